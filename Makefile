@@ -1,0 +1,40 @@
+PYTHON ?= python3
+BIN := .venv/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: app test lint bench soak clean
+
+app: .venv/installed
+	$(BIN)/streamlit run explorer/app.py
+
+test: .venv/installed-tests chromium
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-tests
+	$(BIN)/ruff check .
+
+bench: .venv/installed-tests chromium
+	$(BIN)/python -m pytest -m bench tests
+
+soak: .venv/installed-tests chromium
+	$(BIN)/python -m pytest -m soak tests
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; set PYTHON=python3.11, say"; exit 1)
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+.venv/installed-tests: .venv/installed tests/requirements.txt
+	$(BIN)/pip install --quiet -r tests/requirements.txt
+	@touch $@
+
+.PHONY: chromium
+chromium:
+ifeq ($(CHROMIUM),)
+	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+endif
+
+clean:
+	rm -rf .venv .pytest_cache .hypothesis .ruff_cache
