@@ -1,0 +1,139 @@
+"""What every browser test uses.
+
+serve(script) -> Server   starts `streamlit run script` on a free port and waits until it answers; once per script and
+                          test module. `.url`, `.runs` (a temporary runs folder), `.log()` (what it has printed).
+app_server -> Server      the app itself: serve("explorer/app.py").
+page -> Page              a fresh tab, 1440 × 900, light; `page.set_viewport_size` and `page.emulate_media` change that.
+settled(page)             waits until the script behind the page has finished its run.
+problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads it, then clears it.
+
+A test fails at its end on a console error, an uncaught exception, or a request to another host; a module fails at its
+end when its server printed a traceback. Chromium is the system's, or Playwright's own where the system has none.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+START_TIMEOUT_S = 90
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    runs: Path
+    log_file: Path
+    process: subprocess.Popen
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def is_healthy(self) -> bool:
+        try:
+            return urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def start(script: Path, folder: Path) -> Server:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "runs").mkdir()
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    command += ["--server.headless=true", "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
+    environment = {**os.environ, "ATTENTION_EXPLORER_RUNS": str(folder / "runs")}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    server = Server(f"http://127.0.0.1:{port}", folder / "runs", folder / "server.log", process)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not server.is_healthy():
+        if process.poll() is not None or time.monotonic() > deadline:
+            server.stop()
+            pytest.fail(f"{script} did not come up:\n{server.log()}")
+        time.sleep(0.1)
+    return server
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    servers: dict[Path, Server] = {}
+
+    def start_once(script: str | Path) -> Server:
+        script = (ROOT / script).resolve()
+        if script not in servers:
+            servers[script] = start(script, tmp_path_factory.mktemp("server"))
+        return servers[script]
+
+    yield start_once
+    for server in servers.values():
+        server.stop()
+    for server in servers.values():
+        assert "Traceback" not in server.log(), server.log()
+
+
+@pytest.fixture(scope="module")
+def app_server(serve) -> Server:
+    return serve("explorer/app.py")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(browser, problems):
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    context.on("console", lambda m: problems.append(f"console: {m.text} {m.location}") if m.type == "error" else None)
+    context.on("weberror", lambda error: problems.append(f"uncaught: {error.error}"))
+    context.on("request", lambda r: problems.append(f"request: {r.url}") if is_foreign(r.url) else None)
+    yield context.new_page()
+    context.close()
+    assert not problems, "\n".join(problems)
+
+
+def is_foreign(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def settled():
+    def wait(page: Page) -> None:
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+
+    return wait
