@@ -1,0 +1,18 @@
+"""The router: `streamlit run explorer/app.py`."""
+
+import os
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
+
+from explorer import loading, navigation  # noqa: E402
+
+st.set_page_config(layout="wide", page_icon=":material/grid_on:")
+loading.warm_up()
+st.navigation(navigation.sections()).run()

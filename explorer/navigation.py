@@ -1,0 +1,37 @@
+"""The pages: file, title, icon, section, and the chapter of the lecture that each one opens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).resolve().parents[1] / "pages"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page. `chapter` is the lecture's timestamp, `h:mm:ss`."""
+
+    file: str
+    title: str
+    icon: str
+    section: str
+    chapter: str
+
+
+ENTRIES = (
+    Entry("attention.py", "Attention", ":material/grid_on:", "Explore", "1:02:00"),
+    Entry("tokens.py", "Tokens", ":material/abc:", "Explore", "0:09:28"),
+    Entry("train.py", "Train", ":material/show_chart:", "Train", "0:34:53"),
+    Entry("compare.py", "Compare", ":material/compare:", "Compare", "0:22:11"),
+)
+
+
+def sections() -> dict[str, list]:
+    """The menu for `st.navigation`: section title → its pages, the first page being the one that opens."""
+    menu: dict[str, list] = {}
+    for entry in ENTRIES:
+        if (PAGES / entry.file).exists():
+            page = st.Page(PAGES / entry.file, title=entry.title, icon=entry.icon, default=entry is ENTRIES[0])
+            menu.setdefault(entry.section, []).append(page)
+    return menu

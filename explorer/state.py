@@ -1,0 +1,101 @@
+"""What the person has chosen: model, prompt, layer, head.
+
+The only home of `st.session_state` and of the URL. A choice lives in the session under its own name, apart from the
+widgets' keys, so it outlives the page it was made on; it is written into the URL, so a copied link opens the same view.
+A choice is kept as it was made, even where a model cannot honour it: what is shown instead is decided by who shows it.
+"""
+
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+PARAMETERS = ("model", "against", "prompt", "layer", "head")
+LONGEST_PROMPT = 10_000  # characters
+LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
+GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
+
+
+def choice(name: str) -> str | None:
+    """The person's choice as text, or None where none was made. `name` is one of `PARAMETERS`."""
+    _read_address()
+    return st.session_state.get(_key(name))
+
+
+def number(name: str) -> int:
+    """The person's choice as a number ≥ 0; 0 where none was made or where it is not a number."""
+    text = choice(name) or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def choose(**choices: str | int | None) -> None:
+    """Make choices (None unmakes one) and write them into the URL. Good as a widget's callback."""
+    for name, value in choices.items():
+        st.session_state[_key(name)] = None if value is None else str(value)
+    _write_address()
+
+
+def bound(name: str, shown: Any) -> dict[str, Any]:
+    """Keyword arguments that tie a widget to the choice `name`, showing `shown` now.
+
+    >>> st.selectbox("Model", names, **state.bound("model", "shakespeare-char"))  # doctest: +SKIP
+    """
+    key = f"widget:{name}"
+    if st.session_state.get(key) != shown:
+        st.session_state[key] = shown
+    return {"key": key, "on_change": _take, "args": (name, key)}
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep a value for this session: something computed on the person's behalf that a rerun must not lose."""
+    st.session_state[f"kept:{name}"] = value
+
+
+def recall(name: str, default: Any = None) -> Any:
+    """What was remembered under this name, or `default`."""
+    return st.session_state.get(f"kept:{name}", default)
+
+
+def _key(name: str) -> str:
+    if name not in PARAMETERS:
+        raise ValueError(f"there is no choice called {name!r}; use one of {', '.join(PARAMETERS)}")
+    return f"choice:{name}"
+
+
+def _take(name: str, key: str) -> None:
+    choose(**{name: st.session_state[key]})
+
+
+def _address() -> dict[str, str]:
+    return {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
+
+
+def _read_address() -> None:
+    """Adopt an address that is not ours: a link that was opened, an edit, the Back button.
+
+    An address that we have just replaced may still arrive with a click made meanwhile; it is not a wish to go back.
+    Navigating to another page clears the address; that is no wish either, and it is filled in again.
+    """
+    arrived, written = _address(), recall("written", {})
+    if arrived == written:
+        return
+    late = arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE
+    if late:
+        return
+    for name, value in arrived.items():
+        st.session_state[_key(name)] = value
+    _write_address()
+
+
+def _write_address() -> None:
+    choices = {name: st.session_state.get(_key(name)) for name in PARAMETERS}
+    address = {name: value for name, value in choices.items() if value is not None}
+    if len(urlencode(address)) > LONGEST_LINK:
+        del address["prompt"]
+    if address == recall("written") == _address():
+        return
+    remember("written before", recall("written", {}))
+    remember("written", address)
+    remember("written at", time.monotonic())
+    st.query_params.from_dict(address)
