@@ -1,0 +1,36 @@
+"""Small GPTs to train, generate with, and look into. These are the public names; each is documented where it is made."""
+
+from gpt.generate import Step, distribution, generate
+from gpt.model.bigram import Bigram, build_model
+from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT, loss_of
+from gpt.model.hooks import ActivationCache
+from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus
+from gpt.text.tokenizer import BPETokenizer, CharTokenizer, UnknownCharacterError
+from gpt.train.presets import PRESETS, Recipe
+from gpt.train.run import Run, RunError, create_run, load_run
+
+__all__ = [
+    "CORPORA",
+    "GPT",
+    "PRESETS",
+    "ActivationCache",
+    "BPETokenizer",
+    "Bigram",
+    "CharTokenizer",
+    "Corpus",
+    "CorpusError",
+    "GPTConfig",
+    "Recipe",
+    "Run",
+    "RunError",
+    "Step",
+    "UnknownCharacterError",
+    "build_model",
+    "create_run",
+    "distribution",
+    "generate",
+    "load_corpus",
+    "load_run",
+    "loss_of",
+]

@@ -1,0 +1,98 @@
+"""Sampling as data: every step carries the distribution that its token was drawn from. Source: lecture 00:22:11, 00:00:00."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gpt.model.bigram import Bigram
+from gpt.model.gpt import GPT
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sampled token."""
+
+    token: int
+    probability: float  # of this token, in the distribution it was drawn from
+    top: list[tuple[int, float]]  # (token, probability), likeliest first
+    entropy: float  # nats, of the distribution it was drawn from
+
+
+@torch.inference_mode()
+def generate(
+    model: GPT | Bigram,
+    idx: Tensor,
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 1337,
+    use_cache: bool = True,
+    n_top: int = 10,
+) -> Iterator[Step]:
+    """Continue the prompt one token at a time, yielding each as a `Step`.
+
+    idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation.
+    temperature: 0 takes the likeliest; top_k: only the k likeliest; top_p: only the fewest whose shares reach p
+    (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes the speed alone.
+    The model must be in eval mode. Raises ValueError on an empty prompt or a setting out of range.
+    """
+    context = idx.reshape(1, -1)
+    if context.numel() == 0:
+        raise ValueError("the prompt is empty; give at least one token to continue")
+    if idx.dim() > 1 and idx.size(0) != 1:
+        raise ValueError(f"generate continues one prompt at a time; got a batch of {idx.size(0)}")
+    if not temperature >= 0 or (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
+        raise ValueError(f"temperature={temperature} must be ≥ 0, top_k={top_k} ≥ 1, and 0 < top_p={top_p} ≤ 1")
+    generator = torch.Generator().manual_seed(seed)
+    block_size = model.config.block_size
+    caching = use_cache and isinstance(model, GPT) and model.config.causal
+    past, read = None, 0  # tokens that the cache has read
+    for _ in range(max_new_tokens):
+        if caching and context.size(1) <= block_size:
+            past = past or model.new_cache()
+            logits = model(context[:, read:], past)
+            read = context.size(1)
+        else:  # past block_size each token's position changes with every step, so nothing can be kept
+            logits = model(context[:, -block_size:])
+        probabilities = distribution(logits[0, -1], temperature, top_k, top_p)
+        step = _draw(probabilities, generator, n_top)
+        context = torch.cat((context, context.new_tensor([[step.token]])), dim=1)
+        yield step
+
+
+def distribution(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    """logits (V,) → the probabilities (V,), float64 on the CPU, after temperature, then top-k, then top-p."""
+    logits = logits.double().cpu()
+    if temperature == 0:
+        return torch.nn.functional.one_hot(logits.argmax(), logits.numel()).double()
+    probabilities = (logits / temperature).softmax(-1)
+    if top_k is not None:
+        probabilities = _keep(probabilities, torch.arange(logits.numel()) < top_k)
+    if top_p is not None:
+        reached_before = probabilities.sort(descending=True, stable=True).values.cumsum(0).roll(1)
+        reached_before[0] = 0
+        probabilities = _keep(probabilities, reached_before < top_p)
+    return probabilities
+
+
+def _keep(probabilities: Tensor, ranks_kept: Tensor) -> Tensor:
+    """Zero all but the kept ranks (likeliest first), and let the rest sum to 1 again."""
+    order = probabilities.argsort(descending=True, stable=True)
+    kept = torch.zeros_like(probabilities)
+    kept[order[ranks_kept]] = probabilities[order[ranks_kept]]
+    return kept / kept.sum()
+
+
+def _draw(probabilities: Tensor, generator: torch.Generator, n_top: int) -> Step:
+    threshold = torch.rand((), generator=generator, dtype=torch.float64)
+    cumulative = probabilities.cumsum(0)
+    token = int((cumulative < threshold * cumulative[-1]).sum().clamp(max=probabilities.numel() - 1))
+    shares, tokens = probabilities.topk(min(n_top, probabilities.numel()))
+    top = [(int(t), float(p)) for t, p in zip(tokens, shares, strict=True) if p > 0]
+    entropy = float(torch.special.entr(probabilities).sum())
+    return Step(token, float(probabilities[token]), top, entropy)

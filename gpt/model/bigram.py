@@ -1,0 +1,51 @@
+"""The bigram table: the next token from the present one alone."""
+
+import torch
+from torch import Tensor, nn
+
+from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT
+from gpt.model.hooks import HookedModule
+
+
+class Bigram(HookedModule):
+    """Rung 1 of the ladder, with the face of `GPT`: ids (B, T) → logits (B, T, vocab_size), one table row a token.
+
+    Source: lecture 00:22:11.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.table = nn.Embedding(config.vocab_size, config.vocab_size)  # row: present token, column: logit of the next
+
+    def forward(self, idx: Tensor) -> Tensor:
+        return self.table(idx)
+
+    @property
+    def n_params(self) -> int:
+        """Trainable numbers."""
+        return self.table.weight.numel()
+
+    @classmethod
+    def from_counts(cls, ids: Tensor, config: GPTConfig, smoothing: float = 1.0) -> "Bigram":
+        """The closed form that training approaches: log of the smoothed share of each next token.
+
+        ids: (N,) the training text; smoothing: pseudo-counts a pair, above 0 so that every logit is finite.
+        Raises ValueError on fewer than two ids or a smoothing that is not positive. Source: lecture 00:34:53.
+        """
+        if ids.numel() < 2 or smoothing <= 0:
+            raise ValueError(
+                f"counting pairs needs two tokens and a positive smoothing; got {ids.numel()} and {smoothing}"
+            )
+        V = config.vocab_size
+        counts = torch.bincount(ids[:-1] * V + ids[1:], minlength=V * V).view(V, V) + smoothing
+        model = cls(config)
+        with torch.no_grad():
+            model.table.weight.copy_((counts / counts.sum(1, keepdim=True)).log())
+        return model
+
+
+def build_model(config: GPTConfig) -> GPT | Bigram:
+    """The model that a config describes: `Bigram` for `n_layer=0`, else `GPT`."""
+    return Bigram(config) if config.n_layer == 0 else GPT(config)

@@ -1,0 +1,84 @@
+"""The decoder-only Transformer: one module for training, generation and inspection."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gpt.model.config import GPTConfig
+from gpt.model.hooks import HookedModule, HookPoint
+from gpt.model.layers import Block, KVCache, LayerNorm, sinusoids
+
+INIT_STD = 0.02  # Radford et al. 2019 (GPT-2), section 2.3
+
+
+class GPT(HookedModule):
+    """`GPT(config)(idx)`: token ids (B, T) → logits at every position (B, T, vocab_size).
+
+    Source: lecture 01:37:49; layout as in GPT-2 (Radford et al. 2019).
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab_size, config.n_embd)
+        self.hook_embed = HookPoint()
+        if config.positions == "learned":
+            self.pos_embed = nn.Parameter(torch.empty(config.block_size, config.n_embd))
+        elif config.positions == "sinusoidal":
+            # scaled to the size that token embeddings start with, so that neither drowns the other
+            self.register_buffer("pos_embed", sinusoids(config.block_size, config.n_embd) * INIT_STD, persistent=False)
+        if config.positions != "none":
+            self.hook_pos_embed = HookPoint()
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
+        self.ln_final = LayerNorm(config.n_embd, config.bias) if config.norm == "pre" else nn.Identity()
+        self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        if config.tie_weights:
+            self.unembed.weight = self.embed.weight
+        self._initialise()
+        self.name_hook_points()
+
+    def _initialise(self) -> None:
+        """Normal weights of std 0.02; what writes into the residual stream is shrunk by √(number of writers)."""
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
+                shrink = math.sqrt(2 * self.config.n_layer) if writes and self.config.residual else 1.0
+                nn.init.normal_(parameter, std=INIT_STD / shrink)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, idx: Tensor, past: list[KVCache] | None = None) -> Tensor:
+        """idx: (B, T) ids; past: one KVCache a layer (`new_cache`), then idx are the tokens after those it holds.
+
+        Raises ValueError where past and idx together are longer than block_size.
+        """
+        start = past[0].k.size(2) if past and past[0].k is not None else 0
+        end = start + idx.size(1)
+        if end > self.config.block_size:
+            raise ValueError(
+                f"{end} tokens do not fit block_size={self.config.block_size}; give the model the last {self.config.block_size}"
+            )
+        x = self.hook_embed(self.embed(idx))  # (B, T, n_embd)
+        if self.config.positions != "none":
+            x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x))
+        x = self.dropout(x)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, past[layer] if past else None)
+        return self.unembed(self.ln_final(x))  # (B, T, vocab_size)
+
+    def new_cache(self) -> list[KVCache]:
+        """An empty KV cache for `forward(idx, past)`."""
+        return [KVCache() for _ in self.blocks]
+
+    @property
+    def n_params(self) -> int:
+        """Trainable numbers, shared ones counted once."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy in nats per token; logits (B, T, vocab_size), targets (B, T). Source: lecture 00:22:11."""
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -1,0 +1,145 @@
+"""Looking into a model, and changing what flows through it, without touching the model.
+
+Many threads look at one cached model at once. So a hook is never registered on the module: what listens lives in a context
+variable of the calling thread, and a `HookPoint` asks it. Names and layouts are TransformerLens's.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+import numpy as np
+from torch import Tensor, nn
+
+Hook = Callable[[Tensor, str], Tensor | None]
+Names = str | Sequence[str] | None
+
+_listening: ContextVar[Mapping["HookPoint", tuple[Hook, ...]]] = ContextVar("listening", default=MappingProxyType({}))
+
+
+class HookPoint(nn.Module):
+    """An identity that knows its full name, and lets the calling thread's hooks see or replace what passes."""
+
+    name = ""
+
+    def forward(self, value: Tensor) -> Tensor:
+        for hook in _listening.get().get(self, ()):
+            replaced = hook(value, self.name)
+            if replaced is not None:
+                if replaced.shape != value.shape:
+                    raise ValueError(
+                        f"the hook at {self.name} returned shape {tuple(replaced.shape)}; it must be {tuple(value.shape)}"
+                    )
+                value = replaced
+        return value
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody in this thread listens here."""
+        return self in _listening.get()
+
+
+class ActivationCache(Mapping[str, Tensor]):
+    """What passed the hook points during one forward pass: name → tensor, read-only.
+
+    `cache["blocks.1.attn.hook_pattern"]`, or short, as in TransformerLens, `cache["pattern", 1]`.
+    """
+
+    def __init__(self, activations: Mapping[str, Tensor]) -> None:
+        self._activations = MappingProxyType(dict(activations))
+
+    def __getitem__(self, key: str | tuple[str, int]) -> Tensor:
+        if isinstance(key, tuple):
+            short, layer = key
+            key = next(
+                (n for n in self if n.startswith(f"blocks.{layer}.") and n.endswith(f"hook_{short}")),
+                f"blocks.{layer}.…hook_{short}",
+            )
+        if key not in self._activations:
+            raise KeyError(f"{key} was not kept; kept were {', '.join(self) or 'none'}")
+        return self._activations[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._activations)
+
+    def __len__(self) -> int:
+        return len(self._activations)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name} {shape}" for name, shape in self.shapes.items())
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """name → shape."""
+        return {name: tuple(value.shape) for name, value in self.items()}
+
+    def numpy(self) -> dict[str, np.ndarray]:
+        """All activations as arrays on the CPU, detached from any graph."""
+        return {name: value.detach().float().cpu().numpy() for name, value in self.items()}
+
+
+class HookedModule(nn.Module):
+    """A module whose hook points can be listened to by name."""
+
+    def name_hook_points(self) -> None:
+        """Tell every hook point its full name. Call once, when all submodules exist."""
+        for name, point in self.hook_points.items():
+            point.name = name
+
+    @property
+    def hook_points(self) -> dict[str, HookPoint]:
+        """name → hook point, in the order of the forward pass's definition."""
+        return {name: module for name, module in self.named_modules() if isinstance(module, HookPoint)}
+
+    def match_hook_names(self, names: Names = None) -> list[str]:
+        """The full names that match: one name, several, each perhaps with `*`; None is all.
+
+        Raises ValueError, with near matches, on a name that matches nothing.
+        """
+        known = list(self.hook_points)
+        if names is None:
+            return known
+        matched: dict[str, None] = {}
+        for wanted in [names] if isinstance(names, str) else names:
+            found = [name for name in known if fnmatchcase(name, wanted)]
+            if not found:
+                near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
+                raise ValueError(f"no hook point is called {wanted!r}; near it: {', '.join(near or known[:3])}")
+            matched.update(dict.fromkeys(found))
+        return list(matched)
+
+    @contextmanager
+    def hooks(self, hooks: Mapping[str, Hook]) -> Iterator[None]:
+        """Within this context, and in this thread only, each named point calls its hook. Contexts may nest.
+
+        hooks: name (may hold `*`) → fn(value, name) → tensor of the same shape, or None to leave the value as it is.
+        """
+        points = self.hook_points
+        listening = dict(_listening.get())
+        for wanted, hook in hooks.items():
+            for name in self.match_hook_names(wanted):
+                listening[points[name]] = (*listening.get(points[name], ()), hook)
+        token = _listening.set(MappingProxyType(listening))
+        try:
+            yield
+        finally:
+            _listening.reset(token)
+
+    def run_with_hooks(self, idx: Tensor, hooks: Mapping[str, Hook]) -> Tensor:
+        """One forward pass of ids (B, T) under `hooks` → logits (B, T, vocab_size)."""
+        with self.hooks(hooks):
+            return self(idx)
+
+    def run_with_cache(self, idx: Tensor, names: Names = None) -> tuple[Tensor, ActivationCache]:
+        """One forward pass of ids (B, T) → (logits, the activations at `names`; None keeps all)."""
+        kept: dict[str, Tensor] = {}
+
+        def keep(value: Tensor, name: str) -> None:
+            kept[name] = value
+
+        with self.hooks(dict.fromkeys(self.match_hook_names(names), keep)):
+            logits = self(idx)
+        return logits, ActivationCache(kept)

@@ -1,0 +1,165 @@
+"""The parts of a Transformer block: attention, MLP, layernorm, positions, and the block itself."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gpt.model.config import GPTConfig
+from gpt.model.hooks import HookPoint
+
+
+class LayerNorm(nn.Module):
+    """Normalise each token's features to mean 0 and variance 1, then γ·x + β.
+
+    Hook points: `hook_mean` (B, T, 1), `hook_scale` = √(var + eps) (B, T, 1), `hook_normalized`, what leaves (B, T, C).
+    Source: lecture 01:32:51; Ba et al. 2016, arXiv:1607.06450.
+    """
+
+    eps = 1e-5
+
+    def __init__(self, n_embd: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
+        self.hook_mean = HookPoint()
+        self.hook_scale = HookPoint()
+        self.hook_normalized = HookPoint()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.hook_mean.heard or self.hook_scale.heard):
+            return self.hook_normalized(F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps))
+        centred = x - self.hook_mean(x.mean(-1, keepdim=True))
+        scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
+        normalized = centred / scale * self.weight
+        return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+
+
+class KVCache:
+    """Keys and values of the tokens that one layer has already seen, (B, n_head, T, d_head) each."""
+
+    def __init__(self) -> None:
+        self.k: Tensor | None = None
+        self.v: Tensor | None = None
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Append the new tokens' keys and values; returns all of them."""
+        self.k = k if self.k is None else torch.cat((self.k, k), dim=2)
+        self.v = v if self.v is None else torch.cat((self.v, v), dim=2)
+        return self.k, self.v
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention.
+
+    Where nobody asks for scores or pattern, torch's fused kernel runs; else the same is computed step by step.
+    Source: lecture 01:02:00 (one head), 01:21:59 (many), 01:16:56 (scale); Vaswani et al. 2017, arXiv:1706.03762.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.n_head, self.d_head, self.causal = config.n_head, config.d_head, config.causal
+        self.scale = 1 / math.sqrt(config.d_head) if config.scale else 1.0
+        self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
+        self.proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
+        self.dropout = config.dropout
+        self.hook_q, self.hook_k, self.hook_v, self.hook_z = HookPoint(), HookPoint(), HookPoint(), HookPoint()
+        self.hook_attn_scores, self.hook_pattern = HookPoint(), HookPoint()
+
+    def forward(self, x: Tensor, past: KVCache | None = None) -> Tensor:
+        B, T, C = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.n_head, self.d_head).unbind(2)  # (B, T, n_head, d_head) each
+        q, k, v = (hook(t).transpose(1, 2) for hook, t in ((self.hook_q, q), (self.hook_k, k), (self.hook_v, v)))
+        if past is not None:
+            k, v = past.extend(k, v)
+        explicit = self.hook_attn_scores.heard or self.hook_pattern.heard
+        z = (self._explicit if explicit else self._fused)(q, k, v).transpose(1, 2)  # (B, T, n_head, d_head)
+        out = self.proj(self.hook_z(z).reshape(B, T, C))
+        return F.dropout(out, self.dropout, self.training)
+
+    def _fused(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        mask = self._mask(q, k) if self.causal and q.size(2) != k.size(2) else None
+        return F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=self.causal and mask is None, scale=self.scale
+        )  # fmt: skip
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        scores = q @ k.transpose(-2, -1) * self.scale  # (B, n_head, T, T): queries down, keys across
+        if self.causal:
+            scores = scores.masked_fill(~self._mask(q, k), -torch.inf)
+        pattern = self.hook_pattern(self.hook_attn_scores(scores).softmax(-1))
+        return F.dropout(pattern, self.dropout, self.training) @ v
+
+    @staticmethod
+    def _mask(q: Tensor, k: Tensor) -> Tensor:
+        """True where a query may look: tokens from the future cannot communicate (lecture 00:57:00)."""
+        T, S = q.size(2), k.size(2)
+        return torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+
+
+class MLP(nn.Module):
+    """Each token thinks by itself: up, non-linearity, and (with a projection) back down. Source: lecture 01:24:25."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        width = 4 * config.n_embd if config.projection else config.n_embd
+        self.up = nn.Linear(config.n_embd, width, bias=config.bias)
+        # torch's gelu(tanh) is GPT-2's
+        self.activation = nn.ReLU() if config.activation == "relu" else nn.GELU(approximate="tanh")
+        self.down = nn.Linear(width, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout)
+        self.hook_pre, self.hook_post = HookPoint(), HookPoint()
+
+    def forward(self, x: Tensor) -> Tensor:
+        post = self.hook_post(self.activation(self.hook_pre(self.up(x))))  # (B, T, width)
+        return self.dropout(self.down(post))
+
+
+class Block(nn.Module):
+    """Communication, then computation: resid_pre → attention → resid_mid → MLP → resid_post, all (B, T, C).
+
+    Source: lecture 01:26:48 (residual), 01:32:51 (layernorm).
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.residual, self.norm = config.residual, config.norm
+        self.hook_resid_pre = HookPoint()
+        self.ln1 = LayerNorm(config.n_embd, config.bias) if config.norm != "none" else nn.Identity()
+        self.attn = Attention(config)
+        self.hook_attn_out = HookPoint()
+        self.hook_resid_mid = HookPoint()
+        if config.mlp:
+            self.ln2 = LayerNorm(config.n_embd, config.bias) if config.norm != "none" else nn.Identity()
+            self.mlp = MLP(config)
+            self.hook_mlp_out = HookPoint()
+        self.has_mlp = config.mlp
+        self.hook_resid_post = HookPoint()
+
+    def forward(self, x: Tensor, past: KVCache | None = None) -> Tensor:
+        resid_pre = self.hook_resid_pre(x)
+        attn_out = self.hook_attn_out(self.attn(self._before(self.ln1, resid_pre), past))
+        resid_mid = resid_post = self.hook_resid_mid(self._join(self.ln1, resid_pre, attn_out))
+        if self.has_mlp:
+            mlp_out = self.hook_mlp_out(self.mlp(self._before(self.ln2, resid_mid)))
+            resid_post = self._join(self.ln2, resid_mid, mlp_out)
+        return self.hook_resid_post(resid_post)
+
+    def _before(self, norm: nn.Module, stream: Tensor) -> Tensor:
+        return norm(stream) if self.norm == "pre" else stream
+
+    def _join(self, norm: nn.Module, stream: Tensor, out: Tensor) -> Tensor:
+        joined = stream + out if self.residual else out
+        return norm(joined) if self.norm == "post" else joined
+
+
+def sinusoids(block_size: int, n_embd: int) -> Tensor:
+    """Fixed positions: sine and cosine of each position at geometric frequencies, (block_size, n_embd).
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5; lecture 01:00:18.
+    """
+    position = torch.arange(block_size).unsqueeze(1)  # (T, 1)
+    angle = position * 10_000 ** (-torch.arange(0, n_embd, 2) / n_embd)  # (T, C/2)
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).reshape(block_size, n_embd)

@@ -1,0 +1,189 @@
+"""Text to token ids and back: by character, or by byte-pair encoding.
+
+Every tokenizer has `.vocab_size`, `.encode(text) -> list[int]`, `.decode(ids) -> str`, `.tokens(ids) -> list[str]` (one string a
+token, for labels) and `.to_dict()`, which `tokenizer_from_dict` reads back. Source: lecture 00:09:28.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+# How GPT-2 cuts text before merging: contractions, words, numbers, the rest, white space (Radford et al. 2019).
+GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+
+
+class UnknownCharacterError(ValueError):
+    """Text holds characters that the tokenizer's alphabet lacks; they are in `.characters`."""
+
+    def __init__(self, characters: Sequence[str]) -> None:
+        self.characters = list(characters)
+        shown = ", ".join(f"{c!r}" for c in self.characters[:10]) + (" and more" if len(self.characters) > 10 else "")
+        super().__init__(f"{shown}: not in this model's alphabet; remove them, or give `replace` a character that is")
+
+
+class CharTokenizer:
+    """One token a character; ids follow the sorted alphabet."""
+
+    kind = "char"
+
+    def __init__(self, alphabet: str) -> None:
+        if not alphabet or len(set(alphabet)) != len(alphabet):
+            raise ValueError(f"the alphabet must hold each character once, and at least one; got {alphabet!r}")
+        self.alphabet = alphabet
+        self._ids = {character: i for i, character in enumerate(alphabet)}
+
+    @classmethod
+    def from_text(cls, text: str) -> "CharTokenizer":
+        """The alphabet is the text's own. Raises ValueError on an empty text."""
+        return cls("".join(sorted(set(text))))
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.alphabet)
+
+    def unknown(self, text: str) -> list[str]:
+        """The characters of `text` that have no id, each once, in order of appearance."""
+        return [c for c in dict.fromkeys(text) if c not in self._ids]
+
+    def encode(self, text: str, replace: str | None = None) -> list[int]:
+        """Ids of the characters. `replace`: a known character that stands in for unknown ones.
+
+        Raises UnknownCharacterError where a character has no id and no stand-in is given.
+        """
+        unknown = self.unknown(text)
+        if unknown and (replace is None or replace not in self._ids):
+            raise UnknownCharacterError(unknown)
+        return [self._ids[c] if c in self._ids else self._ids[replace] for c in text]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the ids. Raises ValueError on an id outside 0 … vocab_size − 1."""
+        return "".join(self.tokens(ids))
+
+    def tokens(self, ids: Iterable[int]) -> list[str]:
+        """One string a token."""
+        ids = list(ids)
+        _check_ids(ids, self.vocab_size)
+        return [self.alphabet[i] for i in ids]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"kind": self.kind, "alphabet": self.alphabet}
+
+
+class BPETokenizer:
+    """Byte-pair encoding by tiktoken: any text has tokens, since it falls back to bytes. Source: Sennrich et al. 2016, arXiv:1508.07909."""
+
+    kind = "bpe"
+
+    def __init__(self, name: str, ranks: dict[bytes, int]) -> None:
+        import tiktoken
+
+        if sorted(ranks.values()) != list(range(len(ranks))) or any(bytes([b]) not in ranks for b in range(256)):
+            raise ValueError(
+                f"the BPE {name!r} is damaged: it must number its tokens from 0 and hold all 256 single bytes"
+            )
+        self.name = name
+        self._ranks = ranks
+        self._encoding = tiktoken.Encoding(name, pat_str=GPT2_PATTERN, mergeable_ranks=ranks, special_tokens={})
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int = 512, name: str = "trained") -> "BPETokenizer":
+        """Merge the commonest pairs of `text` until there are `vocab_size` tokens (fewer where the text offers no more).
+
+        Raises ValueError below 256, the single bytes.
+        """
+        from tokenizers import ByteLevelBPETokenizer
+
+        if vocab_size < 256:
+            raise ValueError(f"vocab_size={vocab_size} is less than the 256 single bytes; give 256 or more")
+        trained = ByteLevelBPETokenizer()
+        trained.train_from_iterator([text], vocab_size=vocab_size, min_frequency=2, show_progress=False)
+        by_id = sorted(trained.get_vocab().items(), key=lambda item: item[1])
+        return cls(name, {_bytes_of(token): rank for rank, (token, _) in enumerate(by_id)})
+
+    @classmethod
+    def gpt2(cls) -> "BPETokenizer":
+        """GPT-2's own 50,256 merges, which tiktoken downloads once, checks and caches.
+
+        Raises ValueError where they are not cached and cannot be downloaded.
+        """
+        import requests
+        import tiktoken
+
+        try:
+            return cls("gpt2", dict(tiktoken.get_encoding("gpt2")._mergeable_ranks))
+        except (OSError, requests.RequestException) as error:
+            raise ValueError(
+                "GPT-2's vocabulary is not on this machine and cannot be downloaded now. Connect once, or point "
+                f"TIKTOKEN_CACHE_DIR at a folder that has it ({type(error).__name__})."
+            ) from error
+
+    @cached_property
+    def vocab_size(self) -> int:
+        return len(self._ranks)
+
+    def unknown(self, text: str) -> list[str]:
+        """Nothing is unknown to bytes."""
+        return []
+
+    def encode(self, text: str, replace: str | None = None) -> list[int]:
+        """Ids of the tokens; `replace` is for tokenizers that know fewer characters."""
+        return self._encoding.encode_ordinary(text)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the ids; bytes that form no character become �. Raises ValueError on an id outside the vocabulary."""
+        ids = list(ids)
+        _check_ids(ids, self.vocab_size)
+        return self._encoding.decode(ids)
+
+    def tokens(self, ids: Iterable[int]) -> list[str]:
+        """One string a token; a token that is part of a character shows as its bytes, \\xe2 say."""
+        ids = list(ids)
+        _check_ids(ids, self.vocab_size)
+        return [piece.decode("utf-8", errors="backslashreplace") for piece in self._encoding.decode_tokens_bytes(ids)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: the tokens by rank, base64."""
+        by_rank = sorted(self._ranks, key=self._ranks.__getitem__)
+        return {"kind": self.kind, "name": self.name, "tokens": [base64.b64encode(token).decode() for token in by_rank]}
+
+
+Tokenizer = CharTokenizer | BPETokenizer
+
+
+def tokenizer_from_dict(data: dict[str, Any]) -> Tokenizer:
+    """What `to_dict` made, read back. Raises ValueError on anything else."""
+    try:
+        if data["kind"] == CharTokenizer.kind:
+            return CharTokenizer(data["alphabet"])
+        if data["kind"] == BPETokenizer.kind:
+            return BPETokenizer(
+                data["name"], {base64.b64decode(token): rank for rank, token in enumerate(data["tokens"])}
+            )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"this is no tokenizer of ours: {error!r}") from error
+    raise ValueError(
+        f"no tokenizer is of kind {data['kind']!r}; there are {CharTokenizer.kind!r} and {BPETokenizer.kind!r}"
+    )
+
+
+def _check_ids(ids: list[int], vocab_size: int) -> None:
+    wrong = next((i for i in ids if not 0 <= i < vocab_size), None)
+    if wrong is not None:
+        raise ValueError(f"there is no token {wrong}: ids go from 0 to {vocab_size - 1}")
+
+
+def _bytes_of(token: str) -> bytes:
+    """Undo the byte-level alphabet in which `tokenizers` spells its tokens (printable stand-ins for all 256 bytes)."""
+    return bytes(_BYTE_OF[character] for character in token)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """character → byte: printable Latin-1 stands for itself, the other bytes follow from U+0100 (GPT-2's convention)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
+
+
+_BYTE_OF = _byte_alphabet()

@@ -1,0 +1,132 @@
+"""Recipes: everything that a training run depends on, as one value; and those that have a name.
+
+Sizes and rates of the rungs are the lecture's, those of `nanogpt-cpu` nanoGPT's (config/train_shakespeare_char.py and its README).
+"""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from gpt.model.config import GPTConfig
+
+Optimizer = Literal["adamw", "muon"]
+Schedule = Literal["constant", "cosine", "linear"]
+Precision = Literal["float32", "bfloat16"]
+SnapshotType = Literal["float32", "float16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, and how. Raises ValueError naming the field, its value and the remedy."""
+
+    about: str = ""  # one line for people
+    model: GPTConfig = field(default_factory=GPTConfig)  # vocab_size becomes the tokenizer's when a run is made
+    text: str = "tinyshakespeare"  # a corpus's name, or a path
+    tokenizer: str = "char"  # "char", or "bpe-N": N tokens trained on the text
+    steps: int = 2000
+    batch_size: int = 32
+    optimizer: Optimizer = "adamw"
+    lr: float = 1e-3
+    schedule: Schedule = "constant"
+    warmup: int = 0  # steps
+    final_lr: float = 0.1  # share of lr that cosine and linear end at
+    weight_decay: float = 0.01
+    beta2: float = 0.999
+    grad_clip: float | None = None  # largest gradient norm
+    precision: Precision = "float32"
+    eval_every: int = 500  # steps
+    eval_batches: int = 200
+    log_every: int = 10  # steps
+    snapshots: int = 24
+    snapshot_type: SnapshotType = "float32"
+    seed: int = 1337
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots"):
+            self._check(
+                name,
+                isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
+                "give a whole number of at least 1",
+            )
+        for name in ("warmup", "seed"):
+            self._check(
+                name,
+                isinstance(getattr(self, name), int) and 0 <= getattr(self, name) < 2**63,
+                "give a whole number from 0 to 2⁶³ − 1",
+            )
+        self._check("lr", 0 < self.lr < 10, "give a learning rate above 0; 0.001 is usual")
+        self._check("grad_clip", self.grad_clip is None or self.grad_clip > 0, "give a norm above 0, or none")
+        for name in ("final_lr", "weight_decay", "beta2"):
+            self._check(name, 0 <= getattr(self, name) <= 1, "give a number from 0 to 1")
+        for name, kind in (
+            ("optimizer", Optimizer),
+            ("schedule", Schedule),
+            ("precision", Precision),
+            ("snapshot_type", SnapshotType),
+        ):
+            self._check(name, getattr(self, name) in get_args(kind), f"choose one of {', '.join(get_args(kind))}")
+        kind, _, size = self.tokenizer.partition("-")
+        self._check(
+            "tokenizer",
+            self.tokenizer == "char" or (kind == "bpe" and size.isdecimal()),
+            "give 'char', or 'bpe-512' for 512 tokens",
+        )
+
+    def _check(self, name: str, good: bool, remedy: str) -> None:
+        if not good:
+            raise ValueError(f"Recipe.{name}={getattr(self, name)!r} does not work: {remedy}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
+        """Build from a JSON object. Raises ValueError on a field that Recipe or GPTConfig does not have."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"Recipe has no field {', '.join(map(repr, unknown))}; it has {', '.join(sorted(known))}")
+        return cls(**{**values, "model": GPTConfig.from_dict(values.get("model", {}))})
+
+
+def snapshot_steps(steps: int, count: int) -> list[int]:
+    """About `count` steps from 0 to `steps`: log-spaced early, even later, each once, both ends among them.
+
+    The early half doubles its way up; from there on the strides are equal, as in a film that slows down at the start.
+    """
+    if count == 1:
+        return [steps]
+    middle = steps / 4
+    early = [round(middle ** (i / (count // 2))) for i in range(count // 2)] if middle > 1 else []
+    late = [round(middle + (steps - middle) * i / (count - count // 2 - 1 or 1)) for i in range(count - count // 2)]
+    return sorted({0, steps, *early, *late})
+
+
+_TINY = GPTConfig(
+    block_size=8,
+    n_layer=1,
+    n_head=1,
+    n_embd=32,
+    activation="relu",
+    norm="none",
+    residual=False,
+    projection=False,
+    mlp=False,
+)
+_RUNG_5 = replace(_TINY, n_layer=3, n_head=4, mlp=True, residual=True, projection=True)
+_RUNG_7 = replace(_RUNG_5, norm="pre", block_size=256, n_layer=6, n_head=6, n_embd=384, dropout=0.2)
+_NANOGPT = GPTConfig(block_size=64, n_layer=4, n_head=4, n_embd=128, bias=False)
+
+PRESETS: dict[str, Recipe] = {
+    "rung-1": Recipe("Bigram table: the next character from the present one", replace(_TINY, n_layer=0), lr=1e-2, steps=3000),
+    "rung-2": Recipe("One head of self-attention, with positions", _TINY, steps=5000),
+    "rung-3": Recipe("Four heads of size 8", replace(_TINY, n_head=4), steps=5000),
+    "rung-4": Recipe("… and a feedforward layer", replace(_TINY, n_head=4, mlp=True), steps=5000),
+    "rung-5": Recipe("Three blocks with residual connections", _RUNG_5, steps=5000),
+    "rung-6": Recipe("… and layernorm", replace(_RUNG_5, norm="pre"), steps=5000),
+    "rung-7": Recipe("Scaled up: 10.8 million parameters, for a GPU", _RUNG_7, batch_size=64, lr=3e-4, steps=5000),
+    "nanogpt-cpu": Recipe(
+        "nanoGPT's recipe for a laptop", _NANOGPT, steps=2000, batch_size=12, schedule="cosine", warmup=100, weight_decay=0.1,
+        beta2=0.99, grad_clip=1.0, eval_every=250,
+    ),
+}  # fmt: skip

@@ -1,0 +1,241 @@
+"""A run is a folder: the only thing that training and exploring share. Readers here, writers in loop.py and below.
+
+Weights are safetensors only; what a person could have handed in is never unpickled.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gpt.model.bigram import Bigram, build_model
+from gpt.model.gpt import GPT
+from gpt.text.corpus import CORPORA, Corpus, load_corpus
+from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_from_dict
+from gpt.train.presets import Recipe
+
+FORMAT = 1
+State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
+
+
+class RunError(ValueError):
+    """A run folder that cannot be read or written as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands. "interrupted": it says running, but no worker holds its lock."""
+
+    state: State
+    step: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read. Nothing is cached but what never changes."""
+
+    folder: Path
+    recipe: Recipe
+    tokenizer: Tokenizer
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps that have a snapshot, ascending."""
+        return sorted(
+            int(path.stem) for path in (self.folder / "snapshots").glob("*.safetensors") if path.stem.isdecimal()
+        )
+
+    def snapshot_path(self, step: int) -> Path:
+        """Where the snapshot of a step lies, or would lie."""
+        return self.folder / "snapshots" / f"{step:06d}.safetensors"
+
+    def model(self, step: int | None = None) -> GPT | Bigram:
+        """The model of a snapshot (None: the newest), in eval mode, float32, on the CPU.
+
+        Raises RunError where there is no such snapshot, or it is not this model's weights.
+        """
+        steps = self.steps
+        if not steps:
+            raise RunError(f"run {self.name!r} has no snapshot yet; wait for its first, or train it on")
+        step = steps[-1] if step is None else step
+        if step not in steps:
+            raise RunError(f"run {self.name!r} has no snapshot of step {step}; it has {', '.join(map(str, steps))}")
+        model = self.new_model(f"its snapshot of step {step}", self.snapshot_path(step))
+        return model.eval().requires_grad_(False)
+
+    def new_model(self, what: str, weights: Path, prefix: str = "") -> GPT | Bigram:
+        """Build this run's model and fill it from a safetensors file, whose shapes are checked before memory is spent."""
+        try:
+            with safe_open(weights, framework="pt") as file:
+                names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (a safetensors file is no dict)
+                if self.recipe.model.n_layer > len(names):
+                    raise RunError(
+                        f"run {self.name!r}: {what} has {len(names)} tensors, too few for {self.recipe.model.n_layer} layers"
+                    )
+                with torch.device("meta"):
+                    expected = {
+                        prefix + name: list(t.shape) for name, t in build_model(self.recipe.model).state_dict().items()
+                    }
+                found = {name: file.get_slice(name).get_shape() for name in names}
+                wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+                if wrong:
+                    name = wrong[0]
+                    raise RunError(
+                        f"run {self.name!r}: {what} holds another model's weights; {name} has shape {found.get(name)}, "
+                        f"config.json asks for {expected.get(name)}"
+                    )
+                model = build_model(self.recipe.model)
+                model.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
+        except (SafetensorError, OSError) as error:
+            raise RunError(f"run {self.name!r}: {what} is damaged or no safetensors file ({error})") from error
+        return model
+
+    def corpus(self) -> Corpus:
+        """The text it trains on. Raises CorpusError where that is gone."""
+        own = self.folder / "text.txt"
+        return replace(load_corpus(own), name=self.recipe.text) if own.exists() else load_corpus(self.recipe.text)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All logged rows, in order; a torn line is skipped."""
+        return list(_read_lines(self.folder / "metrics.jsonl"))
+
+    def samples(self) -> list[dict[str, Any]]:
+        """What it wrote at each snapshot: rows of step, prompt, seed, text."""
+        return list(_read_lines(self.folder / "samples.jsonl"))
+
+    @property
+    def lock(self) -> FileLock:
+        """The lock that a worker holds while it lives."""
+        return FileLock(self.folder / ".lock")
+
+    @property
+    def status(self) -> Status:
+        """Where it stands now."""
+        try:
+            saved = json.loads((self.folder / "status.json").read_text())
+            status = Status(saved["state"], int(saved["step"]), str(saved["why"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Status("finished" if self.steps else "queued", self.steps[-1] if self.steps else 0)
+        if status.state in ("running", "paused") and not self.is_held:
+            return replace(status, state="interrupted", why="its training process is gone; it can be resumed")
+        return status
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a worker holds the lock."""
+        try:
+            with self.lock.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # a folder that nobody may write to has no worker
+            return False
+
+    def set_status(self, state: State, step: int = 0, why: str = "") -> None:
+        """Write status.json."""
+        write_json(self.folder / "status.json", {"state": state, "step": step, "why": why})
+
+    @cached_property
+    def stop_request(self) -> Path:
+        """The empty file that asks the worker to stop."""
+        return self.folder / "stop"
+
+    @cached_property
+    def pause_request(self) -> Path:
+        """The empty file that asks the worker to wait while it is there."""
+        return self.folder / "pause"
+
+
+def load_run(folder: str | Path) -> Run:
+    """Open a run folder: `load_run("runs/mine")`, `load_run("assets/models/shakespeare-char")`.
+
+    Raises RunError where it is none, or its config.json or tokenizer.json cannot be read.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise RunError(
+            f"{str(folder)!r} is no run: it has no config.json. Train one: python -m gpt.train --preset rung-3 --run {folder}"
+        )
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        if config["format"] != FORMAT:
+            raise RunError(f"run {folder.name!r} has format {config['format']!r}; this version reads {FORMAT}")
+        return Run(folder, Recipe.from_dict(config["recipe"]), tokenizer_from_dict(tokenizer))
+    except RunError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RunError(f"run {folder.name!r} cannot be read: {error}") from error
+
+
+def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None) -> Run:
+    """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
+
+    corpus: the text itself where `recipe.text` only names it. Raises RunError where the folder already holds something.
+    """
+    folder = Path(folder)
+    corpus = corpus or load_corpus(recipe.text)
+    tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
+    recipe = replace(recipe, text=corpus.name, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise RunError(
+            f"{str(folder)!r} is not empty; choose another name, or go on with: python -m gpt.train --resume {folder}"
+        )
+    (folder / "snapshots").mkdir()
+    if corpus.name not in CORPORA:
+        (folder / "text.txt").write_text(corpus.text, encoding="utf-8")
+    write_json(folder / "tokenizer.json", tokenizer.to_dict())
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    write_json(folder / "config.json", {"format": FORMAT, "recipe": recipe.to_dict(), "versions": versions})
+    run = Run(folder, recipe, tokenizer)
+    run.set_status("queued")
+    return run
+
+
+def make_tokenizer(name: str, text: str) -> Tokenizer:
+    """ "char" → the text's own characters; "bpe-N" → N tokens trained on it."""
+    kind, _, size = name.partition("-")
+    return CharTokenizer.from_text(text) if kind == "char" else BPETokenizer.train(text, int(size))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write beside and rename, so that readers see the old file or the new one."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(beside, path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file beside and rename."""
+    beside = path.with_name(path.name + ".new")
+    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, beside, metadata)
+    os.replace(beside, path)
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                yield row
