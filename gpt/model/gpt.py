@@ -25,10 +25,11 @@ class GPT(HookedModule):
         self.embed = nn.Embedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
         if config.positions == "learned":
-            self.pos_embed = nn.Parameter(torch.empty(config.block_size, config.n_embd))
+            self.pos_embed = nn.Parameter(torch.randn(config.block_size, config.n_embd))
         elif config.positions == "sinusoidal":
-            # scaled to the size that token embeddings start with, so that neither drowns the other
-            self.register_buffer("pos_embed", sinusoids(config.block_size, config.n_embd) * INIT_STD, persistent=False)
+            # of the size that token embeddings start with, so that neither drowns the other
+            size = 1.0 if config.norm == "none" else INIT_STD
+            self.register_buffer("pos_embed", size * sinusoids(config.block_size, config.n_embd), persistent=False)
         if config.positions != "none":
             self.hook_pos_embed = HookPoint()
         self.dropout = nn.Dropout(config.dropout)
@@ -41,7 +42,12 @@ class GPT(HookedModule):
         self.name_hook_points()
 
     def _initialise(self) -> None:
-        """Normal weights of std 0.02; what writes into the residual stream is shrunk by √(number of writers)."""
+        """Normal weights of std 0.02; what writes into the residual stream is shrunk by √(number of writers).
+
+        Without layernorm nothing makes a small signal large again, so torch's own, larger start stays (lecture, rungs 2 to 5).
+        """
+        if self.config.norm == "none":
+            return
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
                 writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
