@@ -1,0 +1,143 @@
+// The large heatmap: queries down, keys across.
+
+const LARGEST_MAP = 620; // CSS pixels
+const LABEL_LIMIT = 92;
+const ROOM = TEXT_SIZE + 3; // between two labels
+
+// Where things lie, in CSS pixels, given the width of the panel.
+function mapLayout(view, width) {
+  const { T } = view.patterns;
+  const ratio = window.devicePixelRatio || 1;
+  const margin = view.labels.width + 8;
+  const room = Math.max(Math.min(width, LARGEST_MAP) - margin - 1, 40);
+  const pixels = (room * ratio) / T; // of the screen, a cell; a whole number where that costs little room
+  const cell = (pixels > 6 ? Math.floor(pixels) : pixels) / ratio;
+  const side = cell * T;
+  const step = stepFor(cell, ROOM);
+  const upright = view.labels.width + 4 <= step * cell;
+  const top = upright ? ROOM + 5 : margin;
+  return { cell, side, step, upright, left: margin, top, width: margin + side + 1, height: top + side + 1 };
+}
+
+function drawMap(view) {
+  const { patterns, theme, map } = view;
+  const { left, top, side, cell, width, height } = map.layout;
+  const head = view.shown();
+  const context = sheet(map.canvas, width, height, theme);
+  const pixels = Math.min(patterns.T, Math.round(side * (window.devicePixelRatio || 1)));
+  const key = `${head} ${pixels}`;
+  if (map.painted !== key) {
+    paintPattern(map.image, patterns, head, theme.ramp, pixels);
+    map.painted = key;
+  }
+  context.imageSmoothingEnabled = false;
+  context.drawImage(map.image, left, top, side, side);
+  context.save();
+  context.translate(left, top);
+  outline(context, patterns, cell, side, theme);
+  if (cell >= 48) writeWeights(context, patterns, head, cell, theme);
+  drawFocus(context, view.focus(), patterns, cell, side, theme);
+  context.restore();
+  labelAxes(context, view);
+  describeMap(view, head);
+  Object.assign(map.canvas.dataset, { left, top, cell });
+}
+
+// The border of what exists, and hatching where the mask leaves nothing.
+function outline(context, { T, header }, cell, side, theme) {
+  context.strokeStyle = theme.border;
+  context.lineWidth = 1;
+  if (!header.causal) return context.strokeRect(-0.5, -0.5, side + 1, side + 1);
+  const stairs = new Path2D();
+  stairs.moveTo(cell, 0);
+  for (let i = 1; i < T; i++) {
+    stairs.lineTo(i * cell, i * cell);
+    stairs.lineTo((i + 1) * cell, i * cell);
+  }
+  stairs.lineTo(side, side);
+  const masked = new Path2D(stairs);
+  masked.lineTo(side, 0);
+  masked.closePath();
+  const frame = new Path2D(stairs);
+  frame.lineTo(0, side);
+  frame.lineTo(0, 0);
+  frame.closePath();
+  context.save();
+  context.clip(masked);
+  context.globalAlpha = 0.28;
+  context.beginPath();
+  for (let x = 8; x < 2 * side; x += 8) {
+    context.moveTo(x, 0);
+    context.lineTo(x - side, side);
+  }
+  context.stroke();
+  context.restore();
+  context.stroke(frame);
+}
+
+function writeWeights(context, patterns, head, cell, theme) {
+  context.textAlign = "center";
+  for (let query = 0; query < patterns.T; query++) {
+    patterns.row(head, query).forEach((code, key) => {
+      context.fillStyle = readableOn(theme.ramp[code]);
+      context.fillText(weightOf(code).toFixed(2), (key + 0.5) * cell, (query + 0.5) * cell);
+    });
+  }
+}
+
+const readableOn = (pixel) => (isLight(pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255) ? "#000" : "#fff");
+
+function drawFocus(context, { query, key }, patterns, cell, side, theme) {
+  context.strokeStyle = theme.text;
+  context.lineWidth = 1;
+  const frame = (x, y, w, h) => context.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1);
+  context.globalAlpha = 0.65;
+  if (query !== null) frame(0, query * cell, patterns.reach(query) * cell, cell);
+  if (key !== null) {
+    const first = patterns.header.causal ? key * cell : 0;
+    frame(key * cell, first, cell, side - first);
+  }
+  context.globalAlpha = 1;
+  if (query === null || key === null || key >= patterns.reach(query)) return;
+  context.lineWidth = 2;
+  frame(key * cell, query * cell, cell, cell);
+}
+
+function labelAxes(context, view) {
+  const { left, top, cell, step, upright } = view.map.layout;
+  const { texts } = view.labels;
+  const { query, key } = view.focus();
+  const at = (index) => (index + 0.5) * cell;
+  context.fillStyle = view.theme.text;
+  context.textAlign = "right";
+  for (const index of ticks(texts.length, step, [query])) {
+    context.globalAlpha = query === null || index === query ? 1 : 0.55;
+    context.fillText(texts[index], left - 6, top + at(index));
+  }
+  for (const index of ticks(texts.length, step, [key])) {
+    context.globalAlpha = key === null || index === key ? 1 : 0.55;
+    context.save();
+    context.translate(left + at(index), top - 6);
+    if (!upright) context.rotate(-Math.PI / 2);
+    context.textAlign = upright ? "center" : "left";
+    context.fillText(texts[index], 0, upright ? -4 : 0);
+    context.restore();
+  }
+  context.globalAlpha = 1;
+}
+
+function describeMap(view, head) {
+  const [[query, key, weight]] = view.patterns.largest(head, 1, null);
+  const text = `Heatmap of ${nameOf(head)} over ${view.patterns.T} tokens. Largest weight: ${sentence(view, query, key, weight)}`;
+  view.map.canvas.setAttribute("aria-label", text);
+}
+
+// The cell under a pointer, or null outside: { query, key }, where a masked key is one too.
+function cellAt(view, event) {
+  const { left, top, cell } = view.map.layout;
+  const box = view.map.canvas.getBoundingClientRect();
+  const key = Math.floor((event.clientX - box.left - left) / cell);
+  const query = Math.floor((event.clientY - box.top - top) / cell);
+  const inside = [query, key].every((index) => index >= 0 && index < view.patterns.T);
+  return inside ? { query, key } : null;
+}

@@ -1,0 +1,83 @@
+// Two columns of tokens: a line from each query (left) to each key that it reads (right), as wide as its weight.
+
+const FAINTEST = 0.01; // weights below this draw no line while all queries are shown
+const TALLEST_ROW = 40; // CSS pixels
+
+function linesLayout(view, width, height) {
+  const column = Math.min(Math.max(view.labels.width + 8, 48), width * 0.36);
+  const top = ROOM + 6;
+  const row = Math.min((height - top - 4) / view.patterns.T, TALLEST_ROW);
+  return { width, height, column, top, row, step: stepFor(row, ROOM) };
+}
+
+function drawLines(view) {
+  const { layout, canvas } = view.lines;
+  const context = sheet(canvas, layout.width, layout.height, view.theme);
+  const focus = view.focus();
+  const heads = view.companions();
+  heads.forEach((head) => drawHeadLines(context, view, head, focus));
+  labelColumns(context, view, focus);
+  const names = heads.map(nameOf).join(", ");
+  canvas.setAttribute("aria-label", `Lines from each query to the keys it reads: ${names}.`);
+}
+
+// [[query, key, weight], …] of one head: of the focused query, into the focused key, or all of them.
+function linesOf(view, head, { query, key }) {
+  const { patterns, share } = view;
+  const from = (q) => patterns.fewestKeys(head, q, share).map(([k, weight]) => [q, k, weight]);
+  if (query !== null) return from(query);
+  const all = Array.from({ length: patterns.T }, (_, q) => from(q)).flat();
+  return all.filter(([, k, weight]) => (key === null ? weight >= FAINTEST : k === key));
+}
+
+function drawHeadLines(context, view, head, focus) {
+  const { width, column, top, row } = view.lines.layout;
+  const focused = focus.query !== null || focus.key !== null;
+  const [x0, x1] = [column + 4, width - column - 4];
+  const bend = (x1 - x0) * 0.4;
+  const y = (index) => top + (index + 0.5) * row;
+  context.strokeStyle = context.fillStyle = view.patterns.header.colors[head[1]];
+  for (const [query, key, weight] of linesOf(view, head, focus)) {
+    context.globalAlpha = focused ? 0.15 + 0.85 * weight : 0.9 * weight;
+    context.lineWidth = focused ? 0.75 + 3 * weight : Math.min(0.5 + 1.5 * weight, row / 3);
+    context.beginPath();
+    context.moveTo(x0, y(query));
+    context.bezierCurveTo(x0 + bend, y(query), x1 - bend, y(key), x1, y(key));
+    context.stroke();
+    if (focus.query === null) continue;
+    context.globalAlpha = 0.5 * weight;
+    context.fillRect(x1, y(key) - row / 2, width - x1, row);
+  }
+  context.globalAlpha = 1;
+}
+
+function labelColumns(context, view, { query, key }) {
+  const { width, column, top, row, step } = view.lines.layout;
+  const { texts } = view.labels;
+  const y = (index) => top + (index + 0.5) * row;
+  context.save();
+  context.beginPath();
+  context.rect(0, 0, column, view.lines.layout.height);
+  context.rect(width - column, 0, column, view.lines.layout.height);
+  context.clip();
+  context.fillStyle = view.theme.text;
+  for (const [x, align, title, chosen] of [[column, "right", "query", query], [width - column, "left", "key", key]]) {
+    context.textAlign = align;
+    context.globalAlpha = 0.7;
+    context.fillText(title, x, ROOM / 2);
+    for (const index of ticks(texts.length, step, [chosen])) {
+      context.globalAlpha = chosen === null || index === chosen ? 1 : 0.55;
+      context.fillText(texts[index], x, y(index));
+    }
+  }
+  context.restore();
+}
+
+// The token under a pointer: a query in the left half, a key in the right, or null outside.
+function tokenAt(view, event) {
+  const { width, top, row } = view.lines.layout;
+  const box = view.lines.canvas.getBoundingClientRect();
+  const index = Math.floor((event.clientY - box.top - top) / row);
+  if (index < 0 || index >= view.patterns.T) return null;
+  return event.clientX - box.left < width / 2 ? { query: index, key: null } : { query: null, key: index };
+}

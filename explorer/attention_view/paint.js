@@ -1,0 +1,105 @@
+// What the three canvases share: colours from the page's theme, patterns as images, sharp text, thinned ticks.
+
+const TEXT_SIZE = 12; // CSS pixels
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+
+function readTheme(root, scales) {
+  const style = getComputedStyle(root);
+  const theme = {
+    text: style.getPropertyValue("--st-text-color").trim() || "#222",
+    background: style.getPropertyValue("--st-background-color").trim() || "#fff",
+    border: style.getPropertyValue("--st-border-color").trim() || "#888",
+    font: style.getPropertyValue("--st-code-font").trim() || "monospace",
+  };
+  const [r, g, b] = channels(theme.background);
+  theme.scale = isLight(r, g, b) ? scales.light : scales.dark;
+  theme.ramp = rampOf(theme.scale, theme.background);
+  return theme;
+}
+
+const isLight = (r, g, b) => 0.299 * r + 0.587 * g + 0.114 * b > 140;
+
+function channels(color) {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.fillStyle = color;
+  context.fillRect(0, 0, 1, 1);
+  const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
+  return [(r * a) / 255, (g * a) / 255, (b * a) / 255, a / 255]; // premultiplied
+}
+
+// Every code's colour, opaque, as it lies in ImageData. Zero is the first stop over the page's background.
+function rampOf(scale, background) {
+  const ground = channels(background);
+  const stops = scale.map(([position, color]) => [position, channels(color)]);
+  const ramp = new Uint8ClampedArray(4 * (LEVELS + 1));
+  for (let code = 0, next = 1; code <= LEVELS; code++) {
+    const weight = weightOf(code);
+    while (next < stops.length - 1 && weight > stops[next][0]) next++;
+    const [[low, from], [high, to]] = [stops[next - 1], stops[next]];
+    const t = (weight - low) / (high - low);
+    const alpha = from[3] + t * (to[3] - from[3]);
+    for (let c = 0; c < 3; c++) ramp[4 * code + c] = from[c] + t * (to[c] - from[c]) + (1 - alpha) * ground[c];
+    ramp[4 * code + 3] = 255;
+  }
+  return new Uint32Array(ramp.buffer);
+}
+
+// A pattern as side × side pixels. Where several cells share a pixel the largest weight shows; where no cell is,
+// the pixel stays transparent: what is masked is not there.
+function paintPattern(canvas, patterns, head, ramp, side) {
+  const bin = Uint16Array.from({ length: patterns.T }, (_, i) => Math.floor((i * side) / patterns.T));
+  const peak = new Int32Array(side * side).fill(-1);
+  for (let query = 0; query < patterns.T; query++) {
+    const row = patterns.row(head, query);
+    const line = bin[query] * side;
+    for (let key = 0; key < row.length; key++) {
+      const pixel = line + bin[key];
+      if (row[key] > peak[pixel]) peak[pixel] = row[key];
+    }
+  }
+  const image = new ImageData(side, side);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < peak.length; i++) if (peak[i] >= 0) pixels[i] = ramp[peak[i]];
+  canvas.width = canvas.height = side;
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+// Size a canvas in CSS pixels, sharp on this screen, cleared.
+function sheet(canvas, width, height, theme) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  context.font = `${TEXT_SIZE}px ${theme.font}`;
+  context.textBaseline = "middle";
+  context.fillStyle = context.strokeStyle = theme.text;
+  context.direction = "ltr";
+  return context;
+}
+
+const stepFor = (cell, room) => STEPS.find((step) => step * cell >= room) ?? STEPS.at(-1);
+
+// Tokens as they stand on an axis: position and token, cut to `limit` pixels, kept apart from the text's direction.
+function tokenLabels(tokens, limit, theme) {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.font = `${TEXT_SIZE}px ${theme.font}`;
+  const fits = (text) => context.measureText(text).width <= limit;
+  const texts = tokens.map((token, index) => {
+    const label = (text) => `${index} \u2068${text}\u2069`;
+    if (fits(label(token))) return label(token);
+    const symbols = [...token];
+    while (symbols.length > 1 && !fits(label(`${symbols.join("")}…`))) symbols.pop();
+    return label(`${symbols.join("")}…`);
+  });
+  return { texts, width: Math.ceil(Math.max(...texts.map((text) => context.measureText(text).width))) };
+}
+
+// Positions to label: every `step`-th, without those that would touch one that must be labelled.
+function ticks(count, step, always) {
+  const kept = always.filter((index) => index !== null);
+  const regular = Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step);
+  return [...regular.filter((index) => kept.every((other) => Math.abs(index - other) >= step)), ...kept];
+}

@@ -1,0 +1,75 @@
+// The patterns as they travel: uint32 length, JSON header, then one 16-bit code a weight: weight = (code / 65535)³.
+// A causal pattern is its lower triangle, row after row; another one is all its rows.
+
+const LEVELS = 65535;
+
+const weightOf = (code) => (code / LEVELS) ** 3;
+
+class Patterns {
+  constructor(bytes) {
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    this.header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+    this.codes = new Uint16Array(bytes.slice(4 + length).buffer); // the copy makes it even-aligned
+    this.tokens = this.header.tokens;
+    this.T = this.tokens.length;
+  }
+
+  rowStart(query) { return this.header.causal ? (query * (query + 1)) / 2 : query * this.T; }
+
+  reach(query) { return this.header.causal ? query + 1 : this.T; } // how many keys this query can read
+
+  has([layer, head]) { return layer < this.header.layers && head < this.header.heads; }
+
+  codesOf([layer, head]) {
+    const size = this.rowStart(this.T);
+    const first = (layer * this.header.heads + head) * size;
+    return this.codes.subarray(first, first + size);
+  }
+
+  row(head, query) {
+    const start = this.rowStart(query);
+    return this.codesOf(head).subarray(start, start + this.reach(query));
+  }
+
+  weight(head, query, key) {
+    return key < this.reach(query) ? weightOf(this.row(head, query)[key]) : null;
+  }
+
+  // The fewest keys whose weights reach `share` of the row, largest first: [[key, weight], …].
+  fewestKeys(head, query, share) {
+    const row = this.row(head, query);
+    const keys = [...row.keys()].filter((key) => row[key] > 0).sort((a, b) => row[b] - row[a]);
+    const weights = keys.map((key) => weightOf(row[key]));
+    const goal = share * weights.reduce((sum, weight) => sum + weight, 0);
+    const chosen = [];
+    for (let i = 0, sum = 0; i < keys.length && (share >= 1 || sum < goal); i++) {
+      chosen.push([keys[i], weights[i]]);
+      sum += weights[i];
+    }
+    return chosen;
+  }
+
+  // The `count` largest weights of a head, or of one of its rows: [[query, key, weight], …]. The first query of a
+  // causal pattern counts only where it is asked for: it can read nothing but itself.
+  largest(head, count, query) {
+    const found = [];
+    const [from, to] = query === null ? [this.header.causal && this.T > 1 ? 1 : 0, this.T] : [query, query + 1];
+    for (let q = from; q < to; q++) {
+      const row = this.row(head, q);
+      for (let k = 0; k < row.length; k++) {
+        if (found.length === count && row[k] <= found[count - 1][2]) continue;
+        let at = found.length;
+        while (at > 0 && found[at - 1][2] < row[k]) at--;
+        found.splice(at, 0, [q, k, row[k]]);
+        found.length = Math.min(found.length, count);
+      }
+    }
+    return found.map(([q, k, code]) => [q, k, weightOf(code)]);
+  }
+}
+
+function written(weight) {
+  if (weight === 0) return "0";
+  if (weight >= 0.01) return weight.toFixed(4);
+  return weight >= 1e-5 ? weight.toFixed(2 - Math.floor(Math.log10(weight))) : weight.toExponential(1);
+}

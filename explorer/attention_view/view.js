@@ -1,0 +1,292 @@
+// What the person does, and which part of the picture follows. Drawing happens at most once a frame, and only on change.
+
+const NOWHERE = { query: null, key: null };
+const REMEMBERED = ["locked", "last", "extra", "pinned", "share", "at", "told"];
+const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
+const TABLE_ROWS = 12;
+
+const VIEWS = new WeakMap(); // the element that Streamlit gives → its view
+const LEFT = new Map(); // key → what the person had chosen when the view was left
+
+export default function ({ parentElement, data, setStateValue }) {
+  const root = parentElement.querySelector(".attention");
+  const view = VIEWS.get(root) ?? mount(root);
+  view.tell = (head) => setStateValue("lock", { head, at: view.at });
+  receive(view, data);
+  return () => {
+    view.observer.disconnect();
+    VIEWS.delete(root);
+    LEFT.set(view.patterns.header.key, Object.fromEntries(REMEMBERED.map((name) => [name, view[name]])));
+  };
+}
+
+function mount(root) {
+  const find = (selector) => root.querySelector(selector);
+  const view = {
+    root,
+    grid: find(".grid"),
+    map: { box: find(".map"), canvas: find(".map canvas"), image: document.createElement("canvas") },
+    lines: { box: find(".lines"), canvas: find(".lines canvas") },
+    dirty: new Set(),
+    locked: null, // the head that was clicked
+    preview: null, // the head under the pointer or the arrow keys
+    last: [0, 0], // what is shown without either
+    extra: [], // heads whose lines are shown as well
+    pinned: null, // the cell that was clicked: { query, key }
+    hover: null, // the cell or token under the pointer or the arrow keys
+    share: 0.9,
+    at: 0,
+    told: "",
+  };
+  view.shown = () => view.preview ?? view.locked ?? view.last;
+  view.focus = () => view.hover ?? view.pinned ?? NOWHERE;
+  view.companions = () => [view.shown(), ...view.extra.filter((head) => !same(head, view.shown()))];
+  listenToGrid(view);
+  listenToDetail(view);
+  view.observer = new ResizeObserver(() => root.clientWidth !== view.width && redraw(view, "layout"));
+  view.observer.observe(root);
+  VIEWS.set(root, view);
+  return view;
+}
+
+function receive(view, bytes) {
+  view.arrived = performance.now();
+  const first = !view.patterns;
+  if (bytes !== view.bytes) {
+    view.bytes = bytes;
+    view.patterns = new Patterns(bytes);
+  }
+  const { header, T } = view.patterns;
+  if (first) Object.assign(view, LEFT.get(header.key));
+  follow(view, header);
+  const gone = (head) => head !== null && !view.patterns.has(head);
+  if (gone(view.locked)) view.locked = null;
+  if (gone(view.preview)) view.preview = null;
+  if (gone(view.last)) view.last = [0, 0];
+  view.extra = view.extra.filter((head) => !gone(head));
+  if (view.pinned && (view.pinned.query >= T || view.pinned.key >= T)) view.pinned = null;
+  view.hover = view.hover && (view.hover.query >= T || view.hover.key >= T) ? null : view.hover;
+  view.theme = readTheme(view.root, header.scale);
+  view.labels = tokenLabels(view.patterns.tokens, LABEL_LIMIT, view.theme);
+  view.root.classList.toggle("grid-only", header.grid_only);
+  view.root.querySelector(".share select").value = String(view.share);
+  writeScale(view.root, view.theme.scale);
+  const size = `${header.layers} ${header.heads}`;
+  if (view.size !== size) buildGrid(view);
+  view.size = size;
+  redraw(view, "layout");
+}
+
+// The legend is spaced by colour, so the weights beneath it are not evenly spaced.
+function writeScale(root, scale) {
+  root.querySelector(".scale i").style.background = `linear-gradient(to right, ${scale.map(([, color]) => color)})`;
+  const marks = scale.filter((_, i) => i % 2 === 0).map(([weight]) => {
+    const mark = document.createElement("span");
+    mark.textContent = Number(weight.toFixed(2));
+    return mark;
+  });
+  root.querySelector(".marks").replaceChildren(...marks);
+}
+
+// The page may move the lock, unless it speaks of a time before a click that it has not heard of yet.
+function follow(view, { head, at }) {
+  const told = JSON.stringify([head, at]);
+  const late = at < view.at && Date.now() - view.at < ON_ITS_WAY;
+  if (told === view.told || late) return;
+  view.told = told;
+  view.locked = head;
+  view.last = head ?? view.last;
+}
+
+function redraw(view, part) {
+  if (view.dirty.size === 0) requestAnimationFrame(() => render(view));
+  view.dirty.add(part);
+}
+
+function render(view) {
+  const { dirty, root, patterns } = view;
+  const everything = dirty.has("layout");
+  dirty.clear();
+  view.width = root.clientWidth;
+  if (!root.isConnected || view.width === 0) return;
+  if (everything) paintGrid(view);
+  markGrid(view);
+  if (!patterns.header.grid_only) {
+    if (everything) layOut(view);
+    drawMap(view);
+    drawLines(view);
+    writeTable(view);
+  }
+  writeState(view);
+  if (view.arrived) performance.measure("attention-view", { start: view.arrived });
+  view.arrived = null;
+}
+
+function layOut(view) {
+  const { map, lines, patterns } = view;
+  map.painted = null;
+  map.layout = mapLayout(view, map.box.clientWidth);
+  map.box.style.height = `${map.layout.height}px`;
+  const beside = lines.box.getBoundingClientRect().left > map.box.getBoundingClientRect().left + 50;
+  const height = beside ? map.layout.height : Math.min(Math.max(20 * patterns.T + ROOM, 160), 480);
+  lines.box.style.height = `${height}px`;
+  lines.layout = linesLayout(view, lines.box.clientWidth, height);
+}
+
+const quoted = (view, index) => `${index} '${view.patterns.tokens[index]}'`;
+
+function sentence(view, query, key, weight) {
+  return `query ${quoted(view, query)} reads key ${quoted(view, key)} with ${written(weight)}`;
+}
+
+function readout(view) {
+  const { patterns } = view;
+  const head = view.shown();
+  const { query, key } = view.focus();
+  const say = (text) => `${nameOf(head)}: ${text}`;
+  if (query !== null && key !== null) {
+    const weight = patterns.weight(head, query, key);
+    if (weight !== null) return say(sentence(view, query, key, weight));
+    return say(`query ${quoted(view, query)} cannot read key ${quoted(view, key)}, which comes after it`);
+  }
+  if (key !== null) {
+    const readers = Array.from({ length: patterns.T }, (_, q) => [q, key, patterns.weight(head, q, key) ?? -1]);
+    return say(`key ${quoted(view, key)} is read most where ${sentence(view, ...readers.sort((a, b) => b[2] - a[2])[0])}`);
+  }
+  return say(`${query === null ? "the largest weight: " : ""}${sentence(view, ...patterns.largest(head, 1, query)[0])}`);
+}
+
+function writeState(view) {
+  const { root, locked } = view;
+  const head = view.shown();
+  const focus = view.focus();
+  const find = (selector) => root.querySelector(selector);
+  find(".name").textContent = `Layer ${head[0]}, head ${head[1]}`;
+  const state = same(head, locked) ? "locked" : locked ? `preview; ${nameOf(locked)} is locked` : "not locked";
+  find(".status").textContent = state;
+  find(".readout").textContent = view.patterns.header.grid_only ? `${nameOf(head)}: ${state}` : readout(view);
+  find(".legend").replaceChildren(...view.companions().map((companion) => {
+    const chip = document.createElement("span");
+    chip.style.setProperty("--head", view.patterns.header.colors[companion[1]]);
+    chip.textContent = `L${companion[0]} H${companion[1]}`;
+    return chip;
+  }));
+  const data = { layer: head[0], head: head[1], locked: locked ? locked.join(".") : "", query: focus.query, key: focus.key };
+  for (const [name, value] of Object.entries(data)) root.dataset[name] = value ?? "";
+}
+
+function writeTable(view) {
+  const head = view.shown();
+  const query = view.pinned?.query ?? null;
+  const of = query === null ? "" : ` of query ${quoted(view, query)}`;
+  view.root.querySelector("caption").textContent = `Largest weights${of}, ${nameOf(head)}`;
+  const rows = view.patterns.largest(head, TABLE_ROWS, query).map(([q, k, weight]) => {
+    const row = document.createElement("tr");
+    for (const text of [quoted(view, q), quoted(view, k), written(weight)]) {
+      row.append(Object.assign(document.createElement("td"), { textContent: text }));
+    }
+    return row;
+  });
+  view.root.querySelector("tbody").replaceChildren(...rows);
+}
+
+function lock(view, head) {
+  view.last = head ?? view.locked ?? view.last;
+  view.locked = head;
+  view.at = Date.now();
+  view.tell(head);
+}
+
+function listenToGrid(view) {
+  const headUnder = (event) => {
+    const cell = event.target.closest("button");
+    return cell && headOf(cell);
+  };
+  const preview = (head) => {
+    if (same(view.preview, head)) return;
+    view.preview = head;
+    redraw(view, "head");
+  };
+  view.grid.addEventListener("pointerover", (event) => preview(headUnder(event)));
+  view.grid.addEventListener("pointerleave", () => preview(null));
+  view.grid.addEventListener("focusout", () => preview(null));
+  view.grid.addEventListener("click", (event) => {
+    const head = headUnder(event);
+    if (!head || event.detail > 1) return; // a second click within a double click is not an unlock
+    if (event.shiftKey) toggleCompanion(view, head);
+    else lock(view, same(head, view.locked) ? null : head);
+    redraw(view, "head");
+  });
+  view.grid.addEventListener("dblclick", (event) => {
+    const head = headUnder(event);
+    if (!head) return;
+    view.extra = [];
+    if (!same(head, view.locked)) lock(view, head);
+    redraw(view, "head");
+  });
+  view.grid.addEventListener("keydown", (event) => {
+    const head = event.target.matches("button") ? headAfter(view, headOf(event.target), event.key) : null;
+    if (!head) return;
+    event.preventDefault();
+    const cell = view.cells[head[0] * view.patterns.header.heads + head[1]];
+    cell.focus();
+    preview(head);
+  });
+}
+
+function toggleCompanion(view, head) {
+  const others = view.extra.filter((other) => !same(other, head));
+  view.extra = others.length < view.extra.length ? others : [...others, head];
+}
+
+function listenToDetail(view) {
+  const { map, lines, root } = view;
+  const point = (to) => {
+    if (JSON.stringify(to) === JSON.stringify(view.hover)) return;
+    view.hover = to;
+    redraw(view, "cell");
+  };
+  const pin = (to) => {
+    view.pinned = JSON.stringify(to) === JSON.stringify(view.pinned) ? null : to;
+    redraw(view, "cell");
+  };
+  for (const [panel, under] of [[map, cellAt], [lines, tokenAt]]) {
+    panel.canvas.addEventListener("pointermove", (event) => point(under(view, event)));
+    panel.canvas.addEventListener("pointerleave", () => point(null));
+    panel.canvas.addEventListener("click", (event) => under(view, event) && pin(under(view, event)));
+  }
+  map.box.addEventListener("focusout", () => point(null));
+  map.box.addEventListener("keydown", (event) => {
+    const to = cellAfter(view, event.key);
+    if (to) point(to);
+    else if (event.key === "Enter" && view.hover) pin(view.hover);
+    else return;
+    event.preventDefault();
+  });
+  root.querySelector(".share select").addEventListener("change", (event) => {
+    view.share = Number(event.target.value);
+    redraw(view, "cell");
+  });
+  root.addEventListener("keydown", (event) => event.key === "Escape" && release(view));
+}
+
+// Which cell an arrow key leads to, or null for another key; the first leads to the head's largest weight.
+function cellAfter(view, name) {
+  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  if (!moves[name]) return null;
+  const from = view.focus();
+  if (from.query === null || from.key === null) {
+    const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query);
+    return { query, key };
+  }
+  const within = (index) => Math.min(Math.max(index, 0), view.patterns.T - 1);
+  return { query: within(from.query + moves[name][0]), key: within(from.key + moves[name][1]) };
+}
+
+// Esc lets go of one thing at a time: the cell, the added heads, the head.
+function release(view) {
+  if (view.pinned) view.pinned = null;
+  else if (view.extra.length) view.extra = [];
+  else if (view.locked) lock(view, null);
+  redraw(view, "head");
+}

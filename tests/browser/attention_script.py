@@ -1,0 +1,43 @@
+"""A page with nothing but the attention view on known patterns, chosen by the URL; run by test_attention_view.py."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from explorer.attention_view import attention_view  # noqa: E402
+
+
+def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
+    """(n_layer, n_head, T, T). Head (0, 0) reads the previous token with 0.75 and itself with 0.25; others are random."""
+    scores = np.random.default_rng(seed).normal(size=(n_layer, n_head, T, T)) * 2
+    weights = np.exp(scores) * np.tri(T)
+    weights /= weights.sum(-1, keepdims=True)
+    weights[0, 0] = 0.25 * np.eye(T) + 0.75 * np.eye(T, k=-1)
+    weights[0, 0, 0, 0] = 1
+    return weights.astype(np.float32)
+
+
+HOSTILE = ["<script>alert(1)</script>", "\u202eabc", "👩‍👩‍👧", "\x00", "x" * 5000, "&lt;b&gt;", "עברית", "\n", " ", "${1}"]
+
+st.set_page_config(layout="wide")
+n_layer, n_head, T = (int(part) for part in st.query_params.get("size", "2x3x8").split("x"))
+seed = st.number_input("Seed", value=0, key="seed")
+if st.button("Move to the last head"):
+    st.session_state.head = (n_layer - 1, n_head - 1)
+text = "the quick brown fox jumps over a lazy dog\n"
+tokens = [HOSTILE[i % len(HOSTILE)] if "hostile" in st.query_params else text[i % len(text)] for i in range(T)]
+if st.checkbox("Show", value=True):
+    st.session_state.head = attention_view(
+        patterns_of(n_layer, n_head, T, int(seed)),
+        tokens,
+        head=st.session_state.get("head"),
+        key="view",
+        grid_only="grid_only" in st.query_params,
+    )
+st.text(f"locked: {st.session_state.get('head')}")
