@@ -13,6 +13,6 @@ if ROOT not in sys.path:
 
 from explorer import loading, navigation  # noqa: E402
 
-st.set_page_config(layout="wide", page_icon=":material/grid_on:")
+st.set_page_config(layout="wide", page_icon=str(Path(__file__).with_name("static") / "icon.svg"))
 loading.warm_up()
 st.navigation(navigation.sections()).run()

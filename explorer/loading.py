@@ -5,16 +5,62 @@ References come from URLs, so they are looked up in the listing and never joined
 torch is imported by the functions that need it, so that the page is on screen before.
 """
 
+import json
 import os
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+if TYPE_CHECKING:
+    from gpt import GPT, Bigram, Run
+
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "models"
 DEFAULT = "shakespeare-char"
+SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
+EXAMPLES = {"repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34="}
+N_TOP = 12  # next tokens that are shown
+
+Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prompt as a model reads it: the last block_size tokens, what was cut off before them, what it cannot spell."""
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    skipped: int  # tokens before those
+    unknown: tuple[str, ...]  # characters outside the alphabet, read as `stand_in`
+    stand_in: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw the next tokens, as `gpt.generate` takes it; top_k=None and top_p=None leave all tokens in."""
+
+    max_new_tokens: int = 100
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int = 1337
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One generated token, and the likeliest tokens of the distribution that it was drawn from, itself included."""
+
+    id: int
+    token: str
+    probability: float
+    entropy: float  # nats
+    tokens: tuple[str, ...]
+    probabilities: np.ndarray  # (len(tokens),)
 
 
 def runs_folder() -> Path:
@@ -30,76 +76,101 @@ def models() -> dict[str, Path]:
     return ordered | {f"runs/{folder.name}": folder for folder in own}
 
 
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
-    return [folder for folder in parent.iterdir() if (folder / "config.json").is_file()]
-
-
 def folder_of(ref: str) -> Path:
     """The run folder of a reference. Raises ValueError where nothing of that name is listed."""
     listed = models()
     if ref not in listed:
-        raise ValueError(f"there is no model called {ref!r}; there are {', '.join(listed) or 'none yet'}")
+        raise ValueError(f"there is no model called {ref!r}; there are: {', '.join(listed) or 'none yet'}")
     return listed[ref]
 
 
-def load_run(ref: str):
-    """The `gpt.Run` of a reference. Raises ValueError where it is unknown or damaged."""
-    from gpt import load_run as open_run
-
-    return open_run(folder_of(ref))
-
-
-def load_model(ref: str, step: int | None = None):
-    """The model of a run at a snapshot (the newest by default), in evaluation mode, shared and not to be changed."""
-    run = load_run(ref)
-    step = run.steps[-1] if step is None and run.steps else step
-    return _model(str(folder_of(ref)), step, _stamp(folder_of(ref), step))
+def describe(ref: str) -> str:
+    """The reference and the model's shape, read without opening it."""
+    model = _recipe(ref).get("model")
+    layers, heads = (model.get("n_layer"), model.get("n_head")) if isinstance(model, dict) else (None, None)
+    if not isinstance(layers, int) or not isinstance(heads, int):
+        return ref
+    return f"{ref} · {layers} × {heads} heads" if layers else f"{ref} · no heads"
 
 
-def _stamp(folder: Path, step: int | None) -> tuple[int, ...]:
-    """Changes whenever the files that a model is made of do."""
-    files = [folder / "config.json", folder / "snapshots" / f"{step or 0:06d}.safetensors"]
-    return tuple(value for file in files if file.exists() for value in (file.stat().st_mtime_ns, file.stat().st_size))
+def example(ref: str) -> str:
+    """A prompt that suits what the model was trained on."""
+    own = folder_of(ref) / "text.txt"
+    if own.is_file():
+        with own.open(encoding="utf-8", errors="replace") as text:
+            return text.read(60)
+    return EXAMPLES.get(str(_recipe(ref).get("text")), SHAKESPEARE)
 
 
-@st.cache_resource(max_entries=12, show_spinner="Opening the model…")
-def _model(folder: str, step: int | None, stamp: tuple[int, ...]):
-    from gpt import load_run as open_run
-
-    return open_run(folder).model(step=step).eval()
-
-
-def attention(ref: str, step: int | None, ids: tuple[int, ...]) -> np.ndarray:
-    """Every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) for a model without heads."""
-    return _inspect(ref, step, ids)[0]
-
-
-def next_token(ref: str, step: int | None, ids: tuple[int, ...]) -> np.ndarray:
-    """The distribution over the token after these: (vocab_size,) float32, sums to 1."""
-    return _inspect(ref, step, ids)[1]
-
-
-def _inspect(ref: str, step: int | None, ids: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def load_run(ref: str) -> "Run":
+    """The run of a reference, as `gpt.load_run` opens it. Raises ValueError where it is unknown or damaged."""
     folder = folder_of(ref)
-    return _forward(ref, step, ids, _stamp(folder, step), load_model(ref, step))
+    return _run(str(folder), _stamp(folder / "config.json", folder / "tokenizer.json"))
 
 
-@st.cache_data(max_entries=64, max_size="256MB", show_spinner=False)
-def _forward(ref: str, step: int | None, ids: tuple[int, ...], stamp: tuple[int, ...], _model):
+def load_model(ref: str, step: int | None = None) -> "GPT | Bigram":
+    """The model of a run at a snapshot (None: the newest), in eval mode. It is shared: look, do not change.
+
+    Raises ValueError where the run is unknown or damaged, or has no such snapshot.
+    """
+    run = load_run(ref)
+    return _model(_identity(run, step), run)
+
+
+def read(ref: str, text: str) -> Reading:
+    """The text as this model's tokens; characters outside its alphabet become its space, or its first character."""
+    run = load_run(ref)
+    tokenizer, block_size = run.tokenizer, run.recipe.model.block_size
+    unknown = tokenizer.unknown(text)
+    stand_in = " " if not tokenizer.unknown(" ") else tokenizer.decode([0])
+    ids = tokenizer.encode(text, replace=stand_in)
+    kept = ids[-block_size:]
+    return Reading(tuple(kept), tuple(tokenizer.tokens(kept)), len(ids) - len(kept), tuple(unknown), stand_in)
+
+
+def attention(ref: str, ids: tuple[int, ...], step: int | None = None) -> np.ndarray:
+    """Every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) for a model without heads.
+
+    ids: 1 to block_size of them. Raises ValueError where the model cannot be opened.
+    """
+    return _inspected(ref, ids, step)[0]
+
+
+def next_token(ref: str, ids: tuple[int, ...], step: int | None = None) -> tuple[tuple[str, ...], np.ndarray]:
+    """The likeliest next tokens and their probabilities, largest first: `N_TOP` strings, (N_TOP,) float32.
+
+    ids: 1 to block_size of them. Raises ValueError where the model cannot be opened.
+    """
+    probabilities = _inspected(ref, ids, step)[1]
+    likeliest = np.argsort(-probabilities, kind="stable")[:N_TOP]
+    return tuple(load_run(ref).tokenizer.tokens(likeliest.tolist())), probabilities[likeliest]
+
+
+def continuation(ref: str, ids: tuple[int, ...], sampling: Sampling, step: int | None = None) -> Iterator[Drawn]:
+    """Continue the tokens one at a time; the same model, ids and sampling give the same tokens again.
+
+    Raises ValueError on empty ids or a setting out of range, and where the model cannot be opened.
+    """
     import torch
 
-    with torch.inference_mode():
-        logits, cache = _model.run_with_cache(torch.tensor([ids]), names="blocks.*.attn.hook_pattern")
-        patterns = [cache[name][0].float().numpy() for name in sorted(cache, key=_layer)]
-        probabilities = torch.softmax(logits[0, -1].float(), dim=-1).numpy()
-    empty = np.zeros((0, 0, len(ids), len(ids)), dtype=np.float32)
-    return np.stack(patterns) if patterns else empty, probabilities
+    from gpt import generate
+
+    tokenizer = load_run(ref).tokenizer
+    for drawn in generate(load_model(ref, step), torch.tensor(ids), **vars(sampling), n_top=N_TOP):
+        top = dict(drawn.top) | {drawn.token: drawn.probability}
+        yield Drawn(
+            id=drawn.token,
+            token=tokenizer.tokens([drawn.token])[0],
+            probability=drawn.probability,
+            entropy=drawn.entropy,
+            tokens=tuple(tokenizer.tokens(top)),
+            probabilities=np.array(list(top.values())),
+        )
 
 
-def _layer(name: str) -> int:
-    return int(name.split(".")[1])
+def text_of(ref: str, ids: tuple[int, ...]) -> str:
+    """The text of these tokens."""
+    return load_run(ref).tokenizer.decode(ids)
 
 
 @st.cache_resource(show_spinner=False)
@@ -109,3 +180,57 @@ def warm_up() -> threading.Timer:
     timer.daemon = True
     timer.start()
     return timer
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _run(folder: str, stamp: tuple[int, ...]) -> "Run":
+    from gpt import load_run as open_run
+
+    return open_run(folder)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _model(identity: Identity, _run: "Run") -> "GPT | Bigram":
+    return _run.model(identity[1])
+
+
+def _identity(run: "Run", step: int | None) -> Identity:
+    step = run.steps[-1] if step is None and run.steps else step
+    return str(run.folder), step, _stamp(run.folder / "config.json", run.snapshot_path(step or 0))
+
+
+def _inspected(ref: str, ids: tuple[int, ...], step: int | None) -> tuple[np.ndarray, np.ndarray]:
+    return _forward(_identity(load_run(ref), step), ids, load_model(ref, step))
+
+
+@st.cache_data(max_entries=64, max_size="256MB", show_spinner=False)
+def _forward(identity: Identity, ids: tuple[int, ...], _model: "GPT | Bigram") -> tuple[np.ndarray, np.ndarray]:
+    import torch
+
+    has_heads = _model.config.n_layer > 0
+    with torch.inference_mode():
+        logits, cache = _model.run_with_cache(torch.tensor([ids]), "blocks.*.attn.hook_pattern" if has_heads else [])
+        probabilities = logits[0, -1].softmax(-1).numpy()
+    patterns = [pattern[0] for pattern in cache.numpy().values()]  # each (n_head, T, T), in the order of the layers
+    return np.stack(patterns) if patterns else np.zeros((0, 0, len(ids), len(ids)), np.float32), probabilities
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return [folder for folder in parent.iterdir() if (folder / "config.json").is_file()]
+
+
+def _stamp(*files: Path) -> tuple[int, ...]:
+    """Changes whenever one of the files does."""
+    found = [file.stat() for file in files if file.exists()]
+    return tuple(value for stat in found for value in (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+def _recipe(ref: str) -> dict[str, Any]:
+    """The recipe as config.json has it; empty where that cannot be read, which opening the run reports."""
+    try:
+        recipe = json.loads((folder_of(ref) / "config.json").read_text(encoding="utf-8"))["recipe"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return recipe if isinstance(recipe, dict) else {}

@@ -47,6 +47,11 @@ def bound(name: str, shown: Any) -> dict[str, Any]:
     return {"key": key, "on_change": _take, "args": (name, key)}
 
 
+def fits_link() -> bool:
+    """Whether the address holds the whole prompt; one that is too long for a link is left out of it."""
+    return len(urlencode(_chosen())) <= LONGEST_LINK
+
+
 def remember(name: str, value: Any) -> None:
     """Keep a value for this session: something computed on the person's behalf that a rerun must not lose."""
     st.session_state[f"kept:{name}"] = value
@@ -67,6 +72,11 @@ def _take(name: str, key: str) -> None:
     choose(**{name: st.session_state[key]})
 
 
+def _chosen() -> dict[str, str]:
+    choices = {name: st.session_state.get(_key(name)) for name in PARAMETERS}
+    return {name: value for name, value in choices.items() if value is not None}
+
+
 def _address() -> dict[str, str]:
     return {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
 
@@ -77,21 +87,21 @@ def _read_address() -> None:
     An address that we have just replaced may still arrive with a click made meanwhile; it is not a wish to go back.
     Navigating to another page clears the address; that is no wish either, and it is filled in again.
     """
-    arrived, written = _address(), recall("written", {})
-    if arrived == written:
+    arrived = _address()
+    if arrived == recall("written", {}):
         return
-    late = arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE
-    if late:
+    if arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE:
         return
-    for name, value in arrived.items():
-        st.session_state[_key(name)] = value
+    if arrived:
+        kept = {} if fits_link() else {"prompt": st.session_state[_key("prompt")]}
+        for name in PARAMETERS:
+            st.session_state[_key(name)] = (kept | arrived).get(name)
     _write_address()
 
 
 def _write_address() -> None:
-    choices = {name: st.session_state.get(_key(name)) for name in PARAMETERS}
-    address = {name: value for name, value in choices.items() if value is not None}
-    if len(urlencode(address)) > LONGEST_LINK:
+    address = _chosen()
+    if not fits_link():
         del address["prompt"]
     if address == recall("written") == _address():
         return

@@ -6,9 +6,19 @@ from contextlib import contextmanager
 import streamlit as st
 
 from explorer import loading, state
+from explorer.figures.tokens import visible
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
-SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
+DEFAULT_SAMPLING = loading.Sampling()
+TERMS = {
+    "head": "One of several attention patterns that a layer computes side by side, each with its own idea of what to look for.",
+    "layer": "One block of the model. Each layer reads what the one before it has written.",
+    "token": "The unit that the model reads and writes: here a character, or a piece of a word.",
+    "temperature": "Below 1 the likely tokens become likelier still, above 1 the unlikely ones gain; 0 always takes the likeliest.",
+    "top-k": "Only the k likeliest tokens can be drawn.",
+    "top-p": "Only the fewest likeliest tokens whose probabilities together reach p can be drawn.",
+    "seed": "The same seed with the same settings draws the same tokens again.",
+}
 
 
 def heading(title: str, question: str) -> None:
@@ -37,39 +47,93 @@ def caption(sentence: str, chapter: str) -> None:
 def model_picker(label: str = "Model", choice: str = "model", default: str | None = None) -> str | None:
     """Let the person pick a model; returns its reference, or None where there is none at all.
 
-    An unknown name in the URL is reported and the default shown instead.
+    choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
+    An unknown name, from a link say, is reported, and the default shown instead.
     """
     names = list(loading.models())
     if not names:
         return None
     wanted = state.choice(choice)
     shown = wanted if wanted in names else default if default in names else names[0]
-    st.selectbox(label, names, **state.bound(choice, shown))
+    st.selectbox(label, names, format_func=loading.describe, **state.bound(choice, shown))
     if wanted is not None and wanted != shown:
         message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
         st.warning(message, icon=":material/search_off:")
     return shown
 
 
-def prompt_box() -> str:
-    """The prompt, the same on every page that has one."""
+def prompt_box(default: str = loading.SHAKESPEARE) -> str:
+    """The prompt, the same on every page that has one. default: what stands there until the person types."""
     wanted = state.choice("prompt")
-    shown = SHAKESPEARE if wanted is None else wanted[: state.LONGEST_PROMPT]
-    st.text_area("Prompt", height=68, max_chars=state.LONGEST_PROMPT, **state.bound("prompt", shown))
+    prompt = default if wanted is None else wanted[: state.LONGEST_PROMPT]
+    st.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, **state.bound("prompt", prompt))
+    if wanted is not None and len(wanted) > len(prompt):
+        st.warning(f"The prompt had {len(wanted):,} characters; its first {len(prompt):,} are kept.")
+    if not state.fits_link():
+        st.caption("This prompt is too long for a link: copying the address leaves it out.")
+    return prompt
+
+
+def reading(ref: str, prompt: str) -> loading.Reading | None:
+    """The prompt as the model reads it, with a line that says what was cut off or replaced.
+
+    None where there is nothing to read: then an empty state with a suggestion stands here.
+    """
+    if not prompt:
+        empty_state("The prompt is empty.", "Type a line above, or start from an example.")
+        st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+        return None
+    read = loading.read(ref, prompt)
+    notes = [f"{len(read.ids)} tokens"]
+    if read.skipped:
+        notes[0] = f"Only the last {len(read.ids)} of {len(read.ids) + read.skipped:,} tokens are read: its context is no longer"
+    if read.unknown:
+        shown = "  ".join(plain(visible(character)) for character in read.unknown[:20])
+        more = f" and {len(read.unknown) - 20} more" if len(read.unknown) > 20 else ""
+        notes.append(f"not in this model's alphabet, and read as {plain(visible(read.stand_in))}: {shown}{more}")
+    st.caption("; ".join(notes) + ".")
+    return read
+
+
+def head_choice(n_layer: int, n_head: int) -> tuple[int, int]:
+    """The (layer, head) to show: the person's, clamped with a message where this model has no such head."""
+    wanted = state.number("layer"), state.number("head")
+    shown = min(wanted[0], n_layer - 1), min(wanted[1], n_head - 1)
+    if shown != wanted:
+        st.caption(
+            f"This model has {n_layer} layers of {n_head} heads, so there is no layer {wanted[0]}, head {wanted[1]}; "
+            f"this is layer {shown[0]}, head {shown[1]}."
+        )
     return shown
 
 
-def plain(text: str, longest: int = 80) -> str:
-    """Text that was not ours, safe inside Markdown: shortened, its control characters visible, its marks escaped."""
-    from explorer.figures.tokens import visible
+def sampling_controls(key: str, defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
+    """How to draw, in one row. key: tells the controls of several pages apart."""
+    kept = {"persist_state": "session"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = st.number_input("Tokens", 1, 1000, defaults.max_new_tokens, key=f"{key}:count", help=TERMS["token"], **kept)
+        temperature = st.number_input(
+            "Temperature", 0.0, 5.0, defaults.temperature, 0.1, key=f"{key}:temperature", help=TERMS["temperature"], **kept
+        )
+        top_k = st.number_input(
+            "Top-k", 1, None, defaults.top_k, key=f"{key}:top-k", placeholder="all", help=TERMS["top-k"], **kept
+        )
+        top_p = st.number_input(
+            "Top-p", 0.01, 1.0, defaults.top_p, 0.05, key=f"{key}:top-p", placeholder="all", help=TERMS["top-p"], **kept
+        )
+        seed = st.number_input("Seed", 0, 2**31 - 1, defaults.seed, key=f"{key}:seed", help=TERMS["seed"], **kept)
+    return loading.Sampling(count, temperature, top_k, top_p, seed)
 
-    text = text if len(text) <= longest else text[:longest] + "…"
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:" else visible(c) if c != " " else c for c in text)
+
+def plain(text: str, longest: int = 80) -> str:
+    """Text that is not ours, safe inside Markdown: shortened, its marks escaped, its control characters visible."""
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c if c == " " else visible(c) for c in text)
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Show the ValueErrors of what is done inside as text, where they arise."""
+    """Show a ValueError of what is done inside as text, and go on after it."""
     try:
         yield
     except ValueError as error:
@@ -77,7 +141,7 @@ def guarded() -> Iterator[None]:
 
 
 def empty_state(title: str, suggestion: str) -> None:
-    """What stands in a picture's place where there is nothing to draw, and what would bring it."""
+    """What stands in a picture's place where there is nothing to draw, and what would bring it. Both are Markdown."""
     with st.container(border=True):
         st.markdown(f"**{title}**")
         st.markdown(suggestion)

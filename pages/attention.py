@@ -1,8 +1,45 @@
 import streamlit as st
 
-from explorer import widgets
+from explorer import loading, state, widgets
 
-widgets.heading("Attention", "Where does each head of a trained GPT look, for every token of this prompt?")
-with st.container(horizontal=True):
-    prompt = widgets.prompt_box()
-    model = widgets.model_picker()
+widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
+left, right = st.columns([3, 1])
+with right:
+    ref = widgets.model_picker()
+with left:
+    prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
+if ref is None:
+    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
+    st.stop()
+
+with widgets.guarded():
+    reading = widgets.reading(ref, prompt)
+    if reading is None:
+        st.stop()
+
+    from explorer.attention_view import attention_view
+    from explorer.generation import generation
+
+    patterns = loading.attention(ref, reading.ids)
+    n_layer, n_head = patterns.shape[:2]
+    if n_layer:
+        causal = loading.load_run(ref).recipe.model.causal
+        shown = widgets.head_choice(n_layer, n_head)
+        clicked = attention_view(patterns, reading.tokens, head=shown, key="attention", causal=causal)
+        if clicked and clicked != shown:
+            state.choose(layer=clicked[0], head=clicked[1])
+        widgets.caption(
+            "Each row is a token that reads, each column one it reads from; a row sums to 1. "
+            "The weights show where a head reads, not what matters to the answer.",
+            "1:02:00",
+        )
+    else:
+        widgets.empty_state(
+            "This model has no heads.",
+            "A bigram table sees the present token alone, so there is nothing to attend to. "
+            "Its next-token probabilities are below; pick a Transformer to see attention.",
+        )
+
+    st.subheader("Next token", anchor=False)
+    generation(ref, prompt, reading)
+    widgets.caption("The probabilities of the next token, and a continuation drawn from them token by token.", "0:22:11")

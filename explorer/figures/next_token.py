@@ -8,34 +8,30 @@ import plotly.graph_objects as go
 from explorer.figures import style
 from explorer.figures.tokens import visible
 
+ROW = 25  # pixels
+ROWS = 14  # room for twelve tokens, one that was drawn from further down, and all the others
 
-def next_token_bars(
-    tokens: Sequence[str], probabilities: np.ndarray, *, top: int = 12, chosen: str | None = None
-) -> go.Figure:
-    """Draw the likeliest next tokens, largest first, and what all the others have together.
 
-    tokens: V strings; probabilities: (V,), each in [0, 1]; `chosen` is the token that was drawn, if one was: it is
-    coloured, and stands below the others where it is not among the `top`. Raises ValueError on another shape.
+def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen: str | None = None) -> go.Figure:
+    """Draw the given next tokens, largest probability first, and below them what all the others have together.
+
+    tokens: n strings, the likeliest of the vocabulary; probabilities: (n,), each in [0, 1], with a sum of at most 1;
+    `chosen`: the token that was drawn, coloured apart. Raises ValueError on other shapes and sums.
     Source: lecture 00:22:11.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     if probabilities.shape != (len(tokens),):
         raise ValueError(f"{len(tokens)} tokens need as many probabilities, not an array of {probabilities.shape}")
+    if not np.all(probabilities >= 0) or probabilities.sum() > 1 + 1e-4:
+        raise ValueError(f"probabilities must be at least 0 and sum to at most 1; these sum to {probabilities.sum():.4f}")
     order = np.argsort(-probabilities, kind="stable")
-    shown = list(order[:top])
-    if chosen is not None and chosen in tokens and (index := list(tokens).index(chosen)) not in shown:
-        shown.append(index)
-    names = [visible(tokens[i]) for i in shown]
-    values = [float(probabilities[i]) for i in shown]
-    colors = [style.SECOND if tokens[i] == chosen else style.ACCENT for i in shown]
-    others = len(tokens) - len(shown)
-    if others > 0:
-        names.append(f"{others} others")
-        values.append(max(0.0, 1.0 - sum(values)))
-        colors.append(style.MUTED)
+    names = [visible(tokens[i]) for i in order] + ["all others"]
+    values = [*probabilities[order], max(0.0, 1.0 - probabilities.sum())]
+    colors = [style.SECOND if tokens[i] == chosen else style.ACCENT for i in order] + [style.MUTED]
+    rows = list(range(len(names)))
     bars = go.Bar(
         x=values,
-        y=list(range(len(names))),
+        y=rows,
         orientation="h",
         marker={"color": colors},
         text=[f"{value:.1%}" for value in values],
@@ -44,13 +40,19 @@ def next_token_bars(
         customdata=names,
         hovertemplate="%{customdata}  %{x:.4f}<extra></extra>",
     )
-    drawn = style.figure(bars, height=26 * (top + 2) + 16, bargap=0.25)
-    drawn.update_xaxes(range=[0, max(values, default=1.0) * 1.15 or 1.0], visible=False)
+    drawn = style.figure(bars, height=ROW * ROWS + 16, bargap=0.25)
+    drawn.update_xaxes(range=[0, 1.18 * max(values)], visible=False)
     drawn.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=names,
+        tickvals=rows,
+        ticktext=[_escaped(name) for name in names],
         tickfont={"family": style.MONOSPACE},
-        range=[top + 1.6, -0.6],
+        range=[max(ROWS, len(rows)) - 0.4, -0.6],
         showgrid=False,
+        zeroline=False,
     )
     return drawn
+
+
+def _escaped(name: str) -> str:
+    """Plotly reads tick labels as a small HTML; tokens are text."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
