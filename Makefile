@@ -3,7 +3,7 @@ BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: app test lint bench soak clean
+.PHONY: app test lint bench soak models clean
 
 app: .venv/installed
 	$(BIN)/streamlit run explorer/app.py
@@ -19,6 +19,13 @@ bench: .venv/installed-tests chromium
 
 soak: .venv/installed-tests chromium
 	$(BIN)/python -m pytest -m soak tests
+
+# Trains anew what ships; about an hour on two cores, nearly all of it the first
+models: .venv/installed
+	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction
+	$(BIN)/python -m gpt.train --preset shakespeare-char --run assets/models/shakespeare-char
+	$(BIN)/python -m gpt.train --preset shakespeare-bigram --run assets/models/shakespeare-bigram
+	$(BIN)/python -m gpt.train --preset induction --run assets/models/induction
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; set PYTHON=python3.11, say"; exit 1)

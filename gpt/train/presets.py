@@ -6,6 +6,8 @@ Sizes and rates of the rungs are the lecture's, those of `nanogpt-cpu` nanoGPT's
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from gpt.model.config import GPTConfig
 
 Optimizer = Literal["adamw", "muon"]
@@ -90,16 +92,16 @@ class Recipe:
 
 
 def snapshot_steps(steps: int, count: int) -> list[int]:
-    """About `count` steps from 0 to `steps`: log-spaced early, even later, each once, both ends among them.
+    """About `count` steps from 0 to `steps`, ascending, each once, both ends among them.
 
-    The early half doubles its way up; from there on the strides are equal, as in a film that slows down at the start.
+    Up to a quarter of the way they are log-spaced, from there on even: a film that is slow where most happens.
     """
     if count == 1:
         return [steps]
-    middle = steps / 4
-    early = [round(middle ** (i / (count // 2))) for i in range(count // 2)] if middle > 1 else []
-    late = [round(middle + (steps - middle) * i / (count - count // 2 - 1 or 1)) for i in range(count - count // 2)]
-    return sorted({0, steps, *early, *late})
+    first, quarter, half = max(1, steps // 500), steps / 4, count // 2
+    early = np.geomspace(first, max(first, quarter), half)
+    late = np.linspace(quarter, steps, count - half)
+    return sorted({0, steps, *(round(step) for step in (*early, *late))})
 
 
 _TINY = GPTConfig(
@@ -133,5 +135,13 @@ PRESETS: dict[str, Recipe] = {
         "The model that ships: characters, 4 layers of 6 heads", replace(_NANOGPT, block_size=256, n_head=6, n_embd=192, activation="relu"),
         steps=5000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50, weight_decay=0.1, beta2=0.99,
         grad_clip=1.0, precision="bfloat16", eval_every=500, eval_batches=50, snapshots=1, snapshot_type="float16",
+    ),
+    "shakespeare-bigram": Recipe(
+        "Its bigram: rung 1 as it ships", replace(_TINY, n_layer=0), lr=1e-2, steps=3000, snapshots=12, snapshot_type="float16",
+    ),
+    "induction": Recipe(
+        "Two attention-only layers that learn to copy what came after the same letter before",
+        GPTConfig(block_size=64, n_layer=2, n_head=4, n_embd=48, bias=False, mlp=False), text="repeats", steps=4000, lr=5e-4,
+        schedule="linear", warmup=50, grad_clip=1.0, eval_every=100, eval_batches=20, snapshots=40, snapshot_type="float16",
     ),
 }  # fmt: skip
