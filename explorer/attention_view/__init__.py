@@ -37,12 +37,12 @@ _mount = st.components.v2.component(
 
 @dataclass
 class _Lock:
-    """The locked head as this session last heard of it: from the page (`told`) or from the person's click."""
+    """The locked head as this session knows it, by the later word of two: the page's, or the person's click."""
 
     head: Head | None
-    told: Head | None
-    at: int = 0
-    clicked: bool = False
+    told: tuple[Head | None, int]  # what the page last wanted, and the click before it: the browser hears of no more
+    at: int = 0  # the last click, in the browser's milliseconds
+    clicked: bool = False  # whether a click has come in that has not been read yet
 
 
 def attention_view(
@@ -66,7 +66,7 @@ def attention_view(
     """
     lock = _agree(state.recall(f"{key}:lock"), head)
     state.remember(f"{key}:lock", lock)
-    options = {"key": key, "head": lock.told, "at": lock.at, "grid_only": grid_only}
+    options = {"key": key, "told": lock.told, "grid_only": grid_only}
     result = _mount(
         key=key,
         data=pack(patterns, tokens, causal=causal, options=options, head=head),
@@ -125,11 +125,11 @@ def _shortened(text: str) -> str:
 
 
 def _agree(lock: _Lock | None, head: Head | None) -> _Lock:
-    """What holds when the page asks for `head`. `told` stays as it is for as long as the browser knows better."""
+    """What holds when the page asks for `head`. What the browser knows already is not told again, nor sent again."""
     if lock is None:
-        return _Lock(head, head)
+        return _Lock(head, (head, 0))
     if not lock.clicked and head is not None and head != lock.head:
-        return _Lock(head, head, lock.at)
+        return _Lock(head, (head, lock.at), lock.at)
     return lock
 
 

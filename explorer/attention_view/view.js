@@ -58,7 +58,7 @@ function receive(view, bytes) {
   }
   const { header, T } = view.patterns;
   if (first) Object.assign(view, LEFT.get(header.key));
-  follow(view, header);
+  follow(view, header.told);
   const gone = (head) => head !== null && !view.patterns.has(head);
   if (gone(view.locked)) view.locked = null;
   if (gone(view.preview)) view.preview = null;
@@ -89,7 +89,7 @@ function writeScale(root, scale) {
 }
 
 // The page may move the lock, unless it speaks of a time before a click that it has not heard of yet.
-function follow(view, { head, at }) {
+function follow(view, [head, at]) {
   const told = JSON.stringify([head, at]);
   const late = at < view.at && Date.now() - view.at < ON_ITS_WAY;
   if (told === view.told || late) return;

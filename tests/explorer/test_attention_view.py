@@ -118,15 +118,14 @@ def test_what_no_view_would_send_locks_nothing(said):
     assert _head_of(said, (2, 3, 4, 4)) is None
 
 
-def test_the_newer_word_on_the_lock_counts():
-    first = _agree(None, (0, 0))
-    assert (first.head, first.told) == ((0, 0), (0, 0))
-    clicked = _Lock(head=(1, 2), told=(0, 0), at=5)
+def test_the_later_word_on_the_lock_counts():
+    assert _agree(None, (0, 0)) == _Lock((0, 0), told=((0, 0), 0))
+    clicked = _Lock((1, 2), told=((0, 0), 0), at=5)
     assert _agree(clicked, (1, 2)) == clicked, "the page hands back what was clicked: nothing new to tell the browser"
     assert _agree(clicked, None) == clicked
-    assert _agree(clicked, (0, 1)) == _Lock(head=(0, 1), told=(0, 1), at=5)
-    on_its_way = _Lock(head=(0, 0), told=(0, 0), at=5, clicked=True)
-    assert _agree(on_its_way, (0, 1)) == on_its_way
+    assert _agree(clicked, (0, 0)) == _Lock((0, 0), told=((0, 0), 5), at=5)
+    unread = _Lock((0, 0), told=((0, 0), 0), at=5, clicked=True)
+    assert _agree(unread, (0, 1)) == unread
 
 
 def test_the_component_mounts_with_the_packed_patterns():
@@ -134,6 +133,6 @@ def test_the_component_mounts_with_the_packed_patterns():
     assert not app.exception
     header, patterns = unpack(app.get("bidi_component")[0].proto.bytes)
     assert patterns.shape == (2, 3, 8, 8)
-    assert (header["key"], header["head"], header["grid_only"]) == ("view", None, False)
+    assert (header["key"], header["told"], header["grid_only"]) == ("view", [None, 0], False)
     assert header["tokens"][:4] == ["t", "h", "e", "·"]
     assert app.text[-1].value == "locked: None"

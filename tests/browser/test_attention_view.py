@@ -1,0 +1,321 @@
+"""The attention view on known patterns, in a real browser: what is painted, said, locked and sent."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+SCRIPT = "tests/browser/attention_script.py"
+BLUE = (0, 114, 178)  # the sequential scale's end on a light page
+PIXEL = "([canvas, x, y]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]"
+INKED = """(canvas, [r, g, b]) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] > 40 && Math.hypot(data[i] - r, data[i + 1] - g, data[i + 2] - b) < 40) count++;
+  }
+  return count;
+}"""
+
+
+@pytest.fixture
+def show(serve, page, settled):
+    def open_view(query: str = "", **viewport) -> Page:
+        if viewport:
+            page.set_viewport_size(viewport)
+        page.goto(f"{serve(SCRIPT).url}/?{query}")
+        settled(page)
+        page.locator(".attention[data-layer]:not([data-layer=''])").wait_for()
+        return page
+
+    return open_view
+
+
+def root(page: Page):
+    return page.locator(".attention")
+
+
+def cell(page: Page, layer: int, head: int):
+    return page.locator(f".grid button[data-layer='{layer}'][data-head='{head}']")
+
+
+def pixel(page: Page, selector: str, x: float, y: float) -> list[int]:
+    return page.evaluate(PIXEL, [page.locator(selector).element_handle(), x, y])
+
+
+def ink(page: Page, selector: str, color: tuple[int, int, int]) -> int:
+    return page.locator(selector).evaluate(INKED, color)
+
+
+def locked_in_python(page: Page, head: str) -> None:
+    expect(page.get_by_text(f"locked: {head}", exact=True)).to_be_visible()
+
+
+def map_point(page: Page, query: float, key: float) -> tuple[float, float]:
+    """Page coordinates of a place in the large heatmap, in cells."""
+    canvas = page.locator(".map canvas")
+    box, data = canvas.bounding_box(), canvas.evaluate("canvas => ({ ...canvas.dataset })")
+    size = float(data["cell"])
+    return box["x"] + float(data["left"]) + key * size, box["y"] + float(data["top"]) + query * size
+
+
+def hover_cell(page: Page, query: int, key: int) -> None:
+    page.mouse.move(*map_point(page, query + 0.5, key + 0.5))
+    expect(root(page)).to_have_attribute("data-query", str(query))
+    expect(root(page)).to_have_attribute("data-key", str(key))
+
+
+def at_opacity(opacity: float, color=BLUE, ground=(255, 255, 255)) -> list[int]:
+    return [round(c * opacity + g * (1 - opacity)) for c, g in zip(color, ground, strict=True)] + [255]
+
+
+def close_to(color: list[int], wanted: list[int]) -> bool:
+    return max(abs(a - b) for a, b in zip(color, wanted, strict=True)) <= 2
+
+
+def test_a_heatmap_stands_before_anything_is_chosen(show):
+    page = show("size=4x4x60")
+    expect(page.locator(".name")).to_have_text("Layer 0, head 0")
+    box = page.locator(".map canvas").bounding_box()
+    assert box["width"] > 300
+    assert box["y"] + box["height"] < 900, "the first heatmap needs no scrolling"
+    assert ink(page, ".map canvas", at_opacity(0.865)[:3]) > 1000
+    expect(page.get_by_text("where a head reads from, not what matters")).to_be_visible()
+    locked_in_python(page, "None")
+
+
+def test_weights_are_painted_zero_is_the_ground_and_the_masked_is_not_there(show):
+    page = show("size=2x3x8")
+    thumb = ".grid button >> nth=0 >> canvas"
+    assert close_to(pixel(page, thumb, 0, 0), at_opacity(1))
+    # 0.75 and 0.25 between the scale's neighbouring stops, (6/8)², (7/8)² and (4/8)²
+    assert close_to(pixel(page, thumb, 4, 5), at_opacity(0.75 + 0.125 * (0.75 - 0.5625) / (0.765625 - 0.5625)))
+    assert close_to(pixel(page, thumb, 5, 5), at_opacity(0.5))
+    assert pixel(page, thumb, 1, 5) == [255, 255, 255, 255]
+    assert pixel(page, thumb, 6, 5)[3] == 0
+    data = page.locator(".map canvas").evaluate("canvas => ({ ...canvas.dataset })")
+    left, top, size = (float(data[name]) for name in ("left", "top", "cell"))
+    corner = lambda query, key: pixel(page, ".map canvas", left + (key + 0.15) * size, top + (query + 0.15) * size)  # noqa: E731
+    assert close_to(corner(5, 5), at_opacity(0.5))
+    assert corner(5, 1) == [255, 255, 255, 255]
+    assert corner(1, 5)[3] < 128
+
+
+def test_hover_previews_and_leaving_returns(show):
+    page = show()
+    cell(page, 1, 2).hover()
+    expect(page.locator(".name")).to_have_text("Layer 1, head 2")
+    page.mouse.move(5, 5)
+    expect(page.locator(".name")).to_have_text("Layer 0, head 0")
+    locked_in_python(page, "None")
+
+
+def test_click_locks_click_again_and_escape_unlock(show):
+    page = show()
+    cell(page, 1, 2).click()
+    locked_in_python(page, "(1, 2)")
+    cell(page, 0, 1).hover()
+    expect(page.locator(".name")).to_have_text("Layer 0, head 1")
+    page.mouse.move(5, 5)
+    expect(page.locator(".name")).to_have_text("Layer 1, head 2")
+    expect(cell(page, 1, 2)).to_have_attribute("aria-selected", "true")
+    cell(page, 1, 2).click()
+    locked_in_python(page, "None")
+    cell(page, 0, 1).click()
+    locked_in_python(page, "(0, 1)")
+    page.keyboard.press("Escape")
+    locked_in_python(page, "None")
+    expect(root(page)).to_have_attribute("data-locked", "")
+
+
+def test_arrow_keys_move_and_enter_locks(show):
+    page = show()
+    cell(page, 0, 0).focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "End"):
+        page.keyboard.press(key)
+    expect(page.locator(".name")).to_have_text("Layer 1, head 2")
+    page.keyboard.press("Enter")
+    locked_in_python(page, "(1, 2)")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    locked_in_python(page, "(0, 2)")
+
+
+def test_the_page_moves_the_lock_and_the_later_word_counts(show):
+    page = show()
+    cell(page, 0, 1).click()
+    locked_in_python(page, "(0, 1)")
+    for _ in range(2):
+        page.get_by_role("button", name="Move to the last head").click()
+        locked_in_python(page, "(1, 2)")
+        expect(root(page)).to_have_attribute("data-locked", "1.2")
+        cell(page, 0, 1).click()
+        locked_in_python(page, "(0, 1)")
+        expect(root(page)).to_have_attribute("data-locked", "0.1")
+
+
+def test_quick_clicks_end_on_the_last_head(show):
+    page = show("size=3x3x8")
+    for layer, head in [(0, 1), (2, 2), (1, 0), (2, 1), (0, 2)]:
+        cell(page, layer, head).click()
+    locked_in_python(page, "(0, 2)")
+    page.wait_for_timeout(1000)
+    expect(root(page)).to_have_attribute("data-locked", "0.2")
+
+
+def test_new_patterns_keep_what_the_person_looks_at(show, settled):
+    page = show()
+    cell(page, 1, 2).click()
+    hover_cell(page, 5, 4)
+    page.mouse.click(*map_point(page, 5.5, 4.5))
+    locked_in_python(page, "(1, 2)")
+    before = pixel(page, ".grid button >> nth=5 >> canvas", 4, 5)
+    page.get_by_label("Seed").fill("7")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => performance.getEntriesByName('attention-view').length > 1")
+    settled(page)
+    assert pixel(page, ".grid button >> nth=5 >> canvas", 4, 5) != before
+    expect(root(page)).to_have_attribute("data-locked", "1.2")
+    expect(root(page)).to_have_attribute("data-query", "5")
+
+
+def test_the_view_remembers_when_it_is_left_and_shown_again(show):
+    page = show()
+    cell(page, 1, 1).click()
+    locked_in_python(page, "(1, 1)")
+    page.get_by_text("Show", exact=True).click()
+    expect(root(page)).to_have_count(0)
+    page.get_by_text("Show", exact=True).click()
+    expect(root(page)).to_have_attribute("data-locked", "1.1")
+    cell(page, 0, 2).click()
+    locked_in_python(page, "(0, 2)")
+
+
+def test_hovering_a_cell_says_the_exact_weight(show):
+    page = show()
+    readout = page.locator(".readout")
+    hover_cell(page, 5, 4)
+    expect(readout).to_have_text("layer 0, head 0: query 5 'u' reads key 4 'q' with 0.7500")
+    hover_cell(page, 3, 3)
+    expect(readout).to_have_text("layer 0, head 0: query 3 '·' reads key 3 '·' with 0.2500")
+    hover_cell(page, 7, 0)
+    expect(readout).to_have_text("layer 0, head 0: query 7 'c' reads key 0 't' with 0")
+    hover_cell(page, 1, 6)
+    expect(readout).to_have_text("layer 0, head 0: query 1 'h' cannot read key 6 'i', which comes after it")
+    expect(readout).to_have_attribute("aria-live", "polite")
+
+
+def test_the_heatmap_obeys_the_keyboard(show):
+    page = show()
+    page.locator(".map").focus()
+    page.keyboard.press("ArrowDown")
+    expect(root(page)).to_have_attribute("data-query", "1")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".readout")).to_contain_text("query 2 'e' reads key 1 'h' with 0.7500")
+    page.keyboard.press("Enter")
+    page.get_by_text("Largest weights as a table").click()
+    rows = page.locator(".weights tbody tr")
+    expect(rows).to_have_count(3)
+    assert rows.nth(0).locator("td").all_inner_texts() == ["2 'e'", "1 'h'", "0.7500"]
+    page.locator(".map").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".weights caption")).to_have_text("Largest weights, layer 0, head 0")
+
+
+def test_lines_join_a_query_to_the_keys_it_reads(show):
+    page = show()
+    everything = ink(page, ".lines canvas", BLUE)
+    hover_cell(page, 5, 4)
+    one = ink(page, ".lines canvas", BLUE)
+    assert 50 < one < everything
+    expect(page.locator(".lines canvas")).to_have_attribute("aria-label", "Lines from each query to the keys it reads: layer 0, head 0.")
+    page.locator(".share select").select_option("0.5")
+    hover_cell(page, 5, 5)
+    assert 50 < ink(page, ".lines canvas", BLUE) < one, "the key with 0.25 is not needed for half of the row"
+
+
+def test_shift_click_adds_a_head_and_double_click_leaves_one(show):
+    page = show()
+    green = (0, 158, 115)
+    cell(page, 0, 0).click()
+    assert ink(page, ".lines canvas", green) == 0
+    cell(page, 1, 2).click(modifiers=["Shift"])
+    page.mouse.move(5, 5)
+    expect(page.locator(".legend span")).to_have_text(["L0 H0", "L1 H2"])
+    assert ink(page, ".lines canvas", green) > 50
+    locked_in_python(page, "(0, 0)")
+    cell(page, 1, 1).dblclick()
+    page.mouse.move(5, 5)
+    expect(page.locator(".legend span")).to_have_text(["L1 H1"])
+    locked_in_python(page, "(1, 1)")
+
+
+def test_the_theme_is_followed_without_a_rerun(show):
+    page = show()
+    thumb = ".grid button >> nth=0 >> canvas"
+    assert pixel(page, thumb, 1, 5) == [255, 255, 255, 255]
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("() => performance.getEntriesByName('attention-view').length > 1")
+    assert max(pixel(page, thumb, 1, 5)[:3]) < 40
+    assert min(pixel(page, thumb, 0, 0)[1:3]) > 150, "the largest weight is bright on a dark page"
+
+
+@pytest.mark.parametrize("size", ["1x1x1", "1x1x256", "12x12x16", "6x6x256"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_size_fits_the_page(show, size, width):
+    page = show(f"size={size}", width=width, height=900)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    frame = root(page).bounding_box()
+    for panel in page.locator(".grid, .map canvas, .lines canvas, .scale").all():
+        box = panel.bounding_box()
+        assert box["x"] >= frame["x"] - 1
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+    n_layer, n_head, _ = map(int, size.split("x"))
+    assert page.get_by_role("gridcell").count() == n_layer * n_head
+
+
+def test_hostile_tokens_are_only_text(show):
+    page = show("hostile&size=2x2x40", width=390, height=900)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.querySelectorAll('.attention script').length") == 0
+    page.locator(".map").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".readout")).to_contain_text("'<script>alert(1)</script>'")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator(".readout")).to_contain_text("x" * 39 + "…")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_small_form_is_only_the_grid(show):
+    page = show("grid_only")
+    expect(page.locator(".map")).to_be_hidden()
+    expect(page.locator(".lines")).to_be_hidden()
+    expect(page.get_by_text("where a head reads from, not what matters")).to_be_visible()
+    cell(page, 1, 0).click()
+    locked_in_python(page, "(1, 0)")
+    expect(page.locator(".readout")).to_have_text("layer 1, head 0: locked")
+
+
+def test_a_click_does_not_send_the_patterns_again(show, settled):
+    frames: list[int] = []
+    show("size=6x6x256")  # the first visit; the second is listened to from its start
+    page = show("size=1x1x1")
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda payload: frames.append(len(payload))))
+    page = show("size=6x6x256")
+    assert sum(frames) < 4e6
+    frames.clear()
+    for head in [(2, 3), (4, 5), (0, 0)]:
+        cell(page, *head).click()
+        locked_in_python(page, str(head))
+    settled(page)
+    assert sum(frames) < 100_000
+
+
+def test_nothing_is_drawn_while_nothing_happens(show):
+    page = show()
+    page.evaluate("window.frames_ = 0; const ask = requestAnimationFrame;"
+                  "window.requestAnimationFrame = (draw) => { window.frames_++; return ask(draw); }; null")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.frames_") == 0
+    hover_cell(page, 5, 4)
+    assert page.evaluate("window.frames_") > 0
