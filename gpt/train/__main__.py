@@ -58,7 +58,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"stopped; go on with: python -m gpt.train --resume {run.folder}", file=sys.stderr)
         return 130
-    print(f"{run.folder}: {run.status.state} at step {run.status.step}")
+    print(f"{run.folder}: {run.status.state} at step {run.status.step}", f"val loss {losses.get('val_loss', 'not measured')}", sep=", ")
     return 0
 
 
