@@ -1,7 +1,8 @@
 """Text to token ids and back: by character, or by byte-pair encoding.
 
 Every tokenizer has `.vocab_size`, `.encode(text) -> list[int]`, `.decode(ids) -> str`, `.tokens(ids) -> list[str]` (one string a
-token, for labels) and `.to_dict()`, which `tokenizer_from_dict` reads back. Source: lecture 00:09:28.
+token, for labels), `.token_bytes(ids) -> list[bytes]` and `.to_dict()`, which `tokenizer_from_dict` reads back.
+Source: lecture 00:09:28.
 """
 
 import base64
@@ -65,6 +66,10 @@ class CharTokenizer:
         ids = list(ids)
         _check_ids(ids, self.vocab_size)
         return [self.alphabet[i] for i in ids]
+
+    def token_bytes(self, ids: Iterable[int]) -> list[bytes]:
+        """The UTF-8 of each token."""
+        return [token.encode() for token in self.tokens(ids)]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -139,9 +144,13 @@ class BPETokenizer:
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """One string a token; a token that is part of a character shows as its bytes, \\xe2 say."""
+        return [piece.decode("utf-8", errors="backslashreplace") for piece in self.token_bytes(ids)]
+
+    def token_bytes(self, ids: Iterable[int]) -> list[bytes]:
+        """The bytes of each token; together they are the UTF-8 of the text."""
         ids = list(ids)
         _check_ids(ids, self.vocab_size)
-        return [piece.decode("utf-8", errors="backslashreplace") for piece in self._encoding.decode_tokens_bytes(ids)]
+        return self._encoding.decode_tokens_bytes(ids)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: the tokens by rank, base64."""
