@@ -34,7 +34,7 @@ class Bigram(HookedModule):
         ids: (N,) the training text; smoothing: pseudo-counts a pair, above 0 so that every logit is finite.
         Raises ValueError on fewer than two ids or a smoothing that is not positive. Source: lecture 00:34:53.
         """
-        if ids.numel() < 2 or smoothing <= 0:
+        if ids.numel() < 2 or not smoothing > 0:
             raise ValueError(
                 f"counting pairs needs two tokens and a positive smoothing; got {ids.numel()} and {smoothing}"
             )

@@ -16,11 +16,15 @@ INIT_STD = 0.02  # Radford et al. 2019 (GPT-2), section 2.3
 class GPT(HookedModule):
     """`GPT(config)(idx)`: token ids (B, T) → logits at every position (B, T, vocab_size).
 
-    Source: lecture 01:37:49; layout as in GPT-2 (Radford et al. 2019).
+    Raises ValueError on n_layer=0, which is `Bigram`'s. Source: lecture 01:37:49; layout as in GPT-2 (Radford et al. 2019).
     """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
+        if config.n_layer == 0:
+            raise ValueError(
+                "GPT needs n_layer of at least 1; n_layer=0 describes a Bigram, which gpt.build_model makes"
+            )
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
@@ -29,7 +33,7 @@ class GPT(HookedModule):
         elif config.positions == "sinusoidal":
             # of the size that token embeddings start with, so that neither drowns the other
             size = 1.0 if config.norm == "none" else INIT_STD
-            self.register_buffer("pos_embed", size * sinusoids(config.block_size, config.n_embd), persistent=False)
+            self.register_buffer("pos_embed", size * sinusoids(config.block_size, config.n_embd))
         if config.positions != "none":
             self.hook_pos_embed = HookPoint()
         self.dropout = nn.Dropout(config.dropout)
@@ -69,7 +73,8 @@ class GPT(HookedModule):
             )
         x = self.hook_embed(self.embed(idx))  # (B, T, n_embd)
         if self.config.positions != "none":
-            x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x))
+            # a copy, so that a hook that writes in place cannot write into the model
+            x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x).clone())
         x = self.dropout(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, past[layer] if past else None)

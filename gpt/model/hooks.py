@@ -29,9 +29,10 @@ class HookPoint(nn.Module):
         for hook in _listening.get().get(self, ()):
             replaced = hook(value, self.name)
             if replaced is not None:
-                if replaced.shape != value.shape:
+                found = tuple(replaced.shape) if isinstance(replaced, Tensor) else type(replaced).__name__
+                if found != tuple(value.shape):
                     raise ValueError(
-                        f"the hook at {self.name} returned shape {tuple(replaced.shape)}; it must be {tuple(value.shape)}"
+                        f"the hook at {self.name} returned {found}; return a tensor of shape {tuple(value.shape)}, or None"
                     )
                 value = replaced
         return value
@@ -54,10 +55,10 @@ class ActivationCache(Mapping[str, Tensor]):
     def __getitem__(self, key: str | tuple[str, int]) -> Tensor:
         if isinstance(key, tuple):
             short, layer = key
-            key = next(
-                (n for n in self if n.startswith(f"blocks.{layer}.") and n.endswith(f"hook_{short}")),
-                f"blocks.{layer}.…hook_{short}",
-            )
+            found = [n for n in self if n.startswith(f"blocks.{layer}.") and n.endswith(f".hook_{short}")]
+            if len(found) > 1:
+                raise KeyError(f"{short!r} of layer {layer} may be {' or '.join(found)}; give the full name")
+            key = found[0] if found else f"blocks.{layer}.…hook_{short}"
         if key not in self._activations:
             raise KeyError(f"{key} was not kept; kept were {', '.join(self) or 'none'}")
         return self._activations[key]
@@ -106,8 +107,9 @@ class HookedModule(nn.Module):
         for wanted in [names] if isinstance(names, str) else names:
             found = [name for name in known if fnmatchcase(name, wanted)]
             if not found:
-                near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
-                raise ValueError(f"no hook point is called {wanted!r}; near it: {', '.join(near or known[:3])}")
+                near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4) or known[:3]
+                hint = f"near it: {', '.join(near)}" if near else "this model has none"
+                raise ValueError(f"no hook point is called {wanted!r}; {hint}")
             matched.update(dict.fromkeys(found))
         return list(matched)
 
