@@ -16,7 +16,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import state
-from explorer.figures.style import SEQUENTIAL, SEQUENTIAL_ON_DARK, head_color
+from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_color
 from explorer.figures.tokens import visible
 
 Head = tuple[int, int]
@@ -26,7 +26,7 @@ LONGEST_TOKEN = 40  # characters of a token that are shown
 TOLERANCE = 1e-3  # how far a weight may lie outside [0, 1], as half precision lets it
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "lines.js", "grid.js", "view.js")
+_SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "lines.js", "grid.js", "input.js", "view.js")
 _mount = st.components.v2.component(
     "attention_view",
     html=(_HERE / "view.html").read_text(encoding="utf-8"),
@@ -98,6 +98,7 @@ def pack(
         "tokens": [_shortened(visible(token)) for token in tokens],
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "colors": [head_color(index) for index in range(n_head)],
+        "average": MUTED,
         **options,
     }
     encoded = json.dumps(header).encode()

@@ -1,6 +1,13 @@
 // The grid of all heads: a small picture of each in a button of its own.
 
-const nameOf = ([layer, head]) => `layer ${layer}, head ${head}`;
+function nameOf([layer, head]) {
+  if (layer === AVERAGE) return head === AVERAGE ? "average of all heads" : `head ${head}, average of the layers`;
+  return `layer ${layer}, ${head === AVERAGE ? "average of the heads" : `head ${head}`}`;
+}
+
+const short = (letter, index) => (index === AVERAGE ? AVERAGE : letter + index);
+const badgeOf = ([layer, head]) => `${short("L", layer)} ${short("H", head)}`;
+const colorOf = (view, head) => view.patterns.header.colors[head] ?? view.patterns.header.average;
 const same = (a, b) => (a === null || b === null ? a === b : a[0] === b[0] && a[1] === b[1]);
 
 function element(tag, role, text = "") {
@@ -11,19 +18,20 @@ function element(tag, role, text = "") {
 }
 
 function buildGrid(view) {
-  const { layers, heads, colors } = view.patterns.header;
-  view.grid.style.setProperty("--heads", heads);
+  const { layers, heads } = view.patterns;
+  const labelled = (role, text, head) => {
+    const label = element("span", role, text);
+    if (head !== undefined) label.style.setProperty("--head", colorOf(view, head));
+    return label;
+  };
+  view.grid.style.setProperty("--heads", heads.length);
   const top = element("div", "row");
-  top.append(element("span", "columnheader"));
-  for (let head = 0; head < heads; head++) {
-    const label = element("span", "columnheader", `H${head}`);
-    label.style.setProperty("--head", colors[head]);
-    top.append(label);
-  }
-  const rows = Array.from({ length: layers }, (_, layer) => {
+  top.append(labelled("columnheader", ""));
+  top.append(...heads.map((head) => labelled("columnheader", short("H", head), head)));
+  const rows = layers.map((layer) => {
     const row = element("div", "row");
-    row.append(element("span", "rowheader", `L${layer}`));
-    for (let head = 0; head < heads; head++) row.append(buildCell(layer, head, colors[head]));
+    row.append(labelled("rowheader", short("L", layer)));
+    row.append(...heads.map((head) => buildCell(layer, head, colorOf(view, head))));
     return row;
   });
   view.grid.replaceChildren(top, ...rows);
@@ -40,7 +48,8 @@ function buildCell(layer, head, color) {
   return cell;
 }
 
-const headOf = (cell) => [Number(cell.dataset.layer), Number(cell.dataset.head)];
+const indexOf = (text) => (text === AVERAGE ? AVERAGE : Number(text));
+const headOf = (cell) => [indexOf(cell.dataset.layer), indexOf(cell.dataset.head)];
 
 function paintGrid(view) {
   const pixels = Math.round((view.cells[0].clientWidth || 48) * (window.devicePixelRatio || 1));
@@ -66,15 +75,15 @@ function markGrid(view) {
 
 // Which head an arrow key leads to, or null for another key.
 function headAfter(view, [layer, head], key) {
-  const { layers, heads } = view.patterns.header;
+  const { layers, heads } = view.patterns;
+  const step = (list, from, by) => list[Math.min(Math.max(list.indexOf(from) + by, 0), list.length - 1)];
   const moves = {
-    ArrowLeft: [layer, head - 1],
-    ArrowRight: [layer, head + 1],
-    ArrowUp: [layer - 1, head],
-    ArrowDown: [layer + 1, head],
-    Home: [layer, 0],
-    End: [layer, heads - 1],
+    ArrowLeft: [layer, step(heads, head, -1)],
+    ArrowRight: [layer, step(heads, head, 1)],
+    ArrowUp: [step(layers, layer, -1), head],
+    ArrowDown: [step(layers, layer, 1), head],
+    Home: [layer, heads[0]],
+    End: [layer, heads.at(-1)],
   };
-  const to = moves[key];
-  return to ? [Math.min(Math.max(to[0], 0), layers - 1), Math.min(Math.max(to[1], 0), heads - 1)] : null;
+  return moves[key] ?? null;
 }

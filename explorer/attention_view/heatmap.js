@@ -1,6 +1,7 @@
 // The large heatmap: queries down, keys across.
 
 const LARGEST_MAP = 620; // CSS pixels
+const LARGEST_CELL = 96;
 const LABEL_LIMIT = 92;
 const ROOM = TEXT_SIZE + 3; // between two labels
 
@@ -10,7 +11,7 @@ function mapLayout(view, width) {
   const ratio = window.devicePixelRatio || 1;
   const margin = view.labels.width + 8;
   const room = Math.max(Math.min(width, LARGEST_MAP) - margin - 1, 40);
-  const pixels = (room * ratio) / T; // of the screen, a cell; a whole number where that costs little room
+  const pixels = Math.min(room / T, LARGEST_CELL) * ratio; // a cell, on the screen; whole where that costs little room
   const cell = (pixels > 6 ? Math.floor(pixels) : pixels) / ratio;
   const side = cell * T;
   const step = stepFor(cell, ROOM);
@@ -128,8 +129,8 @@ function labelAxes(context, view) {
 
 function describeMap(view, head) {
   const [[query, key, weight]] = view.patterns.largest(head, 1, null);
-  const text = `Heatmap of ${nameOf(head)} over ${view.patterns.T} tokens. Largest weight: ${sentence(view, query, key, weight)}`;
-  view.map.canvas.setAttribute("aria-label", text);
+  const what = `Heatmap of ${nameOf(head)} over ${view.patterns.T} tokens`;
+  view.map.canvas.setAttribute("aria-label", `${what}. Largest weight: ${sentence(view, query, key, weight)}`);
 }
 
 // The cell under a pointer, or null outside: { query, key }, where a masked key is one too.

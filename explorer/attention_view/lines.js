@@ -36,7 +36,7 @@ function drawHeadLines(context, view, head, focus) {
   const [x0, x1] = [column + 4, width - column - 4];
   const bend = (x1 - x0) * 0.4;
   const y = (index) => top + (index + 0.5) * row;
-  context.strokeStyle = context.fillStyle = view.patterns.header.colors[head[1]];
+  context.strokeStyle = context.fillStyle = colorOf(view, head[1]);
   for (const [query, key, weight] of linesOf(view, head, focus)) {
     context.globalAlpha = focused ? 0.15 + 0.85 * weight : 0.9 * weight;
     context.lineWidth = focused ? 0.75 + 3 * weight : Math.min(0.5 + 1.5 * weight, row / 3);

@@ -33,7 +33,7 @@ function rampOf(scale, background) {
   const stops = scale.map(([position, color]) => [position, channels(color)]);
   const ramp = new Uint8ClampedArray(4 * (LEVELS + 1));
   for (let code = 0, next = 1; code <= LEVELS; code++) {
-    const weight = weightOf(code);
+    const weight = WEIGHTS[code];
     while (next < stops.length - 1 && weight > stops[next][0]) next++;
     const [[low, from], [high, to]] = [stops[next - 1], stops[next]];
     const t = (weight - low) / (high - low);

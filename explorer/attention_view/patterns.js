@@ -3,7 +3,11 @@
 
 const LEVELS = 65535;
 
+const AVERAGE = "avg"; // stands for all layers, or for all heads: [2, "avg"] is the mean over the heads of layer 2
+
 const weightOf = (code) => (code / LEVELS) ** 3;
+const WEIGHTS = Float64Array.from({ length: LEVELS + 1 }, (_, code) => weightOf(code));
+const upTo = (count) => Array.from({ length: count }, (_, index) => index);
 
 class Patterns {
   constructor(bytes) {
@@ -12,18 +16,40 @@ class Patterns {
     this.codes = new Uint16Array(bytes.slice(4 + length).buffer); // the copy makes it even-aligned
     this.tokens = this.header.tokens;
     this.T = this.tokens.length;
+    this.averages = new Map();
   }
 
   rowStart(query) { return this.header.causal ? (query * (query + 1)) / 2 : query * this.T; }
 
   reach(query) { return this.header.causal ? query + 1 : this.T; } // how many keys this query can read
 
-  has([layer, head]) { return layer < this.header.layers && head < this.header.heads; }
+  // The grid's rows or columns: every layer or head, then their average where there is more than one.
+  choices(count) { return count > 1 && !this.header.grid_only ? [...upTo(count), AVERAGE] : upTo(count); }
 
-  codesOf([layer, head]) {
+  get layers() { return this.choices(this.header.layers); }
+
+  get heads() { return this.choices(this.header.heads); }
+
+  has([layer, head]) { return this.layers.includes(layer) && this.heads.includes(head); }
+
+  codesOf(head) {
+    if (head.includes(AVERAGE)) return this.averageOf(head);
     const size = this.rowStart(this.T);
-    const first = (layer * this.header.heads + head) * size;
+    const first = (head[0] * this.header.heads + head[1]) * size;
     return this.codes.subarray(first, first + size);
+  }
+
+  averageOf([layer, head]) {
+    const name = `${layer} ${head}`;
+    if (!this.averages.has(name)) {
+      const among = (index, count) => (index === AVERAGE ? upTo(count) : [index]);
+      const heads = among(head, this.header.heads);
+      const members = among(layer, this.header.layers).flatMap((l) => heads.map((h) => this.codesOf([l, h])));
+      const sums = new Float64Array(this.rowStart(this.T));
+      for (const codes of members) for (let i = 0; i < sums.length; i++) sums[i] += WEIGHTS[codes[i]];
+      this.averages.set(name, Uint16Array.from(sums, (sum) => Math.round(Math.cbrt(sum / members.length) * LEVELS)));
+    }
+    return this.averages.get(name);
   }
 
   row(head, query) {

@@ -1,4 +1,4 @@
-// What the person does, and which part of the picture follows. Drawing happens at most once a frame, and only on change.
+// What is seen and what has been chosen. Drawing happens at most once a frame, and only when something changed.
 
 const NOWHERE = { query: null, key: null };
 const REMEMBERED = ["locked", "last", "extra", "pinned", "share", "at", "told"];
@@ -71,7 +71,7 @@ function receive(view, bytes) {
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
   writeScale(view.root, view.theme.scale);
-  const size = `${header.layers} ${header.heads}`;
+  const size = `${view.patterns.layers} ${view.patterns.heads}`;
   if (view.size !== size) buildGrid(view);
   view.size = size;
   redraw(view, "layout");
@@ -150,10 +150,12 @@ function readout(view) {
     return say(`query ${quoted(view, query)} cannot read key ${quoted(view, key)}, which comes after it`);
   }
   if (key !== null) {
-    const readers = Array.from({ length: patterns.T }, (_, q) => [q, key, patterns.weight(head, q, key) ?? -1]);
-    return say(`key ${quoted(view, key)} is read most where ${sentence(view, ...readers.sort((a, b) => b[2] - a[2])[0])}`);
+    const readers = upTo(patterns.T).map((q) => [q, key, patterns.weight(head, q, key) ?? -1]);
+    const most = readers.sort((a, b) => b[2] - a[2])[0];
+    return say(`key ${quoted(view, key)} is read most where ${sentence(view, ...most)}`);
   }
-  return say(`${query === null ? "the largest weight: " : ""}${sentence(view, ...patterns.largest(head, 1, query)[0])}`);
+  const which = query === null ? "the largest weight: " : "";
+  return say(which + sentence(view, ...patterns.largest(head, 1, query)[0]));
 }
 
 function writeState(view) {
@@ -161,17 +163,17 @@ function writeState(view) {
   const head = view.shown();
   const focus = view.focus();
   const find = (selector) => root.querySelector(selector);
-  find(".name").textContent = `Layer ${head[0]}, head ${head[1]}`;
+  find(".name").textContent = nameOf(head).replace(/^./, (letter) => letter.toUpperCase());
   const state = same(head, locked) ? "locked" : locked ? `preview; ${nameOf(locked)} is locked` : "not locked";
   find(".status").textContent = state;
   find(".readout").textContent = view.patterns.header.grid_only ? `${nameOf(head)}: ${state}` : readout(view);
   find(".legend").replaceChildren(...view.companions().map((companion) => {
     const chip = document.createElement("span");
-    chip.style.setProperty("--head", view.patterns.header.colors[companion[1]]);
-    chip.textContent = `L${companion[0]} H${companion[1]}`;
+    chip.style.setProperty("--head", colorOf(view, companion[1]));
+    chip.textContent = badgeOf(companion);
     return chip;
   }));
-  const data = { layer: head[0], head: head[1], locked: locked ? locked.join(".") : "", query: focus.query, key: focus.key };
+  const data = { layer: head[0], head: head[1], locked: locked?.join("."), query: focus.query, key: focus.key };
   for (const [name, value] of Object.entries(data)) root.dataset[name] = value ?? "";
 }
 
@@ -188,105 +190,4 @@ function writeTable(view) {
     return row;
   });
   view.root.querySelector("tbody").replaceChildren(...rows);
-}
-
-function lock(view, head) {
-  view.last = head ?? view.locked ?? view.last;
-  view.locked = head;
-  view.at = Date.now();
-  view.tell(head);
-}
-
-function listenToGrid(view) {
-  const headUnder = (event) => {
-    const cell = event.target.closest("button");
-    return cell && headOf(cell);
-  };
-  const preview = (head) => {
-    if (same(view.preview, head)) return;
-    view.preview = head;
-    redraw(view, "head");
-  };
-  view.grid.addEventListener("pointerover", (event) => preview(headUnder(event)));
-  view.grid.addEventListener("pointerleave", () => preview(null));
-  view.grid.addEventListener("focusout", () => preview(null));
-  view.grid.addEventListener("click", (event) => {
-    const head = headUnder(event);
-    if (!head || event.detail > 1) return; // a second click within a double click is not an unlock
-    if (event.shiftKey) toggleCompanion(view, head);
-    else lock(view, same(head, view.locked) ? null : head);
-    redraw(view, "head");
-  });
-  view.grid.addEventListener("dblclick", (event) => {
-    const head = headUnder(event);
-    if (!head) return;
-    view.extra = [];
-    if (!same(head, view.locked)) lock(view, head);
-    redraw(view, "head");
-  });
-  view.grid.addEventListener("keydown", (event) => {
-    const head = event.target.matches("button") ? headAfter(view, headOf(event.target), event.key) : null;
-    if (!head) return;
-    event.preventDefault();
-    const cell = view.cells[head[0] * view.patterns.header.heads + head[1]];
-    cell.focus();
-    preview(head);
-  });
-}
-
-function toggleCompanion(view, head) {
-  const others = view.extra.filter((other) => !same(other, head));
-  view.extra = others.length < view.extra.length ? others : [...others, head];
-}
-
-function listenToDetail(view) {
-  const { map, lines, root } = view;
-  const point = (to) => {
-    if (JSON.stringify(to) === JSON.stringify(view.hover)) return;
-    view.hover = to;
-    redraw(view, "cell");
-  };
-  const pin = (to) => {
-    view.pinned = JSON.stringify(to) === JSON.stringify(view.pinned) ? null : to;
-    redraw(view, "cell");
-  };
-  for (const [panel, under] of [[map, cellAt], [lines, tokenAt]]) {
-    panel.canvas.addEventListener("pointermove", (event) => point(under(view, event)));
-    panel.canvas.addEventListener("pointerleave", () => point(null));
-    panel.canvas.addEventListener("click", (event) => under(view, event) && pin(under(view, event)));
-  }
-  map.box.addEventListener("focusout", () => point(null));
-  map.box.addEventListener("keydown", (event) => {
-    const to = cellAfter(view, event.key);
-    if (to) point(to);
-    else if (event.key === "Enter" && view.hover) pin(view.hover);
-    else return;
-    event.preventDefault();
-  });
-  root.querySelector(".share select").addEventListener("change", (event) => {
-    view.share = Number(event.target.value);
-    redraw(view, "cell");
-  });
-  root.addEventListener("keydown", (event) => event.key === "Escape" && release(view));
-}
-
-// Which cell an arrow key leads to, or null for another key; the first leads to the head's largest weight.
-function cellAfter(view, name) {
-  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-  if (!moves[name]) return null;
-  const from = view.focus();
-  if (from.query === null || from.key === null) {
-    const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query);
-    return { query, key };
-  }
-  const within = (index) => Math.min(Math.max(index, 0), view.patterns.T - 1);
-  return { query: within(from.query + moves[name][0]), key: within(from.key + moves[name][1]) };
-}
-
-// Esc lets go of one thing at a time: the cell, the added heads, the head.
-function release(view) {
-  if (view.pinned) view.pinned = null;
-  else if (view.extra.length) view.extra = [];
-  else if (view.locked) lock(view, null);
-  redraw(view, "head");
 }

@@ -33,7 +33,7 @@ def root(page: Page):
     return page.locator(".attention")
 
 
-def cell(page: Page, layer: int, head: int):
+def cell(page: Page, layer: int | str, head: int | str):
     return page.locator(f".grid button[data-layer='{layer}'][data-head='{head}']")
 
 
@@ -129,7 +129,7 @@ def test_click_locks_click_again_and_escape_unlock(show):
 def test_arrow_keys_move_and_enter_locks(show):
     page = show()
     cell(page, 0, 0).focus()
-    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "End"):
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "End", "ArrowLeft"):
         page.keyboard.press(key)
     expect(page.locator(".name")).to_have_text("Layer 1, head 2")
     page.keyboard.press("Enter")
@@ -167,12 +167,12 @@ def test_new_patterns_keep_what_the_person_looks_at(show, settled):
     hover_cell(page, 5, 4)
     page.mouse.click(*map_point(page, 5.5, 4.5))
     locked_in_python(page, "(1, 2)")
-    before = pixel(page, ".grid button >> nth=5 >> canvas", 4, 5)
+    before = pixel(page, ".grid button >> nth=6 >> canvas", 4, 5)
     page.get_by_label("Seed").fill("7")
     page.keyboard.press("Enter")
     page.wait_for_function("() => performance.getEntriesByName('attention-view').length > 1")
     settled(page)
-    assert pixel(page, ".grid button >> nth=5 >> canvas", 4, 5) != before
+    assert pixel(page, ".grid button >> nth=6 >> canvas", 4, 5) != before
     expect(root(page)).to_have_attribute("data-locked", "1.2")
     expect(root(page)).to_have_attribute("data-query", "5")
 
@@ -249,6 +249,22 @@ def test_shift_click_adds_a_head_and_double_click_leaves_one(show):
     locked_in_python(page, "(1, 1)")
 
 
+def test_averages_are_shown_but_not_locked_in_the_page(show):
+    page = show()
+    weights = []
+    for head in range(3):
+        cell(page, 1, head).click()
+        hover_cell(page, 5, 2)
+        weights.append(float(page.locator(".readout").inner_text().rsplit(" ", 1)[1]))
+    locked_in_python(page, "(1, 2)")
+    cell(page, 1, "avg").click()
+    expect(root(page)).to_have_attribute("data-locked", "1.avg")
+    hover_cell(page, 5, 2)
+    expect(page.locator(".name")).to_have_text("Layer 1, average of the heads")
+    assert float(page.locator(".readout").inner_text().rsplit(" ", 1)[1]) == pytest.approx(sum(weights) / 3, abs=2e-4)
+    locked_in_python(page, "(1, 2)")
+
+
 def test_the_theme_is_followed_without_a_rerun(show):
     page = show()
     thumb = ".grid button >> nth=0 >> canvas"
@@ -269,8 +285,8 @@ def test_every_size_fits_the_page(show, size, width):
         box = panel.bounding_box()
         assert box["x"] >= frame["x"] - 1
         assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
-    n_layer, n_head, _ = map(int, size.split("x"))
-    assert page.get_by_role("gridcell").count() == n_layer * n_head
+    n_layer, n_head, _ = (int(part) + (int(part) > 1) for part in size.split("x"))
+    assert page.get_by_role("gridcell").count() == n_layer * n_head, "every head, and averages where there is more than one"
 
 
 def test_hostile_tokens_are_only_text(show):

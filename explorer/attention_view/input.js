@@ -1,0 +1,102 @@
+// What the person does with pointer and keys.
+
+function lock(view, head) {
+  view.last = head ?? view.locked ?? view.last;
+  view.locked = head;
+  if (head?.includes(AVERAGE)) return; // the page knows real heads only
+  view.at = Date.now();
+  view.tell(head);
+}
+
+function listenToGrid(view) {
+  const headUnder = (event) => {
+    const cell = event.target.closest("button");
+    return cell && headOf(cell);
+  };
+  const preview = (head) => {
+    if (same(view.preview, head)) return;
+    view.preview = head;
+    redraw(view, "head");
+  };
+  view.grid.addEventListener("pointerover", (event) => preview(headUnder(event)));
+  view.grid.addEventListener("pointerleave", () => preview(null));
+  view.grid.addEventListener("focusout", () => preview(null));
+  view.grid.addEventListener("click", (event) => {
+    const head = headUnder(event);
+    if (!head || event.detail > 1) return; // a second click within a double click is not an unlock
+    if (event.shiftKey) toggleCompanion(view, head);
+    else lock(view, same(head, view.locked) ? null : head);
+    redraw(view, "head");
+  });
+  view.grid.addEventListener("dblclick", (event) => {
+    const head = headUnder(event);
+    if (!head) return;
+    view.extra = [];
+    if (!same(head, view.locked)) lock(view, head);
+    redraw(view, "head");
+  });
+  view.grid.addEventListener("keydown", (event) => {
+    const head = event.target.matches("button") ? headAfter(view, headOf(event.target), event.key) : null;
+    if (!head) return;
+    event.preventDefault();
+    view.cells.find((cell) => same(headOf(cell), head)).focus();
+    preview(head);
+  });
+}
+
+function toggleCompanion(view, head) {
+  const others = view.extra.filter((other) => !same(other, head));
+  view.extra = others.length < view.extra.length ? others : [...others, head];
+}
+
+function listenToDetail(view) {
+  const { map, lines, root } = view;
+  const point = (to) => {
+    if (JSON.stringify(to) === JSON.stringify(view.hover)) return;
+    view.hover = to;
+    redraw(view, "cell");
+  };
+  const pin = (to) => {
+    view.pinned = JSON.stringify(to) === JSON.stringify(view.pinned) ? null : to;
+    redraw(view, "cell");
+  };
+  for (const [panel, under] of [[map, cellAt], [lines, tokenAt]]) {
+    panel.canvas.addEventListener("pointermove", (event) => point(under(view, event)));
+    panel.canvas.addEventListener("pointerleave", () => point(null));
+    panel.canvas.addEventListener("click", (event) => under(view, event) && pin(under(view, event)));
+  }
+  map.box.addEventListener("focusout", () => point(null));
+  map.box.addEventListener("keydown", (event) => {
+    const to = cellAfter(view, event.key);
+    if (to) point(to);
+    else if (event.key === "Enter" && view.hover) pin(view.hover);
+    else return;
+    event.preventDefault();
+  });
+  root.querySelector(".share select").addEventListener("change", (event) => {
+    view.share = Number(event.target.value);
+    redraw(view, "cell");
+  });
+  root.addEventListener("keydown", (event) => event.key === "Escape" && release(view));
+}
+
+// Which cell an arrow key leads to, or null for another key; the first leads to the head's largest weight.
+function cellAfter(view, name) {
+  const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  if (!moves[name]) return null;
+  const from = view.focus();
+  if (from.query === null || from.key === null) {
+    const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query);
+    return { query, key };
+  }
+  const within = (index) => Math.min(Math.max(index, 0), view.patterns.T - 1);
+  return { query: within(from.query + moves[name][0]), key: within(from.key + moves[name][1]) };
+}
+
+// Esc lets go of one thing at a time: the cell, the added heads, the head.
+function release(view) {
+  if (view.pinned) view.pinned = null;
+  else if (view.extra.length) view.extra = [];
+  else if (view.locked) lock(view, null);
+  redraw(view, "head");
+}
