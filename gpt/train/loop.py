@@ -165,10 +165,9 @@ def train(run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], Non
 
 
 def _train_locked(run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None]) -> None:
-    run.stop_request.unlink(missing_ok=True)
-    step = 0
+    step = run.status.step
     try:
-        run.set_status("running", run.status.step)
+        run.set_status("running", step)
         trainer = Trainer(run, device)
         trainer.model.train()
         logged_at, logged_step = time.perf_counter(), trainer.step
