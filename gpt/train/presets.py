@@ -133,8 +133,8 @@ PRESETS: dict[str, Recipe] = {
     ),
     "shakespeare-char": Recipe(
         "The model that ships: characters, 4 layers of 6 heads", replace(_NANOGPT, block_size=256, n_head=6, n_embd=192, activation="relu"),
-        steps=5000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50, weight_decay=0.1, beta2=0.99,
-        grad_clip=1.0, precision="bfloat16", eval_every=500, eval_batches=50, snapshots=1, snapshot_type="float16",
+        steps=2000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50, weight_decay=0.1, beta2=0.99,
+        grad_clip=1.0, precision="bfloat16", eval_every=250, eval_batches=50, snapshots=1, snapshot_type="float16",
     ),
     "shakespeare-bigram": Recipe(
         "Its bigram: rung 1 as it ships", replace(_TINY, n_layer=0), lr=1e-2, steps=3000, snapshots=12, snapshot_type="float16",
