@@ -13,6 +13,7 @@ if ROOT not in sys.path:
 
 from explorer import loading, navigation  # noqa: E402
 
-st.set_page_config(layout="wide", page_icon=str(Path(__file__).with_name("static") / "icon.svg"))
+ICON = Path(__file__).with_name("static") / "icon.svg"
+st.set_page_config(layout="wide", initial_sidebar_state=200, page_icon=str(ICON))
 loading.warm_up()
 st.navigation(navigation.sections()).run()

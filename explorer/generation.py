@@ -10,9 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state, widgets
 from explorer.figures.next_token import next_token_bars
+from explorer.figures.tokens import visible
 
 PACE = 1 / 25  # seconds a token, so that the eye can follow
-REDRAW = 0.5  # seconds between two drawings of the bars while tokens arrive
+REDRAW = 0.4  # seconds of new text between two drawings of the bars
+LONGEST = 10_000  # tokens
 KEY = "generated"
 
 
@@ -24,49 +26,60 @@ class Generated:
     ids: tuple[int, ...]
     sampling: loading.Sampling
     steps: list[loading.Drawn] = field(default_factory=list)
+    goal: int = 0  # how many steps there will be
+
+    def __post_init__(self) -> None:
+        self._drawing = loading.continuation(self.ref, self.ids, replace(self.sampling, max_new_tokens=LONGEST))
 
     @property
     def text(self) -> str:
         return loading.text_of(self.ref, tuple(step.id for step in self.steps))
 
-    def draw(self, count: int) -> Iterator[loading.Drawn]:
-        """Draw until there are `count` steps, keeping each as it comes: nothing is lost where the reader stops."""
-        drawing = loading.continuation(self.ref, self.ids, replace(self.sampling, max_new_tokens=count))
-        for step in islice(drawing, len(self.steps), None):
+    def draw(self) -> Iterator[loading.Drawn]:
+        """Draw up to the goal, keeping each step as it comes: nothing is lost where the reader stops."""
+        for step in islice(self._drawing, max(0, self.goal - len(self.steps))):
             self.steps.append(step)
             yield step
 
+    def pause(self) -> None:
+        self.goal = len(self.steps)
+
+
+def generation(ref: str, prompt: str, reading: loading.Reading) -> None:
+    """The next token's distribution, and the controls to draw from it. A change elsewhere on the page pauses the drawing."""
+    generated = _kept(ref, reading.ids)
+    generated.pause()
+    _panel(generated, prompt)
+
 
 @st.fragment
-def generation(ref: str, prompt: str, reading: loading.Reading) -> None:
-    """The next token's distribution, and the controls to draw from it; only this part reruns while it draws."""
+def _panel(generated: Generated, prompt: str) -> None:
+    """Reruns by itself while it draws: a few tokens of text, then the bars, then again."""
     sampling = widgets.sampling_controls("generate")
-    generated = _kept(ref, reading.ids)
+    generated = _kept(generated.ref, generated.ids)
     with st.container(horizontal=True):
         whole = st.button("Generate", type="primary", icon=":material/play_arrow:")
         one = st.button("Next token", icon=":material/skip_next:")
-        st.button("Stop", icon=":material/stop:", help="Ends the drawing; what was drawn stays.")
-        append = st.empty()
-    text, bars = st.columns([3, 2], gap="medium")
-    with text:
-        page, looking = st.empty(), st.empty()
-    with bars:
-        chart = st.empty()
-    with widgets.guarded():
-        if whole or (one and not _same_way(generated, sampling)):
-            generated = Generated(ref, reading.ids, sampling)
-            state.remember(KEY, generated)
-        _write(page, generated)
-        if whole or one:
-            _stream(generated, sampling.max_new_tokens if whole else len(generated.steps) + 1, page, chart)
-        _look_into(generated, looking, chart)
-        append.button(
+        st.button("Stop", icon=":material/stop:", on_click=generated.pause, help="What was drawn stays.")
+        st.button(
             "Append to the prompt",
             icon=":material/add:",
-            disabled=not generated.steps,
-            on_click=state.choose,
-            kwargs={"prompt": (prompt + generated.text)[-state.LONGEST_PROMPT :]},
+            on_click=_append,
+            args=(generated.ref, generated.ids, prompt),
+            disabled=not (generated.steps or whole or one),
         )
+    text, bars = st.columns([3, 2], gap="medium")
+    page, looking = text.empty(), text.empty()
+    with widgets.guarded():
+        if whole or (one and not _same_way(generated, sampling)):
+            generated = Generated(generated.ref, generated.ids, sampling)
+            state.remember(KEY, generated)
+        if whole or one:
+            generated.goal = sampling.max_new_tokens if whole else len(generated.steps) + 1
+        _stream(generated, page)
+        _bars(generated, looking, bars)
+        if len(generated.steps) < generated.goal:
+            st.rerun(scope="fragment")
 
 
 def _kept(ref: str, ids: tuple[int, ...]) -> Generated:
@@ -75,42 +88,48 @@ def _kept(ref: str, ids: tuple[int, ...]) -> Generated:
 
 
 def _same_way(generated: Generated, sampling: loading.Sampling) -> bool:
-    count = sampling.max_new_tokens
-    return bool(generated.steps) and replace(generated.sampling, max_new_tokens=count) == sampling
+    count = generated.sampling.max_new_tokens
+    return bool(generated.steps) and generated.sampling == replace(sampling, max_new_tokens=count)
 
 
-def _stream(generated: Generated, count: int, page: DeltaGenerator, chart: DeltaGenerator) -> None:
-    drawn_at = 0.0
-    for step in generated.draw(count):
-        _write(page, generated)
-        if time.monotonic() - drawn_at > REDRAW:
-            _bars(chart, step)
-            drawn_at = time.monotonic()
+def _stream(generated: Generated, page: DeltaGenerator) -> None:
+    """Write what there is, and then new tokens for `REDRAW` seconds."""
+    started = time.monotonic()
+    _write(generated, page)
+    for _ in generated.draw():
+        _write(generated, page)
+        if time.monotonic() - started > REDRAW:
+            return
         time.sleep(PACE)
 
 
-def _write(page: DeltaGenerator, generated: Generated) -> None:
+def _write(generated: Generated, page: DeltaGenerator) -> None:
     page.code(generated.text or " ", language=None, wrap_lines=True, height=230)
 
 
-def _look_into(generated: Generated, looking: DeltaGenerator, chart: DeltaGenerator) -> None:
-    """One step's distribution: the person's choice, at first the newest; the prompt's own before any was drawn."""
+def _bars(generated: Generated, looking: DeltaGenerator, bars: DeltaGenerator) -> None:
+    """One step's distribution: the one the person chose, at first the newest; before the first, the model's own."""
     count = len(generated.steps)
-    if not count:
-        looking.caption("Nothing drawn yet: the bars are the model's own probabilities after the prompt.")
-        tokens, probabilities = loading.next_token(generated.ref, generated.ids)
-        chart.plotly_chart(next_token_bars(tokens, probabilities), config={"displayModeBar": False}, key="bars")
-        return
-    with looking.container():
-        number = st.slider("Look at token", 1, count, count) if count > 1 else 1
-        step = generated.steps[number - 1]
-        st.caption(
-            f"“{widgets.plain(widgets.visible(step.token))}” was drawn with {step.probability:.1%}; "
-            f"the distribution's entropy is {step.entropy:.2f} nats."
-        )
-    _bars(chart, step)
+    if count:
+        with looking.container():
+            step = generated.steps[_step_number(count, playing=count < generated.goal) - 1]
+            st.caption(
+                f"“{widgets.plain(visible(step.token))}” was drawn with {step.probability:.1%}; "
+                f"the entropy of its distribution is {step.entropy:.2f} nats."
+            )
+        figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token)
+    else:
+        looking.caption("Nothing drawn yet: these are the model's own probabilities after the prompt.")
+        figure = next_token_bars(*loading.next_token(generated.ref, generated.ids))
+    bars.plotly_chart(figure, config={"displayModeBar": False}, key="next-token bars")
 
 
-def _bars(chart: DeltaGenerator, step: loading.Drawn) -> None:
-    figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token)
-    chart.plotly_chart(figure, config={"displayModeBar": False})
+def _step_number(count: int, playing: bool) -> int:
+    if count == 1:
+        return 1
+    explained = "Each token with the distribution that it was drawn from."
+    return st.slider("Look at token", 1, count, count, disabled=playing, help=explained)
+
+
+def _append(ref: str, ids: tuple[int, ...], prompt: str) -> None:
+    state.choose(prompt=(prompt + _kept(ref, ids).text)[-state.LONGEST_PROMPT :])

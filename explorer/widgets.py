@@ -13,7 +13,7 @@ DEFAULT_SAMPLING = loading.Sampling()
 TERMS = {
     "head": "One of several attention patterns that a layer computes side by side, each with its own idea of what to look for.",
     "layer": "One block of the model. Each layer reads what the one before it has written.",
-    "token": "The unit that the model reads and writes: here a character, or a piece of a word.",
+    "tokens": "The unit that the model reads and writes: here a character, or a piece of a word.",
     "temperature": "Below 1 the likely tokens become likelier still, above 1 the unlikely ones gain; 0 always takes the likeliest.",
     "top-k": "Only the k likeliest tokens can be drawn.",
     "top-p": "Only the fewest likeliest tokens whose probabilities together reach p can be drawn.",
@@ -86,17 +86,22 @@ def reading(ref: str, prompt: str) -> loading.Reading | None:
     read = loading.read(ref, prompt)
     notes = [f"{len(read.ids)} tokens"]
     if read.skipped:
-        notes[0] = f"Only the last {len(read.ids)} of {len(read.ids) + read.skipped:,} tokens are read: its context is no longer"
+        total = len(read.ids) + read.skipped
+        notes[0] = f"Only the last {len(read.ids)} of {total:,} tokens are read; the model's context is no longer"
     if read.unknown:
         shown = "  ".join(plain(visible(character)) for character in read.unknown[:20])
         more = f" and {len(read.unknown) - 20} more" if len(read.unknown) > 20 else ""
-        notes.append(f"not in this model's alphabet, and read as {plain(visible(read.stand_in))}: {shown}{more}")
+        notes.append(
+            f"each of these is not in the model's alphabet and read as {plain(visible(read.stand_in))}: {shown}{more}"
+        )
     st.caption("; ".join(notes) + ".")
     return read
 
 
-def head_choice(n_layer: int, n_head: int) -> tuple[int, int]:
-    """The (layer, head) to show: the person's, clamped with a message where this model has no such head."""
+def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
+    """The (layer, head) that the person chose, clamped with a message where this model has no such head."""
+    if state.choice("layer") is None and state.choice("head") is None:
+        return None
     wanted = state.number("layer"), state.number("head")
     shown = min(wanted[0], n_layer - 1), min(wanted[1], n_head - 1)
     if shown != wanted:
@@ -109,20 +114,21 @@ def head_choice(n_layer: int, n_head: int) -> tuple[int, int]:
 
 def sampling_controls(key: str, defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
     """How to draw, in one row. key: tells the controls of several pages apart."""
-    kept = {"persist_state": "session"}
+
+    def number(label: str, low: float, high: float | None, value: float | None, **more) -> float:
+        name = label.lower()
+        return st.number_input(
+            label, low, high, value, key=f"{key}:{name}", help=TERMS[name], persist_state="session", **more
+        )
+
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        count = st.number_input("Tokens", 1, 1000, defaults.max_new_tokens, key=f"{key}:count", help=TERMS["token"], **kept)
-        temperature = st.number_input(
-            "Temperature", 0.0, 5.0, defaults.temperature, 0.1, key=f"{key}:temperature", help=TERMS["temperature"], **kept
+        return loading.Sampling(
+            number("Tokens", 1, 1000, defaults.max_new_tokens),
+            number("Temperature", 0.0, 5.0, defaults.temperature, step=0.1),
+            number("Top-k", 1, None, defaults.top_k, placeholder="all"),
+            number("Top-p", 0.01, 1.0, defaults.top_p, step=0.05, placeholder="all"),
+            number("Seed", 0, 2**31 - 1, defaults.seed),
         )
-        top_k = st.number_input(
-            "Top-k", 1, None, defaults.top_k, key=f"{key}:top-k", placeholder="all", help=TERMS["top-k"], **kept
-        )
-        top_p = st.number_input(
-            "Top-p", 0.01, 1.0, defaults.top_p, 0.05, key=f"{key}:top-p", placeholder="all", help=TERMS["top-p"], **kept
-        )
-        seed = st.number_input("Seed", 0, 2**31 - 1, defaults.seed, key=f"{key}:seed", help=TERMS["seed"], **kept)
-    return loading.Sampling(count, temperature, top_k, top_p, seed)
 
 
 def plain(text: str, longest: int = 80) -> str:

@@ -24,13 +24,13 @@ with widgets.guarded():
     n_layer, n_head = patterns.shape[:2]
     if n_layer:
         causal = loading.load_run(ref).recipe.model.causal
-        shown = widgets.head_choice(n_layer, n_head)
-        clicked = attention_view(patterns, reading.tokens, head=shown, key="attention", causal=causal)
-        if clicked and clicked != shown:
-            state.choose(layer=clicked[0], head=clicked[1])
+        chosen = widgets.head_choice(n_layer, n_head)
+        locked = attention_view(patterns, reading.tokens, head=chosen, key="attention", causal=causal)
+        if locked != chosen:
+            layer, head = locked or (None, None)
+            state.choose(layer=layer, head=head)
         widgets.caption(
-            "Each row is a token that reads, each column one it reads from; a row sums to 1. "
-            "The weights show where a head reads, not what matters to the answer.",
+            "Each row is a token that reads, each column a token it reads from; the weights of a row sum to 1.",
             "1:02:00",
         )
     else:
@@ -42,4 +42,6 @@ with widgets.guarded():
 
     st.subheader("Next token", anchor=False)
     generation(ref, prompt, reading)
-    widgets.caption("The probabilities of the next token, and a continuation drawn from them token by token.", "0:22:11")
+    widgets.caption(
+        "The probabilities of the next token, and a continuation drawn from them token by token.", "0:22:11"
+    )

@@ -23,7 +23,9 @@ def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen:
     if probabilities.shape != (len(tokens),):
         raise ValueError(f"{len(tokens)} tokens need as many probabilities, not an array of {probabilities.shape}")
     if not np.all(probabilities >= 0) or probabilities.sum() > 1 + 1e-4:
-        raise ValueError(f"probabilities must be at least 0 and sum to at most 1; these sum to {probabilities.sum():.4f}")
+        raise ValueError(
+            f"probabilities must be at least 0 and sum to at most 1; these sum to {probabilities.sum():.4f}"
+        )
     order = np.argsort(-probabilities, kind="stable")
     names = [visible(tokens[i]) for i in order] + ["all others"]
     values = [*probabilities[order], max(0.0, 1.0 - probabilities.sum())]
