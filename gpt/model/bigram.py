@@ -32,13 +32,18 @@ class Bigram(HookedModule):
         """The closed form that training approaches: log of the smoothed share of each next token.
 
         ids: (N,) the training text; smoothing: pseudo-counts a pair, above 0 so that every logit is finite.
-        Raises ValueError on fewer than two ids or a smoothing that is not positive. Source: lecture 00:34:53.
+        Raises ValueError on fewer than two ids, an id outside the vocabulary, or a smoothing that is not positive.
+        Source: lecture 00:34:53.
         """
         if ids.numel() < 2 or not smoothing > 0:
             raise ValueError(
                 f"counting pairs needs two tokens and a positive smoothing; got {ids.numel()} and {smoothing}"
             )
         V = config.vocab_size
+        if not 0 <= ids.min() <= ids.max() < V:
+            raise ValueError(
+                f"tokens {int(ids.min())} to {int(ids.max())} do not fit vocab_size={V}; encode the text with this model's tokenizer"
+            )
         counts = torch.bincount(ids[:-1] * V + ids[1:], minlength=V * V).view(V, V) + smoothing
         model = cls(config)
         with torch.no_grad():
