@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-PARAMETERS = ("model", "against", "prompt", "layer", "head")
+PARAMETERS = ("model", "against", "run", "prompt", "layer", "head")
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced

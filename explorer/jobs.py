@@ -1,0 +1,184 @@
+"""Training processes: one a run, steered by files in the run's folder. They outlive the page, the session and the server.
+
+All that is known stands in the run folders, so any number of pages and servers may look and act at once. Three locks keep
+them apart: a worker holds its run's lock while it lives; `.launch` is held from its start until it has that lock; `.queue`
+is held while somebody decides who is next. The system frees a lock when its holder dies, however it dies.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gpt import Corpus, Recipe, Run, create_run, load_run
+
+ROOT = Path(__file__).resolve().parents[1]
+LIVE = ("queued", "running", "paused")
+LONGEST_NAME = 60
+POLL = 0.1  # seconds
+PATIENCE = 5.0  # seconds to wait for a lock that others hold for milliseconds
+
+
+def slots() -> int:
+    """How many runs may train at once: one core stays free for the app."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def free_name(runs: Path, stem: str) -> str:
+    """A name that no run bears yet: the stem itself, or stem-2, stem-3, …"""
+    stem = stem[: LONGEST_NAME - 6]
+    name, number = stem, 1
+    while (runs / name).exists():
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def check_name(runs: Path, name: str) -> None:
+    """Raise ValueError where a new run cannot have this name. It becomes a folder's, so it is never a path."""
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}", name):
+        raise ValueError(f"{name!r} cannot name a run: use up to {LONGEST_NAME} letters from a to z, digits, - and _")
+    if (runs / name).exists():
+        raise ValueError(f"there is a run called {name!r} already; {free_name(runs, name)!r} is free")
+
+
+def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None) -> Run:
+    """Make a run and queue it; it starts as soon as there is room.
+
+    corpus: the text, where the recipe only names it. Raises ValueError on a bad or taken name, or an unusable text.
+    """
+    check_name(runs, name)
+    runs.mkdir(parents=True, exist_ok=True)
+    try:
+        (runs / name).mkdir()
+    except FileExistsError:
+        check_name(runs, name)
+        raise
+    try:
+        run = create_run(runs / name, recipe, corpus)
+    except ValueError:
+        (runs / name).rmdir()
+        raise
+    advance(runs)
+    return run
+
+
+def pause(run: Run) -> None:
+    """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
+    run.pause_request.touch()
+
+
+def resume(run: Run) -> None:
+    """Let a paused run go on; queue one that was stopped or interrupted or has failed, from its newest saved state."""
+    run.pause_request.unlink(missing_ok=True)
+    with suppress(Timeout), run.lock.acquire(timeout=0):
+        run.stop_request.unlink(missing_ok=True)
+        run.set_status("queued", run.status.step)
+    advance(run.folder.parent)
+
+
+def stop(run: Run) -> None:
+    """Ask the worker to save its state and end; a run that still waits leaves the queue. Either can be resumed."""
+    run.stop_request.touch()
+    with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
+        if is_starting(run):
+            return
+        with run.lock.acquire(timeout=0):
+            if run.status.state == "queued":
+                run.stop_request.unlink(missing_ok=True)
+                run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
+
+
+def live(runs: Path) -> list[Run]:
+    """The runs that train, wait, or are paused, the one whose state is oldest first; so waiting ones stand in their order."""
+    found = []
+    for status in sorted(runs.glob("*/status.json"), key=_changed):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if json.loads(status.read_text(encoding="utf-8"))["state"] in LIVE:
+                run = load_run(status.parent)
+                if run.status.state in LIVE:
+                    found.append(run)
+    return found
+
+
+def advance(runs: Path) -> None:
+    """Start waiting runs while there is room. Whoever looks at the runs calls it; calls at the same time do no harm."""
+    if not any(run.status.state == "queued" for run in live(runs)):
+        return
+    with suppress(Timeout), _queue(runs).acquire(timeout=0):
+        waiting, busy = [], 0
+        for run in live(runs):
+            if is_starting(run) or run.is_held:
+                busy += 1
+            else:
+                waiting.append(run)
+        for run in waiting[: max(0, slots() - busy)]:
+            _launch(run)
+
+
+def is_starting(run: Run) -> bool:
+    """Whether a worker was started for this run that has not taken its lock yet (it imports torch first)."""
+    try:
+        with _launching(run).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _launch(run: Run) -> None:
+    launching = _launching(run)
+    launching.acquire(timeout=PATIENCE)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE", "TQDM_DISABLE": "1"}
+    with (run.folder / "log.txt").open("ab") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "gpt.train", "--resume", str(run.folder.resolve())],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    threading.Thread(target=_watch, args=(run, worker, launching), daemon=True).start()
+
+
+def _watch(run: Run, worker: subprocess.Popen, launching: FileLock) -> None:
+    """See one worker from its start to its end; then the next may begin."""
+    while worker.poll() is None and not run.is_held:
+        time.sleep(POLL)
+    if worker.poll() is not None:
+        _record_death(run, worker.returncode)
+    launching.release()
+    worker.wait()
+    advance(run.folder.parent)
+
+
+def _record_death(run: Run, code: int) -> None:
+    """A worker that ended before it could write a status has left its last words in the log."""
+    with suppress(Timeout, OSError), run.lock.acquire(timeout=0):
+        if run.status.state == "queued":
+            lines = (run.folder / "log.txt").read_text(encoding="utf-8", errors="replace").split("\n")
+            words = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            why = words.removeprefix("error: ") or f"its training process ended with status {code} and said nothing"
+            run.set_status("failed", run.status.step, why)
+
+
+def _launching(run: Run) -> FileLock:
+    return FileLock(run.folder / ".launch", thread_local=False)  # acquired by a page, released by the watcher
+
+
+def _queue(runs: Path) -> FileLock:
+    return FileLock(runs / ".queue")
+
+
+def _changed(file: Path) -> float:
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0
