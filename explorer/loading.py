@@ -1,4 +1,4 @@
-"""Runs and models, opened once and shared by everybody who looks: the only home of `st.cache_*`.
+"""Runs and models, opened once and shared by everybody who looks: with texts.py the only home of `st.cache_*`.
 
 A model is named by a reference: the folder's name for those that ship, `runs/<name>` for the person's own.
 References come from URLs, so they are looked up in the listing and never joined into a path. Tensors become numpy here.
@@ -107,7 +107,7 @@ def example(ref: str) -> str:
 def load_run(ref: str) -> "Run":
     """The run of a reference, as `gpt.load_run` opens it. Raises ValueError where it is unknown or damaged."""
     folder = folder_of(ref)
-    return _run(str(folder), _stamp(folder / "config.json", folder / "tokenizer.json"))
+    return _run(str(folder), stamp(folder / "config.json", folder / "tokenizer.json"))
 
 
 def load_model(ref: str, step: int | None = None) -> "GPT | Bigram":
@@ -116,7 +116,7 @@ def load_model(ref: str, step: int | None = None) -> "GPT | Bigram":
     Raises ValueError where the run is unknown or damaged, or has no such snapshot.
     """
     run = load_run(ref)
-    return _model(_identity(run, step), run)
+    return _model(identity(run, step), run)
 
 
 def read(ref: str, text: str) -> Reading:
@@ -170,6 +170,11 @@ def continuation(ref: str, ids: tuple[int, ...], sampling: Sampling, step: int |
         )
 
 
+def stand_in_of(tokenizer: "Tokenizer") -> str:
+    """What is read for characters that the tokenizer does not know: its space, or its first character."""
+    return " " if not tokenizer.unknown(" ") else tokenizer.decode([0])
+
+
 def text_of(ref: str, ids: tuple[int, ...]) -> str:
     """The text of these tokens."""
     return load_run(ref).tokenizer.decode(ids)
@@ -195,7 +200,7 @@ def surprise(ref: str, text: str) -> np.ndarray:
 
     A token's nats are spread evenly over its characters. None have the first token and characters outside the alphabet.
     """
-    return _surprise(_identity(load_run(ref), None), text, load_model(ref), load_run(ref))
+    return _surprise(identity(load_run(ref), None), text, load_model(ref), load_run(ref))
 
 
 def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
@@ -203,7 +208,7 @@ def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
 
     Raises ValueError where no stretch has two tokens.
     """
-    return _loss(_identity(load_run(ref), None), stretches, load_model(ref), load_run(ref))
+    return _loss(identity(load_run(ref), None), stretches, load_model(ref), load_run(ref))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -222,7 +227,7 @@ def counted_bigram_loss(ref: str) -> float | None:
     """
     run = load_run(ref)
     files = (run.folder / "config.json", run.folder / "tokenizer.json", run.folder / "text.txt")
-    return _counted_bigram_loss(str(run.folder), _stamp(*files), run)
+    return _counted_bigram_loss(str(run.folder), stamp(*files), run)
 
 
 @st.cache_resource(show_spinner=False)
@@ -246,9 +251,10 @@ def _model(identity: Identity, _run: "Run") -> "GPT | Bigram":
     return _run.model(identity[1])
 
 
-def _identity(run: "Run", step: int | None) -> Identity:
+def identity(run: "Run", step: int | None = None) -> Identity:
+    """All that a run's model at a snapshot (None: the newest) depends on, as a key for caches."""
     step = run.steps[-1] if step is None and run.steps else step
-    return str(run.folder), step, _stamp(run.folder / "config.json", run.snapshot_path(step or 0))
+    return str(run.folder), step, stamp(run.folder / "config.json", run.snapshot_path(step or 0))
 
 
 def _stand_in(tokenizer: "Tokenizer") -> str:
@@ -256,7 +262,7 @@ def _stand_in(tokenizer: "Tokenizer") -> str:
 
 
 def _inspected(ref: str, ids: tuple[int, ...], step: int | None) -> tuple[np.ndarray, np.ndarray]:
-    return _forward(_identity(load_run(ref), step), ids, load_model(ref, step))
+    return _forward(identity(load_run(ref), step), ids, load_model(ref, step))
 
 
 @st.cache_data(max_entries=64, max_size="256MB", show_spinner=False)
@@ -321,7 +327,7 @@ def _loss(
 
 def _text_identity(ref: str) -> tuple[str, tuple[int, ...]]:
     folder = folder_of(ref)
-    return str(folder), _stamp(folder / "config.json", folder / "tokenizer.json", folder / "text.txt")
+    return str(folder), stamp(folder / "config.json", folder / "tokenizer.json", folder / "text.txt")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -342,7 +348,7 @@ def _folders(parent: Path) -> list[Path]:
     return [folder for folder in parent.iterdir() if (folder / "config.json").is_file()]
 
 
-def _stamp(*files: Path) -> tuple[int, ...]:
+def stamp(*files: Path) -> tuple[int, ...]:
     """Changes whenever one of the files does."""
     found = [file.stat() for file in files if file.exists()]
     return tuple(value for stat in found for value in (stat.st_mtime_ns, stat.st_size, stat.st_ino))
