@@ -1,0 +1,114 @@
+"""The texts behind the models, what the models make of a text, and tokenizers: computed once, shared by everybody who looks.
+
+Beside loading.py the only home of `st.cache_*`. torch is imported by the functions that need it.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from explorer import loading
+
+if TYPE_CHECKING:
+    from gpt import GPT, Bigram, Corpus, Run
+
+Key = tuple[str, tuple[int, ...]]  # folder, stamp of the files that a run's text depends on
+
+
+def corpus(ref: str) -> "Corpus":
+    """The text that this model was trained on. Raises ValueError where it is gone."""
+    return _corpus(_key(ref), loading.load_run(ref))
+
+
+def parts(ref: str) -> tuple[str, str]:
+    """The training text and the held-out text of this model, cut where its training cut them."""
+    return _parts(_key(ref), loading.load_run(ref))
+
+
+def lexicon(ref: str) -> frozenset[str]:
+    """The words of this model's training text."""
+    return _lexicon(_key(ref), loading.load_run(ref))
+
+
+def longest_copy(ref: str, sample: str) -> str:
+    """The longest run of the sample's characters that stands in the model's training text just so."""
+    return _longest_copy(_key(ref), sample, loading.load_run(ref))
+
+
+def surprise(ref: str, text: str) -> np.ndarray:
+    """Nats of each character given those before it: (len(text),) float32, NaN where there are none.
+
+    A token's nats are spread evenly over its characters. None have the first token and characters outside the alphabet.
+    """
+    run = loading.load_run(ref)
+    return _surprise(loading.identity(run), text, loading.load_model(ref), run)
+
+
+def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
+    """Mean loss on these stretches of text, in nats per token and in nats per character.
+
+    Raises ValueError where no stretch has two tokens.
+    """
+    run = loading.load_run(ref)
+    return _loss(loading.identity(run), stretches, loading.load_model(ref), run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _corpus(key: Key, _run: "Run") -> "Corpus":
+    return _run.corpus()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _parts(key: Key, _run: "Run") -> tuple[str, str]:
+    from gpt.text.batches import split_ids
+
+    train, held_out = split_ids(_run.tokenizer.encode(_corpus(key, _run).text))
+    return _run.tokenizer.decode(train.tolist()), _run.tokenizer.decode(held_out.tolist())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _lexicon(key: Key, _run: "Run") -> frozenset[str]:
+    from gpt.text.words import words
+
+    return frozenset(words(_parts(key, _run)[0]))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _longest_copy(key: Key, sample: str, _run: "Run") -> str:
+    from gpt.text import words
+
+    return words.longest_copy(sample, _parts(key, _run)[0])
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _surprise(identity: loading.Identity, text: str, _model: "GPT | Bigram", _run: "Run") -> np.ndarray:
+    import torch
+
+    from gpt.lens import surprise as lens
+
+    ids = _run.tokenizer.encode(text, replace=loading.stand_in_of(_run.tokenizer))
+    nats = lens.surprise(_model, torch.tensor(ids, dtype=torch.long))
+    return lens.per_character(nats, ids, text, _run.tokenizer).numpy()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _loss(
+    identity: loading.Identity, stretches: tuple[str, ...], _model: "GPT | Bigram", _run: "Run"
+) -> tuple[float, float]:
+    import torch
+
+    from gpt.lens import surprise as lens
+
+    encoded = [ids for stretch in stretches if len(ids := _run.tokenizer.encode(stretch)) > 1]
+    if not encoded:
+        raise ValueError("the held-out text has fewer than two tokens, so there is nothing to predict in it")
+    total = sum(float(lens.surprise(_model, torch.tensor(ids), _model.config.block_size)[1:].sum()) for ids in encoded)
+    tokens = sum(len(ids) - 1 for ids in encoded)
+    characters = sum(len(_run.tokenizer.decode(ids[1:])) for ids in encoded)
+    return total / tokens, total / characters
+
+
+def _key(ref: str) -> Key:
+    folder = loading.folder_of(ref)
+    return str(folder), loading.stamp(folder / "config.json", folder / "tokenizer.json", folder / "text.txt")
