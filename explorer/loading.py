@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
-    from gpt import GPT, Bigram, Corpus, Run
+    from gpt import GPT, Bigram, Run
     from gpt.text.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -180,45 +180,6 @@ def text_of(ref: str, ids: tuple[int, ...]) -> str:
     return load_run(ref).tokenizer.decode(ids)
 
 
-def corpus(ref: str) -> "Corpus":
-    """The text that this model was trained on. Raises ValueError where it is gone."""
-    return _corpus(*_text_identity(ref), load_run(ref))
-
-
-def halves(ref: str) -> tuple[str, str]:
-    """The training text and the held-out text of this model, cut where its training cut them."""
-    return _halves(*_text_identity(ref), load_run(ref))
-
-
-def lexicon(ref: str) -> frozenset[str]:
-    """The words of this model's training text."""
-    return _lexicon(*_text_identity(ref), load_run(ref))
-
-
-def surprise(ref: str, text: str) -> np.ndarray:
-    """Nats of each character given those before it: (len(text),) float32, NaN where there are none.
-
-    A token's nats are spread evenly over its characters. None have the first token and characters outside the alphabet.
-    """
-    return _surprise(identity(load_run(ref), None), text, load_model(ref), load_run(ref))
-
-
-def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
-    """Mean loss on these stretches of text, in nats per token and in nats per character.
-
-    Raises ValueError where no stretch has two tokens.
-    """
-    return _loss(identity(load_run(ref), None), stretches, load_model(ref), load_run(ref))
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def copied(ref: str, sample: str) -> str:
-    """The longest run of the sample's characters that stands in the model's training text just so."""
-    from gpt.text.words import longest_copy
-
-    return longest_copy(sample, halves(ref)[0])
-
-
 def counted_bigram_loss(ref: str) -> float | None:
     """What the bigram counted on this run's training text loses on its validation text, in nats a token.
 
@@ -257,10 +218,6 @@ def identity(run: "Run", step: int | None = None) -> Identity:
     return str(run.folder), step, stamp(run.folder / "config.json", run.snapshot_path(step or 0))
 
 
-def _stand_in(tokenizer: "Tokenizer") -> str:
-    return " " if not tokenizer.unknown(" ") else tokenizer.decode([0])
-
-
 def _inspected(ref: str, ids: tuple[int, ...], step: int | None) -> tuple[np.ndarray, np.ndarray]:
     return _forward(identity(load_run(ref), step), ids, load_model(ref, step))
 
@@ -275,59 +232,6 @@ def _forward(identity: Identity, ids: tuple[int, ...], _model: "GPT | Bigram") -
         probabilities = logits[0, -1].softmax(-1).numpy()
     patterns = [pattern[0] for pattern in cache.numpy().values()]  # each (n_head, T, T), in the order of the layers
     return np.stack(patterns) if patterns else np.zeros((0, 0, len(ids), len(ids)), np.float32), probabilities
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _corpus(folder: str, stamp: tuple[int, ...], _run: "Run") -> "Corpus":
-    return _run.corpus()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _halves(folder: str, stamp: tuple[int, ...], _run: "Run") -> tuple[str, str]:
-    from gpt.text.batches import split_ids
-
-    train, held_out = split_ids(_run.tokenizer.encode(_corpus(folder, stamp, _run).text))
-    return _run.tokenizer.decode(train.tolist()), _run.tokenizer.decode(held_out.tolist())
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _lexicon(folder: str, stamp: tuple[int, ...], _run: "Run") -> frozenset[str]:
-    from gpt.text.words import words
-
-    return frozenset(words(_halves(folder, stamp, _run)[0]))
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _surprise(identity: Identity, text: str, _model: "GPT | Bigram", _run: "Run") -> np.ndarray:
-    import torch
-
-    from gpt.lens.surprise import per_character
-    from gpt.lens.surprise import surprise as nats_of
-
-    ids = _run.tokenizer.encode(text, replace=_stand_in(_run.tokenizer))
-    return per_character(nats_of(_model, torch.tensor(ids, dtype=torch.long)), ids, text, _run.tokenizer).numpy()
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _loss(
-    identity: Identity, stretches: tuple[str, ...], _model: "GPT | Bigram", _run: "Run"
-) -> tuple[float, float]:
-    import torch
-
-    from gpt.lens.surprise import surprise as nats_of
-
-    encoded = [_run.tokenizer.encode(stretch) for stretch in stretches]
-    nats = [nats_of(_model, torch.tensor(ids), _model.config.block_size)[1:] for ids in encoded if len(ids) > 1]
-    if not nats:
-        raise ValueError("the held-out text has fewer than two tokens, so there is nothing to predict in it")
-    characters = sum(len(_run.tokenizer.decode(ids[1:])) for ids in encoded)
-    total, tokens = sum(float(each.sum()) for each in nats), sum(map(len, nats))
-    return total / tokens, total / characters
-
-
-def _text_identity(ref: str) -> tuple[str, tuple[int, ...]]:
-    folder = folder_of(ref)
-    return str(folder), stamp(folder / "config.json", folder / "tokenizer.json", folder / "text.txt")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
