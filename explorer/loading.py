@@ -124,7 +124,7 @@ def read(ref: str, text: str) -> Reading:
     run = load_run(ref)
     tokenizer, block_size = run.tokenizer, run.recipe.model.block_size
     unknown = tokenizer.unknown(text)
-    stand_in = _stand_in(tokenizer)
+    stand_in = stand_in_of(tokenizer)
     ids = tokenizer.encode(text, replace=stand_in)
     kept = ids[-block_size:]
     return Reading(tuple(kept), tuple(tokenizer.tokens(kept)), len(ids) - len(kept), tuple(unknown), stand_in)
