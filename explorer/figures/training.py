@@ -1,0 +1,100 @@
+"""A run's loss while it trains, held against what is known without training."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+
+HEIGHT = 380  # pixels
+MEMORY = 0.9  # of the running mean: about the last ten logged losses count
+
+
+class Level(NamedTuple):
+    """A loss to compare with, drawn as a horizontal line."""
+
+    name: str
+    loss: float
+
+
+def loss_curves(
+    train: tuple[Sequence[float], Sequence[float]],
+    val: tuple[Sequence[float], Sequence[float]],
+    *,
+    steps: int,
+    levels: Sequence[Level] = (),
+) -> go.Figure:
+    """Draw the training loss, faint as it was logged and strong as a running mean, the validation loss, and the levels.
+
+    train, val: the steps and the losses there, in nats a token, equally many, possibly none. steps: the run's length, at least
+    1, so that the axis stands still while the curve grows. Raises ValueError on unequal lengths.
+    Source: lecture 00:34:53, 00:38:00.
+    """
+    train_steps, train_losses = _checked("train", train)
+    val_steps, val_losses = _checked("val", val)
+    hover = "%{y:.4f}"
+    traces = [
+        go.Scatter(
+            x=train_steps, y=train_losses, line={"color": style.ACCENT, "width": 1}, opacity=0.3, hoverinfo="skip", name="each batch",
+            showlegend=False,
+        ),
+        go.Scatter(
+            x=train_steps, y=running_mean(train_losses), line={"color": style.ACCENT, "width": 2}, hovertemplate=hover, name="train",
+        ),
+        go.Scatter(
+            x=val_steps, y=val_losses, mode="lines+markers", line={"color": style.SECOND, "width": 2}, marker={"size": 6},
+            hovertemplate=hover, name="validation",
+        ),
+    ]  # fmt: skip
+    drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
+    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
+    drawn.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
+    drawn.update_yaxes(range=_span(np.concatenate([train_losses, val_losses, [level.loss for level in levels]])))
+    drawn.update_yaxes(title="loss, nats a token")
+    _draw_levels(drawn, levels)
+    return drawn
+
+
+def running_mean(values: Sequence[float]) -> np.ndarray:
+    """The exponential running mean of n values, (n,), each entry a true weighted mean of the values up to it."""
+    means = np.empty(len(values))
+    total = weight = 0.0
+    for i, value in enumerate(values):
+        total, weight = MEMORY * total + value, MEMORY * weight + 1
+        means[i] = total / weight
+    return means
+
+
+def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
+    """Lines with their names at the right end, above the line; below it for the lowest, so that near ones keep apart."""
+    ordered = sorted(levels, key=lambda level: -level.loss)
+    for i, level in enumerate(ordered):
+        lowest = i == len(ordered) - 1 and i > 0
+        drawn.add_hline(
+            level.loss,
+            line={"color": style.MUTED, "width": 1.5, "dash": "dash"},
+            annotation={
+                "text": f"{level.name} {level.loss:.2f}",
+                "xanchor": "right",
+                "yanchor": "top" if lowest else "bottom",
+                "font": {"size": style.TEXT_SIZE},
+            },
+            annotation_position="right",
+        )
+
+
+def _span(losses: np.ndarray) -> list[float]:
+    if not losses.size:
+        return [0.0, 5.0]
+    low, high = float(losses.min()), float(losses.max())
+    room = 0.08 * max(high - low, 0.1)
+    return [max(0.0, low - 1.5 * room), high + room]
+
+
+def _checked(name: str, curve: tuple[Sequence[float], Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    steps, losses = (np.asarray(values, dtype=np.float64) for values in curve)
+    if steps.ndim != 1 or steps.shape != losses.shape:
+        raise ValueError(f"{name} has {steps.shape} steps and {losses.shape} losses; give one loss a step")
+    return steps, losses

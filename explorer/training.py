@@ -1,0 +1,218 @@
+"""The runs as they train: where each stands, its curves, what it writes, and what its heads do."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import jobs, loading, state, widgets
+from explorer.attention_view import attention_view
+from explorer.figures.training import Level, loss_curves
+from explorer.navigation import PAGES
+from gpt import PRESETS, Run
+from gpt.train.presets import PUBLISHED, Published
+from gpt.train.run import Status
+
+PERIOD = 1.0  # seconds between two looks at a live run
+SAMPLE_HEIGHT = 300  # pixels
+RECENT = 30  # logged rows that speed and time left are taken from
+WORDS = {
+    "queued": "Waiting",
+    "running": "Training",
+    "paused": "Paused",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+}
+SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
+
+
+def training() -> None:
+    """The chosen run, followed for as long as any run is live; nothing is asked of the server after that."""
+    runs = loading.runs_folder()
+    is_live = bool(jobs.live(runs))
+
+    def follow() -> None:
+        jobs.advance(runs)
+        if bool(jobs.live(runs)) != is_live:
+            st.rerun()
+        _chosen_run()
+
+    st.fragment(follow, run_every=PERIOD if is_live else None)()
+
+
+def _chosen_run() -> None:
+    names = [ref.removeprefix("runs/") for ref in loading.models() if ref.startswith("runs/")]
+    wanted = state.choice("run")
+    if wanted is not None and wanted not in names:
+        st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
+    if not names:
+        widgets.empty_state("No run yet.", "Press *Start* above; the defaults train a small GPT in about a minute.")
+        return
+    shown = wanted if wanted in names else names[0]
+    which, actions = st.columns([2, 3], vertical_alignment="bottom")
+    with which:
+        st.selectbox("Run", names, format_func=_labelled, **state.bound("run", shown))
+    with widgets.guarded():
+        run = loading.load_run(f"runs/{shown}")
+        status = run.status
+        with actions.container(horizontal=True, vertical_alignment="center"):
+            _actions(run, status)
+        _progress(run, status)
+        curves, sample = st.columns([3, 2], gap="medium")
+        with curves:
+            _curves(run)
+        with sample:
+            _newest_sample(run)
+        _heads(run)
+
+
+def _labelled(name: str) -> str:
+    try:
+        return f"{name} · {WORDS[loading.load_run(f'runs/{name}').status.state].lower()}"
+    except ValueError:
+        return f"{name} · cannot be read"
+
+
+def _actions(run: Run, status: Status) -> None:
+    """What can be asked of a run as it stands; each button goes where the run has such a state, so none moves."""
+    live = status.state in jobs.LIVE
+    if status.state == "running":
+        st.button("Pause", icon=":material/pause:", on_click=jobs.pause, args=(run,))
+    else:
+        resumable = status.state not in ("queued", "finished")
+        st.button("Resume", icon=":material/play_arrow:", on_click=jobs.resume, args=(run,), disabled=not resumable)
+    st.button("Stop", icon=":material/stop:", on_click=jobs.stop, args=(run,), disabled=not live, help=STOP)
+    link = {"model": f"runs/{run.name}"}
+    st.page_link(
+        PAGES / "attention.py", label="Open in Attention", icon=":material/grid_on:", query_params=link, disabled=not run.steps
+    )
+
+
+def _progress(run: Run, status: Status) -> None:
+    rows, steps = run.metrics(), run.recipe.steps
+    step = min(status.step, steps)
+    st.progress(step / steps, text=" · ".join(_where(run, status, rows)))
+    if status.why and status.state not in jobs.LIVE:
+        show = st.error if status.state == "failed" else st.info
+        show(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
+
+
+def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
+    """The state in words, and the numbers that go with it."""
+    words = [f"**{WORDS[status.state]}**", f"step {status.step:,} of {run.recipe.steps:,}"]
+    if status.state == "queued":
+        words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
+    if run.stop_request.exists():
+        words[0] += ", stops after this step"
+    speeds, left = series(rows[-RECENT:], "tokens_per_s")[1], seconds_left(rows, run.recipe.steps)
+    if status.state == "running" and left is not None:
+        words.append(f"{clock(left)} left")
+    if speeds:
+        words.append(f"{np.median(speeds):,.0f} tokens/s")
+    vals = series(rows, "val_loss")[1]
+    if vals:
+        words.append(f"validation loss {vals[-1]:.3f}")
+    return words
+
+
+def _ahead(run: Run) -> str:
+    others = [other.name for other in jobs.live(run.folder.parent) if other.name != run.name and other.is_held]
+    if not others:
+        return "it starts within a second"
+    return f"{jobs.slots()} can train at once here; now: {', '.join(map(widgets.plain, others))}"
+
+
+def _curves(run: Run) -> None:
+    rows = run.metrics()
+    published = published_for(run)
+    figure = loss_curves(
+        series(rows, "train_loss"), series(rows, "val_loss"), steps=run.recipe.steps, levels=_levels(run, published)
+    )
+    alt = f"Training and validation loss of {run.name} over its steps"
+    st.plotly_chart(figure, key="loss", config={"displayModeBar": False}, alt=alt)
+    told = f", and what the {published.who} reaches with this model" if published else ""
+    widgets.caption(
+        "The loss falls as the model learns; the dashed lines are what a model loses that knows nothing, what the counted bigram "
+        f"loses{told}.",
+        published.chapter if published else "0:34:53",
+    )
+
+
+def _levels(run: Run, published: Published | None) -> list[Level]:
+    levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
+    counted = loading.counted_bigram_loss(f"runs/{run.name}")
+    if counted is not None:
+        levels.append(Level("counted bigram", counted))
+    if published:
+        levels.append(Level(published.who, published.loss))
+    return levels
+
+
+def _newest_sample(run: Run) -> None:
+    samples = run.samples()
+    newest = samples[-1] if samples else {}
+    st.markdown(f"What it writes after step {newest.get('step', 0):,}")
+    st.code(str(newest.get("text", " ")), language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
+    widgets.caption("Drawn from the model at its newest snapshot, always with the same seed.", "0:22:11")
+
+
+def _heads(run: Run) -> None:
+    """All heads at the newest snapshot, on a prompt that stays the same, so that what changes is the model."""
+    if not run.recipe.model.n_layer:
+        st.caption("A bigram table has no heads: it sees the present token alone.")
+        return
+    steps = run.steps
+    if not steps:
+        st.caption("Its heads are drawn here from the first snapshot on.")
+        return
+    ref = f"runs/{run.name}"
+    reading = loading.read(ref, loading.example(ref))
+    patterns = loading.attention(ref, reading.ids, steps[-1])
+    attention_view(
+        patterns, reading.tokens, head=None, key=f"probe:{run.name}", causal=run.recipe.model.causal, grid_only=True
+    )
+    widgets.caption(
+        f"Every head on “{widgets.plain(loading.example(ref))}” after step {steps[-1]:,}, renewed at each snapshot.", "1:21:59"
+    )
+
+
+def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+    """The steps at which a quantity was logged, and its values there; what is no finite number is left out."""
+    pairs = [(row.get("step"), row.get(name)) for row in rows]
+    good = [pair for pair in pairs if all(isinstance(value, int | float) and math.isfinite(value) for value in pair)]
+    return [float(step) for step, _ in good], [float(value) for _, value in good]
+
+
+def seconds_left(rows: Sequence[dict[str, Any]], steps: int) -> float | None:
+    """How long the remaining steps take at the recent pace, evaluations and snapshots included; None while that is unknown."""
+    at, elapsed = series(rows[-RECENT:], "elapsed")
+    if len(at) < 2 or at[-1] <= at[0]:
+        return None
+    return max(0.0, (elapsed[-1] - elapsed[0]) / (at[-1] - at[0]) * (steps - at[-1]))
+
+
+def clock(seconds: float) -> str:
+    """
+    >>> clock(75), clock(3675)
+    ('1:15', '1:01:15')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def published_for(run: Run) -> Published | None:
+    """What was published for this very model on this text, or None."""
+    model = run.recipe.model
+    if run.recipe.text not in SHAKESPEARES or run.recipe.tokenizer != "char":
+        return None
+    same = (name for name in PUBLISHED if replace(PRESETS[name].model, vocab_size=model.vocab_size) == model)
+    return next((PUBLISHED[name] for name in same), None)
+
+
+STOP = "Saves its state and ends the process; Resume goes on from there."

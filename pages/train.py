@@ -1,0 +1,18 @@
+import streamlit as st
+
+from explorer import state, widgets
+
+widgets.heading("Train", "What does a model learn from this text, and how fast?")
+
+from explorer import jobs, loading  # noqa: E402
+from explorer.recipe_form import recipe_form  # noqa: E402
+from explorer.training import training  # noqa: E402
+
+order = recipe_form()
+if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=order is None):
+    with widgets.guarded(), st.spinner("Preparing the text …"):
+        run = jobs.create(loading.runs_folder(), order.name, order.recipe, order.corpus)
+        state.remember("train:started", run.name)
+        state.choose(run=run.name)
+        st.rerun()
+training()
