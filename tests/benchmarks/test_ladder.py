@@ -1,0 +1,19 @@
+"""The ladder, trained in full: about six minutes on a quiet core."""
+
+import pytest
+import torch
+
+from gpt import PRESETS, create_run
+from gpt.train.loop import train
+from gpt.train.presets import PUBLISHED
+
+TOLERANCE = 0.04  # nats
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("rung", [f"rung-{n}" for n in range(1, 7)])
+def test_each_rung_reaches_the_lectures_figure(rung, tmp_path):
+    run = create_run(tmp_path / rung, PRESETS[rung])
+    train(run, torch.device("cpu"))
+    assert run.metrics()[-1]["val_loss"] == pytest.approx(PUBLISHED[rung].loss, abs=TOLERANCE)

@@ -1,0 +1,68 @@
+"""What ships is what the README says it is."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from gpt import Bigram, load_run
+from gpt.text.batches import split_ids
+from gpt.text.tasks import repeated_sequence
+from gpt.train.loop import estimate_loss
+
+MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+PERIOD = 20
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (folder / "snapshots").iterdir())
+
+
+def validation_loss(name: str) -> float:
+    run = load_run(MODELS / name)
+    _, val = split_ids(run.tokenizer.encode(run.corpus().text))
+    return estimate_loss(run.model(), val, run.recipe)
+
+
+def test_the_character_model_is_small_and_good():
+    assert size(MODELS / "shakespeare-char") <= 4_000_000
+    assert validation_loss("shakespeare-char") <= 1.60
+
+
+def test_its_bigram_stands_where_the_lecture_puts_it():
+    assert isinstance(load_run(MODELS / "shakespeare-bigram").model(), Bigram)
+    assert validation_loss("shakespeare-bigram") == pytest.approx(2.49, abs=0.04)
+
+
+def test_the_induction_run_keeps_its_whole_life():
+    steps = load_run(MODELS / "induction").steps
+    assert size(MODELS / "induction") <= 6_000_000
+    assert steps[0] == 0 and 38 <= len(steps) <= 42
+    early = [step for step in steps if 0 < step <= steps[-1] / 4]
+    assert all(later / earlier < 1.5 for earlier, later in pairwise(early))
+
+
+def induction_scores(step: int | None = None) -> torch.Tensor:
+    """Weight on the token after the previous copy, mean over the second copy: (n_layer, n_head)."""
+    run = load_run(MODELS / "induction")
+    ids = torch.tensor([run.tokenizer.encode(repeated_sequence(PERIOD, seed=seed)) for seed in range(10)])
+    _, cache = run.model(step).run_with_cache(ids, names="blocks.*.attn.hook_pattern")
+    queries = torch.arange(PERIOD, 2 * PERIOD)
+    return torch.stack(
+        [cache["pattern", layer][:, :, queries, queries - PERIOD + 1].mean((0, 2)) for layer in range(2)]
+    )
+
+
+def test_the_second_layer_has_induction_heads_and_the_first_has_none():
+    first, second = induction_scores()
+    assert (second > 0.8).sum() >= 2
+    assert (first < 0.1).all()
+    assert (induction_scores(step=0) < 0.1).all()
+
+
+def test_it_copies_what_it_saw_once():
+    run = load_run(MODELS / "induction")
+    ids = torch.tensor([run.tokenizer.encode(repeated_sequence(PERIOD, seed=99))])
+    guessed = run.model()(ids)[0, PERIOD:-1].argmax(-1)
+    assert (guessed == ids[0, PERIOD + 1 :]).all()
