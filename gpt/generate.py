@@ -1,5 +1,6 @@
 """Sampling as data: every step carries the distribution that its token was drawn from. Source: lecture 00:22:11, 00:00:00."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,15 +38,19 @@ def generate(
     idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation.
     temperature: 0 takes the likeliest; top_k: only the k likeliest; top_p: only the fewest whose shares reach p
     (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes the speed alone.
-    The model must be in eval mode. Raises ValueError on an empty prompt or a setting out of range.
+    The model must be in eval mode. Raises ValueError on an empty prompt, an id outside the vocabulary, a setting out of range,
+    and logits that are no numbers.
     """
     context = idx.reshape(1, -1)
     if context.numel() == 0:
         raise ValueError("the prompt is empty; give at least one token to continue")
     if idx.dim() > 1 and idx.size(0) != 1:
         raise ValueError(f"generate continues one prompt at a time; got a batch of {idx.size(0)}")
-    if not temperature >= 0 or (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
-        raise ValueError(f"temperature={temperature} must be ≥ 0, top_k={top_k} ≥ 1, and 0 < top_p={top_p} ≤ 1")
+    if not 0 <= context.min() <= context.max() < model.config.vocab_size:
+        raise ValueError(
+            f"the prompt holds ids {context.min()} to {context.max()}; this model's go from 0 to {model.config.vocab_size - 1}"
+        )
+    _check_settings(temperature, top_k, top_p)
     generator = torch.Generator().manual_seed(seed)
     block_size = model.config.block_size
     caching = use_cache and isinstance(model, GPT) and model.config.causal
@@ -66,11 +71,17 @@ def generate(
 def distribution(
     logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Tensor:
-    """logits (V,) → the probabilities (V,), float64 on the CPU, after temperature, then top-k, then top-p."""
+    """logits (V,) → the probabilities (V,), float64 on the CPU, after temperature, then top-k, then top-p.
+
+    Raises ValueError where a setting is out of range (see `generate`) or the logits are no numbers.
+    """
+    _check_settings(temperature, top_k, top_p)
     logits = logits.double().cpu()
+    if not logits.max().isfinite():
+        raise ValueError("the model's logits are no numbers; its training diverged, or its weights are damaged")
     if temperature == 0:
         return torch.nn.functional.one_hot(logits.argmax(), logits.numel()).double()
-    probabilities = (logits / temperature).softmax(-1)
+    probabilities = ((logits - logits.max()) / temperature).softmax(-1)  # ≤ 0 before the division, so none overflows
     if top_k is not None:
         probabilities = _keep(probabilities, torch.arange(logits.numel()) < top_k)
     if top_p is not None:
@@ -78,6 +89,17 @@ def distribution(
         reached_before[0] = 0
         probabilities = _keep(probabilities, reached_before < top_p)
     return probabilities
+
+
+def _check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:
+    if (
+        not 0 <= temperature < math.inf
+        or (top_k is not None and top_k < 1)
+        or (top_p is not None and not 0 < top_p <= 1)
+    ):
+        raise ValueError(
+            f"temperature={temperature} must be a number ≥ 0, top_k={top_k} ≥ 1, and 0 < top_p={top_p} ≤ 1"
+        )
 
 
 def _keep(probabilities: Tensor, ranks_kept: Tensor) -> Tensor:
@@ -91,7 +113,7 @@ def _keep(probabilities: Tensor, ranks_kept: Tensor) -> Tensor:
 def _draw(probabilities: Tensor, generator: torch.Generator, n_top: int) -> Step:
     threshold = torch.rand((), generator=generator, dtype=torch.float64)
     cumulative = probabilities.cumsum(0)
-    token = int((cumulative < threshold * cumulative[-1]).sum().clamp(max=probabilities.numel() - 1))
+    token = int((cumulative <= threshold * cumulative[-1]).sum().clamp(max=probabilities.numel() - 1))
     shares, tokens = probabilities.topk(min(n_top, probabilities.numel()))
     top = [(int(t), float(p)) for t, p in zip(tokens, shares, strict=True) if p > 0]
     entropy = float(torch.special.entr(probabilities).sum())

@@ -20,8 +20,8 @@ def draw_batch(ids: Tensor, batch_size: int, block_size: int, generator: torch.G
     """
     if len(ids) <= block_size:
         raise ValueError(
-            f"{len(ids)} tokens are too few for chunks of block_size={block_size} and a target: give a longer text, or at most "
-            f"block_size={len(ids) - 1}"
+            f"{len(ids)} tokens are too few for chunks of block_size={block_size} and a target: "
+            f"give a text of at least {block_size + 1} tokens, or a smaller block_size"
         )
     starts = torch.randint(len(ids) - block_size, (batch_size, 1), generator=generator)
     chunks = ids[starts + torch.arange(block_size + 1)]  # (B, T + 1)

@@ -6,12 +6,15 @@ Source: lecture 00:09:28.
 """
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 # How GPT-2 cuts text before merging: contractions, words, numbers, the rest, white space (Radford et al. 2019).
 GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+LONGEST_BLANK = 100_000  # characters; tiktoken's stack overflows on about a million of white space at a stretch
 
 
 class UnknownCharacterError(ValueError):
@@ -29,8 +32,10 @@ class CharTokenizer:
     kind = "char"
 
     def __init__(self, alphabet: str) -> None:
-        if not alphabet or len(set(alphabet)) != len(alphabet):
+        if not isinstance(alphabet, str) or not alphabet or len(set(alphabet)) != len(alphabet):
             raise ValueError(f"the alphabet must hold each character once, and at least one; got {alphabet!r}")
+        if any("\ud800" <= character <= "\udfff" for character in alphabet):
+            raise ValueError("the alphabet holds half a character (a lone surrogate); save the text as UTF-8 anew")
         self.alphabet = alphabet
         self._ids = {character: i for i, character in enumerate(alphabet)}
 
@@ -84,9 +89,15 @@ class BPETokenizer:
     def __init__(self, name: str, ranks: dict[bytes, int]) -> None:
         import tiktoken
 
-        if sorted(ranks.values()) != list(range(len(ranks))) or any(bytes([b]) not in ranks for b in range(256)):
+        numbered = sorted(ranks.values()) == list(range(len(ranks)))
+        if (
+            not isinstance(name, str)
+            or not numbered
+            or b"" in ranks
+            or any(bytes([b]) not in ranks for b in range(256))
+        ):
             raise ValueError(
-                f"the BPE {name!r} is damaged: it must number its tokens from 0 and hold all 256 single bytes"
+                f"the BPE {name!r} is damaged: it must have a name, number its tokens from 0, and hold all 256 single bytes"
             )
         self.name = name
         self._ranks = ranks
@@ -134,7 +145,7 @@ class BPETokenizer:
 
     def encode(self, text: str, replace: str | None = None) -> list[int]:
         """Ids of the tokens; `replace` is for tokenizers that know fewer characters."""
-        return self._encoding.encode_ordinary(text)
+        return [token for piece in _cut_long_blanks(text) for token in self._encoding.encode_ordinary(piece)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids; bytes that form no character become �. Raises ValueError on an id outside the vocabulary."""
@@ -175,6 +186,13 @@ def tokenizer_from_dict(data: dict[str, Any]) -> Tokenizer:
     raise ValueError(
         f"no tokenizer is of kind {data['kind']!r}; there are {CharTokenizer.kind!r} and {BPETokenizer.kind!r}"
     )
+
+
+def _cut_long_blanks(text: str) -> list[str]:
+    """The text in pieces, cut only within white space that is longer than LONGEST_BLANK."""
+    blanks = (blank.span() for blank in re.finditer(r"\s+", text))
+    cuts = [cut for start, end in blanks for cut in range(start + LONGEST_BLANK, end, LONGEST_BLANK)]
+    return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
 
 
 def _check_ids(ids: list[int], vocab_size: int) -> None:
