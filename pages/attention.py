@@ -1,6 +1,8 @@
 import streamlit as st
 
 from explorer import loading, state, widgets
+from explorer.attention_view import attention_view
+from explorer.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
 left, right = st.columns([3, 1])
@@ -13,12 +15,11 @@ if ref is None:
     st.stop()
 
 with widgets.guarded():
+    with st.spinner("Opening the model…"):
+        loading.load_model(ref)
     reading = widgets.reading(ref, prompt)
     if reading is None:
         st.stop()
-
-    from explorer.attention_view import attention_view
-    from explorer.generation import generation
 
     patterns = loading.attention(ref, reading.ids)
     n_layer, n_head = patterns.shape[:2]
