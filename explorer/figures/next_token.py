@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.tokens import visible
+from explorer.figures.tokens import escaped, visible
 
 ROW = 25  # pixels
 ROWS = 14  # room for twelve tokens, one that was drawn from further down, and all the others
@@ -46,15 +46,10 @@ def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen:
     drawn.update_xaxes(range=[0, 1.18 * max(values)], visible=False)
     drawn.update_yaxes(
         tickvals=rows,
-        ticktext=[_escaped(name) for name in names],
+        ticktext=[escaped(name) for name in names],
         tickfont={"family": style.MONOSPACE},
         range=[max(ROWS, len(rows)) - 0.4, -0.6],
         showgrid=False,
         zeroline=False,
     )
     return drawn
-
-
-def _escaped(name: str) -> str:
-    """Plotly reads tick labels as a small HTML; tokens are text."""
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

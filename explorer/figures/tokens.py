@@ -30,3 +30,12 @@ def labels(tokens: Sequence[str], first: int = 0) -> list[str]:
     ['0 a', '1 ·', '2 a']
     """
     return [f"{position} {visible(token)}" for position, token in enumerate(tokens, first)]
+
+
+def escaped(text: str) -> str:
+    """The text for Plotly's labels, which read a small HTML.
+
+    >>> escaped("<b>")
+    '&lt;b&gt;'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,46 @@
+import streamlit as st
+
+from explorer import comparing, loading, state, widgets
+
+widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
+if not loading.models():
+    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
+    st.stop()
+
+first, second, box = st.columns([1, 1, 2], gap="medium")
+with first:
+    left = widgets.model_picker("Left model")
+with second:
+    right = widgets.model_picker("Right model", "against", comparing.default_rival(left))
+with box:
+    prompt = widgets.prompt_box(comparing.default_prompt(left))
+refs = (left, right)
+if left == right:
+    st.info(
+        "Both sides are the same model, so they agree in everything. Pick another on one side.", icon=":material/equal:"
+    )
+if not prompt:
+    widgets.empty_state("The prompt is empty.", "Type a line above, or start from an example.")
+    st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+
+with widgets.guarded():
+    if prompt:
+        st.subheader("What they write", anchor=False)
+        sampling = widgets.sampling_controls("compare", loading.Sampling(max_new_tokens=300))
+        comparing.samples(refs, prompt, sampling)
+        widgets.caption(
+            "Each model continues the prompt, drawing from its own distributions with the same seed.", "0:22:11"
+        )
+
+        st.subheader("Where the prompt surprises them", anchor=False)
+        comparing.surprises(refs, prompt)
+        widgets.caption(
+            "Surprise is −ln p of each character given those before it, in nats; below, blue where it surprised the left "
+            "model more, red where it surprised the right one more.",
+            "0:22:11",
+        )
+
+with widgets.guarded():
+    st.subheader("How well they predict", anchor=False)
+    with st.spinner("Reading held-out text …"):
+        comparing.losses(refs)
