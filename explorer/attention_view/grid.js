@@ -51,11 +51,12 @@ function buildCell(layer, head, color) {
 const indexOf = (text) => (text === AVERAGE ? AVERAGE : Number(text));
 const headOf = (cell) => [indexOf(cell.dataset.layer), indexOf(cell.dataset.head)];
 
-function paintGrid(view) {
+function paintGrid(view, averages) {
   const pixels = Math.round((view.cells[0].clientWidth || 48) * (window.devicePixelRatio || 1));
   const side = Math.min(view.patterns.T, pixels);
   for (const cell of view.cells) {
-    paintPattern(cell.firstChild, view.patterns, headOf(cell), view.theme.ramp, side);
+    const head = headOf(cell);
+    if (head.includes(AVERAGE) === averages) paintPattern(cell.firstChild, view.patterns, head, view.theme.ramp, side);
   }
 }
 

@@ -1,6 +1,7 @@
 // What the three canvases share: colours from the page's theme, patterns as images, sharp text, thinned ticks.
 
 const TEXT_SIZE = 12; // CSS pixels
+const RAMPS = new Map(); // scale and background → every code's colour
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 function readTheme(root, scales) {
@@ -13,7 +14,9 @@ function readTheme(root, scales) {
   };
   const [r, g, b] = channels(theme.background);
   theme.scale = isLight(r, g, b) ? scales.light : scales.dark;
-  theme.ramp = rampOf(theme.scale, theme.background);
+  const name = JSON.stringify([theme.scale, theme.background]);
+  if (!RAMPS.has(name)) RAMPS.set(name, rampOf(theme.scale, theme.background));
+  theme.ramp = RAMPS.get(name);
   return theme;
 }
 

@@ -39,17 +39,25 @@ class Patterns {
     return this.codes.subarray(first, first + size);
   }
 
-  averageOf([layer, head]) {
-    const name = `${layer} ${head}`;
-    if (!this.averages.has(name)) {
-      const among = (index, count) => (index === AVERAGE ? upTo(count) : [index]);
-      const heads = among(head, this.header.heads);
-      const members = among(layer, this.header.layers).flatMap((l) => heads.map((h) => this.codesOf([l, h])));
-      const sums = new Float64Array(this.rowStart(this.T));
-      for (const codes of members) for (let i = 0; i < sums.length; i++) sums[i] += WEIGHTS[codes[i]];
-      this.averages.set(name, Uint16Array.from(sums, (sum) => Math.round(Math.cbrt(sum / members.length) * LEVELS)));
-    }
+  averageOf(head) {
+    const name = head.join(" ");
+    if (!this.averages.has(name)) this.averages.set(name, this.meanOf(this.membersOf(head)));
     return this.averages.get(name);
+  }
+
+  membersOf([layer, head]) {
+    if (layer === AVERAGE) return upTo(this.header.layers).map((index) => this.codesOf([index, head]));
+    return upTo(this.header.heads).map((index) => this.codesOf([layer, index]));
+  }
+
+  meanOf(members) {
+    const mean = new Uint16Array(this.rowStart(this.T));
+    for (let i = 0; i < mean.length; i++) {
+      let sum = 0;
+      for (const codes of members) sum += WEIGHTS[codes[i]];
+      mean[i] = Math.round(Math.cbrt(sum / members.length) * LEVELS);
+    }
+    return mean;
   }
 
   row(head, query) {

@@ -109,7 +109,10 @@ function render(view) {
   dirty.clear();
   view.width = root.clientWidth;
   if (!root.isConnected || view.width === 0) return;
-  if (everything) paintGrid(view);
+  if (everything) {
+    paintGrid(view, false);
+    setTimeout(() => paintGrid(view, true)); // the averages take longest: after this frame
+  }
   markGrid(view);
   if (!patterns.header.grid_only) {
     if (everything) layOut(view);
