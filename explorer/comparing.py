@@ -33,11 +33,8 @@ TERMS = {
 STRETCHES, STRETCH = 12, 2048  # how many, and how many characters each, of the held-out text
 TOP = 6.0  # nats, at the full colour
 BITS = 1 / np.log(2)  # in a nat
-SURPRISE = Scale(
-    "nats (bits)",
-    TOP,
-    tuple((nats, f"{nats} ({nats * BITS:.1f})") for nats in (0, 2, 4)) + ((TOP, f"≥ {TOP:g} ({TOP * BITS:.1f})"),),
-)
+MARKS = tuple((nats, f"{'≥ ' if nats == TOP else ''}{nats:g} ({nats * BITS:.1f})") for nats in (0.0, 2.0, 4.0, TOP))
+SURPRISE = Scale("nats (bits)", TOP, MARKS)
 DIFFERENCE = Scale("nats", 4.0, ((-4, "right by ≥ 4"), (0, "0"), (4, "left by ≥ 4")), diverging=True)
 
 Pair = tuple[str, str]

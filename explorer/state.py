@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-PARAMETERS = ("model", "against", "run", "prompt", "layer", "head")
+PARAMETERS = ("model", "against", "run", "text", "vocabulary", "seed", "B", "T", "prompt", "layer", "head")
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
@@ -90,7 +90,7 @@ def _read_address() -> None:
     arrived = _address()
     if arrived == recall("written", {}):
         return
-    if arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE:
+    if arrived and arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE:
         return
     if arrived:
         kept = {} if fits_link() else {"prompt": st.session_state[_key("prompt")]}

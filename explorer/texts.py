@@ -3,6 +3,8 @@
 Beside loading.py the only home of `st.cache_*`. torch is imported by the functions that need it.
 """
 
+import queue
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,11 @@ import streamlit as st
 from explorer import loading
 
 if TYPE_CHECKING:
-    from gpt import GPT, Bigram, Corpus, Run
+    from gpt import GPT, Bigram, BPETokenizer, CharTokenizer, Corpus, Run
+
+VOCABULARY_SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+LONGEST_TRAINING = 2_000_000  # characters that a BPE is trained on
+PATIENCE = 20.0  # seconds that a download may take
 
 Key = tuple[str, tuple[int, ...]]  # folder, stamp of the files that a run's text depends on
 
@@ -52,6 +58,65 @@ def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
     """
     run = loading.load_run(ref)
     return _loss(loading.identity(run), stretches, loading.load_model(ref), run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def characters(text: str) -> "CharTokenizer":
+    """The text's own characters as tokens."""
+    from gpt import CharTokenizer
+
+    return CharTokenizer.from_text(text)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def byte_pairs(text: str) -> dict[int, "BPETokenizer"]:
+    """Byte-pair encodings trained on the text's first `LONGEST_TRAINING` characters, by each of `VOCABULARY_SIZES`.
+
+    Merges come one after another, so the smaller vocabularies are beginnings of the largest. Fewer where the text offers no more.
+    """
+    from gpt import BPETokenizer
+    from gpt.text.tokenizer import tokenizer_from_dict
+
+    whole = BPETokenizer.train(text[:LONGEST_TRAINING], VOCABULARY_SIZES[-1]).to_dict()
+    sizes = [size for size in VOCABULARY_SIZES if size < len(whole["tokens"])] + [len(whole["tokens"])]
+    return {size: tokenizer_from_dict({**whole, "tokens": whole["tokens"][:size]}) for size in sizes}
+
+
+@st.cache_resource(show_spinner=False)
+def gpt2() -> "BPETokenizer":
+    """GPT-2's vocabulary. Raises ValueError where it is not on this machine and cannot be downloaded within `PATIENCE`."""
+    from gpt import BPETokenizer
+
+    outcome: queue.Queue[BPETokenizer | ValueError] = queue.Queue()
+
+    def load() -> None:
+        try:
+            outcome.put(BPETokenizer.gpt2())
+        except ValueError as error:
+            outcome.put(error)
+
+    threading.Thread(target=load, daemon=True).start()
+    try:
+        loaded = outcome.get(timeout=PATIENCE)
+    except queue.Empty as error:
+        raise ValueError(f"GPT-2's vocabulary did not arrive within {PATIENCE:g} seconds; try again later.") from error
+    if isinstance(loaded, ValueError):
+        raise loaded
+    return loaded
+
+
+def batch(length: int, batch_size: int, block_size: int, seed: int) -> np.ndarray:
+    """Positions in a text of this many tokens, as training draws them: (batch_size, block_size + 1), targets included.
+
+    Raises ValueError where the text is too short for one chunk and its last target.
+    """
+    import torch
+
+    from gpt.text.batches import draw_batch
+
+    generator = torch.Generator().manual_seed(seed)
+    contexts, targets = draw_batch(torch.arange(length), batch_size, block_size, generator)
+    return torch.cat((contexts, targets[:, -1:]), dim=1).numpy()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

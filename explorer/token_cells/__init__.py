@@ -17,7 +17,7 @@ from explorer.figures.tokens import visible
 
 ACCENT = "var(--st-primary-color)"  # follows the theme
 OTHER = OKABE_ITO[4]
-HUES = OKABE_ITO[:7]
+HUES = OKABE_ITO[:6]
 TINT = 0.75  # strength of a hue that only tells tokens apart
 
 _HERE = Path(__file__).parent
@@ -63,8 +63,8 @@ def running_text(
     )
 
 
-def chips(tokens: Sequence[str], ids: Sequence[int], notes: Sequence[str], *, label: str, key: str) -> None:
-    """A text cut into its tokens; a token's hue is its id's, so that equal tokens look alike.
+def chips(tokens: Sequence[str], ids: Sequence[int | None], notes: Sequence[str], *, label: str, key: str) -> None:
+    """A text cut into its tokens; a token's hue is its id's, so that equal tokens look alike. What has no id has a dotted frame.
 
     Raises ValueError where tokens, ids and notes differ in length.
     """
@@ -102,8 +102,9 @@ def rows(
     return row if isinstance(row, int) and 0 <= row < len(tokens) else 0
 
 
-def _tinted(ids: Sequence[int]) -> dict:
-    return {"fills": [i % len(HUES) for i in ids], "strengths": [TINT] * len(ids), "palette": HUES}
+def _tinted(ids: Sequence[int | None]) -> dict:
+    fills = [(i or 0) % len(HUES) for i in ids]
+    return {"fills": fills, "strengths": [None if i is None else TINT for i in ids], "palette": HUES}
 
 
 def _cells(tokens: Sequence[str], notes: Sequence[str], *, key: str, selectable: bool = False, **view) -> dict:
