@@ -27,7 +27,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads; more pay for larger models on a quiet machine (default: 1)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.resume and any(value is not None for value in (options.run, options.text, options.steps, options.seed)):
+        parser.error("--resume goes on with the run as it was made: leave out --run, --text, --steps and --seed")
+    if options.threads < 1:
+        parser.error(f"--threads {options.threads}: give at least 1")
+    return options
 
 
 def open_run(options: argparse.Namespace) -> Run:
@@ -41,7 +46,9 @@ def open_run(options: argparse.Namespace) -> Run:
 def main() -> int:
     options = parse()
     torch.set_num_threads(options.threads)
+    run = None
     try:
+        device = pick_device(options.device)
         run = open_run(options)
         with tqdm(total=run.recipe.steps, desc=run.name, unit="step") as bar:
             losses: dict[str, str] = {}
@@ -51,14 +58,18 @@ def main() -> int:
                 bar.set_postfix(losses, refresh=False)
                 bar.update(row["step"] - bar.n)
 
-            train(run, pick_device(options.device), show)
-    except (ValueError, TrainingFailed) as error:
+            train(run, device, show)
+    except (ValueError, OSError, TrainingFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"stopped; go on with: python -m gpt.train --resume {run.folder}", file=sys.stderr)
+        print(f"stopped; go on with: python -m gpt.train --resume {run.folder}" if run else "stopped", file=sys.stderr)
         return 130
-    print(f"{run.folder}: {run.status.state} at step {run.status.step}", f"val loss {losses.get('val_loss', 'not measured')}", sep=", ")
+    print(
+        f"{run.folder}: {run.status.state} at step {run.status.step}",
+        f"val loss {losses.get('val_loss', 'not measured')}",
+        sep=", ",
+    )
     return 0
 
 

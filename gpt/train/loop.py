@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from filelock import Timeout
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gpt.generate import generate
@@ -69,43 +69,65 @@ class Trainer:
         self.optimizers = make_optimizers(self.model, self.recipe)
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
-        if self.resume_path.exists():
+        self.tokens, self.busy = 0, 0.0  # trained on, and seconds it took, since the last logged row
+        if run.resume_path.exists():
             self._restore()
+        for name, rows in (("metrics", run.metrics()), ("samples", run.samples())):
+            _rewrite(run.folder / f"{name}.jsonl", (row for row in rows if row["step"] < self.step))
         self.started = time.perf_counter() - self.elapsed
         self.snapshot_steps = set(snapshot_steps(self.recipe.steps, self.recipe.snapshots))
 
-    @property
-    def resume_path(self):
-        return self.run.folder / "resume" / "state.safetensors"
-
     def advance(self) -> dict[str, float]:
         """Take one optimizer step; returns what is worth logging of it."""
-        recipe = self.recipe
+        recipe, began = self.recipe, time.perf_counter()
         lr = lr_at(self.step, recipe)
         x, y = draw_batch(self.train_ids, recipe.batch_size, recipe.model.block_size, self.generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             loss = loss_of(self.model(x.to(self.device)), y.to(self.device))
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.grad_clip or math.inf)
-        if not (math.isfinite(loss.item()) and math.isfinite(grad_norm.item())):
-            raise TrainingFailed(
-                f"the loss or its gradient became {loss.item()} at step {self.step}; try a lower learning rate than {recipe.lr}"
-            )
+        self._check_finite("loss", loss.item())
+        self._check_finite("gradient", grad_norm.item())
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = lr
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.tokens, self.busy = self.tokens + x.numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
 
+    def evaluate(self) -> float:
+        """Estimated loss on the validation text."""
+        loss = estimate_loss(self.model, self.val_ids, self.recipe)
+        self._check_finite("validation loss", loss)
+        return loss
+
+    def _check_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise TrainingFailed(
+                f"the {what} became {value} at step {self.step}; try a lower learning rate than {self.recipe.lr}"
+            )
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Complete a row of metrics with the speed since the last one and the time since the start, and write it."""
+        if self.busy:
+            row["tokens_per_s"] = self.tokens / self.busy
+        row["elapsed"] = time.perf_counter() - self.started
+        self.tokens, self.busy = 0, 0.0
+        _append(self.run.folder / "metrics.jsonl", row)
+
     def snapshot(self) -> None:
-        """Write the weights, a sample of what they write, and all that resuming needs."""
+        """Write all that resuming needs, then the weights and a sample of what they write.
+
+        Raises ValueError, before anything is written, where the weights give no numbers any more.
+        """
+        sample = self._sample()
+        self._save_state()
         kind = getattr(torch, self.recipe.snapshot_type)
         path = self.run.snapshot_path(self.step)
         write_tensors(path, {name: tensor.to(kind) for name, tensor in self.model.state_dict().items()})
-        _append(self.run.folder / "samples.jsonl", {"step": self.step, **self._sample()})
-        self._save_state()
+        _append(self.run.folder / "samples.jsonl", {"step": self.step, **sample})
 
     def _sample(self) -> dict[str, Any]:
         self.model.eval()
@@ -123,17 +145,23 @@ class Trainer:
         tensors |= {"rng.batches": self.generator.get_state(), "rng.torch": torch.get_rng_state()}
         if self.device.type == "cuda":
             tensors["rng.cuda"] = torch.cuda.get_rng_state()
-        self.resume_path.parent.mkdir(exist_ok=True)
-        write_tensors(
-            self.resume_path, tensors, {"step": str(self.step), "elapsed": str(time.perf_counter() - self.started)}
-        )
+        self.run.resume_path.parent.mkdir(exist_ok=True)
+        elapsed = time.perf_counter() - self.started
+        write_tensors(self.run.resume_path, tensors, {"step": str(self.step), "elapsed": str(elapsed)})
 
     def _restore(self) -> None:
-        """Back to the newest saved state; what was logged after it is dropped, to be logged again."""
-        self.model.load_state_dict(
-            self.run.new_model("its state to resume from", self.resume_path, "model.").state_dict()
-        )
-        with safe_open(self.resume_path, framework="pt") as file:
+        """Back to the newest saved state. Raises RunError where it is damaged."""
+        saved = self.run.new_model("its state to resume from", self.run.resume_path, "model.")
+        self.model.load_state_dict(saved.state_dict())
+        try:
+            self._load_state()
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(
+                f"run {self.run.name!r}: its state to resume from is damaged ({error}); train it anew in another folder"
+            ) from error
+
+    def _load_state(self) -> None:
+        with safe_open(self.run.resume_path, framework="pt") as file:
             self.step, self.elapsed = int(file.metadata()["step"]), float(file.metadata()["elapsed"])
             names = list(file.keys())
             for i, optimizer in enumerate(self.optimizers):
@@ -147,18 +175,20 @@ class Trainer:
             torch.set_rng_state(file.get_tensor("rng.torch"))
             if self.device.type == "cuda" and "rng.cuda" in names:
                 torch.cuda.set_rng_state(file.get_tensor("rng.cuda"))
-        _rewrite(self.run.folder / "metrics.jsonl", (row for row in self.run.metrics() if row["step"] < self.step))
-        _rewrite(self.run.folder / "samples.jsonl", (row for row in self.run.samples() if row["step"] < self.step))
 
 
 def train(run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None] = lambda row: None) -> None:
     """Train a run to its end, or until its `stop` file appears; goes on where it was left.
 
-    on_row is called with each logged row. Raises RunError where another process trains it, TrainingFailed where the loss
-    is no number any more; whatever is raised also stands in status.json.
+    on_row is called with each logged row. Raises RunError where another process trains it or it cannot go on, TrainingFailed
+    where the loss is no number any more; what ends a training that had begun also stands in status.json.
     """
     try:
         with run.lock.acquire(timeout=2):
+            if run.steps and not run.resume_path.exists():
+                raise RunError(
+                    f"run {run.name!r} has snapshots but no state to go on from; train anew in another folder"
+                )
             _train_locked(run, device, on_row)
     except Timeout as error:
         raise RunError(f"run {run.name!r} is being trained by another process") from error
@@ -170,7 +200,6 @@ def _train_locked(run: Run, device: torch.device, on_row: Callable[[dict[str, An
         run.set_status("running", step)
         trainer = Trainer(run, device)
         trainer.model.train()
-        logged_at, logged_step = time.perf_counter(), trainer.step
         while True:
             step = trainer.step
             last = step >= run.recipe.steps
@@ -182,17 +211,13 @@ def _train_locked(run: Run, device: torch.device, on_row: Callable[[dict[str, An
                 return run.set_status("stopped", step, "stopped on request; it can be resumed")
             row: dict[str, Any] = {"step": step}
             if step % run.recipe.eval_every == 0 or last:
-                row["val_loss"] = estimate_loss(trainer.model, trainer.val_ids, run.recipe)
+                row["val_loss"] = trainer.evaluate()
             if not last:
                 row |= trainer.advance()
             if "val_loss" in row or step % run.recipe.log_every == 0:
-                now = time.perf_counter()
-                tokens = (trainer.step - logged_step) * run.recipe.batch_size * run.recipe.model.block_size
-                row |= {"tokens_per_s": tokens / (now - logged_at), "elapsed": now - trainer.started}
-                _append(run.folder / "metrics.jsonl", row)
+                trainer.log(row)
                 run.set_status("running", trainer.step)
                 on_row(row)
-                logged_at, logged_step = now, trainer.step
             if last:
                 return run.set_status("finished", step)
             _wait_while_paused(run, trainer)

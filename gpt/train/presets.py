@@ -14,6 +14,7 @@ Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine", "linear"]
 Precision = Literal["float32", "bfloat16"]
 SnapshotType = Literal["float32", "float16"]
+MAX_INT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,19 @@ class Recipe:
     seed: int = 1337
 
     def __post_init__(self) -> None:
+        for name in ("about", "text", "tokenizer"):
+            self._check(name, isinstance(getattr(self, name), str), "give a string")
+        self._check("model", isinstance(self.model, GPTConfig), "give a GPTConfig")
         for name in ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots"):
-            self._check(
-                name,
-                isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
-                "give a whole number of at least 1",
-            )
+            self._check(name, self._is_within(name, 1, MAX_INT, int), "give a whole number of at least 1")
         for name in ("warmup", "seed"):
-            self._check(
-                name,
-                isinstance(getattr(self, name), int) and 0 <= getattr(self, name) < 2**63,
-                "give a whole number from 0 to 2⁶³ − 1",
-            )
-        self._check("lr", 0 < self.lr < 10, "give a learning rate above 0; 0.001 is usual")
-        self._check("grad_clip", self.grad_clip is None or self.grad_clip > 0, "give a norm above 0, or none")
+            self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁶³ − 1")
+        self._check("lr", self._is_within("lr", 0, 10) and self.lr > 0, "give a learning rate above 0; 0.001 is usual")
+        unclipped = self.grad_clip is None
+        self._check("grad_clip", unclipped or self._is_within("grad_clip", 1e-9, 1e9), "give a norm above 0, or none")
         for name in ("final_lr", "weight_decay", "beta2"):
-            self._check(name, 0 <= getattr(self, name) <= 1, "give a number from 0 to 1")
+            self._check(name, self._is_within(name, 0, 1), "give a number from 0 to 1")
+        self._check("beta2", self.beta2 < 1, "give a number from 0 up to, not including, 1")
         for name, kind in (
             ("optimizer", Optimizer),
             ("schedule", Schedule),
@@ -72,6 +70,10 @@ class Recipe:
             self.tokenizer == "char" or (kind == "bpe" and size.isdecimal()),
             "give 'char', or 'bpe-512' for 512 tokens",
         )
+
+    def _is_within(self, name: str, low: float, high: float, kind: Any = int | float) -> bool:
+        value = getattr(self, name)
+        return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
 
     def _check(self, name: str, good: bool, remedy: str) -> None:
         if not good:
@@ -92,7 +94,7 @@ class Recipe:
 
 
 def snapshot_steps(steps: int, count: int) -> list[int]:
-    """About `count` steps from 0 to `steps`, ascending, each once, both ends among them.
+    """About `count` steps from 0 to `steps`, ascending, each once, both ends among them; a `count` of 1 is the last alone.
 
     Up to a quarter of the way they are log-spaced, from there on even: a film that is slow where most happens.
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from filelock import FileLock, Timeout
@@ -25,7 +25,11 @@ from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer
 from gpt.train.presets import Recipe
 
 FORMAT = 1
+MAX_JSON_BYTES = 20_000_000
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
+
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)  # of alien JSON
 
 
 class RunError(ValueError):
@@ -87,10 +91,7 @@ class Run:
                     raise RunError(
                         f"run {self.name!r}: {what} has {len(names)} tensors, too few for {self.recipe.model.n_layer} layers"
                     )
-                with torch.device("meta"):
-                    expected = {
-                        prefix + name: list(t.shape) for name, t in build_model(self.recipe.model).state_dict().items()
-                    }
+                expected = {prefix + name: shape for name, shape in self._expected_shapes().items()}
                 found = {name: file.get_slice(name).get_shape() for name in names}
                 wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
                 if wrong:
@@ -104,6 +105,16 @@ class Run:
         except (SafetensorError, OSError) as error:
             raise RunError(f"run {self.name!r}: {what} is damaged or no safetensors file ({error})") from error
         return model
+
+    def _expected_shapes(self) -> dict[str, list[int]]:
+        """name → shape of this model's weights, found without spending memory on them."""
+        try:
+            with torch.device("meta"):
+                return {
+                    name: list(tensor.shape) for name, tensor in build_model(self.recipe.model).state_dict().items()
+                }
+        except (RuntimeError, TypeError) as error:
+            raise RunError(f"run {self.name!r}: config.json asks for a larger model than any machine holds") from error
 
     def corpus(self) -> Corpus:
         """The text it trains on. Raises CorpusError where that is gone."""
@@ -127,9 +138,11 @@ class Run:
     def status(self) -> Status:
         """Where it stands now."""
         try:
-            saved = json.loads((self.folder / "status.json").read_text())
+            saved = _read_json(self.folder / "status.json")
             status = Status(saved["state"], int(saved["step"]), str(saved["why"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            if status.state not in get_args(State):
+                raise RunError(f"no run can be {status.state!r}")
+        except UNREADABLE:
             return Status("finished" if self.steps else "queued", self.steps[-1] if self.steps else 0)
         if status.state in ("running", "paused") and not self.is_held:
             return replace(status, state="interrupted", why="its training process is gone; it can be resumed")
@@ -151,6 +164,11 @@ class Run:
         write_json(self.folder / "status.json", {"state": state, "step": step, "why": why})
 
     @cached_property
+    def resume_path(self) -> Path:
+        """Where the state lies that training goes on from."""
+        return self.folder / "resume" / "state.safetensors"
+
+    @cached_property
     def stop_request(self) -> Path:
         """The empty file that asks the worker to stop."""
         return self.folder / "stop"
@@ -164,23 +182,26 @@ class Run:
 def load_run(folder: str | Path) -> Run:
     """Open a run folder: `load_run("runs/mine")`, `load_run("assets/models/shakespeare-char")`.
 
-    Raises RunError where it is none, or its config.json or tokenizer.json cannot be read.
+    Raises RunError where it is none, its config.json or tokenizer.json cannot be read, or the two do not belong together.
     """
     folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        raise RunError(
-            f"{str(folder)!r} is no run: it has no config.json. Train one: python -m gpt.train --preset rung-3 --run {folder}"
-        )
     try:
-        config = json.loads((folder / "config.json").read_text())
-        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        if not (folder / "config.json").is_file():
+            raise RunError(f"{str(folder)!r} is no run: it has no config.json. `python -m gpt.train` makes one")
+        config = _read_json(folder / "config.json")
+        tokenizer = tokenizer_from_dict(_read_json(folder / "tokenizer.json"))
         if config["format"] != FORMAT:
             raise RunError(f"run {folder.name!r} has format {config['format']!r}; this version reads {FORMAT}")
-        return Run(folder, Recipe.from_dict(config["recipe"]), tokenizer_from_dict(tokenizer))
+        recipe = Recipe.from_dict(config["recipe"])
+        if recipe.model.vocab_size != tokenizer.vocab_size:
+            raise RunError(
+                f"run {folder.name!r}: tokenizer.json has {tokenizer.vocab_size} tokens, the model {recipe.model.vocab_size}"
+            )
     except RunError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise RunError(f"run {folder.name!r} cannot be read: {error}") from error
+    return Run(folder, recipe, tokenizer)
 
 
 def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None) -> Run:
@@ -192,12 +213,15 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None)
     corpus = corpus or load_corpus(recipe.text)
     tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
     recipe = replace(recipe, text=corpus.name, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError
+        (folder / "snapshots").mkdir()  # of two that make the same run at once, one fails here
+    except (FileExistsError, NotADirectoryError) as error:
         raise RunError(
-            f"{str(folder)!r} is not empty; choose another name, or go on with: python -m gpt.train --resume {folder}"
-        )
-    (folder / "snapshots").mkdir()
+            f"{str(folder)!r} is not empty or no folder; choose another name, or go on with: python -m gpt.train --resume {folder}"
+        ) from error
     if corpus.name not in CORPORA:
         (folder / "text.txt").write_text(corpus.text, encoding="utf-8")
     write_json(folder / "tokenizer.json", tokenizer.to_dict())
@@ -228,14 +252,20 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
     os.replace(beside, path)
 
 
+def _read_json(path: Path) -> Any:
+    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
+        raise RunError(f"{path.name} of run {path.parent.name!r} is missing, or larger than {MAX_JSON_BYTES:,} bytes")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(row, dict):
+            if isinstance(row, dict) and isinstance(row.get("step"), int):
                 yield row

@@ -1,0 +1,40 @@
+"""Small runs: `recipe(**changes)` is one that trains in a second, `new_run(**changes)` a fresh folder of it."""
+
+import random
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from gpt import Corpus, GPTConfig, Recipe, create_run
+
+CONFIG = GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=8)
+RECIPE = Recipe(
+    about="for tests", model=CONFIG, text="own", steps=30, batch_size=4, lr=1e-2, schedule="linear", warmup=3,
+    eval_every=10, eval_batches=3, log_every=1, snapshots=5, seed=7,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    words = ["to be", "or not", "that is", "the question\n", "Whether", "’tis nobler 🙂"]
+    return Corpus("own", " ".join(random.Random(0).choices(words, k=300)), "made up for tests")
+
+
+@pytest.fixture(scope="session")
+def recipe():
+    def build(**changes) -> Recipe:
+        sizes = {name: changes.pop(name) for name in list(changes) if hasattr(CONFIG, name)}
+        return replace(RECIPE, model=replace(CONFIG, **sizes), **changes)
+
+    return build
+
+
+@pytest.fixture
+def new_run(tmp_path, recipe, corpus):
+    numbers = count()
+
+    def build(**changes):
+        return create_run(tmp_path / f"run-{next(numbers)}", recipe(**changes), corpus)
+
+    return build

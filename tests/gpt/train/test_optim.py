@@ -1,0 +1,66 @@
+import math
+
+import pytest
+import torch
+
+from gpt import build_model
+from gpt.train.optim import Muon, make_optimizers, orthogonalize
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 16), (16, 4), (1, 5), (5, 1), (96, 32)])
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_singular_values_come_near_one(shape, size):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * size
+    result = orthogonalize(matrix)
+    values = torch.linalg.svdvals(result)
+    assert result.shape == shape and values.min() > 0.6 and values.max() < 1.25
+
+
+def test_orthogonalizing_keeps_the_directions():
+    matrix = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    u, _, vh = torch.linalg.svd(matrix, full_matrices=False)
+    rotated = u.T @ orthogonalize(matrix) @ vh.T
+    assert (rotated - torch.diag(rotated.diagonal())).abs().max() < 1e-4
+
+
+def test_no_gradient_no_update():
+    assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
+
+
+def test_a_muon_step_has_adams_size():
+    parameter = torch.zeros(16, 64, requires_grad=True)
+    parameter.grad = torch.randn(16, 64, generator=torch.Generator().manual_seed(0))
+    Muon([parameter], lr=0.01, weight_decay=0.0).step()
+    assert parameter.square().mean().sqrt().item() == pytest.approx(0.01 * 0.2, rel=0.2)
+    bound = 0.01 * 0.2 * math.sqrt(64)
+    assert 0.6 * bound < torch.linalg.svdvals(parameter).min() and torch.linalg.svdvals(parameter).max() < 1.25 * bound
+
+
+def test_muon_decays_weights_apart_from_the_gradient():
+    parameter = torch.ones(2, 3, requires_grad=True)
+    parameter.grad = torch.zeros(2, 3)
+    Muon([parameter], lr=0.1, weight_decay=0.5).step()
+    torch.testing.assert_close(parameter.detach(), torch.full((2, 3), 0.95))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("changes", [{}, {"tie_weights": True}, {"bias": False}, {"mlp": False}, {"n_layer": 0}])
+def test_every_parameter_has_one_home(recipe, optimizer, changes):
+    wanted = recipe(optimizer=optimizer, weight_decay=0.25, **changes)
+    model = build_model(wanted.model)
+    groups = [group for made in make_optimizers(model, wanted) for group in made.param_groups]
+    homes = [parameter for group in groups for parameter in group["params"]]
+    assert len(homes) == len({id(p) for p in homes}) == len(list(model.parameters()))
+    assert {id(p) for p in homes} == {id(p) for p in model.parameters()}
+    for group in groups:
+        assert all((group["weight_decay"] == 0.25) == (p.dim() >= 2) for p in group["params"])
+
+
+def test_muon_takes_the_blocks_matrices_alone(recipe):
+    model = build_model(recipe().model)
+    _, muon = make_optimizers(model, recipe(optimizer="muon"))
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert [names[id(p)] for p in muon.param_groups[0]["params"]] == [
+        f"blocks.0.{matrix}.weight" for matrix in ("attn.qkv", "attn.proj", "mlp.up", "mlp.down")
+    ]
+    assert len(make_optimizers(build_model(recipe(n_layer=0).model), recipe(optimizer="muon"))) == 1
