@@ -26,8 +26,11 @@ class Order:
 
 
 def recipe_form() -> Order | None:
-    """Draw the controls; None while what they say cannot be trained, which a message beside them explains."""
-    text, recipe, steps, name = st.columns([3, 5, 2, 3])
+    """Draw the controls. Returns what to train when the person has pressed Start, and None until then.
+
+    What cannot be trained is explained under the controls, and cannot be started.
+    """
+    text, recipe, steps, name, start_button = st.columns([4, 7, 3, 4, 2], vertical_alignment="bottom")
     with recipe:
         names = sorted(PRESETS, key=lambda preset: preset != FIRST)
         preset = st.selectbox("Recipe", names, format_func=_described, key="train:recipe", **KEPT)
@@ -44,9 +47,10 @@ def recipe_form() -> Order | None:
         corpus = _own_text() if kind == OWN else _known_text(start.text if kind == AS_RECIPE else kind)
     with st.expander("Sizes, learning rate, seed and tokenizer", key=f"train:{preset}:more"):
         chosen = _sizes(preset, replace(start, steps=count))
-    if corpus is None or chosen is None:
-        return None
-    return _checked(wanted.strip() or free, chosen, corpus)
+    order = _checked(wanted.strip() or free, chosen, corpus) if corpus and chosen else None
+    with start_button:
+        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=order is None, width="stretch")
+    return order if pressed else None
 
 
 def _described(preset: str) -> str:
@@ -129,10 +133,10 @@ def _checked(name: str, recipe: Recipe, corpus: Corpus) -> Order | None:
     symbols = len(set(corpus.text))
     vocab_size = symbols if recipe.tokenizer == "char" else int(recipe.tokenizer.partition("-")[2])
     config = replace(recipe.model, vocab_size=vocab_size)
-    shape = f"{config.n_layer} layers × {config.n_head} heads of {config.d_head} features" if config.n_layer else "a table"
+    shape = f"{config.n_layer} × {config.n_head} heads of {config.d_head} features" if config.n_layer else "one table"
     st.caption(
-        f"{n_params(config):,} parameters ({shape}), {vocab_size} tokens in the vocabulary. Text: {widgets.plain(corpus.name)}, "
-        f"{len(corpus.text):,} characters, {symbols} of them different; the first 90 % are for training, the rest for validation."
+        f"**{n_params(config):,} parameters** ({shape}; vocabulary of {vocab_size}) on {widgets.plain(corpus.name)}: "
+        f"{len(corpus.text):,} characters, the last tenth held out for validation."
     )
     with widgets.guarded():
         jobs.check_name(loading.runs_folder(), name)

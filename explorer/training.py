@@ -56,7 +56,7 @@ def _chosen_run() -> None:
     shown = wanted if wanted in names else names[0]
     which, actions = st.columns([2, 3], vertical_alignment="bottom")
     with which:
-        st.selectbox("Run", names, format_func=_labelled, **state.bound("run", shown))
+        _run_picker(names, shown)
     with widgets.guarded():
         run = loading.load_run(f"runs/{shown}")
         status = run.status
@@ -64,11 +64,21 @@ def _chosen_run() -> None:
             _actions(run, status)
         _progress(run, status)
         curves, sample = st.columns([3, 2], gap="medium")
-        with curves:
+        with curves, widgets.guarded():
             _curves(run)
         with sample:
             _newest_sample(run)
         _heads(run)
+
+
+def _run_picker(names: list[str], shown: str) -> None:
+    """The runs with their states. A selectbox knows its options by their labels, so a new state makes a new one."""
+    labels = {name: _labelled(name) for name in names}
+    key = f"train:run:{shown}:{hash(tuple(labels.values()))}"
+    picked = st.selectbox("Run", names, names.index(shown), format_func=labels.get, key=key)
+    if picked != shown:
+        state.choose(run=picked)
+        st.rerun(scope="fragment")
 
 
 def _labelled(name: str) -> str:
@@ -109,12 +119,12 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    speeds, left = series(rows[-RECENT:], "tokens_per_s")[1], seconds_left(rows, run.recipe.steps)
+    left, spent, vals = seconds_left(rows, run.recipe.steps), series(rows, "elapsed")[1], series(rows, "val_loss")[1]
     if status.state == "running" and left is not None:
         words.append(f"{clock(left)} left")
-    if speeds:
-        words.append(f"{np.median(speeds):,.0f} tokens/s")
-    vals = series(rows, "val_loss")[1]
+        words.append(f"{np.median(series(rows[-RECENT:], 'tokens_per_s')[1]):,.0f} tokens/s")
+    elif spent:
+        words.append(f"{clock(spent[-1])} of training")
     if vals:
         words.append(f"validation loss {vals[-1]:.3f}")
     return words
@@ -137,8 +147,8 @@ def _curves(run: Run) -> None:
     st.plotly_chart(figure, key="loss", config={"displayModeBar": False}, alt=alt)
     told = f", and what the {published.who} reaches with this model" if published else ""
     widgets.caption(
-        "The loss falls as the model learns; the dashed lines are what a model loses that knows nothing, what the counted bigram "
-        f"loses{told}.",
+        "The loss falls as the model learns; the dashed lines are the losses of a model that knows nothing and of the counted "
+        f"bigram{told}.",
         published.chapter if published else "0:34:53",
     )
 
@@ -156,7 +166,7 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
 def _newest_sample(run: Run) -> None:
     samples = run.samples()
     newest = samples[-1] if samples else {}
-    st.markdown(f"What it writes after step {newest.get('step', 0):,}")
+    st.markdown(f"What it writes after step {newest['step']:,}" if "step" in newest else "What it writes")
     st.code(str(newest.get("text", " ")), language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
     widgets.caption("Drawn from the model at its newest snapshot, always with the same seed.", "0:22:11")
 

@@ -9,7 +9,7 @@ from explorer.recipe_form import recipe_form  # noqa: E402
 from explorer.training import training  # noqa: E402
 
 order = recipe_form()
-if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=order is None):
+if order:
     with widgets.guarded(), st.spinner("Preparing the text …"):
         run = jobs.create(loading.runs_folder(), order.name, order.recipe, order.corpus)
         state.remember("train:started", run.name)

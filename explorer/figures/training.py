@@ -1,5 +1,6 @@
 """A run's loss while it trains, held against what is known without training."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ import plotly.graph_objects as go
 from explorer.figures import style
 
 HEIGHT = 380  # pixels
+LOWEST = 0.7  # share of the lowest level down to which there is room for curves
+LINES = ((style.ACCENT, 1), (style.ACCENT, 2), (style.SECOND, 2))  # each batch, its running mean, validation
 MEMORY = 0.9  # of the running mean: about the last ten logged losses count
 
 
@@ -34,24 +37,19 @@ def loss_curves(
     """
     train_steps, train_losses = _checked("train", train)
     val_steps, val_losses = _checked("val", val)
+    batch_line, mean_line, val_line = ({"color": color, "width": width} for color, width in LINES)
     hover = "%{y:.4f}"
     traces = [
-        go.Scatter(
-            x=train_steps, y=train_losses, line={"color": style.ACCENT, "width": 1}, opacity=0.3, hoverinfo="skip", name="each batch",
-            showlegend=False,
-        ),
-        go.Scatter(
-            x=train_steps, y=running_mean(train_losses), line={"color": style.ACCENT, "width": 2}, hovertemplate=hover, name="train",
-        ),
-        go.Scatter(
-            x=val_steps, y=val_losses, mode="lines+markers", line={"color": style.SECOND, "width": 2}, marker={"size": 6},
-            hovertemplate=hover, name="validation",
-        ),
-    ]  # fmt: skip
+        go.Scatter(x=train_steps, y=train_losses, line=batch_line, opacity=0.3, hoverinfo="skip", showlegend=False),
+        go.Scatter(x=train_steps, y=running_mean(train_losses), line=mean_line, hovertemplate=hover, name="train"),
+        go.Scatter(x=val_steps, y=val_losses, line=val_line, hovertemplate=hover, name="validation"),
+    ]
+    for trace, mode in zip(traces, ("lines", "lines", "lines+markers"), strict=True):
+        trace.mode = mode
     drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
     drawn.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
-    drawn.update_yaxes(range=_span(np.concatenate([train_losses, val_losses, [level.loss for level in levels]])))
+    drawn.update_yaxes(range=_span(np.concatenate([train_losses, val_losses]), [level.loss for level in levels]))
     drawn.update_yaxes(title="loss, nats a token")
     _draw_levels(drawn, levels)
     return drawn
@@ -85,12 +83,11 @@ def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
         )
 
 
-def _span(losses: np.ndarray) -> list[float]:
-    if not losses.size:
-        return [0.0, 5.0]
-    low, high = float(losses.min()), float(losses.max())
-    room = 0.08 * max(high - low, 0.1)
-    return [max(0.0, low - 1.5 * room), high + room]
+def _span(losses: np.ndarray, levels: Sequence[float]) -> list[float]:
+    """The axis has room below the levels from the start, and its ends move in quarters: it seldom moves while a loss falls."""
+    low = min([*losses - 0.05, *(LOWEST * level for level in levels)], default=0.0)
+    high = max([*losses, *levels], default=5.0) + 0.1
+    return [max(0.0, math.floor(4 * low) / 4), math.ceil(4 * high) / 4]
 
 
 def _checked(name: str, curve: tuple[Sequence[float], Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.figures.training import Level, loss_curves, running_mean
+
+LOSSES = st.lists(st.floats(0, 20), max_size=60)
+
+
+@given(LOSSES)
+def test_a_running_mean_stays_between_the_extremes_of_what_it_has_seen(losses):
+    means = running_mean(losses)
+    assert means.shape == (len(losses),)
+    for i, mean in enumerate(means):
+        assert min(losses[: i + 1]) - 1e-9 <= mean <= max(losses[: i + 1]) + 1e-9
+
+
+def test_a_running_mean_weighs_older_values_less():
+    assert running_mean([1.0, 0.0]) == pytest.approx([1.0, 0.9 / 1.9])
+    assert running_mean([3.0] * 50) == pytest.approx([3.0] * 50)
+
+
+def test_the_curves_are_the_numbers_that_were_logged():
+    drawn = loss_curves(([0, 10], [4.0, 3.0]), ([0], [4.1]), steps=100)
+    batches, mean, validation = drawn.data
+    assert (list(batches.x), list(batches.y)) == ([0, 10], [4.0, 3.0])
+    assert list(mean.y) == pytest.approx([4.0, (0.9 * 4 + 3) / 1.9])
+    assert (list(validation.x), list(validation.y)) == ([0], [4.1])
+    assert list(drawn.layout.xaxis.range) == [0, 100]
+
+
+def test_levels_are_lines_at_their_loss_with_their_name():
+    drawn = loss_curves(([], []), ([], []), steps=10, levels=[Level("counted bigram", 2.48), Level("ln 65 =", 4.174)])
+    assert {shape.y0 for shape in drawn.layout.shapes} == {2.48, 4.174}
+    assert {note.text for note in drawn.layout.annotations} == {"counted bigram 2.48", "ln 65 = 4.17"}
+
+
+@given(LOSSES, st.lists(st.floats(0.1, 10), max_size=3))
+def test_everything_lies_inside_the_axis(losses, levels):
+    drawn = loss_curves(
+        (range(len(losses)), losses), ([], []), steps=60, levels=[Level(str(i), level) for i, level in enumerate(levels)]
+    )
+    low, high = drawn.layout.yaxis.range
+    assert all(low <= value <= high for value in [*losses, *levels])
+    assert high > low
+
+
+def test_the_axis_stands_still_while_a_loss_falls_to_what_is_usual():
+    levels = [Level("knows nothing", np.log(65)), Level("counted bigram", 2.48)]
+    before, after = (loss_curves(([0], [loss]), ([], []), steps=9, levels=levels) for loss in (4.2, 1.8))
+    assert before.layout.yaxis.range == after.layout.yaxis.range
+
+
+def test_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match="one loss a step"):
+        loss_curves(([0, 1], [4.0]), ([], []), steps=10)
