@@ -11,9 +11,11 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 
-from explorer import loading, navigation  # noqa: E402
+from explorer import loading, navigation, state  # noqa: E402
 
 ICON = Path(__file__).with_name("static") / "icon.svg"
 st.set_page_config(layout="wide", initial_sidebar_state=200, page_icon=str(ICON))
 loading.warm_up()
-st.navigation(navigation.sections()).run()
+page = st.navigation(navigation.sections())
+state.enter(page.title)
+page.run()

@@ -31,7 +31,6 @@ def sections() -> dict[str, list]:
     """The menu for `st.navigation`: section title → its pages, the first page being the one that opens."""
     menu: dict[str, list] = {}
     for entry in ENTRIES:
-        if (PAGES / entry.file).exists():
-            page = st.Page(PAGES / entry.file, title=entry.title, icon=entry.icon, default=entry is ENTRIES[0])
-            menu.setdefault(entry.section, []).append(page)
+        page = st.Page(PAGES / entry.file, title=entry.title, icon=entry.icon, default=entry is ENTRIES[0])
+        menu.setdefault(entry.section, []).append(page)
     return menu

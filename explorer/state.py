@@ -14,6 +14,7 @@ import streamlit as st
 PARAMETERS = ("model", "against", "run", "text", "vocabulary", "seed", "B", "T", "prompt", "layer", "head")
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
+WIDGET = "widget:"
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
 
 
@@ -41,10 +42,18 @@ def bound(name: str, shown: Any) -> dict[str, Any]:
 
     >>> st.selectbox("Model", names, **state.bound("model", "shakespeare-char"))  # doctest: +SKIP
     """
-    key = f"widget:{name}"
+    key = f"{WIDGET}{name}"
     if st.session_state.get(key) != shown:
         st.session_state[key] = shown
     return {"key": key, "on_change": _take, "args": (name, key)}
+
+
+def enter(page: str) -> None:
+    """Say which page is shown now. A widget's value does not follow to another page's widget; the choice behind it does."""
+    if recall("page") != page:
+        for key in [key for key in st.session_state if str(key).startswith(WIDGET)]:
+            del st.session_state[key]
+    remember("page", page)
 
 
 def fits_link() -> bool:

@@ -80,8 +80,7 @@ def reading(ref: str, prompt: str) -> loading.Reading | None:
     None where there is nothing to read: then an empty state with a suggestion stands here.
     """
     if not prompt:
-        empty_state("The prompt is empty.", "Type a line above, or start from an example.")
-        st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+        empty_prompt()
         return None
     read = loading.read(ref, prompt)
     notes = [f"{len(read.ids)} tokens"]
@@ -98,16 +97,23 @@ def reading(ref: str, prompt: str) -> loading.Reading | None:
     return read
 
 
+def empty_prompt() -> None:
+    """What stands in a picture's place while the prompt is empty."""
+    empty_state("The prompt is empty.", "Type a line above, or start from an example.")
+    st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+
+
 def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     """The (layer, head) that the person chose, clamped with a message where this model has no such head."""
-    if state.choice("layer") is None and state.choice("head") is None:
+    wanted = state.choice("layer"), state.choice("head")
+    if wanted == (None, None):
         return None
-    wanted = state.number("layer"), state.number("head")
-    shown = min(wanted[0], n_layer - 1), min(wanted[1], n_head - 1)
-    if shown != wanted:
+    shown = min(state.number("layer"), n_layer - 1), min(state.number("head"), n_head - 1)
+    named = tuple("0" if name is None else name for name in wanted)
+    if named != tuple(map(str, shown)):
         st.caption(
-            f"This model has {n_layer} layers of {n_head} heads, so there is no layer {wanted[0]}, head {wanted[1]}; "
-            f"this is layer {shown[0]}, head {shown[1]}."
+            f"This model has {n_layer} layers of {n_head} heads, counted from 0. There is no layer {plain(named[0])}, "
+            f"head {plain(named[1])}; this is layer {shown[0]}, head {shown[1]}."
         )
     return shown
 

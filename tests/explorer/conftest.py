@@ -1,0 +1,49 @@
+"""What the app's tests use: tiny runs made through gpt's own functions, and the app on one of its pages.
+
+runs -> Path         a runs folder of its own for the test, which the app lists: `tiny` (2 layers × 3 heads, 32 tokens of
+                     context) and `table` (a bigram).
+open_app(**choices)  the app's first page, opened by a link with these choices; model="runs/tiny" unless said.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from gpt import Corpus, GPTConfig, Recipe, create_run
+from gpt.train.loop import train
+
+ROOT = Path(__file__).parents[2]
+TEXT = 40 * "First Citizen: Before we proceed any further,\nhear me speak. <b>&amp;</b>\n"
+TINY = GPTConfig(block_size=32, n_layer=2, n_head=3, n_embd=12)
+TABLE = GPTConfig(block_size=32, n_layer=0)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    for name, model in (("tiny", TINY), ("table", TABLE)):
+        recipe = Recipe(model=model, text="own", steps=2, batch_size=2, eval_batches=1, snapshots=2)
+        train(create_run(folder / name, recipe, Corpus("own", TEXT, "made for a test")), torch.device("cpu"))
+    return folder
+
+
+@pytest.fixture
+def runs(trained, tmp_path, monkeypatch) -> Path:
+    folder = Path(shutil.copytree(trained, tmp_path / "runs"))
+    monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def open_app(runs) -> Callable[..., AppTest]:
+    def open_with(**choices: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+        for name, value in ({"model": "runs/tiny"} | choices).items():
+            app.query_params[name] = value
+        return app.run()
+
+    return open_with

@@ -1,0 +1,108 @@
+"""Choices live in the session and in the URL; a link opens the same view."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from explorer import state
+
+HOSTILE = ["a+b & c = d?#%", "two\nlines\ttab", "😀 e\u0301", "", "+", "%2B", "<script>", "a;b", "\x00\x01"]
+
+
+def script() -> None:
+    import streamlit as st
+
+    from explorer import state
+
+    model = state.choice("model")
+    st.selectbox("Model", ["a", "b"], **state.bound("model", model if model in ("a", "b") else "a"))
+    prompt = state.choice("prompt")
+    st.text_area("Prompt", **state.bound("prompt", "default" if prompt is None else prompt))
+    st.button("Choose", on_click=state.choose, kwargs={"layer": 1, "head": 2})
+    st.text(f"{state.choice('layer')} {state.choice('head')} {state.number('layer')} {state.fits_link()}")
+
+
+def opened(**parameters: str) -> AppTest:
+    app = AppTest.from_function(script, default_timeout=60)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def address(app: AppTest) -> dict[str, str]:
+    return {name: value[-1] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
+def test_a_first_visit_leaves_the_address_clean():
+    app = opened()
+    assert address(app) == {} and app.text_area[0].value == "default"
+
+
+@pytest.mark.parametrize("prompt", HOSTILE)
+def test_a_prompt_goes_from_the_box_into_the_address_and_from_a_link_into_the_box(prompt):
+    app = opened()
+    app.text_area[0].set_value(prompt).run()
+    assert address(app)["prompt"] == prompt
+    assert opened(**address(app)).text_area[0].value == prompt
+
+
+def test_choices_join_each_other_in_the_address():
+    app = opened(model="b")
+    app.button[0].click().run()
+    assert address(app) == {"model": "b", "layer": "1", "head": "2"}
+    assert app.selectbox[0].value == "b"
+
+
+def test_a_choice_that_cannot_be_honoured_stays_until_the_person_chooses():
+    app = opened(model="gone", prompt="x")
+    assert app.selectbox[0].value == "a" and address(app)["model"] == "gone"
+    app.selectbox[0].set_value("b").run()
+    assert address(app) == {"model": "b", "prompt": "x"}
+
+
+def test_an_edited_address_is_adopted_whole():
+    app = opened(model="b", prompt="x", layer="1")
+    app.query_params.clear()
+    app.query_params["prompt"] = "y"
+    app.run()
+    assert app.text_area[0].value == "y" and app.selectbox[0].value == "a"
+    assert address(app) == {"prompt": "y"}
+
+
+def test_an_address_cleared_by_navigation_is_filled_in_again():
+    app = opened(model="b", prompt="x")
+    app.query_params.clear()
+    app.run()
+    assert address(app) == {"model": "b", "prompt": "x"} and app.text_area[0].value == "x"
+
+
+def test_an_address_that_was_just_replaced_does_not_undo_a_click():
+    app = opened(prompt="x")
+    app.text_area[0].set_value("y").run()
+    app.query_params["prompt"] = "x"
+    app.run()
+    assert app.text_area[0].value == "y"
+
+
+def test_a_prompt_too_long_for_a_link_is_left_out_and_kept():
+    app = opened(model="b")
+    app.text_area[0].set_value(10_000 * "😀").run()
+    assert address(app) == {"model": "b"} and app.text[0].value.endswith("False")
+    app.button[0].click().run()
+    assert app.text_area[0].value == 10_000 * "😀"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=12))
+def test_whatever_stands_in_the_address_is_a_number_or_zero(text):
+    with_choice = {state._key("layer"): text}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state.st, "session_state", with_choice)
+        patch.setattr(state, "_read_address", lambda: None)
+        assert state.number("layer") == (int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0)
+
+
+def test_an_unknown_choice_is_a_mistake_in_the_code():
+    with pytest.raises(ValueError, match="no choice called 'colour'"):
+        state.choose(colour="red")
