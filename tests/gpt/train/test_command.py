@@ -1,0 +1,120 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpt import CorpusError, load_run
+from gpt.train import __main__ as command
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def own_text(tmp_path, corpus) -> Path:
+    path = tmp_path / "own.txt"
+    path.write_text(corpus.text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def main(monkeypatch, capsys):
+    """Run the command in this process: arguments → (exit code, what it printed, what it complained of)."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gpt.train", *map(str, arguments)])
+        try:
+            code = command.main()
+        except SystemExit as end:
+            code = end.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_shell_trains_a_preset(tmp_path):
+    folder = tmp_path / "mine"
+    arguments = ["--preset", "rung-1", "--steps", "20", "--seed", "5", "--device", "cpu", "--run", folder]
+    done = subprocess.run(
+        [sys.executable, "-m", "gpt.train", *arguments], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"{folder}: finished at step 20, val loss 4." in done.stdout
+    assert "20/20" in done.stderr and "Traceback" not in done.stderr
+    run = load_run(folder)
+    assert run.recipe.steps == 20 and run.recipe.seed == 5 and run.steps[-1] == 20
+    assert run.tokenizer.vocab_size == 65 and run.recipe.text == "tinyshakespeare"
+
+
+def test_a_run_is_never_made_twice_but_resumes(main, own_text, tmp_path):
+    folder = tmp_path / "mine"
+    arguments = ("--preset", "rung-1", "--steps", "3", "--text", own_text, "--run", folder)
+    assert main(*arguments)[:2] == (0, f"{folder}: finished at step 3, {_val_loss(folder)}\n")
+    code, _, complaint = main(*arguments)
+    assert code == 1 and complaint.startswith(f"error: {str(folder)!r} is not empty")
+    assert complaint.endswith(f"go on with: python -m gpt.train --resume {folder}\n") and complaint.count("\n") == 1
+    load_run(folder).stop_request.touch()
+    assert main("--resume", folder)[:2] == (0, f"{folder}: finished at step 3, {_val_loss(folder)}\n")
+
+
+def _val_loss(folder: Path) -> str:
+    return f"val loss {load_run(folder).metrics()[-1]['val_loss']:.4f}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ([], 2, "one of the arguments --preset --resume is required"),
+        (["--preset", "rung-99"], 2, "invalid choice: 'rung-99' (choose from"),
+        (["--preset", "rung-1", "--steps", "many"], 2, "invalid int value: 'many'"),
+        (["--preset", "rung-1", "--device", "abacus"], 2, "invalid choice: 'abacus'"),
+        (["--preset", "rung-1", "--threads", "0"], 2, "--threads 0: give at least 1"),
+        (["--preset", "rung-1", "--resume", "x"], 2, "not allowed with argument"),
+        (["--resume", "x", "--steps", "5"], 2, "leave out --run, --text, --steps and --seed"),
+        (["--preset", "rung-1", "--steps", "0"], 1, "error: Recipe.steps=0 does not work: give a whole number"),
+        (["--preset", "rung-1", "--seed", "-1"], 1, "error: Recipe.seed=-1 does not work"),
+        (["--preset", "rung-1", "--text", "nowhere.txt"], 1, "error: 'nowhere.txt' is neither a known text nor a file"),
+        (["--resume", "nowhere"], 1, "error: 'nowhere' is no run"),
+        (["--preset", "rung-1", "--text", "repeats", "--run", "/proc/run"], 1, "error: "),
+        (["--preset", "rung-1", "--text", "repeats", "--run", "/dev/null/run"], 1, "error: '/dev/null/run' is not empty or no folder"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_in_one_line(main, monkeypatch, tmp_path, arguments, code, told):
+    monkeypatch.chdir(tmp_path)
+    found, printed, complaint = main(*arguments)
+    assert found == code and told in complaint and printed == ""
+    assert "Traceback" not in complaint and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_leaves_no_folder(main, monkeypatch, tmp_path, device):
+    monkeypatch.setattr(f"torch.{'cuda' if device == 'cuda' else 'backends.mps'}.is_available", lambda: False)
+    code, _, complaint = main("--preset", "rung-1", "--text", "repeats", "--device", device, "--run", tmp_path / "mine")
+    assert code == 1 and f"there is no {device!r} device here" in complaint and not (tmp_path / "mine").exists()
+
+
+def test_the_keyboard_stops_it_at_any_moment(main, monkeypatch, own_text, tmp_path):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "mine"
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "open_run", interrupt)
+        assert main("--preset", "rung-1")[::2] == (130, "stopped\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("gpt.train.loop.Trainer.advance", interrupt)
+        code, _, complaint = main("--preset", "rung-1", "--text", own_text, "--run", folder)
+    assert code == 130 and complaint.endswith(f"stopped; go on with: python -m gpt.train --resume {folder}\n")
+    assert load_run(folder).status.state == "stopped"
+
+
+def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
+    folder = tmp_path / "mine"
+    assert main("--preset", "rung-1", "--steps", "2", "--text", own_text, "--run", folder)[0] == 0
+    (folder / "text.txt").unlink()
+    with pytest.raises(CorpusError):
+        load_run(folder).corpus()
+    code, _, complaint = main("--resume", folder)
+    assert code == 1 and "error: 'own' is neither a known text nor a file" in complaint
