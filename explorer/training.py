@@ -78,7 +78,7 @@ def _run_picker(names: list[str], shown: str) -> None:
     picked = st.selectbox("Run", names, names.index(shown), format_func=labels.get, key=key)
     if picked != shown:
         state.choose(run=picked)
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _labelled(name: str) -> str:
@@ -119,10 +119,10 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    left, spent, vals = seconds_left(rows, run.recipe.steps), series(rows, "elapsed")[1], series(rows, "val_loss")[1]
-    if status.state == "running" and left is not None:
-        words.append(f"{clock(left)} left")
-        words.append(f"{np.median(series(rows[-RECENT:], 'tokens_per_s')[1]):,.0f} tokens/s")
+    speeds, spent, vals = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss"))
+    left = seconds_left(rows, run.recipe.steps)
+    if status.state == "running" and left is not None and speeds:
+        words += [f"{clock(left)} left", f"{np.median(speeds[-RECENT:]):,.0f} tokens/s"]
     elif spent:
         words.append(f"{clock(spent[-1])} of training")
     if vals:
