@@ -21,7 +21,7 @@ class Entry:
 
 ENTRIES = (
     Entry("attention.py", "Attention", ":material/grid_on:", "Explore", "1:02:00"),
-    Entry("tokens.py", "Tokens", ":material/abc:", "Explore", "0:09:28"),
+    Entry("tokens.py", "Tokens", ":material/data_array:", "Explore", "0:09:28"),
     Entry("train.py", "Train", ":material/show_chart:", "Train", "0:34:53"),
     Entry("compare.py", "Compare", ":material/compare:", "Compare", "0:22:11"),
 )

@@ -5,7 +5,7 @@ from explorer.attention_view import attention_view
 from explorer.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
-left, right = st.columns([3, 1])
+left, right = st.columns([5, 2])
 with right:
     ref = widgets.model_picker()
 with left:
