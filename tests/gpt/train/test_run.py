@@ -233,7 +233,7 @@ def test_files_that_are_no_snapshots_are_overlooked(folder):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", '{"state": "dancing", "step": 1, "why": ""}', '{"state": "running"}', '{"state": "failed", "step": Infinity}'],
+    ["", "{", "[]", '{"state": "dancing", "step": 1, "why": ""}', '{"state": "running"}', '{"state":"failed","step":Infinity,"why":""}'],
 )  # fmt: skip
 def test_a_damaged_status_is_told_from_the_snapshots(folder, content):
     (folder / "status.json").write_text(content)
