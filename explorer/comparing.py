@@ -81,6 +81,18 @@ class Samples:
         self.stopped = False
 
 
+def sampling() -> loading.Sampling:
+    """The controls of how to draw; the seed stands in the URL."""
+    opened_with = state.recall("compare:seed")
+    if opened_with is None:
+        opened_with = loading.Sampling.seed if state.choice("seed") is None else state.number("seed")
+        state.remember("compare:seed", opened_with)
+    chosen = widgets.sampling_controls("compare", loading.Sampling(max_new_tokens=300, seed=opened_with))
+    if chosen.seed != opened_with or state.choice("seed") is not None:
+        state.choose(seed=chosen.seed)
+    return chosen
+
+
 def samples(refs: Pair, prompt: str, sampling: loading.Sampling) -> None:
     """Both models continue the prompt, a few tokens a frame; only this part of the page reruns meanwhile."""
     kept = state.recall(KEY)

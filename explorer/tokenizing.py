@@ -19,7 +19,7 @@ OWN_TEXT = "train:own"  # a text given on the Train page is the person's own her
 GPT2 = "gpt2 wanted"
 SIZE, B, T, SEED = 512, 4, 8, 1337  # until the person chooses; B and T are the lecture's
 LONGEST_B, LONGEST_T = 16, 32
-MAX_SEED = 2**31 - 1
+MAX_SEED = 10**9 - 1  # the longest number that state.number reads
 SHOWN_IDS = 400
 TERMS = {
     "vocabulary": "All the tokens that a tokenizer knows, numbered from 0. Byte-pair encoding (BPE) starts from the 256 bytes and "

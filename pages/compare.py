@@ -26,8 +26,7 @@ if not prompt:
 with widgets.guarded():
     if prompt:
         st.subheader("What they write", anchor=False)
-        sampling = widgets.sampling_controls("compare", loading.Sampling(max_new_tokens=300))
-        comparing.samples(refs, prompt, sampling)
+        comparing.samples(refs, prompt, comparing.sampling())
         widgets.caption(
             "Each model continues the prompt, drawing from its own distributions with the same seed.", "0:22:11"
         )

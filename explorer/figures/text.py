@@ -74,8 +74,6 @@ def split_bar(length: int, cut: int, starts: Sequence[int]) -> go.Figure:
         hovertemplate="chunk %{customdata} starts at token %{x:,}<extra></extra>",
     )
     drawn = style.figure(*bars, chunks, height=96, barmode="stack", margin={"l": 20, "r": 44, "t": 4, "b": 8})
-    drawn.update_xaxes(
-        range=[0, length], tickvals=[0, cut, length], ticktext=["0", f"{cut:,}", f"{length:,}"], showgrid=False
-    )
+    drawn.update_xaxes(range=[0, length], tickvals=[0, cut], tickformat=",", tickangle=0, showgrid=False)
     drawn.update_yaxes(visible=False, range=[-0.3, 0.62])
     return drawn
