@@ -61,13 +61,11 @@ def _panel(generated: Generated, prompt: str) -> None:
         whole = st.button("Generate", type="primary", icon=":material/play_arrow:")
         one = st.button("Next token", icon=":material/skip_next:")
         st.button("Stop", icon=":material/stop:", on_click=generated.pause, help="What was drawn stays.")
-        st.button(
-            "Append to the prompt",
-            icon=":material/add:",
-            on_click=_append,
-            args=(generated.ref, generated.ids, prompt),
-            disabled=not (generated.steps or whole or one),
-        )
+        nothing = not (generated.steps or whole or one)
+        append = st.button("Append to the prompt", icon=":material/add:", disabled=nothing)
+    if append:
+        state.choose(prompt=(prompt + generated.text)[-state.LONGEST_PROMPT :])
+        st.rerun()
     text, bars = st.columns([3, 2], gap="medium")
     page, looking = text.empty(), text.empty()
     with widgets.guarded():
@@ -129,7 +127,3 @@ def _step_number(count: int, playing: bool) -> int:
         return 1
     explained = "Each token with the distribution that it was drawn from."
     return st.slider("Look at token", 1, count, count, disabled=playing, help=explained)
-
-
-def _append(ref: str, ids: tuple[int, ...], prompt: str) -> None:
-    state.choose(prompt=(prompt + _kept(ref, ids).text)[-state.LONGEST_PROMPT :])
