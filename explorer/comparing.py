@@ -35,7 +35,7 @@ TOP = 6.0  # nats, at the full colour
 BITS = 1 / np.log(2)  # in a nat
 MARKS = tuple((nats, f"{'≥ ' if nats == TOP else ''}{nats:g} ({nats * BITS:.1f})") for nats in (0.0, 2.0, 4.0, TOP))
 SURPRISE = Scale("nats (bits)", TOP, MARKS)
-DIFFERENCE = Scale("nats", 4.0, ((-4, "right by ≥ 4"), (0, "0"), (4, "left by ≥ 4")), diverging=True)
+DIFFERENCE = Scale("nats", 3.0, ((-3, "right by ≥ 3"), (0, "0"), (3, "left by ≥ 3")), diverging=True)
 
 Pair = tuple[str, str]
 
@@ -226,7 +226,7 @@ def _mean(nats: np.ndarray) -> str:
     if np.isnan(nats).all():
         return "no character has anything before it"
     mean = np.nanmean(nats)
-    return f"{mean:.2f} nats = {mean * BITS:.2f} bits a character on average"
+    return f"mean {mean:.2f} nats = {mean * BITS:.2f} bits"
 
 
 def _notes(ref: str, text: str, nats: np.ndarray) -> list[str]:

@@ -40,13 +40,17 @@ def compare(app_server, page, settled):
 
 def test_samples_stream_side_by_side_and_stop_keeps_them(compare):
     page = compare()
+    page.get_by_role("spinbutton", name="Tokens").fill("1000")
+    page.keyboard.press("Enter")
     samples = page.get_by_test_id("stCode").locator("code")
     expect(samples).to_have_count(2)
+    expect(page.get_by_role("button", name="Stop")).to_be_enabled(timeout=30_000)
     expect(samples.first).to_have_text(re.compile(r"\S"), timeout=30_000)
     place = page.get_by_role("heading", name="Where the prompt surprises them").bounding_box()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Go on")).to_be_enabled(timeout=30_000)
     written = samples.all_inner_texts()
+    assert all(0 < len(text) < 1000 for text in written)
     page.wait_for_timeout(1500)
     assert samples.all_inner_texts() == written
     assert page.get_by_role("heading", name="Where the prompt surprises them").bounding_box()["y"] == place["y"]
