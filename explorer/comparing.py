@@ -197,14 +197,18 @@ def losses(refs: Pair) -> None:
         bits = [np.log2(alphabet), *(per_character * BITS for _, per_character in measured)]
         names = [f"guessing among {alphabet} characters", *refs]
         st.plotly_chart(bits_bars(names, bits), config={"displayModeBar": False}, key="bits", alt="Bits per character")
-    where = f"Measured on held-out text of {widgets.plain(shared[0])}, the same for both." if shared else ""
+    where = f"Measured on the same held-out text of {widgets.plain(shared[0])}." if shared else ""
     if not shared:
         st.warning(
             "Each is measured on the held-out part of its own text, since neither can read the other's: "
             "these losses do not compare.",
             icon=":material/compare_arrows:",
         )
-    widgets.caption(f"The loss on text that was not trained on; fewer bits mean better prediction. {where}", "0:22:11")
+    widgets.caption(
+        "The loss on text that was not trained on, each token read with at least half of the model's context before it, which "
+        f"is more than the validation loss of training grants. {where}",
+        "0:22:11",
+    )
 
 
 def surprises(refs: Pair, text: str) -> None:

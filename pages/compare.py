@@ -1,13 +1,13 @@
 import streamlit as st
 
-from explorer import comparing, loading, state, widgets
+from explorer import comparing, loading, widgets
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
 if not loading.models():
     widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
     st.stop()
 
-first, second, box = st.columns([1, 1, 2], gap="medium")
+first, second, box = st.columns([3, 3, 4], gap="medium")
 with first:
     left = widgets.model_picker("Left model")
 with second:
@@ -20,8 +20,7 @@ if left == right:
         "Both sides are the same model, so they agree in everything. Pick another on one side.", icon=":material/equal:"
     )
 if not prompt:
-    widgets.empty_state("The prompt is empty.", "Type a line above, or start from an example.")
-    st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+    widgets.empty_prompt()
 
 with widgets.guarded():
     if prompt:

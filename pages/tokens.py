@@ -1,6 +1,6 @@
 import streamlit as st
 
-from explorer import loading, state, tokenizing, widgets
+from explorer import loading, tokenizing, widgets
 
 widgets.heading("Tokens", "What does a model read instead of letters, and what is it asked to predict?")
 choose, size_box, box = st.columns([1, 1, 2], gap="medium")
@@ -11,7 +11,9 @@ with size_box:
 with box:
     prompt = widgets.prompt_box(loading.SHAKESPEARE)
 if corpus is None:
-    widgets.empty_state("There is no text yet.", "Give a plain text file above, or choose one of the texts that are there.")
+    widgets.empty_state(
+        "There is no text yet.", "Give a plain text file above, or choose one of the texts that are there."
+    )
     st.stop()
 
 with widgets.guarded():
@@ -20,8 +22,7 @@ with widgets.guarded():
         tokenizing.tokenizers(corpus, size, prompt)
         widgets.caption("The more tokens a vocabulary has, the fewer of them a text needs.", "0:09:28")
     else:
-        widgets.empty_state("The prompt is empty.", "Type a line above, or start from an example.")
-        st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+        widgets.empty_prompt()
 
 with widgets.guarded():
     st.subheader("A batch of chunks", anchor=False)

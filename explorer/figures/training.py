@@ -66,20 +66,23 @@ def running_mean(values: Sequence[float]) -> np.ndarray:
 
 
 def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
-    """Lines with their names at the right end, above the line; below it for the lowest, so that near ones keep apart."""
+    """Lines with their names at the right end, above the line.
+
+    The lowest of three is what curves end at, so its name stands at the left end, below the line, where they have not come yet.
+    """
     ordered = sorted(levels, key=lambda level: -level.loss)
     for i, level in enumerate(ordered):
-        lowest = i == len(ordered) - 1 and i > 0
+        end = "left" if i == 2 else "right"
         drawn.add_hline(
             level.loss,
             line={"color": style.MUTED, "width": 1.5, "dash": "dash"},
             annotation={
                 "text": f"{level.name} {level.loss:.2f}",
-                "xanchor": "right",
-                "yanchor": "top" if lowest else "bottom",
+                "xanchor": end,
+                "yanchor": "top" if end == "left" else "bottom",
                 "font": {"size": style.TEXT_SIZE},
             },
-            annotation_position="right",
+            annotation_position=end,
         )
 
 
