@@ -1,0 +1,124 @@
+"""What a head does, in numbers: how much it reads from where a known kind of head would read.
+
+Each score is held against uniform attention on the same tokens, so that a head is not praised for what any head would do.
+The kinds are those of TransformerLens's head detector; induction follows Olsson et al. 2022, arXiv:2209.11895.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from gpt.model.bigram import Bigram
+from gpt.model.gpt import GPT
+from gpt.text.tasks import LETTERS, repeated_sequence
+from gpt.text.tokenizer import Tokenizer
+
+KINDS = ("previous token", "first token", "duplicate token", "induction")
+SCORES = (*KINDS, "entropy")
+THRESHOLD = 0.4  # a head is called by a kind where it puts this much more weight there than uniform attention does
+PROBES = 8  # texts of the probe set
+PERIOD = 20  # letters of one copy in it, where the context holds two
+
+
+def targets(ids: Tensor) -> dict[str, Tensor]:
+    """The cells that a head of each kind reads from: kind → (B, T, T) bool, queries down, keys across.
+
+    ids: (B, T). A query may have no such cell (nothing came before it, or its token is new), or several.
+    Induction: the token after an earlier occurrence of the query's own token.
+    """
+    B, T = ids.shape
+    queries, keys = torch.meshgrid(torch.arange(T), torch.arange(T), indexing="ij")
+    duplicate = (ids[:, :, None] == ids[:, None, :]) & (keys < queries)
+    after = torch.cat((torch.zeros(B, T, 1, dtype=torch.bool), duplicate[:, :, :-1]), dim=2)
+    return {
+        "previous token": (keys == queries - 1).expand(B, T, T),
+        "first token": ((keys == 0) & (queries > 0)).expand(B, T, T),
+        "duplicate token": duplicate,
+        "induction": after,
+    }
+
+
+def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True) -> dict[str, Tensor]:
+    """How much of each kind every head is: name in `SCORES` → (n_head,), 0 for uniform attention.
+
+    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal: whether uniform attention sees the past alone.
+    A kind's score is the weight on its cells, averaged over the queries that have any, minus what uniform attention puts there:
+    at most 1, NaN where no query has such a cell. "entropy" is each row's entropy over the largest it could have, averaged, minus 1:
+    −1 where every query reads from one token. Raises ValueError where the shapes do not belong together.
+    """
+    B, T = ids.shape
+    if patterns.dim() != 4 or (patterns.size(0), *patterns.shape[2:]) != (B, T, T):
+        raise ValueError(f"patterns {tuple(patterns.shape)} must be (B, n_head, T, T) of ids (B, T) = {(B, T)}")
+    even = uniform(T, causal=causal)
+    excess = patterns - even
+    found = {}
+    for kind, cells in targets(ids).items():
+        on_target = (excess * cells[:, None]).sum(-1)  # (B, n_head, T)
+        has_target = cells.any(-1)[:, None]  # (B, 1, T)
+        found[kind] = (on_target * has_target).sum((0, 2)) / has_target.sum()
+    largest = torch.special.entr(even).sum(-1)  # (T,)
+    share = torch.special.entr(patterns).sum(-1)[..., largest > 0] / largest[largest > 0]
+    found["entropy"] = share.mean((0, 2)) - 1
+    return found
+
+
+def uniform(T: int, S: int | None = None, *, causal: bool = True) -> Tensor:
+    """Attention that favours nothing, (T, S): every query spreads over all the keys that it may see.
+
+    S: the number of keys, at least T; the queries are the last T of them (None: as many keys as queries).
+    Source: lecture 00:54:42.
+    """
+    S = T if S is None else S
+    allowed = torch.ones(T, S).tril(S - T) if causal else torch.ones(T, S)
+    return allowed / allowed.sum(-1, keepdim=True)
+
+
+@torch.inference_mode()
+def head_scores(model: GPT | Bigram, ids: Tensor) -> dict[str, Tensor]:
+    """`scores` of every head on ids (B, T): name → (n_layer, n_head); (0, 0) for a model without heads."""
+    if model.config.n_layer == 0:
+        return {name: torch.zeros(0, 0) for name in SCORES}
+    found = []
+    for layer in range(model.config.n_layer):  # one layer's patterns at a time are kept
+        _, cache = model.run_with_cache(ids, f"blocks.{layer}.attn.hook_pattern")
+        found.append(scores(cache["pattern", layer], ids, causal=model.config.causal))
+    return {name: torch.stack([layer[name] for layer in found]) for name in SCORES}
+
+
+def label(head: Mapping[str, float]) -> str | None:
+    """The kind that fits one head's scores best, or None where none reaches `THRESHOLD`.
+
+    >>> label({"previous token": 0.7, "first token": 0.1, "duplicate token": float("nan"), "induction": 0.5})
+    'previous token'
+    """
+    reached = {kind: head[kind] for kind in KINDS if head[kind] >= THRESHOLD}
+    return max(reached, key=reached.__getitem__, default=None)
+
+
+def speaks_letters(tokenizer: Tokenizer) -> bool:
+    """Whether the alphabet has the letters a to z, which the probe set of repeated sequences is made of."""
+    return not tokenizer.unknown(LETTERS)
+
+
+def probe_set(tokenizer: Tokenizer, block_size: int, held_out: str = "") -> Tensor:
+    """`PROBES` texts on which the kinds of heads tell themselves apart: ids (≤ PROBES, T), the same at every call.
+
+    Random letters set twice in a row; where the alphabet lacks a letter, stretches of `held_out`, evenly spread, of block_size tokens.
+    Raises ValueError where such a text has fewer than two tokens.
+    """
+    if speaks_letters(tokenizer):
+        period = max(1, min(PERIOD, block_size // 2))
+        rows = [tokenizer.encode(repeated_sequence(period, seed))[:block_size] for seed in range(PROBES)]
+        return _stack(rows)
+    ids = tokenizer.encode(held_out)
+    T = min(block_size, len(ids))
+    starts = sorted({int(start) for start in torch.linspace(0, len(ids) - T, PROBES)})
+    return _stack([ids[start : start + T] for start in starts])
+
+
+def _stack(rows: Sequence[Sequence[int]]) -> Tensor:
+    T = min(len(row) for row in rows)
+    if T < 2:
+        raise ValueError(f"the probe texts have {T} tokens; a head's habits show from two on")
+    return torch.tensor([row[:T] for row in rows])

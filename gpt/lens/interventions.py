@@ -1,0 +1,207 @@
+"""Changing what flows through a model, to see what it was good for.
+
+Each builder returns an `Intervention`: hook point → hook, for `model.hooks(...)` or `model.run_with_hooks(...)`; `combine` joins several.
+Hooks read the whole prompt at once: generate under them with `use_cache=False`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gpt.lens.heads import uniform
+from gpt.model.bigram import Bigram
+from gpt.model.gpt import GPT, loss_of
+from gpt.model.hooks import Hook
+
+Intervention = Mapping[str, Hook]
+Off = Literal["zero", "mean"]
+Contribution = Literal["attn_out", "mlp_out"]
+
+
+class Effect(NamedTuple):
+    """One cell of an effect map: what changed, in nats, when this one thing was changed."""
+
+    row: int  # layer
+    column: int  # head or position
+    value: float
+
+
+def head_off(layer: int, head: int, off: Off = "zero") -> Intervention:
+    """Nothing, or the same at every position, comes from this head: its z becomes 0, or its mean over the prompt.
+
+    Zero is what the stream never saw in training; the mean keeps what the head always writes, and takes away where it read.
+    """
+    return {f"blocks.{layer}.attn.hook_z": _at_head(head, 2, _OFF[off])}
+
+
+def mlp_off(layer: int, off: Off = "zero") -> Intervention:
+    """As `head_off`, for all that a layer's MLP writes."""
+    return {f"blocks.{layer}.hook_mlp_out": lambda value, _: _OFF[off](value)}
+
+
+def towards_uniform(layer: int, head: int, alpha: float, *, causal: bool = True) -> Intervention:
+    """Mix a head's learned pattern with uniform attention: alpha = 1 leaves it as it is, 0 makes it uniform.
+
+    Raises ValueError unless 0 ≤ alpha ≤ 1. Source: lecture 00:54:42, averaging as the pattern that knows nothing.
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha}: choose 0 (uniform) to 1 (as learned)")
+
+    def mix(pattern: Tensor) -> Tensor:
+        return alpha * pattern + (1 - alpha) * uniform(*pattern.shape[-2:], causal=causal)
+
+    return {f"blocks.{layer}.attn.hook_pattern": _at_head(head, 1, mix)}
+
+
+def to_previous_token(layer: int, head: int) -> Intervention:
+    """The ideal previous-token head: every query reads from the token before it alone, the first from itself."""
+
+    def ideal(pattern: Tensor) -> Tensor:
+        T, S = pattern.shape[-2:]
+        keys = (torch.arange(S - T, S) - 1).clamp(min=0)
+        return torch.nn.functional.one_hot(keys, S).to(pattern).expand_as(pattern)
+
+    return {f"blocks.{layer}.attn.hook_pattern": _at_head(head, 1, ideal)}
+
+
+def scaled(layer: int, contribution: Contribution, factor: float) -> Intervention:
+    """Multiply what a layer's attention or MLP adds to the residual stream; 1 changes nothing. Source: lecture 01:26:48."""
+    return {f"blocks.{layer}.hook_{contribution}": lambda value, _: factor * value}
+
+
+def stream_patched(layer: int, position: int, source: Tensor) -> Intervention:
+    """Put another prompt's residual stream in this one's place, before one layer, at one position.
+
+    source: resid_pre of that layer under the other prompt, (B, T, n_embd), of this prompt's length.
+    Source: causal tracing, Meng et al. 2022, arXiv:2202.05262.
+    """
+
+    def patch(value: Tensor, _: str) -> Tensor:
+        value = value.clone()
+        value[:, position] = source[:, position]
+        return value
+
+    return {f"blocks.{layer}.hook_resid_pre": patch}
+
+
+def head_patched(layer: int, head: int, source: Tensor) -> Intervention:
+    """Put what a head gathered under another prompt in this one's place; source: its layer's z, (B, T, n_head, d_head)."""
+    return {f"blocks.{layer}.attn.hook_z": _at_head(head, 2, lambda _: source.select(2, head))}
+
+
+def combine(interventions: Iterable[Intervention]) -> Intervention:
+    """All of them in one; those at the same point act one after another."""
+    acting: dict[str, tuple[Hook, ...]] = {}
+    for intervention in interventions:
+        for name, hook in intervention.items():
+            acting[name] = (*acting.get(name, ()), hook)
+    return {name: partial(_one_after_another, hooks) for name, hooks in acting.items()}
+
+
+@torch.inference_mode()
+def loss_under(model: GPT | Bigram, ids: Tensor, intervention: Intervention) -> float:
+    """Mean loss in nats a token over ids (B, T), T ≥ 2, each token predicted from those before it."""
+    if ids.size(-1) < 2:
+        raise ValueError(f"ids of shape {tuple(ids.shape)} hold nothing to predict; give at least two tokens")
+    return loss_of(model.run_with_hooks(ids[:, :-1], intervention), ids[:, 1:]).item()
+
+
+def ablation_effects(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Iterator[Effect]:
+    """Switch every head off by itself, and yield what that adds to the loss on ids (B, T): column is the head."""
+    before = loss_under(model, ids, {})
+    for layer, head in _heads(model):
+        yield Effect(layer, head, loss_under(model, ids, head_off(layer, head, off)) - before)
+
+
+def ablation_map(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Tensor:
+    """Δloss in nats a token for every single head switched off, (n_layer, n_head)."""
+    return gathered(ablation_effects(model, ids, off), (model.config.n_layer, model.config.n_head))
+
+
+def stream_patching_effects(model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int) -> Iterator[Effect]:
+    """Patch the stream from another prompt, one layer and position at a time: column is the position.
+
+    ids, source: (1, T) each. The effect is what the patch adds to the log-probability of the token `answer` after the last position.
+    Raises ValueError where the prompts differ in length.
+    """
+    cache = _source(model, ids, source, "blocks.*.hook_resid_pre")
+    cells = ((layer, position) for layer in range(model.config.n_layer) for position in range(ids.size(1)))
+    yield from _patching(
+        model, ids, answer, ((cell, stream_patched(*cell, cache["resid_pre", cell[0]])) for cell in cells)
+    )
+
+
+def head_patching_effects(model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int) -> Iterator[Effect]:
+    """As `stream_patching_effects`, for what each head gathers at all positions: column is the head."""
+    cache = _source(model, ids, source, "blocks.*.attn.hook_z")
+    yield from _patching(
+        model, ids, answer, ((cell, head_patched(*cell, cache["z", cell[0]])) for cell in _heads(model))
+    )
+
+
+def gathered(effects: Iterable[Effect], shape: tuple[int, int]) -> Tensor:
+    """The effects as a map of this shape; NaN where there is none."""
+    found = torch.full(shape, torch.nan)
+    for effect in effects:
+        found[effect.row, effect.column] = effect.value
+    return found
+
+
+def _zero(value: Tensor) -> Tensor:
+    return torch.zeros_like(value)
+
+
+def _mean(value: Tensor) -> Tensor:
+    """value: (B, T, …) → the same at every position."""
+    return value.mean(1, keepdim=True).expand_as(value)
+
+
+_OFF: dict[Off, Callable[[Tensor], Tensor]] = {"zero": _zero, "mean": _mean}
+
+
+def _at_head(head: int, dim: int, change: Callable[[Tensor], Tensor]) -> Hook:
+    """A hook that changes one head's part of the value; dim: the axis of the heads."""
+
+    def hook(value: Tensor, _: str) -> Tensor:
+        value = value.clone()
+        part = value.select(dim, head)
+        part.copy_(change(part.clone()))
+        return value
+
+    return hook
+
+
+def _one_after_another(hooks: tuple[Hook, ...], value: Tensor, name: str) -> Tensor:
+    for hook in hooks:
+        replaced = hook(value, name)
+        value = value if replaced is None else replaced
+    return value
+
+
+def _heads(model: GPT | Bigram) -> Iterator[tuple[int, int]]:
+    return ((layer, head) for layer in range(model.config.n_layer) for head in range(model.config.n_head))
+
+
+@torch.inference_mode()
+def _source(model: GPT | Bigram, ids: Tensor, source: Tensor, names: str) -> Mapping:
+    if ids.shape != source.shape:
+        raise ValueError(
+            f"patching needs prompts of equal length; these have {ids.size(-1)} and {source.size(-1)} tokens"
+        )
+    return model.run_with_cache(source, names if model.config.n_layer else [])[1]
+
+
+def _patching(
+    model: GPT | Bigram, ids: Tensor, answer: int, patches: Iterable[tuple[tuple[int, int], Intervention]]
+) -> Iterator[Effect]:
+    before = _log_probability(model, ids, answer, {})
+    for cell, intervention in patches:
+        yield Effect(*cell, _log_probability(model, ids, answer, intervention) - before)
+
+
+@torch.inference_mode()
+def _log_probability(model: GPT | Bigram, ids: Tensor, answer: int, intervention: Intervention) -> float:
+    return model.run_with_hooks(ids, intervention)[0, -1].log_softmax(-1)[answer].item()
