@@ -1,0 +1,148 @@
+"""Direct logit attribution: a logit as the sum of what each part of the model wrote towards it.
+
+The residual stream is a sum, and the unembedding is linear; the one step between them that is not, the final layernorm's
+division, is taken with the scale it really had. Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gpt.model.bigram import Bigram
+from gpt.model.gpt import GPT
+
+
+class Part(NamedTuple):
+    """One part of the model and its contribution to the logit."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Contributions to one logit, or to the difference of two; the parts sum to `logit` but for rounding."""
+
+    logit: float  # as the model gives it
+    embedding: float
+    positions: float  # 0 in a model without positions
+    heads: Tensor  # (n_layer, n_head)
+    attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
+    mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
+    mlp_bias: Tensor  # (n_layer,), of the MLP's second matrix; zeros where the model has none
+    final_bias: float  # β of the final layernorm; 0 without one
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every part by name, in the order of the forward pass."""
+        parts = [Part("embedding", self.embedding), Part("positions", self.positions)]
+        for layer, heads in enumerate(self.heads.tolist()):
+            parts += [Part(f"head {layer}.{head}", value) for head, value in enumerate(heads)]
+            parts.append(Part(f"attention bias {layer}", float(self.attn_bias[layer])))
+            parts.append(Part(f"MLP {layer}", float(self.mlps[layer])))
+            parts.append(Part(f"MLP bias {layer}", float(self.mlp_bias[layer])))
+        return [*parts, Part("final β", self.final_bias)]
+
+    @property
+    def total(self) -> float:
+        """The sum of all parts."""
+        return sum(part.value for part in self.parts)
+
+
+@torch.inference_mode()
+def attribute_logit(
+    model: GPT | Bigram, ids: Tensor, token: int, against: int | None = None, position: int = -1
+) -> Attribution:
+    """Split the logit of `token` after the tokens ids[: position + 1] among the parts that wrote it.
+
+    ids: (T,); against: then the difference logit(token) − logit(against) is split; position: −T ≤ position < T.
+    Raises ValueError where the stream is no sum (post-norm, or without residual connections), on a bigram, and on a token or
+    position that is not there.
+    """
+    check_is_sum(model)
+    _check_indices(model, ids, token, against, position)
+    logits, cache = model.run_with_cache(ids.unsqueeze(0), _names(model))
+    at = {name: value[0, position].double() for name, value in cache.items()}
+    direction, final_bias = _through_final_norm(model, _pick(model.unembed.weight.double(), token, against), at)
+    config = model.config
+
+    def bias(layer: nn.Module) -> Tensor:
+        has_bias = isinstance(layer, nn.Linear) and layer.bias is not None
+        return layer.bias.double() @ direction if has_bias else torch.zeros((), dtype=torch.float64)
+
+    def mlp(layer: int) -> Tensor:
+        return at[f"blocks.{layer}.mlp.hook_post"] @ _into(model.blocks[layer].mlp.down, direction)
+
+    none = torch.zeros(config.n_layer, dtype=torch.float64)
+    return Attribution(
+        logit=float(_pick(logits[0, position].double(), token, against)),
+        embedding=float(at["hook_embed"] @ direction),
+        positions=float(at["hook_pos_embed"] @ direction) if config.positions != "none" else 0.0,
+        heads=torch.stack([_heads(model, layer, at, direction) for layer in range(config.n_layer)]),
+        attn_bias=torch.stack([bias(block.attn.proj) for block in model.blocks]),
+        mlps=torch.stack([mlp(layer) for layer in range(config.n_layer)]) if config.mlp else none,
+        mlp_bias=torch.stack([bias(block.mlp.down) for block in model.blocks]) if config.mlp else none,
+        final_bias=final_bias,
+    )
+
+
+def check_is_sum(model: GPT | Bigram) -> None:
+    """Raise ValueError, with the reason, where a logit is no sum over the model's parts."""
+    if isinstance(model, Bigram):
+        raise ValueError("a bigram table has no parts to share a logit among; open a model with at least one layer")
+    if not model.config.residual:
+        raise ValueError("without residual connections the stream is no sum, so no logit splits among what wrote it")
+    if model.config.norm == "post":
+        raise ValueError(
+            "with post-norm each layer rescales all that was written before, so no logit splits among its writers"
+        )
+
+
+def _check_indices(model: GPT, ids: Tensor, token: int, against: int | None, position: int) -> None:
+    V = model.config.vocab_size
+    if ids.dim() != 1 or not -len(ids) <= position < len(ids):
+        raise ValueError(f"position={position} is not among the ids, which have shape {tuple(ids.shape)}")
+    for wanted in (token, token if against is None else against):
+        if not 0 <= wanted < V:
+            raise ValueError(f"token {wanted} is not in the vocabulary of {V}")
+
+
+def _names(model: GPT) -> list[str]:
+    config = model.config
+    wanted = {
+        "hook_embed": True,
+        "hook_pos_embed": config.positions != "none",
+        "blocks.*.attn.hook_z": True,
+        "blocks.*.mlp.hook_post": config.mlp,
+        "ln_final.hook_scale": config.norm == "pre",
+    }
+    return [name for name, has in wanted.items() if has]
+
+
+def _pick(values: Tensor, token: int, against: int | None) -> Tensor:
+    return values[token] if against is None else values[token] - values[against]
+
+
+def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> tuple[Tensor, float]:
+    """The direction of the stream (n_embd,) that the logit measures, and what the norm's β adds to it.
+
+    Taking the mean out of the stream is the same as taking it out of the direction.
+    """
+    if model.config.norm == "none":
+        return unembed, 0.0
+    norm = model.ln_final
+    scaled = unembed * norm.weight / at["ln_final.hook_scale"]
+    return scaled - scaled.mean(), 0.0 if norm.bias is None else float(norm.bias.double() @ unembed)
+
+
+def _heads(model: GPT, layer: int, at: dict[str, Tensor], direction: Tensor) -> Tensor:
+    """(n_head,): each head's z through its slice of the output matrix."""
+    z = at[f"blocks.{layer}.attn.hook_z"]  # (n_head, d_head)
+    return (z * _into(model.blocks[layer].attn.proj, direction).view_as(z)).sum(-1)
+
+
+def _into(layer: nn.Module, direction: Tensor) -> Tensor:
+    """The direction as seen before an output matrix; the same direction where the model has none."""
+    return layer.weight.double().T @ direction if isinstance(layer, nn.Linear) else direction

@@ -1,0 +1,178 @@
+"""How the residual stream grows from point to point, and what each layernorm makes of it.
+
+A point of the stream is the embedding, or what stands there after an attention ("mid") or after an MLP ("post").
+Source: lecture 01:26:48, 01:32:51; Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gpt.model.bigram import Bigram
+from gpt.model.gpt import GPT
+from gpt.model.hooks import ActivationCache, Hook
+from gpt.model.layers import LayerNorm
+
+
+@dataclass(frozen=True)
+class ResidualPath:
+    """The stream of one prompt at its P points, and the P − 1 writes that lie between them."""
+
+    points: tuple[str, ...]  # "embedding", "0 mid", "0 post", "1 mid", …
+    writers: tuple[str, ...]  # "attention 0", "MLP 0", …; writer i leads from point i to point i + 1
+    norms: Tensor  # (P, T), Euclidean
+    cosines: Tensor  # (P − 1, T), between a point and the next
+    writes: Tensor  # (P − 1, T), Euclidean norm of what each writer adds
+    plane: Tensor  # (P, T, 2), every point in the plane of the two directions in which they differ most
+    shares: Tensor  # (2,), of all the squared distances from the mean, what each of the two directions holds
+
+
+@dataclass(frozen=True)
+class NormReading:
+    """One layernorm on one prompt: after = (before − mean) / scale · γ + β."""
+
+    name: str  # "blocks.0.ln1", …, "ln_final"
+    mean: Tensor  # (T,)
+    scale: Tensor  # (T,), √(var + eps)
+    before: Tensor  # (T, n_embd)
+    after: Tensor  # (T, n_embd)
+    gamma: Tensor  # (n_embd,)
+    beta: Tensor  # (n_embd,), zeros where the model has no biases
+
+
+def stream_points(model: GPT | Bigram) -> dict[str, str]:
+    """Point → hook name, in the order of the forward pass. Raises ValueError on a bigram, which has no stream."""
+    _check_has_stream(model)
+    points = {"embedding": "blocks.0.hook_resid_pre"}
+    for layer in range(model.config.n_layer):
+        if model.config.mlp:  # without one, mid and post are the same
+            points[f"{layer} mid"] = f"blocks.{layer}.hook_resid_mid"
+        points[f"{layer} post"] = f"blocks.{layer}.hook_resid_post"
+    return points
+
+
+@torch.inference_mode()
+def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
+    """Follow the stream of the prompt ids (T,) through the model. Raises ValueError on a bigram, and on ids not (T,), T ≥ 1."""
+    points, writers = stream_points(model), _writers(model)
+    cache = run_on(model, ids, [*points.values(), *writers.values()])
+    stream = torch.stack([cache[name][0] for name in points.values()])  # (P, T, C)
+    writes = torch.stack([cache[name][0] for name in writers.values()])  # (P − 1, T, C)
+    plane, shares = principal_plane(stream)
+    return ResidualPath(
+        points=tuple(points),
+        writers=tuple(writers),
+        norms=stream.norm(dim=-1),
+        cosines=F.cosine_similarity(stream[:-1], stream[1:], dim=-1),
+        writes=writes.norm(dim=-1),
+        plane=plane,
+        shares=shares,
+    )
+
+
+def principal_plane(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Vectors (..., C) → (..., 2) in the plane of their first two principal components, and the share of variance of each, (2,).
+
+    Components that the vectors do not have (C < 2, or all of them equal) are zero.
+    """
+    flat = vectors.flatten(0, -2)  # (N, C)
+    centred = flat - flat.mean(0)
+    left, sizes, _ = torch.linalg.svd(centred, full_matrices=False)
+    coordinates = F.pad((left * sizes)[:, :2], (0, max(0, 2 - len(sizes))))
+    variances = F.pad(sizes[:2].square(), (0, max(0, 2 - len(sizes))))
+    total = centred.square().sum()
+    shares = variances / total if total > 0 else torch.zeros(2)
+    return coordinates.view(*vectors.shape[:-1], 2), shares
+
+
+def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
+    """Layernorm's name → the hook names whose sum enters it, in the order of the forward pass; empty without layernorm.
+
+    Raises ValueError on a bigram.
+    """
+    _check_has_stream(model)
+    config, inputs = model.config, {}
+    for layer in range(config.n_layer if config.norm != "none" else 0):
+        block = f"blocks.{layer}"
+        for norm, stream, out in (("ln1", "resid_pre", "attn_out"), ("ln2", "resid_mid", "mlp_out")):
+            if norm == "ln2" and not config.mlp:
+                continue
+            names = [f"{block}.hook_{stream}"] if config.norm == "pre" or config.residual else []
+            if config.norm == "post":
+                names.append(f"{block}.hook_{out}")
+            inputs[f"{block}.{norm}"] = tuple(names)
+    if config.norm == "pre":
+        inputs["ln_final"] = (f"blocks.{config.n_layer - 1}.hook_resid_post",)
+    return inputs
+
+
+@torch.inference_mode()
+def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
+    """What every layernorm does to the prompt ids (T,), in the order of the forward pass; [] without layernorm.
+
+    Raises ValueError on a bigram, and on ids not (T,), T ≥ 1. Source: lecture 01:32:51.
+    """
+    inputs = norm_inputs(model)
+    outputs = [f"{norm}.hook_{what}" for norm in inputs for what in ("mean", "scale", "normalized")]
+    cache = run_on(model, ids, [*outputs, *{name for names in inputs.values() for name in names}])
+    return [_reading(model.get_submodule(norm), norm, names, cache) for norm, names in inputs.items()]
+
+
+def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hook]:
+    """Hooks that take these layernorms out: what enters one leaves it unchanged. For one thread, `with model.hooks(…)`.
+
+    norms: names as in `norm_inputs`. Raises ValueError on a name that the model does not have, and on a bigram.
+    """
+    inputs = norm_inputs(model)
+    unknown = [norm for norm in norms if norm not in inputs]
+    if unknown:
+        raise ValueError(
+            f"the model has no layernorm called {unknown[0]!r}; it has {', '.join(inputs) or 'none at all'}"
+        )
+    entering: dict[str, Tensor] = {}
+
+    def keep(value: Tensor, name: str) -> None:
+        entering[name] = value
+
+    def pass_on(names: tuple[str, ...]) -> Hook:
+        return lambda _normalized, _name: sum(entering[name] for name in names)
+
+    hooks: dict[str, Hook] = {name: keep for norm in norms for name in inputs[norm]}
+    return hooks | {f"{norm}.hook_normalized": pass_on(inputs[norm]) for norm in norms}
+
+
+def run_on(model: GPT | Bigram, ids: Tensor, names: Sequence[str]) -> ActivationCache:
+    """The activations of one prompt at `names`. Raises ValueError unless ids is (T,) with T ≥ 1."""
+    if ids.dim() != 1 or not len(ids):
+        raise ValueError(f"ids of shape {tuple(ids.shape)} must be (T,), with at least one token")
+    return model.run_with_cache(ids.unsqueeze(0), names)[1]
+
+
+def _reading(module: LayerNorm, norm: str, inputs: tuple[str, ...], cache: ActivationCache) -> NormReading:
+    return NormReading(
+        name=norm,
+        mean=cache[f"{norm}.hook_mean"][0, :, 0],
+        scale=cache[f"{norm}.hook_scale"][0, :, 0],
+        before=sum(cache[name][0] for name in inputs),
+        after=cache[f"{norm}.hook_normalized"][0],
+        gamma=module.weight.detach().clone(),
+        beta=torch.zeros_like(module.weight) if module.bias is None else module.bias.detach().clone(),
+    )
+
+
+def _writers(model: GPT) -> dict[str, str]:
+    """Writer → hook name, in the order of the forward pass."""
+    writers = {}
+    for layer in range(model.config.n_layer):
+        writers[f"attention {layer}"] = f"blocks.{layer}.hook_attn_out"
+        if model.config.mlp:
+            writers[f"MLP {layer}"] = f"blocks.{layer}.hook_mlp_out"
+    return writers
+
+
+def _check_has_stream(model: GPT | Bigram) -> None:
+    if isinstance(model, Bigram):
+        raise ValueError("a bigram table has no residual stream; open a model with at least one layer")
