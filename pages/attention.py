@@ -1,7 +1,7 @@
 import streamlit as st
 
 from explorer import loading, state, widgets
-from explorer.attention_view import attention_view
+from explorer.attention_view import attention_view, sharpest
 from explorer.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
@@ -26,7 +26,9 @@ with widgets.guarded():
     if n_layer:
         causal = loading.load_run(ref).recipe.model.causal
         chosen = widgets.head_choice(n_layer, n_head)
-        locked = attention_view(patterns, reading.tokens, head=chosen, key="attention", causal=causal)
+        locked = attention_view(
+            patterns, reading.tokens, head=chosen, key="attention", causal=causal, opening=sharpest(patterns)
+        )
         if locked != chosen:
             layer, head = locked or (None, None)
             state.choose(layer=layer, head=head)

@@ -53,6 +53,7 @@ def attention_view(
     key: str,
     causal: bool = True,
     grid_only: bool = False,
+    opening: Head = (0, 0),
 ) -> Head | None:
     """Draw all heads and return the one that is locked, (layer, head), or None.
 
@@ -60,13 +61,13 @@ def attention_view(
     head: the head that the page wants locked. Hand in what was returned last: the person's click wins where it is newer,
     another value moves the lock, and None leaves it as it is. key: stable over reruns, so that new patterns keep what
     the person looks at. causal: the cells above the diagonal do not exist (they must be 0). grid_only: the small
-    grid without the large heatmap and the lines.
+    grid without the large heatmap and the lines. opening: the head that is shown large until the person looks at another.
     Raises ValueError on other shapes, weights outside [0, 1], or a head that is not there.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
     lock = _agree(state.recall(f"{key}:lock"), head)
     state.remember(f"{key}:lock", lock)
-    options = {"key": key, "told": lock.told, "grid_only": grid_only}
+    options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening}
     result = _mount(
         key=key,
         data=pack(patterns, tokens, causal=causal, options=options, head=head),
@@ -77,6 +78,12 @@ def attention_view(
         said = result.get("lock") or {}
         lock.head, lock.at = _head_of(said.get("head"), patterns.shape), said.get("at", lock.at)
     return lock.head if lock.head is None or _fits(lock.head, patterns.shape) else None
+
+
+def sharpest(patterns: np.ndarray) -> Head:
+    """The head whose rows are most concentrated, the clearest to begin with. patterns: (n_layer, n_head, T, T)."""
+    layer, head = np.unravel_index(patterns.max(-1).mean(-1).argmax(), patterns.shape[:2])
+    return int(layer), int(head)
 
 
 def pack(

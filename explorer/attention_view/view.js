@@ -30,7 +30,7 @@ function mount(root) {
     dirty: new Set(),
     locked: null, // the head that was clicked
     preview: null, // the head under the pointer or the arrow keys
-    last: [0, 0], // what is shown without either
+    last: null, // what is shown without either
     extra: [], // heads whose lines are shown as well
     pinned: null, // the cell that was clicked: { query, key }
     hover: null, // the cell or token under the pointer or the arrow keys
@@ -57,12 +57,12 @@ function receive(view, bytes) {
     view.patterns = new Patterns(bytes);
   }
   const { header, T } = view.patterns;
-  if (first) Object.assign(view, LEFT.get(header.key));
+  if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
   follow(view, header.told);
   const gone = (head) => head !== null && !view.patterns.has(head);
   if (gone(view.locked)) view.locked = null;
   if (gone(view.preview)) view.preview = null;
-  if (gone(view.last)) view.last = [0, 0];
+  if (gone(view.last)) view.last = header.opening;
   view.extra = view.extra.filter((head) => !gone(head));
   if (view.pinned && (view.pinned.query >= T || view.pinned.key >= T)) view.pinned = null;
   view.hover = view.hover && (view.hover.query >= T || view.hover.key >= T) ? null : view.hover;

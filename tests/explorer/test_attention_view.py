@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.attention_view import _agree, _head_of, _Lock, pack
+from explorer.attention_view import _agree, _head_of, _Lock, pack, sharpest
 
 SCRIPT = Path(__file__).parents[1] / "browser" / "attention_script.py"
 
@@ -136,3 +136,9 @@ def test_the_component_mounts_with_the_packed_patterns():
     assert (header["key"], header["told"], header["grid_only"]) == ("view", [None, 0], False)
     assert header["tokens"][:4] == ["t", "h", "e", "·"]
     assert app.text[-1].value == "locked: None"
+
+
+def test_the_sharpest_head_is_the_one_whose_rows_are_most_concentrated():
+    patterns = random_patterns(2, 3, 8, True)
+    patterns[1, 2] = np.eye(8)
+    assert sharpest(patterns) == (1, 2)
