@@ -1,4 +1,4 @@
-"""Runs and models, opened once and shared by everybody who looks: with texts.py the only home of `st.cache_*`.
+"""Runs and models, opened once and shared by everybody who looks: with texts.py and lenses.py the only home of `st.cache_*`.
 
 A model is named by a reference: the folder's name for those that ship, `runs/<name>` for the person's own.
 References come from URLs, so they are looked up in the listing and never joined into a path. Tensors become numpy here.

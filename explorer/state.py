@@ -11,7 +11,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-PARAMETERS = ("model", "against", "run", "text", "vocabulary", "seed", "B", "T", "prompt", "layer", "head")
+PARAMETERS = (
+    *("model", "against", "run", "text", "vocabulary", "seed", "B", "T", "prompt"),
+    *("layer", "head", "position", "norm", "point", "token", "rival"),
+)
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
 WIDGET = "widget:"

@@ -1,6 +1,6 @@
 """The texts behind the models, what the models make of a text, and tokenizers: computed once, shared by everybody who looks.
 
-Beside loading.py the only home of `st.cache_*`. torch is imported by the functions that need it.
+With loading.py and lenses.py the only home of `st.cache_*`. torch is imported by the functions that need it.
 """
 
 import queue
@@ -58,6 +58,18 @@ def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
     """
     run = loading.load_run(ref)
     return _loss(loading.identity(run), stretches, loading.load_model(ref), run)
+
+
+def head_scores(ref: str, ids: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
+    """Every head's scores on these tokens (None: on the standard probe set): name → (n_layer, n_head), as `gpt.lens.heads` has them.
+
+    Raises ValueError where the model, or the text that its probe set is made of, cannot be opened.
+    """
+    from gpt.lens.heads import speaks_letters
+
+    run = loading.load_run(ref)
+    held_out = "" if ids or speaks_letters(run.tokenizer) else parts(ref)[1]
+    return _head_scores(loading.identity(run), ids, held_out, loading.load_model(ref), run)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -172,6 +184,18 @@ def _loss(
     tokens = sum(len(ids) - 1 for ids in encoded)
     characters = sum(len(_run.tokenizer.decode(ids[1:])) for ids in encoded)
     return total / tokens, total / characters
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _head_scores(
+    identity: loading.Identity, ids: tuple[int, ...] | None, held_out: str, _model: "GPT | Bigram", _run: "Run"
+) -> dict[str, np.ndarray]:
+    import torch
+
+    from gpt.lens import heads
+
+    probe = heads.probe_set(_run.tokenizer, _model.config.block_size, held_out) if ids is None else torch.tensor([ids])
+    return {name: score.numpy() for name, score in heads.head_scores(_model, probe).items()}
 
 
 def _key(ref: str) -> Key:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST_PAGE = 100  # lines
-CACHE_HOMES = {"loading.py", "texts.py"}
+CACHE_HOMES = {"loading.py", "texts.py", "lenses.py"}
 STATE_HOME = "state.py"
 
 

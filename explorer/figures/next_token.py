@@ -43,7 +43,7 @@ def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen:
         hovertemplate="%{customdata}  %{x:.4f}<extra></extra>",
     )
     drawn = style.figure(bars, height=ROW * ROWS + 16, bargap=0.25)
-    drawn.update_xaxes(range=[0, 1.18 * max(values)], visible=False)
+    drawn.update_xaxes(range=[0, 1.3 * max(values)], visible=False)
     drawn.update_yaxes(
         tickvals=rows,
         ticktext=[escaped(name) for name in names],

@@ -76,16 +76,16 @@ def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
 def principal_plane(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Vectors (..., C) → (..., 2) in the plane of their first two principal components, and the share of variance of each, (2,).
 
-    Components that the vectors do not have (C < 2, or all of them equal) are zero.
+    Components that the vectors do not have (C = 1, or all of them equal) are zero; all is NaN where a vector is not finite.
     """
-    flat = vectors.flatten(0, -2)  # (N, C)
-    centred = flat - flat.mean(0)
-    left, sizes, _ = torch.linalg.svd(centred, full_matrices=False)
-    coordinates = F.pad((left * sizes)[:, :2], (0, max(0, 2 - len(sizes))))
-    variances = F.pad(sizes[:2].square(), (0, max(0, 2 - len(sizes))))
-    total = centred.square().sum()
-    shares = variances / total if total > 0 else torch.zeros(2)
-    return coordinates.view(*vectors.shape[:-1], 2), shares
+    flat = vectors.flatten(0, -2).double()  # (N, C)
+    if not flat.isfinite().all():
+        return vectors.new_full((*vectors.shape[:-1], 2), torch.nan), vectors.new_full((2,), torch.nan)
+    centred = F.pad(flat - flat.mean(0), (0, max(0, 2 - flat.size(1))))
+    variances, directions = torch.linalg.eigh(centred.T @ centred)  # ascending
+    coordinates = centred @ directions[:, -2:].flip(1)
+    shares = variances[-2:].flip(0).clamp(min=0) / variances.sum().clamp(min=torch.finfo(torch.float64).tiny)
+    return coordinates.to(vectors.dtype).view(*vectors.shape[:-1], 2), shares.to(vectors.dtype)
 
 
 def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:

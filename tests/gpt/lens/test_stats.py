@@ -67,6 +67,11 @@ def test_the_plane_of_too_few_vectors_is_finite(vectors):
     assert plane.shape == (*vectors.shape[:-1], 2) and plane.isfinite().all() and shares.isfinite().all()
 
 
+def test_the_plane_of_an_exploded_stream_is_nan():
+    plane, shares = principal_plane(torch.tensor([[1.0, 2.0], [torch.inf, 0.0]]))
+    assert plane.isnan().all() and shares.isnan().all()
+
+
 @pytest.mark.parametrize("changes", NORMED)
 def test_a_layernorm_is_what_its_formula_says(make_model, ids, changes):
     readings = layernorms(make_model(**changes), ids(1)[0])

@@ -1,0 +1,253 @@
+"""The residual stream from point to point, and what the layernorms make of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+from explorer.figures.tokens import escaped
+
+HEIGHT = 380  # pixels
+BINS = 80
+MONOSPACE = {"family": style.MONOSPACE}
+LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
+
+
+def stream_norms(points: Sequence[str], norms: np.ndarray, labels: Sequence[str], chosen: int) -> go.Figure:
+    """Draw the norm of the stream at every point: faint for each position, strong for the chosen one, dashed the mean.
+
+    norms: (P, T); labels: T. Raises ValueError on other shapes, or a chosen position that is not there.
+    Source: lecture 01:26:48.
+    """
+    norms = _checked(norms, points, labels, chosen)
+    P, T = norms.shape
+    each = np.vstack([norms, np.full((1, T), np.nan)]).T.ravel()  # NaN parts the lines
+    names = np.repeat([escaped(label) for label in labels], P + 1)
+    x = np.tile([*range(P), P - 1], T)
+    hover = "%{y:.3f}<extra>%{customdata}</extra>"
+    line = {"width": 1, "color": style.MUTED}
+    traces = [
+        go.Scatter(x=x, y=each, customdata=names, mode="lines", line=line, opacity=0.3, hovertemplate=hover),
+        _mean_line(norms),
+        _chosen_line(norms[:, chosen], labels[chosen]),
+    ]
+    traces[0].showlegend = False
+    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn.update_yaxes(title="norm of the stream", rangemode="tozero")
+    return _with_points(drawn, points)
+
+
+def stream_path(
+    points: Sequence[str], plane: np.ndarray, shares: Sequence[float], labels: Sequence[str], chosen: int
+) -> go.Figure:
+    """Draw every position's way through the plane in which the stream varies most; the chosen one strong, point by point.
+
+    plane: (P, T, 2); shares: (2,) of the variance that each axis holds. Raises ValueError on other shapes.
+    Source: lecture 01:26:48.
+    """
+    plane = np.asarray(plane, dtype=np.float64)
+    if plane.ndim != 3 or plane.shape[-1] != 2:
+        raise ValueError(f"a path needs points of two coordinates, (P, T, 2); got {plane.shape}")
+    _checked(plane[..., 0], points, labels, chosen)
+    P, T = plane.shape[:2]
+    each = np.concatenate([plane, np.full((1, T, 2), np.nan)]).transpose(1, 0, 2).reshape(-1, 2)
+    names = [f"{escaped(label)}<br>{point}" for label in labels for point in [*points, ""]]
+    hover = "%{customdata}<extra></extra>"
+    others = go.Scatter(
+        x=each[:, 0],
+        y=each[:, 1],
+        customdata=names,
+        mode="lines+markers",
+        line={"width": 1, "color": style.MUTED},
+        marker={"size": 3, "color": style.MUTED},
+        opacity=0.3,
+        hovertemplate=hover,
+    )
+    own = plane[:, chosen]
+    followed = go.Scatter(
+        x=own[:, 0],
+        y=own[:, 1],
+        customdata=[f"{escaped(labels[chosen])}<br>{point}" for point in points],
+        mode="lines+markers+text",
+        line={"width": 2.5, "color": style.ACCENT},
+        marker={"size": 8, "color": style.ACCENT},
+        text=[points[0], *[""] * (P - 2), points[-1]],
+        textposition=["bottom center", *["top center"] * (P - 1)],
+        cliponaxis=False,
+        hovertemplate=hover,
+    )
+    drawn = style.figure(others, followed, height=HEIGHT, margin={"t": 32})
+    drawn.update_xaxes(title=f"first direction, {shares[0]:.0%} of the variance", showgrid=False)
+    drawn.update_yaxes(title=f"second, {shares[1]:.0%}", showgrid=False)
+    return drawn
+
+
+def by_writer(
+    writers: Sequence[str], values: np.ndarray, labels: Sequence[str], chosen: int, quantity: str
+) -> go.Figure:
+    """Draw one bar a writer for the chosen position, and a tick at the mean over all positions.
+
+    values: (W, T); quantity: the axis' title. Attention and MLP have each their colour. Raises ValueError on other shapes.
+    Source: lecture 01:26:48.
+    """
+    values = _checked(values, writers, labels, chosen)
+    x = list(range(len(writers)))
+    bars = go.Bar(
+        x=x,
+        y=values[:, chosen],
+        marker={"color": [style.SECOND if writer.startswith("MLP") else style.ACCENT for writer in writers]},
+        customdata=list(writers),
+        hovertemplate="%{customdata}<br>%{y:.3f}<extra>" + escaped(labels[chosen]) + "</extra>",
+    )
+    means = go.Scatter(
+        x=x,
+        y=values.mean(1),
+        mode="markers",
+        marker={"symbol": "line-ew", "size": 18, "line": {"width": 2, "color": style.MUTED}},
+        customdata=list(writers),
+        hovertemplate="%{customdata}<br>%{y:.3f}<extra>mean over the prompt</extra>",
+    )
+    drawn = style.figure(bars, means, height=300, bargap=0.35)
+    drawn.update_yaxes(title=quantity)
+    return _with_points(drawn, writers)
+
+
+def norm_heatmap(
+    norms: Sequence[str], values: np.ndarray, labels: Sequence[str], quantity: str, *, diverging: bool
+) -> go.Figure:
+    """Draw one row a layernorm, one column a position.
+
+    values: (N, T); diverging: signed values around zero, else values ≥ 0. Raises ValueError on other shapes.
+    Source: lecture 01:32:51.
+    """
+    values = _checked(values, norms, labels, 0)
+    top = float(np.abs(values).max()) or 1.0
+    heatmap = go.Heatmap(
+        z=values.astype(np.float32),
+        x=list(range(len(labels))),
+        y=list(range(len(norms))),
+        zmin=-top if diverging else 0.0,
+        zmax=top,
+        colorscale=style.DIVERGING if diverging else style.SEQUENTIAL,
+        colorbar={"thickness": 10, "outlinewidth": 0},
+        customdata=[[escaped(label) for label in labels]] * len(norms),
+        hovertemplate="%{customdata}<br>" + quantity + " %{z:.4g}<extra></extra>",
+        ygap=2,
+    )
+    drawn = style.figure(heatmap, height=28 * len(norms) + 60)
+    drawn.update_yaxes(tickvals=list(range(len(norms))), ticktext=list(norms), autorange="reversed", showgrid=False)
+    return _with_tokens(drawn, labels)
+
+
+def before_and_after(before: np.ndarray, after: np.ndarray) -> go.Figure:
+    """Draw how the features of all positions are spread before the layernorm and after it, as shares that sum to 1.
+
+    before, after: arrays of any one shape; the axis holds at least 99.8 % of each, and its title says what lies outside.
+    Raises ValueError where they are empty or not finite. Source: lecture 01:32:51.
+    """
+    both = [np.asarray(values, dtype=np.float64).ravel() for values in (before, after)]
+    if any(not values.size or not np.isfinite(values).all() for values in both):
+        raise ValueError("a distribution needs at least one value, and finite ones")
+    low = min(np.quantile(values, 0.001) for values in both)
+    high = max(np.quantile(values, 0.999) for values in both)
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    traces = []
+    for name, color, values in zip(("before", "after"), (style.MUTED, style.ACCENT), both, strict=True):
+        shares = np.histogram(values, edges)[0] / values.size
+        traces.append(
+            go.Scatter(
+                x=(edges[:-1] + edges[1:]) / 2,
+                y=shares,
+                name=name,
+                line={"color": color, "width": 2, "shape": "hvh"},
+                fill="tozeroy",
+                hovertemplate=f"{name}<br>%{{x:.3g}}: %{{y:.2%}}<extra></extra>",
+            )
+        )
+    outside = np.mean([np.mean((values < low) | (values > high)) for values in both])
+    drawn = style.figure(*traces, height=300, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn.update_xaxes(title=f"feature ({outside:.1%} lie outside)" if outside else "feature", showgrid=False)
+    drawn.update_yaxes(title="share", tickformat=".0%", rangemode="tozero")
+    return drawn
+
+
+def gain_and_shift(gamma: np.ndarray, beta: np.ndarray) -> go.Figure:
+    """Draw γ and β of every feature as points. Both (C,). Raises ValueError on other shapes. Source: lecture 01:32:51."""
+    gamma, beta = np.asarray(gamma), np.asarray(beta)
+    if gamma.ndim != 1 or gamma.shape != beta.shape:
+        raise ValueError(f"γ and β have one value a feature; got {gamma.shape} and {beta.shape}")
+    traces = [
+        go.Scatter(
+            x=list(range(len(values))),
+            y=values,
+            name=name,
+            mode="markers",
+            marker={"size": 5, "color": color},
+            hovertemplate=f"{name} of feature %{{x}}: %{{y:.4f}}<extra></extra>",
+        )
+        for name, color, values in (("γ", style.ACCENT, gamma), ("β", style.SECOND, beta))
+    ]
+    drawn = style.figure(*traces, height=300, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn.update_xaxes(title="feature", showgrid=False)
+    return drawn
+
+
+def norms_with_and_without(points: Sequence[str], norms: np.ndarray, without: np.ndarray) -> go.Figure:
+    """Draw the stream's mean norm at every point, as it is and with layernorms taken out, on a logarithmic axis.
+
+    norms, without: (P, T). Raises ValueError where they differ in shape. Source: lecture 01:32:51.
+    """
+    norms, without = np.asarray(norms), np.asarray(without)
+    if norms.shape != without.shape or norms.ndim != 2 or len(norms) != len(points):
+        raise ValueError(f"{len(points)} points need norms of (P, T) twice; got {norms.shape} and {without.shape}")
+    traces = [
+        go.Scatter(
+            x=list(range(len(points))),
+            y=values.mean(1),
+            name=name,
+            mode="lines+markers",
+            line={"color": color, "width": 2},
+            hovertemplate=name + "<br>%{y:.4g}<extra></extra>",
+        )
+        for name, color, values in (("with", style.ACCENT, norms), ("taken out", style.SECOND, without))
+    ]
+    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn.update_yaxes(title="mean norm of the stream", type="log", dtick="D2", tickformat="~g")
+    return _with_points(drawn, points)
+
+
+def _checked(values: np.ndarray, rows: Sequence[str], labels: Sequence[str], chosen: int) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape != (len(rows), len(labels)):
+        raise ValueError(f"{len(rows)} rows and {len(labels)} positions do not fit an array of {values.shape}")
+    if not 0 <= chosen < len(labels):
+        raise ValueError(f"position {chosen} is not among {len(labels)} positions")
+    return values
+
+
+def _mean_line(values: np.ndarray) -> go.Scatter:
+    line = {"width": 2, "color": style.MUTED, "dash": "dash"}
+    hover = "%{y:.3f}<extra>mean over the prompt</extra>"
+    x = list(range(len(values)))
+    return go.Scatter(x=x, y=values.mean(1), mode="lines", line=line, name="mean", hovertemplate=hover)
+
+
+def _chosen_line(values: np.ndarray, label: str) -> go.Scatter:
+    hover = "%{y:.3f}<extra>" + escaped(label) + "</extra>"
+    line = {"width": 2.5, "color": style.ACCENT}
+    x = list(range(len(values)))
+    return go.Scatter(x=x, y=values, mode="lines+markers", line=line, name=escaped(label), hovertemplate=hover)
+
+
+def _with_points(drawn: go.Figure, points: Sequence[str]) -> go.Figure:
+    drawn.update_xaxes(tickvals=list(range(len(points))), ticktext=list(points), tickangle=-45, showgrid=False)
+    return drawn
+
+
+def _with_tokens(drawn: go.Figure, labels: Sequence[str]) -> go.Figure:
+    """At most about forty labels, evenly spread, so that they can be read."""
+    shown = range(0, len(labels), 1 + len(labels) // 40)
+    ticktext = [escaped(labels[i]) for i in shown]
+    drawn.update_xaxes(tickvals=list(shown), ticktext=ticktext, tickfont=MONOSPACE, tickangle=-90, showgrid=False)
+    return drawn

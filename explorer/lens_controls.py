@@ -1,0 +1,60 @@
+"""The top of a page that looks into one prompt at one position: prompt, model and position in one row."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from explorer import loading, state, widgets
+from explorer.figures.tokens import labels
+
+POSITION = "The token whose stream is followed. The model predicts what comes after it."
+
+
+class Subject(NamedTuple):
+    """What is looked at."""
+
+    ref: str
+    reading: loading.Reading
+    position: int
+    labels: list[str]  # of the tokens, each with its position
+
+
+def subject(no_layers: str) -> Subject | None:
+    """Let the person choose prompt, model and position. None where there is nothing to look into, and why stands here.
+
+    no_layers: Markdown that is said of a bigram. Raises ValueError where the model cannot be opened.
+    """
+    left, middle, right = st.columns([8, 4, 3], gap="medium")
+    with middle:
+        ref = widgets.model_picker()
+    with left:
+        prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
+    if ref is None:
+        widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
+        return None
+    with st.spinner("Opening the model…"):
+        model = loading.load_model(ref)
+    if not model.config.n_layer:
+        widgets.empty_state("This model has no layers.", no_layers)
+        return None
+    reading = widgets.reading(ref, prompt)
+    if reading is None:
+        return None
+    named = labels(reading.tokens)
+    with right:
+        position = _position_picker(named)
+    return Subject(ref, reading, position, named)
+
+
+def _position_picker(named: list[str]) -> int:
+    """The last token until the person picks; a position that is not there is reported, and the last shown instead."""
+    wanted = state.choice("position")
+    last = len(named) - 1
+    given = wanted is not None and wanted == str(state.number("position")) and state.number("position") <= last
+    shown = state.number("position") if given else last
+    st.selectbox(
+        "Position", range(len(named)), format_func=named.__getitem__, help=POSITION, **state.bound("position", shown)
+    )
+    if wanted is not None and not given:
+        st.caption(f"There is no position {widgets.plain(wanted)} among {len(named)} tokens; this is the last.")
+    return shown

@@ -1,0 +1,88 @@
+"""What the lenses see on a prompt, computed once and shared by everybody who looks.
+
+With loading.py and texts.py the only home of `st.cache_*`. The results are those of gpt/lens, with arrays in place of tensors.
+All raise ValueError where the model cannot be opened, or has no residual stream. torch is imported by the functions that need it.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from explorer import loading
+
+if TYPE_CHECKING:
+    from gpt import GPT, Bigram
+    from gpt.lens.stats import NormReading, ResidualPath
+
+Ids = tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What a model says on a prompt."""
+
+    tokens: tuple[str, ...]  # the likeliest next tokens, largest probability first
+    probabilities: np.ndarray  # (len(tokens),); NaN where the logits are not finite
+    loss: float  # mean over the prompt, nats a token; NaN for a single token
+
+
+def stream(ref: str, ids: Ids, without: tuple[str, ...] = ()) -> "ResidualPath":
+    """The residual stream of the prompt; `without`: with these layernorms taken out."""
+    return _stream(loading.identity(loading.load_run(ref)), ids, without, loading.load_model(ref))
+
+
+def layernorms(ref: str, ids: Ids) -> "list[NormReading]":
+    """What each layernorm does to the prompt; [] in a model without any."""
+    return _layernorms(loading.identity(loading.load_run(ref)), ids, loading.load_model(ref))
+
+
+def answer(ref: str, ids: Ids, without: tuple[str, ...] = ()) -> Answer:
+    """What the model says on the prompt; `without`: with these layernorms taken out."""
+    run = loading.load_run(ref)
+    probabilities, loss = _answer(loading.identity(run), ids, without, loading.load_model(ref))
+    likeliest = np.argsort(-probabilities, kind="stable")[: loading.N_TOP]
+    return Answer(tuple(run.tokenizer.tokens(likeliest.tolist())), probabilities[likeliest], loss)
+
+
+@st.cache_data(max_entries=64, max_size="128MB", show_spinner=False)
+def _stream(identity: loading.Identity, ids: Ids, without: tuple[str, ...], _model: "GPT | Bigram") -> "ResidualPath":
+    import torch
+
+    from gpt.lens.stats import residual_path, without_norms
+
+    with _model.hooks(without_norms(_model, without)):
+        return _arrays(residual_path(_model, torch.tensor(ids)))
+
+
+@st.cache_data(max_entries=32, max_size="256MB", show_spinner=False)
+def _layernorms(identity: loading.Identity, ids: Ids, _model: "GPT | Bigram") -> "list[NormReading]":
+    import torch
+
+    from gpt.lens.stats import layernorms
+
+    return [_arrays(reading) for reading in layernorms(_model, torch.tensor(ids))]
+
+
+@st.cache_data(max_entries=64, max_size="64MB", show_spinner=False)
+def _answer(
+    identity: loading.Identity, ids: Ids, without: tuple[str, ...], _model: "GPT | Bigram"
+) -> tuple[np.ndarray, float]:
+    import torch
+
+    from gpt import loss_of
+    from gpt.lens.stats import without_norms
+
+    idx = torch.tensor([ids])
+    with torch.inference_mode():
+        logits = _model.run_with_hooks(idx, without_norms(_model, without))
+        loss = loss_of(logits[:, :-1], idx[:, 1:]).item()
+    return logits[0, -1].softmax(-1).numpy(), loss
+
+
+def _arrays(found: Any) -> Any:
+    """The dataclass with arrays in place of tensors."""
+    import torch
+
+    tensors = {name: value for name, value in vars(found).items() if isinstance(value, torch.Tensor)}
+    return replace(found, **{name: tensor.numpy() for name, tensor in tensors.items()})

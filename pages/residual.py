@@ -1,0 +1,9 @@
+from explorer import residual, widgets
+from explorer.lens_controls import subject
+
+widgets.heading("Residual stream", "What does each layer add to the vector that a token carries through the model?")
+with widgets.guarded():
+    chosen = subject("A bigram table looks the next token up directly; pick a Transformer to follow its stream.")
+    if chosen is not None:
+        residual.stream(chosen)
+        residual.layernorm(chosen)
