@@ -17,6 +17,8 @@ from explorer.token_cells import Scale, running_text
 FRAME = 0.5  # seconds of drawing in a rerun, and between two reruns
 TOKENS_AT_ONCE = 4
 KEY = "samples"
+MEASURED = "measured"  # the pair whose losses are known
+HEIGHT = 400  # pixels kept free for them
 RIVAL = "shakespeare-bigram"
 HELD_OUT = (  # Tiny Shakespeare's validation text has it, its training text does not
     "MIRANDA:\nIf by your art, my dearest father, you have\nPut the wild waters in this roar, allay them.\n"
@@ -30,7 +32,7 @@ TERMS = {
     "copied": "The longest run of characters that stands in the training text letter for letter.",
     "parameters": "How many numbers the model has learned.",
 }
-STRETCHES, STRETCH = 12, 2048  # how many, and how many characters each, of the held-out text
+STRETCHES, STRETCH = 60, 2048  # how many, and how many characters each, of the held-out text
 TOP = 6.0  # nats, at the full colour
 BITS = 1 / np.log(2)  # in a nat
 MARKS = tuple((nats, f"{'≥ ' if nats == TOP else ''}{nats:g} ({nats * BITS:.1f})") for nats in (0.0, 2.0, 4.0, TOP))
@@ -93,13 +95,17 @@ def sampling() -> loading.Sampling:
     return chosen
 
 
-def samples(refs: Pair, prompt: str, sampling: loading.Sampling) -> None:
-    """Both models continue the prompt, a few tokens a frame; only this part of the page reruns meanwhile."""
+def samples(refs: Pair, prompt: str, sampling: loading.Sampling) -> bool:
+    """Both models continue the prompt, a few tokens a frame; only this part of the page reruns meanwhile.
+
+    Returns whether they are still at it.
+    """
     kept = state.recall(KEY)
     if kept is None or (kept.refs, kept.prompt, kept.sampling) != (refs, prompt, sampling):
         kept = Samples(refs, prompt, sampling)
         state.remember(KEY, kept)
     st.fragment(_frame, run_every=FRAME if kept.growing else None)(kept)
+    return kept.growing
 
 
 def _frame(kept: Samples) -> None:
@@ -180,10 +186,18 @@ def stretches(text: str) -> tuple[str, ...]:
     return tuple(text[start : start + STRETCH] for start in starts)
 
 
-def losses(refs: Pair) -> None:
-    """Each model's size and its loss on held-out text, and the bits per character of both as bars."""
+def losses(refs: Pair, wait: bool) -> None:
+    """Each model's size and its loss on held-out text, and the bits per character of both as bars.
+
+    wait: leave the space empty, since reading the text for the first time takes seconds and would hold up the samples.
+    """
+    if wait and state.recall(MEASURED) != refs:
+        st.container(height=HEIGHT, border=False).caption("Measured when both samples have ended or are stopped.")
+        return
     shared = held_out(refs)
-    measured = [texts.loss(ref, stretches(shared[1] if shared else texts.parts(ref)[1])) for ref in refs]
+    pieces = [stretches(shared[1] if shared else texts.parts(ref)[1]) for ref in refs]
+    measured = [texts.loss(ref, piece) for ref, piece in zip(refs, pieces, strict=True)]
+    state.remember(MEASURED, refs)
     left, right, chart = st.columns([1, 1, 2], gap="medium")
     for column, ref, (per_token, per_character) in zip((left, right), refs, measured, strict=True):
         with column:
@@ -197,17 +211,23 @@ def losses(refs: Pair) -> None:
         bits = [np.log2(alphabet), *(per_character * BITS for _, per_character in measured)]
         names = [f"guessing among {alphabet} characters", *refs]
         st.plotly_chart(bits_bars(names, bits), config={"displayModeBar": False}, key="bits", alt="Bits per character")
-    where = f"Measured on the same held-out text of {widgets.plain(shared[0])}." if shared else ""
-    if not shared:
+    where = ""
+    if shared:
+        read, whole = sum(map(len, pieces[0])), len(shared[1])
+        part = f"all {whole:,}" if read == whole else f"{read:,} of the {whole:,}"
+        where = (
+            f"Measured on {part} held-out characters of {widgets.plain(shared[0])}, the same held-out text for both."
+        )
+    else:
         st.warning(
             "Each is measured on the held-out part of its own text, since neither can read the other's: "
             "these losses do not compare.",
             icon=":material/compare_arrows:",
         )
     widgets.caption(
-        "The loss on text that was not trained on, each token read with at least half of the model's context before it, which "
-        f"is more than the validation loss of training grants. {where}",
-        "0:22:11",
+        "The loss on text that was not trained on, read chunk by chunk as training's validation loss is, which averages "
+        f"chunks drawn at random and so differs a little. {where}",
+        "0:38:00",
     )
 
 

@@ -22,10 +22,11 @@ if left == right:
 if not prompt:
     widgets.empty_prompt()
 
+writing = False
 with widgets.guarded():
     if prompt:
         st.subheader("What they write", anchor=False)
-        comparing.samples(refs, prompt, comparing.sampling())
+        writing = comparing.samples(refs, prompt, comparing.sampling())
         widgets.caption(
             "Each model continues the prompt, drawing from its own distributions with the same seed.", "0:22:11"
         )
@@ -41,4 +42,4 @@ with widgets.guarded():
 with widgets.guarded():
     st.subheader("How well they predict", anchor=False)
     with st.spinner("Reading held-out text …"):
-        comparing.losses(refs)
+        comparing.losses(refs, wait=writing)

@@ -7,9 +7,10 @@ export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".cells");
   const view = VIEWS.get(root) ?? mount(root);
   view.choose = (row) => setStateValue("row", row);
-  if (data === view.bytes) return;
-  view.bytes = data;
-  draw(view, JSON.parse(new TextDecoder().decode(data)));
+  const said = new TextDecoder().decode(data);
+  if (said === view.said) return; // a rerun that changes nothing leaves what is pointed at
+  view.said = said;
+  draw(view, JSON.parse(said));
 }
 
 function mount(root) {

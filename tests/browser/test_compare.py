@@ -38,7 +38,7 @@ def compare(app_server, page, settled):
     expect(page.get_by_role("button", name="Stop", disabled=True).or_(stopped)).to_be_visible(timeout=90_000)
 
 
-def test_samples_stream_side_by_side_and_stop_keeps_them(compare):
+def test_samples_stream_side_by_side_and_stop_keeps_them(compare, settled):
     page = compare()
     page.get_by_role("spinbutton", name="Tokens").fill("1000")
     page.keyboard.press("Enter")
@@ -49,6 +49,7 @@ def test_samples_stream_side_by_side_and_stop_keeps_them(compare):
     place = page.get_by_role("heading", name="Where the prompt surprises them").bounding_box()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Go on")).to_be_enabled(timeout=30_000)
+    settled(page)
     written = samples.all_inner_texts()
     assert all(0 < len(text) < 1000 for text in written)
     page.wait_for_timeout(1500)
@@ -60,7 +61,7 @@ def test_surprise_is_painted_and_read_out_under_the_pointer_and_by_keys(compare)
     page = compare()
     left = page.locator(".cells").nth(0)
     cells = left.locator(".cell")
-    expect(cells).to_have_count(len("hear me"))
+    expect(cells).to_have_count(len("hear me"), timeout=30_000)
     assert left.locator(".tokens").inner_text().replace("·", " ").strip() == "hear me"
     colours = cells.evaluate_all("cells => cells.map((cell) => getComputedStyle(cell).backgroundColor)")
     assert len(set(colours[1:])) > 1
@@ -76,14 +77,14 @@ def test_losses_are_painted_as_numbers_and_bars(compare):
     page = compare()
     expect(page.get_by_test_id("stMetric").filter(has_text="Perplexity")).to_have_count(2, timeout=60_000)
     bars = page.get_by_test_id("stPlotlyChart").locator(".bars path")
-    expect(bars).to_have_count(3)
+    expect(bars).to_have_count(3, timeout=30_000)
     widths = [bar.bounding_box()["width"] for bar in bars.all()]
     assert all(width > 10 for width in widths)
 
 
 def test_markup_in_the_prompt_stays_text(compare):
     page = compare("<img src=x onerror=alert(1)>")
-    expect(page.locator(".cells").nth(0).locator(".tokens")).to_contain_text("<img·src=x·onerror=alert(1)>")
+    expect(page.locator(".cells").nth(0).locator(".tokens")).to_contain_text("<img·src=x·onerror=alert(1)>", timeout=30_000)
     assert page.locator(".cells img").count() == 0
 
 
@@ -91,5 +92,5 @@ def test_markup_in_the_prompt_stays_text(compare):
 def test_it_fits_a_phone(compare, scheme):
     page = compare(width=390)
     page.emulate_media(color_scheme=scheme)
-    expect(page.locator(".cells").nth(2)).to_be_visible()
+    expect(page.locator(".cells").nth(2)).to_be_visible(timeout=30_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

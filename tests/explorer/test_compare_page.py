@@ -42,8 +42,16 @@ def finished(app: AppTest) -> AppTest:
     raise AssertionError("the samples never ended")
 
 
-def test_both_models_are_measured_on_the_same_held_out_text(compare):
+def test_losses_wait_for_the_samples_and_then_stay(compare):
     app = compare()
+    assert not numbers(app, "Loss, nats a token") or app.button(key="samples:stop").disabled
+    assert len(numbers(finished(app), "Loss, nats a token")) == 2
+    app.number_input(key="compare:seed").set_value(3).run()
+    assert len(numbers(app, "Loss, nats a token")) == 2
+
+
+def test_both_models_are_measured_on_the_same_held_out_text(compare):
+    app = finished(compare())
     for per_token, bits, perplexity in zip(
         numbers(app, "Loss, nats a token"),
         numbers(app, "Bits per character"),
@@ -93,7 +101,7 @@ def test_stopping_keeps_what_was_written_and_going_on_adds_to_it(compare, monkey
 
 
 def test_the_same_model_twice_is_said_and_agrees(compare):
-    app = compare(against="runs/tiny")
+    app = finished(compare(against="runs/tiny"))
     assert "same model" in app.info[0].value
     assert len(set(numbers(app, "Loss, nats a token"))) == 1
     assert not any(cells(app)[2]["strengths"][1:])
@@ -138,7 +146,7 @@ def test_texts_that_neither_can_share_are_said_not_to_compare(runs, compare):
     train(
         create_run(runs / "digits", recipe, Corpus("digits", "0123456789" * 40, "made for a test")), torch.device("cpu")
     )
-    app = compare(against="runs/digits")
+    app = finished(compare(against="runs/digits"))
     assert any("do not compare" in warning.value for warning in app.warning)
 
 
@@ -154,7 +162,7 @@ def test_samples_are_those_of_generate(runs):
 
 def test_stretches_are_spread_over_the_text_and_a_short_one_is_taken_whole():
     assert comparing.stretches("abc") == ("abc",)
-    text = "".join(map(str, range(20_000)))
+    text = "".join(map(str, range(40_000)))
     taken = comparing.stretches(text)
     assert len(taken) == comparing.STRETCHES and all(len(stretch) == comparing.STRETCH for stretch in taken)
     assert text.startswith(taken[0]) and text.endswith(taken[-1])
