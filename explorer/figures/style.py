@@ -15,7 +15,7 @@ MUTED = "#8A9199"
 # Zero is the page's own background: transparent. A weight's opacity is its square root, so that small weights show.
 SEQUENTIAL = [[(step / 8) ** 2, f"rgba(0,114,178,{step / 8})"] for step in range(9)]
 SEQUENTIAL_ON_DARK = [[(step / 8) ** 2, f"rgba(86,180,233,{step / 8})"] for step in range(9)]
-DIVERGING = [[0.0, "rgba(213,94,0,1)"], [0.5, "rgba(128,128,128,0)"], [1.0, "rgba(0,114,178,1)"]]
+DIVERGING = [[0, "rgba(213,94,0,1)"], [0.5, "rgba(213,94,0,0)"], [0.5, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]
 
 MONOSPACE = "ui-monospace, SF Mono, Cascadia Mono, Menlo, Consolas, DejaVu Sans Mono, monospace"
 TEXT_SIZE = 14

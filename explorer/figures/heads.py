@@ -1,0 +1,119 @@
+"""Maps with one cell a head, and one head's pattern."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+from explorer.figures.tokens import escaped, labels, visible
+
+ROW = 44  # pixels a layer
+AXES = 76  # pixels for the axis below
+WIDEST_WITH_NUMBERS = 8  # heads in a row whose cells still hold a number
+MOST_TICKS = 32  # tokens along an axis that are all named; of more, half as many are, by position
+DARK = 0.55  # share of the full colour from which a number on it is white
+
+
+def number(value: float) -> str:
+    """A signed number with two places; a dash for NaN.
+
+    >>> number(-0.25)
+    '−0.25'
+    """
+    return "–" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+
+
+def head_map(
+    values: np.ndarray,
+    *,
+    top: float,
+    unit: str = "",
+    marked: np.ndarray | None = None,
+    chosen: tuple[int, int] | None = None,
+) -> go.Figure:
+    """Draw one number a head, layers down, heads across: blue above zero, red below, nothing where it is NaN.
+
+    values: (n_layer, n_head); top: the value, above 0, at the full colour; unit: said after a value under the pointer;
+    marked: (n_layer, n_head) bool, the cells with a full frame; chosen: the (layer, head) with a dashed one. An unseen marker on each
+    cell takes clicks: its customdata is [layer, head]. Raises ValueError on other shapes, or a top that is not above 0.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or (marked is not None and np.shape(marked) != values.shape) or not top > 0:
+        raise ValueError(f"values {values.shape} and marks must be (n_layer, n_head), and top={top} above 0")
+    n_layer, n_head = values.shape
+    hover = f"layer %{{y}}, head %{{x}}<br>%{{text}}{' ' * bool(unit)}{unit}<extra></extra>"
+    cells = go.Heatmap(
+        z=values, zmin=-top, zmax=top, colorscale=style.DIVERGING, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
+    )
+    layers, heads = (axis.ravel().tolist() for axis in np.indices(values.shape))
+    numbers = [number(value) for value in values.ravel()]
+    clicks = go.Scatter(
+        x=heads,
+        y=layers,
+        mode="markers",
+        marker={"size": 34, "symbol": "square", "opacity": 0},
+        text=numbers,
+        customdata=[list(place) for place in zip(layers, heads, strict=True)],
+        hovertemplate=hover,
+    )
+    drawn = style.figure(cells, clicks, height=ROW * n_layer + AXES, clickmode="event+select")
+    if n_head <= WIDEST_WITH_NUMBERS:
+        dark = np.abs(values).ravel() > DARK * top
+        for shown, font in ((~dark, {}), (dark, {"color": "white"})):
+            places = np.flatnonzero(shown).tolist()
+            drawn.add_scatter(
+                x=[heads[i] for i in places],
+                y=[layers[i] for i in places],
+                mode="text",
+                text=[numbers[i] for i in places],
+                textfont=font,
+                hoverinfo="skip",
+            )
+    drawn.update_xaxes(title="head", tickvals=list(range(n_head)), range=[-0.5, n_head - 0.5], showgrid=False)
+    drawn.update_yaxes(title="layer", tickvals=list(range(n_layer)), range=[n_layer - 0.5, -0.5], showgrid=False)
+    for layer, head in np.argwhere(marked).tolist() if marked is not None else []:
+        _frame(drawn, layer, head, "solid")
+    if chosen is not None:
+        _frame(drawn, *chosen, "dot")
+    return drawn
+
+
+def pattern_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
+    """Draw one head's attention pattern, queries down, keys across; what no query may see is not there.
+
+    pattern: (T, T) probabilities, each row sums to 1, or NaN. Raises ValueError on another shape. Source: lecture 1:02:00.
+    """
+    pattern = np.asarray(pattern, dtype=np.float32)
+    T = len(tokens)
+    if pattern.shape != (T, T):
+        raise ValueError(f"a pattern of shape {pattern.shape} does not belong to {T} tokens; it must be ({T}, {T})")
+    if T == 0:
+        raise ValueError("there is no token to draw a pattern of")
+    names = labels(tokens)
+    cells = go.Heatmap(
+        z=pattern,
+        zmin=0,
+        zmax=1,
+        colorscale=style.SEQUENTIAL,
+        showscale=False,
+        hoverongaps=False,
+        customdata=np.broadcast_to(np.array(names, dtype=object), (T, T)),
+        text=np.broadcast_to(np.array(names, dtype=object)[:, None], (T, T)),
+        hovertemplate="%{text} reads from %{customdata}<br>%{z:.4f}<extra></extra>",
+    )
+    drawn = style.figure(cells, height=520)
+    all_fit = T <= MOST_TICKS
+    ticks = list(range(T)) if all_fit else list(range(0, T, -(-2 * T // MOST_TICKS)))
+    shown = [escaped(visible(tokens[tick]) if all_fit else names[tick]) for tick in ticks]
+    axis = {"tickvals": ticks, "ticktext": shown, "tickfont": {"family": style.MONOSPACE}, "showgrid": False}
+    drawn.update_xaxes(title="reads from", tickangle=0, **axis)
+    drawn.update_yaxes(title="token", autorange="reversed", **axis)
+    return drawn
+
+
+def _frame(drawn: go.Figure, layer: int, head: int, dash: str) -> None:
+    line = {"color": style.SECOND if dash == "dot" else style.MUTED, "width": 3, "dash": dash}
+    drawn.add_shape(
+        type="rect", x0=head - 0.47, x1=head + 0.47, y0=layer - 0.46, y1=layer + 0.46, line=line, layer="above"
+    )

@@ -1,0 +1,136 @@
+"""What heads do: their scores as maps, the heads that have a name, and the evidence for one of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer import loading, state, widgets
+from explorer.figures.heads import head_map, number, pattern_heatmap
+
+Head = tuple[int, int]
+Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
+
+PLAIN = {"displayModeBar": False}
+MEANING = {
+    "previous token": "Weight on the token just before: how a layer learns what stands next to what.",
+    "first token": "Weight on the first token: often where a head rests when it finds nothing to read.",
+    "duplicate token": "Weight on earlier occurrences of the reading token itself.",
+    "induction": "Weight on what followed an earlier occurrence of the reading token: from A B … A it looks at B, and can copy it.",
+    "entropy": "How evenly each token's weights spread, against spreading evenly over all it may see: 0 is even, −1 is one token alone.",
+}
+
+
+def head_pickers(n_layer: int, n_head: int, default: Head = (0, 0)) -> Head:
+    """Layer and head as two boxes in the controls' row. default: shown until the person picks."""
+    shown = widgets.head_choice(n_layer, n_head) or default
+    with st.container(horizontal=True):
+        for name, size, value in (("layer", n_layer, shown[0]), ("head", n_head, shown[1])):
+            st.selectbox(name.capitalize(), range(size), help=widgets.TERMS[name], **state.bound(name, value))
+    return shown
+
+
+def clicked_head(event: dict, key: str) -> None:
+    """Choose the head whose cell was clicked, once: a selection stays in the chart after other controls have moved on."""
+    points = event["selection"]["points"]
+    clicked = points[0].get("customdata") if points else None
+    if clicked != state.recall(key):
+        state.remember(key, clicked)
+        if clicked:
+            state.choose(layer=clicked[0], head=clicked[1])
+            st.rerun()
+
+
+def score_maps(on_prompt: Scores, on_probe: Scores, chosen: Head) -> None:
+    """One kind of score for all heads, on the prompt and on the probe set."""
+    from gpt.lens.heads import KINDS, THRESHOLD
+
+    names = list(MEANING)
+    explained = "  \n".join(f"**{name}**: {meaning}" for name, meaning in MEANING.items())
+    kind = st.segmented_control(
+        "Score", names, default=names[0], format_func=str.capitalize, key="score", help=explained, required=True
+    )
+    for column, title, scores in zip(
+        st.columns(2, gap="medium"), ("On the prompt", "On the probe set"), (on_prompt, on_probe), strict=True
+    ):
+        with column:
+            st.markdown(f"**{title}**")
+            marked = scores[kind] >= THRESHOLD if kind in KINDS else None
+            figure = head_map(scores[kind], top=1.0, unit="above even attention", marked=marked, chosen=chosen)
+            key = f"{title}:{kind}"
+            clicked_head(
+                st.plotly_chart(figure, config=PLAIN, key=key, on_select="rerun", alt=f"{kind} scores: {title}"),
+                f"clicked:{key}",
+            )
+            if np.isnan(scores[kind]).all():
+                st.caption("No token of this text has such a cell: no token comes a second time, or there is only one.")
+
+
+def clearest(scores: Scores) -> Head:
+    """The head that is most of the kind that is shown first."""
+    values = scores[next(iter(MEANING))]
+    layer, head = np.unravel_index(np.nan_to_num(values, nan=-1).argmax(), values.shape)
+    return int(layer), int(head)
+
+
+def named_heads(scores: Scores) -> None:
+    """The heads whose best score reaches the threshold, each as a badge."""
+    from gpt.lens.heads import THRESHOLD, label
+
+    badges = [
+        f":blue-badge[{layer}.{head} · {kind} {number(scores[kind][layer, head])}]"
+        for layer, head in np.ndindex(scores["entropy"].shape)
+        if (kind := label(_of(scores, (layer, head))))
+    ]
+    said = " ".join(badges) if badges else "none."
+    st.markdown(f"Heads that reach **{THRESHOLD:+.1f}** on the probe set, as *layer.head*: {said}")
+
+
+def evidence(ref: str, reading: loading.Reading, head: Head, on_prompt: Scores, on_probe: Scores) -> None:
+    """One head's pattern on the prompt beside its scores."""
+    layer, index = head
+    pattern = loading.attention(ref, reading.ids)[layer, index].copy()
+    if loading.load_run(ref).recipe.model.causal:
+        pattern[np.triu_indices(len(pattern), 1)] = np.nan
+    st.subheader(f"Layer {layer}, head {index}", anchor=False)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.plotly_chart(pattern_heatmap(pattern, reading.tokens), config=PLAIN, key="pattern", alt="Attention pattern")
+    with right:
+        _score_table([head], on_prompt, on_probe)
+
+
+def all_scores(on_prompt: Scores, on_probe: Scores) -> None:
+    """Every number on this page, to sort and to download."""
+    with st.expander("All scores as a table"):
+        for title, scores in (("On the prompt", on_prompt), ("On the probe set", on_probe)):
+            rows = [
+                {"layer": layer, "head": head, **{name: float(scores[name][layer, head]) for name in MEANING}}
+                for layer, head in np.ndindex(scores["entropy"].shape)
+            ]
+            st.markdown(f"**{title}**")
+            numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in MEANING}
+            st.dataframe(rows, hide_index=True, column_config=numbers, key=f"table:{title}")
+
+
+def probe_note(ref: str) -> str:
+    """What the probe set of this model is, in a sentence."""
+    from gpt.lens.heads import PROBES, speaks_letters
+
+    if speaks_letters(loading.load_run(ref).tokenizer):
+        return f"The probe set is {PROBES} sequences of different random letters, each set twice in a row."
+    return f"The alphabet lacks some of the letters a to z, so the probe set is {PROBES} stretches of held-out text."
+
+
+def _of(scores: Scores, head: Head) -> dict[str, float]:
+    return {name: float(values[head]) for name, values in scores.items()}
+
+
+def _score_table(heads: Sequence[Head], on_prompt: Scores, on_probe: Scores) -> None:
+    rows = [
+        {"score": name.capitalize(), "prompt": _of(on_prompt, head)[name], "probe set": _of(on_probe, head)[name]}
+        for head in heads
+        for name in MEANING
+    ]
+    numbers = {name: st.column_config.NumberColumn(format="%+.3f") for name in ("prompt", "probe set")}
+    st.dataframe(rows, hide_index=True, column_config=numbers, key="scores of the head")
