@@ -1,6 +1,7 @@
 """Maps with one cell a head, and one head's pattern."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,7 +12,7 @@ from explorer.figures.tokens import escaped, labels, visible
 ROW = 44  # pixels a layer
 AXES = 76  # pixels for the axis below
 WIDEST_WITH_NUMBERS = 8  # heads in a row whose cells still hold a number
-MOST_TICKS = 32  # tokens along an axis that are all named; of more, half as many are, by position
+MOST_TICKS = 32  # tokens along an axis that are all named; of more, a quarter as many are, by position
 DARK = 0.55  # share of the full colour from which a number on it is white
 
 
@@ -103,13 +104,19 @@ def pattern_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
         hovertemplate="%{text} reads from %{customdata}<br>%{z:.4f}<extra></extra>",
     )
     drawn = style.figure(cells, height=520)
-    all_fit = T <= MOST_TICKS
-    ticks = list(range(T)) if all_fit else list(range(0, T, -(-2 * T // MOST_TICKS)))
-    shown = [escaped(visible(tokens[tick]) if all_fit else names[tick]) for tick in ticks]
-    axis = {"tickvals": ticks, "ticktext": shown, "tickfont": {"family": style.MONOSPACE}, "showgrid": False}
+    axis = token_axis(tokens)
     drawn.update_xaxes(title="reads from", tickangle=0, **axis)
     drawn.update_yaxes(title="token", autorange="reversed", **axis)
     return drawn
+
+
+def token_axis(tokens: Sequence[str]) -> dict[str, Any]:
+    """An axis with one place a token: each named where they are few, else some, with their position."""
+    T = len(tokens)
+    ticks = list(range(T)) if T <= MOST_TICKS else list(range(0, T, -(-4 * T // MOST_TICKS)))
+    names = [visible(token) for token in tokens] if T <= MOST_TICKS else labels(tokens)
+    shown = [escaped(names[tick]) for tick in ticks]
+    return {"tickvals": ticks, "ticktext": shown, "tickfont": {"family": style.MONOSPACE}, "showgrid": False}
 
 
 def _frame(drawn: go.Figure, layer: int, head: int, dash: str) -> None:

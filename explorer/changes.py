@@ -1,0 +1,210 @@
+"""A person's changes to a model as data, and what they do: the next token, the loss on held-out text, a sample, effect maps.
+
+What a session has measured stays with it until the question changes. torch is imported by the functions that need it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from explorer import loading, state, texts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gpt.lens.interventions import Effect, Intervention
+
+SHOWN = 8  # next tokens
+WINDOWS = 4  # stretches of held-out text, each as long as the model's context
+LONGEST_PIECE = 8  # characters that are set aside for a token
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of change: which part of a layer it acts on, how strongly by default (None: no strength), what it does."""
+
+    part: str  # "head" | "attention" | "MLP"
+    default: float | None
+    highest: float
+    help: str
+
+
+KINDS = {
+    "Head off: zero": Kind("head", None, 0, "Nothing comes from this head."),
+    "Head off: mean": Kind(
+        "head", None, 0, "The head writes the same at every position: its mean. What it always adds stays."
+    ),
+    "Head towards uniform": Kind("head", 0.0, 1.0, "1 is the learned pattern, 0 reads evenly from all earlier tokens."),
+    "Head to previous token": Kind("head", None, 0, "Every token reads from the one before it alone."),
+    "Scale attention": Kind("attention", 0.5, 3.0, "Multiply what the layer's attention adds to the residual stream."),
+    "MLP off: zero": Kind("MLP", None, 0, "Nothing comes from this layer's MLP."),
+    "MLP off: mean": Kind("MLP", None, 0, "The MLP adds the same at every position: its mean."),
+    "Scale MLP": Kind("MLP", 0.5, 3.0, "Multiply what the layer's MLP adds to the residual stream."),
+}
+
+
+class Change(NamedTuple):
+    """One change. `head` counts where its kind acts on a head, `strength` where its kind has one."""
+
+    kind: str
+    layer: int
+    head: int
+    strength: float
+
+    def __str__(self) -> str:
+        kind = KINDS[self.kind]
+        place = f"{self.layer}.{self.head}" if kind.part == "head" else f"layer {self.layer}"
+        return f"{self.kind}, {place}" + ("" if kind.default is None else f" × {self.strength:g}")
+
+
+class Answers(NamedTuple):
+    """The likeliest next tokens by either, with their probabilities; before and after as arrays of one shape."""
+
+    tokens: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+
+
+def intervention(ref: str, changes: tuple[Change, ...]) -> "Intervention":
+    """All changes in one, for `model.hooks`."""
+    from gpt.lens import interventions as lens
+
+    causal = loading.load_model(ref).config.causal
+    build: dict[str, Callable[[Change], Intervention]] = {
+        "Head off: zero": lambda c: lens.head_off(c.layer, c.head),
+        "Head off: mean": lambda c: lens.head_off(c.layer, c.head, "mean"),
+        "Head towards uniform": lambda c: lens.towards_uniform(c.layer, c.head, c.strength, causal=causal),
+        "Head to previous token": lambda c: lens.to_previous_token(c.layer, c.head),
+        "Scale attention": lambda c: lens.scaled(c.layer, "attn_out", c.strength),
+        "MLP off: zero": lambda c: lens.mlp_off(c.layer),
+        "MLP off: mean": lambda c: lens.mlp_off(c.layer, "mean"),
+        "Scale MLP": lambda c: lens.scaled(c.layer, "mlp_out", c.strength),
+    }
+    return lens.combine(build[change.kind](change) for change in changes)
+
+
+def answers(ref: str, ids: tuple[int, ...], changes: tuple[Change, ...]) -> Answers:
+    """The next token's distribution without the changes and with them, of the `SHOWN` tokens likeliest in either."""
+    import torch
+
+    model = loading.load_model(ref)
+    with torch.inference_mode():
+        before, after = (
+            model.run_with_hooks(torch.tensor([ids]), hooks)[0, -1].softmax(-1).numpy()
+            for hooks in ({}, intervention(ref, changes))
+        )
+    likeliest = np.argsort(-np.maximum(before, after), kind="stable")[:SHOWN]
+    return Answers(
+        tuple(loading.load_run(ref).tokenizer.tokens(likeliest.tolist())), before[likeliest], after[likeliest]
+    )
+
+
+def loss(ref: str, changes: tuple[Change, ...]) -> float:
+    """Mean loss under the changes, in nats a token, on stretches of the model's held-out text."""
+    from gpt.lens.interventions import loss_under
+
+    key = (loading.identity(loading.load_run(ref)), changes)
+    return _kept(
+        f"loss:{bool(changes)}",
+        key,
+        lambda: loss_under(loading.load_model(ref), held_out(ref), intervention(ref, changes)),
+    )
+
+
+def sample(ref: str, ids: tuple[int, ...], changes: tuple[Change, ...], sampling: loading.Sampling) -> str:
+    """A continuation of the prompt under the changes; the same seed draws from the same random numbers."""
+    import torch
+
+    from gpt import generate
+
+    def draw() -> str:
+        model = loading.load_model(ref)
+        whole = any(change.kind.endswith("mean") for change in changes)  # a mean needs all positions at every step
+        with model.hooks(intervention(ref, changes)):
+            steps = list(generate(model, torch.tensor(ids), **vars(sampling), use_cache=not whole))
+        return loading.text_of(ref, tuple(step.token for step in steps))
+
+    key = (loading.identity(loading.load_run(ref)), ids, changes, sampling)
+    return _kept(f"sample:{bool(changes)}", key, draw)
+
+
+def held_out(ref: str) -> "Tensor":
+    """Stretches of the model's held-out text, evenly spread, as ids (≤ WINDOWS, ≤ block_size + 1).
+
+    Raises ValueError where the text is gone or too short.
+    """
+    import torch
+
+    text, tokenizer = texts.parts(ref)[1], loading.load_run(ref).tokenizer
+    T = loading.load_model(ref).config.block_size + 1
+    starts = np.linspace(0, max(0, len(text) - T * LONGEST_PIECE), WINDOWS).astype(int)
+    rows = [tokenizer.encode(text[start : start + T * LONGEST_PIECE])[:T] for start in np.unique(starts)]
+    shortest = min(map(len, rows))
+    if shortest < 2:
+        raise ValueError("the held-out text has fewer than two tokens, so there is nothing to predict in it")
+    return torch.tensor([row[:shortest] for row in rows])
+
+
+def ablation_effects(ref: str) -> "Iterator[Effect]":
+    """What each head adds to the loss on held-out text when it alone is switched off, one after another."""
+    from gpt.lens import interventions as lens
+
+    return lens.ablation_effects(loading.load_model(ref), held_out(ref))
+
+
+class Patching(NamedTuple):
+    """The prompt and a second one, cut to the same length from the front, and the token that the second one asks for."""
+
+    ids: tuple[int, ...]
+    source: tuple[int, ...]
+    tokens: tuple[str, ...]
+    source_tokens: tuple[str, ...]
+    answer: int
+    answer_token: str
+
+
+def patching(ref: str, ids: tuple[int, ...], second: str) -> Patching:
+    """Prepare to patch from the text `second`. Raises ValueError where it is empty."""
+    import torch
+
+    source = loading.read(ref, second).ids
+    if not source:
+        raise ValueError("the second prompt is empty; type a line to patch from")
+    T = min(len(ids), len(source))
+    ids, source = ids[-T:], source[-T:]
+    with torch.inference_mode():
+        answer = int(loading.load_model(ref)(torch.tensor([source]))[0, -1].argmax())
+    tokens = loading.load_run(ref).tokenizer.tokens
+    return Patching(ids, source, tuple(tokens(list(ids))), tuple(tokens(list(source))), answer, tokens([answer])[0])
+
+
+def patching_effects(ref: str, patching: Patching) -> "tuple[Iterator[Effect], Iterator[Effect]]":
+    """The effects of patching the stream (layers × positions) and each head (layers × heads)."""
+    import torch
+
+    from gpt.lens import interventions as lens
+
+    model, ids, source = loading.load_model(ref), torch.tensor([patching.ids]), torch.tensor([patching.source])
+    return (
+        lens.stream_patching_effects(model, ids, source, patching.answer),
+        lens.head_patching_effects(model, ids, source, patching.answer),
+    )
+
+
+def one_token_changed(ref: str, ids: tuple[int, ...]) -> str:
+    """A second prompt to begin with: the last token changed, or the first of the second copy where a text stands twice."""
+    half = len(ids) // 2
+    place = half if half and ids[:half] == ids[half:] else len(ids) - 1
+    vocab_size = loading.load_model(ref).config.vocab_size
+    other = max(ids) + 1 if max(ids) + 1 < vocab_size else (ids[place] + 1) % vocab_size
+    return loading.text_of(ref, (*ids[:place], other, *ids[place + 1 :]))
+
+
+def _kept(name: str, key: Any, measure: Callable[[], Any]) -> Any:
+    held = state.recall(name)
+    if held is None or held[0] != key:
+        held = (key, measure())
+        state.remember(name, held)
+    return held[1]

@@ -1,0 +1,50 @@
+import streamlit as st
+
+from explorer import intervening, loading, widgets
+
+widgets.heading("Interventions", "What does the model still know when one of its parts is switched off?")
+left, right = st.columns([5, 2])
+with right:
+    ref = widgets.model_picker()
+with left:
+    prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
+if ref is None:
+    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
+    st.stop()
+
+with widgets.guarded():
+    with st.spinner("Opening the model…"):
+        layers = loading.load_model(ref).config.n_layer
+    if not layers:
+        widgets.empty_state(
+            "This model has no parts to switch off.",
+            "A bigram table is one table. Pick a Transformer: in *induction*, one head less and it can no longer copy.",
+        )
+        st.stop()
+    made, head = intervening.change_controls(ref)
+    reading = widgets.reading(ref, prompt)
+    if reading is None:
+        st.stop()
+    intervening.next_token(ref, reading.ids, made)
+    widgets.caption("The next token as the model predicts it, and under the changes that are in force.", "0:22:11")
+
+    st.subheader("A sample with the same seed", anchor=False)
+    with widgets.guarded():
+        intervening.samples(ref, reading.ids, made)
+        widgets.caption("Both draw with the same random numbers, so what differs comes from the changes.", "0:22:11")
+
+    st.subheader("Every head switched off by itself", anchor=False)
+    with widgets.guarded():
+        intervening.ablations(ref, reading, head)
+        widgets.caption(
+            "A head may read from one token with all its weight and matter little to the loss: attention is not importance.",
+            "1:21:59",
+        )
+
+    st.subheader("Patching from a second prompt", anchor=False)
+    with widgets.guarded():
+        intervening.patching(ref, reading)
+        widgets.caption(
+            "Blue: with this piece of the second prompt's computation, the first prompt's answer moves towards the second's.",
+            "1:26:48",
+        )
