@@ -14,6 +14,8 @@ from explorer import loading
 
 if TYPE_CHECKING:
     from gpt import GPT, Bigram
+    from gpt.lens.attribution import Attribution
+    from gpt.lens.logits import LogitLens
     from gpt.lens.stats import NormReading, ResidualPath
 
 Ids = tuple[int, ...]
@@ -43,6 +45,17 @@ def answer(ref: str, ids: Ids, without: tuple[str, ...] = ()) -> Answer:
     probabilities, loss = _answer(loading.identity(run), ids, without, loading.load_model(ref))
     likeliest = np.argsort(-probabilities, kind="stable")[: loading.N_TOP]
     return Answer(tuple(run.tokenizer.tokens(likeliest.tolist())), probabilities[likeliest], loss)
+
+
+def logit_lens(ref: str, ids: Ids) -> "LogitLens":
+    """What the model would say at every point of its stream, at every position."""
+    return _logit_lens(loading.identity(loading.load_run(ref)), ids, loading.load_model(ref))
+
+
+def attribution(ref: str, ids: Ids, token: int, against: int | None, position: int) -> "Attribution":
+    """The logit of a token, or its lead over another, split among the parts. Raises ValueError where it does not split."""
+    model = loading.load_model(ref)
+    return _attribution(loading.identity(loading.load_run(ref)), ids, token, against, position, model)
 
 
 @st.cache_data(max_entries=64, max_size="128MB", show_spinner=False)
@@ -78,6 +91,26 @@ def _answer(
         logits = _model.run_with_hooks(idx, without_norms(_model, without))
         loss = loss_of(logits[:, :-1], idx[:, 1:]).item()
     return logits[0, -1].softmax(-1).numpy(), loss
+
+
+@st.cache_data(max_entries=64, max_size="128MB", show_spinner=False)
+def _logit_lens(identity: loading.Identity, ids: Ids, _model: "GPT | Bigram") -> "LogitLens":
+    import torch
+
+    from gpt.lens.logits import logit_lens
+
+    return _arrays(logit_lens(_model, torch.tensor(ids), loading.N_TOP))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _attribution(
+    identity: loading.Identity, ids: Ids, token: int, against: int | None, position: int, _model: "GPT | Bigram"
+) -> "Attribution":
+    import torch
+
+    from gpt.lens.attribution import attribute_logit
+
+    return _arrays(attribute_logit(_model, torch.tensor(ids), token, against, position))
 
 
 def _arrays(found: Any) -> Any:

@@ -22,7 +22,9 @@ class Entry:
 ENTRIES = (
     Entry("attention.py", "Attention", ":material/grid_on:", "Explore", "1:02:00"),
     Entry("residual.py", "Residual stream", ":material/stacked_line_chart:", "Explore", "1:26:48"),
+    Entry("logits.py", "Logit lens", ":material/frame_inspect:", "Explore", "1:26:48"),
     Entry("heads.py", "What heads do", ":material/category:", "Explore", "1:21:59"),
+    Entry("interventions.py", "Interventions", ":material/tune:", "Explore", "1:21:59"),
     Entry("tokens.py", "Tokens", ":material/data_array:", "Explore", "0:09:28"),
     Entry("train.py", "Train", ":material/show_chart:", "Train", "0:34:53"),
     Entry("compare.py", "Compare", ":material/compare:", "Compare", "0:22:11"),
