@@ -19,11 +19,11 @@ LOSS = "Mean of −ln p over the tokens that really came next, in nats a token, 
 FULL_COLOR = 0.3  # nats: the smallest top of an effect map's scale, so that noise stays pale
 
 
-def change_controls(ref: str) -> tuple[tuple[Change, ...], tuple[int, int]]:
+def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...], tuple[int, int]]:
     """Let the person make a change, and keep it to add another; all that hold now, and the chosen (layer, head)."""
     config = loading.load_model(ref).config
     kinds = [name for name, kind in KINDS.items() if kind.part != "MLP" or config.mlp]
-    shown = widgets.head_choice(config.n_layer, config.n_head) or scoring.clearest(texts.head_scores(ref))
+    shown = widgets.head_choice(config.n_layer, config.n_head) or scoring.clearest(texts.head_scores(ref, ids))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         explained = "  \n".join(f"**{name}**: {KINDS[name].help}" for name in kinds)
         name = st.selectbox("Change", kinds, key="change", help=explained, persist_state="session")
@@ -39,8 +39,8 @@ def change_controls(ref: str) -> tuple[tuple[Change, ...], tuple[int, int]]:
         change = Change(name, *shown, strength)
         kept = _kept_changes(ref)
         if st.button("Keep, and add another", icon=":material/add:", disabled=change in kept):
-            kept = (*kept, change)
-            state.remember("changes", (ref, kept))
+            state.remember("changes", (ref, (*kept, change)))
+            st.rerun()
     if kept:
         left = st.multiselect("Kept changes", kept, default=kept, format_func=str, key=f"kept:{hash((ref, kept))}")
         if tuple(left) != kept:

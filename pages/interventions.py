@@ -21,10 +21,10 @@ with widgets.guarded():
             "A bigram table is one table. Pick a Transformer: in *induction*, one head less and it can no longer copy.",
         )
         st.stop()
-    made, head = intervening.change_controls(ref)
     reading = widgets.reading(ref, prompt)
     if reading is None:
         st.stop()
+    made, head = intervening.change_controls(ref, reading.ids)
     intervening.next_token(ref, reading.ids, made)
     widgets.caption("The next token as the model predicts it, and under the changes that are in force.", "0:22:11")
 
