@@ -37,7 +37,8 @@ CONFIG = {"displayModeBar": False}
 
 def table(chosen: Subject) -> None:
     """The table of likeliest tokens, and what stands behind the chosen cell."""
-    lens = lenses.logit_lens(chosen.ref, chosen.reading.ids)
+    with st.spinner("Reading the stream at every point…"):
+        lens = lenses.logit_lens(chosen.ref, chosen.reading.ids)
     point = _point(lens)
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
     color = st.segmented_control(

@@ -65,7 +65,7 @@ def attribute_logit(
     _check_indices(model, ids, token, against, position)
     logits, cache = model.run_with_cache(ids.unsqueeze(0), _names(model))
     at = {name: value[0, position].double() for name, value in cache.items()}
-    direction, final_bias = _through_final_norm(model, _pick(model.unembed.weight.double(), token, against), at)
+    direction, final_bias = _through_final_norm(model, _pick(model.unembed.weight, token, against), at)
     config = model.config
 
     def bias(layer: nn.Module) -> Tensor:
@@ -77,7 +77,7 @@ def attribute_logit(
 
     none = torch.zeros(config.n_layer, dtype=torch.float64)
     return Attribution(
-        logit=float(_pick(logits[0, position].double(), token, against)),
+        logit=float(_pick(logits[0, position], token, against)),
         embedding=float(at["hook_embed"] @ direction),
         positions=float(at["hook_pos_embed"] @ direction) if config.positions != "none" else 0.0,
         heads=torch.stack([_heads(model, layer, at, direction) for layer in range(config.n_layer)]),
@@ -122,7 +122,7 @@ def _names(model: GPT) -> list[str]:
 
 
 def _pick(values: Tensor, token: int, against: int | None) -> Tensor:
-    return values[token] if against is None else values[token] - values[against]
+    return values[token].double() - (0 if against is None else values[against].double())
 
 
 def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> tuple[Tensor, float]:

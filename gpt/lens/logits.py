@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from gpt.lens.stats import run_on, stream_points
 from gpt.model.bigram import Bigram
@@ -39,21 +40,21 @@ def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP) -> LogitLen
     points = stream_points(model)
     cache = run_on(model, ids, list(points.values()))
     *_, last = points.values()
-    final = _log_probabilities(model, cache[last])
-    rows = [_row(_log_probabilities(model, cache[name]), final, ids, n_top) for name in points.values()]
+    final = _logits(model, cache[last]).softmax(-1)
+    rows = [_row(_logits(model, cache[name]), final, ids, n_top) for name in points.values()]
     return LogitLens(tuple(points), *(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
-def _log_probabilities(model: GPT, stream: Tensor) -> Tensor:
+def _logits(model: GPT, stream: Tensor) -> Tensor:
     """(1, T, n_embd) → (T, vocab_size)."""
-    return model.unembed(model.ln_final(stream))[0].float().log_softmax(-1)
+    return model.unembed(model.ln_final(stream))[0].float()
 
 
-def _row(here: Tensor, final: Tensor, ids: Tensor, n_top: int) -> tuple[Tensor, ...]:
+def _row(logits: Tensor, final: Tensor, ids: Tensor, n_top: int) -> tuple[Tensor, ...]:
+    here, log_here = logits.softmax(-1), logits.log_softmax(-1)
     top = here.topk(min(n_top, here.size(-1)), dim=-1)
-    probabilities = here.exp()
-    entropy = -(probabilities * here).sum(-1)
-    divergence = (final.exp() * (final - here)).sum(-1).clamp(min=0)
-    of_next = here[:-1].gather(1, ids[1:, None])  # (T − 1, 1)
-    rank = (here[:-1] > of_next).sum(-1) + 1
-    return top.indices, top.values.exp(), entropy, divergence, rank
+    entropy = -(here * log_here).sum(-1)
+    divergence = F.kl_div(log_here, final, reduction="none").sum(-1).clamp(min=0)
+    of_next = logits[:-1].gather(1, ids[1:, None])  # (T − 1, 1)
+    rank = (logits[:-1] > of_next).sum(-1) + 1
+    return top.indices, top.values, entropy, divergence, rank

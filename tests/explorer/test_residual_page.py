@@ -9,8 +9,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.figures import residual
-from gpt import load_run
+from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.lens.stats import layernorms, residual_path
+from gpt.train.loop import train
 
 PAGE = "../pages/residual.py"
 PROMPT = "hear me speak"
@@ -96,6 +97,29 @@ def test_a_bigram_and_an_empty_prompt_have_an_empty_state(page):
 def test_any_prompt_is_drawn(page, prompt):
     app = page(prompt=prompt)
     assert len(app.get("plotly_chart")) == 11 and not app.error
+
+
+@pytest.mark.parametrize(
+    ("switches", "said"),
+    [
+        ({"norm": "none"}, "has no layernorm"),
+        ({"norm": "post", "residual": False, "mlp": False}, "replaces the vector"),
+        ({"bias": False}, "without biases"),
+    ],
+)
+def test_every_kind_of_model_is_drawn_and_its_lacks_are_said(page, runs, switches, said):
+    recipe = Recipe(
+        model=GPTConfig(block_size=32, n_layer=1, n_head=2, n_embd=8, **switches),
+        text="own",
+        steps=1,
+        batch_size=2,
+        eval_batches=1,
+        snapshots=1,
+    )
+    text = 40 * "hear me speak, friends\n"
+    train(create_run(runs / "kind", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
+    app = page(model="runs/kind")
+    assert said in messages(app) and not app.error and chart(app, "Norm of the stream")
 
 
 def test_figures_refuse_what_does_not_fit():
