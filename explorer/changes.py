@@ -155,7 +155,7 @@ def ablation_effects(ref: str) -> "Iterator[Effect]":
 
 
 class Patching(NamedTuple):
-    """The prompt and a second one, cut to the same length from the front, and the token that the second one asks for."""
+    """The prompt and a second one, cut to the same length from the front, and the token that the second makes likelier most."""
 
     ids: tuple[int, ...]
     source: tuple[int, ...]
@@ -165,17 +165,18 @@ class Patching(NamedTuple):
     answer_token: str
 
 
-def patching(ref: str, ids: tuple[int, ...], second: str) -> Patching:
-    """Prepare to patch from the text `second`. Raises ValueError where it is empty."""
+def patching(ref: str, ids: tuple[int, ...], text: str) -> Patching:
+    """Prepare to patch from another text. Raises ValueError where it is empty."""
     import torch
 
-    source = loading.read(ref, second).ids
+    source = loading.read(ref, text).ids
     if not source:
         raise ValueError("the second prompt is empty; type a line to patch from")
     T = min(len(ids), len(source))
     ids, source = ids[-T:], source[-T:]
     with torch.inference_mode():
-        answer = int(loading.load_model(ref)(torch.tensor([source]))[0, -1].argmax())
+        first, second = loading.load_model(ref)(torch.tensor([ids, source]))[:, -1].softmax(-1)
+    answer = int((second - first).argmax())
     tokens = loading.load_run(ref).tokenizer.tokens
     return Patching(ids, source, tuple(tokens(list(ids))), tuple(tokens(list(source))), answer, tokens([answer])[0])
 
@@ -194,11 +195,20 @@ def patching_effects(ref: str, patching: Patching) -> "tuple[Iterator[Effect], I
 
 
 def one_token_changed(ref: str, ids: tuple[int, ...]) -> str:
-    """A second prompt to begin with: the last token changed, or the first of the second copy where a text stands twice."""
+    """A second prompt to begin with. Where a text stands twice, its second copy starts otherwise; else the last token
+    is the one that the model would have found likeliest in its place, apart from it."""
+    import torch
+
     half = len(ids) // 2
-    place = half if half and ids[:half] == ids[half:] else len(ids) - 1
-    vocab_size = loading.load_model(ref).config.vocab_size
-    other = max(ids) + 1 if max(ids) + 1 < vocab_size else (ids[place] + 1) % vocab_size
+    if half and ids[:half] == ids[half:]:
+        place, other = half, (ids[half] + 1) % loading.load_model(ref).config.vocab_size
+    else:
+        place = len(ids) - 1
+        with torch.inference_mode():
+            likeliest = loading.load_model(ref)(torch.tensor([ids[: max(1, place)]]))[0, -1].argsort(descending=True)[
+                :2
+            ]
+        other = next((token for token in likeliest.tolist() if token != ids[place]), ids[place])
     return loading.text_of(ref, (*ids[:place], other, *ids[place + 1 :]))
 
 

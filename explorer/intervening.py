@@ -113,7 +113,10 @@ def patching(ref: str, reading: loading.Reading) -> None:
     )
     pair = changes.patching(ref, reading.ids, typed)
     answer = widgets.plain(visible(pair.answer_token))
-    note = f"The second prompt asks for “{answer}” next; a patch counts by what it adds to ln p of “{answer}” after the first."
+    note = (
+        f"The second prompt raises “{answer}” most among all next tokens; "
+        f"a patch counts by what it adds to ln p of “{answer}” after the first."
+    )
     if len(pair.ids) < len(reading.ids):
         note += f" Both are cut to their last {len(pair.ids)} tokens, so that positions match."
     st.caption(note)
