@@ -49,7 +49,9 @@ def recipe_form() -> Order | None:
         chosen = _sizes(preset, replace(start, steps=count))
     order = _checked(wanted.strip() or free, chosen, corpus) if corpus and chosen else None
     with start_button:
-        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=order is None, width="stretch")
+        pressed = st.button(
+            "Start", type="primary", icon=":material/play_arrow:", disabled=order is None, width="stretch"
+        )
     return order if pressed else None
 
 
@@ -67,7 +69,9 @@ def _own_text() -> Corpus | None:
     """A file or pasted text; the text is kept for the session, as a file picker forgets."""
     upload, paste = st.columns(2)
     with upload:
-        file = st.file_uploader("A plain text file", key="train:file", help="UTF-8, at most 20 MB. It stays on this machine.")
+        file = st.file_uploader(
+            "A plain text file", key="train:file", help="UTF-8, at most 20 MB. It stays on this machine."
+        )
     with paste:
         pasted = st.text_area("… or paste it here", key="train:paste", height=120, **KEPT)
     try:
@@ -103,9 +107,13 @@ def _sizes(preset: str, recipe: Recipe) -> Recipe | None:
     with first[1]:
         n_head = number("Heads a layer (n_head)", 1, 64, model.n_head, widgets.TERMS["head"])
     with first[2]:
-        n_embd = number("Features (n_embd)", 1, 4096, model.n_embd, "Numbers that stand for a token; the heads share them out.")
+        n_embd = number(
+            "Features (n_embd)", 1, 4096, model.n_embd, "Numbers that stand for a token; the heads share them out."
+        )
     with first[3]:
-        block_size = number("Context (block_size)", 1, 4096, model.block_size, "The most tokens that the model sees at once.")
+        block_size = number(
+            "Context (block_size)", 1, 4096, model.block_size, "The most tokens that the model sees at once."
+        )
     with first[4]:
         batch_size = number("Batch size", 1, 1024, recipe.batch_size, "Chunks of text that one step learns from.")
     second = st.columns(5)

@@ -1,7 +1,7 @@
 """The runs as they train: where each stands, its curves, what it writes, and what its heads do."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ WORDS = {
     "failed": "Failed",
     "interrupted": "Interrupted",
 }
+RESUMABLE = ("paused", "stopped", "failed", "interrupted")
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 
@@ -89,17 +90,35 @@ def _labelled(name: str) -> str:
 
 
 def _actions(run: Run, status: Status) -> None:
-    """What can be asked of a run as it stands; each button goes where the run has such a state, so none moves."""
-    live = status.state in jobs.LIVE
-    if status.state == "running":
-        st.button("Pause", icon=":material/pause:", on_click=jobs.pause, args=(run,))
-    else:
-        resumable = status.state not in ("queued", "finished")
-        st.button("Resume", icon=":material/play_arrow:", on_click=jobs.resume, args=(run,), disabled=not resumable)
-    st.button("Stop", icon=":material/stop:", on_click=jobs.stop, args=(run,), disabled=not live, help=STOP)
+    """What can be asked of a run; what makes no sense as it stands is disabled, so that no button moves under the hand."""
+
+    def button(label: str, icon: str, ask: Callable[[Run], None], possible: bool, help: str) -> None:
+        key = f"train:{label}:{run.name}"
+        st.button(label, icon=icon, on_click=ask, args=(run,), disabled=not possible, help=help, key=key)
+
+    state = status.state
+    button(
+        "Pause",
+        ":material/pause:",
+        jobs.pause,
+        state == "running",
+        "Waits after the present step, and keeps its place.",
+    )
+    button("Resume", ":material/play_arrow:", jobs.resume, state in RESUMABLE, "Goes on from where it is.")
+    button(
+        "Stop",
+        ":material/stop:",
+        jobs.stop,
+        state in jobs.LIVE,
+        "Saves its state and ends the process; it can be resumed.",
+    )
     link = {"model": f"runs/{run.name}"}
     st.page_link(
-        PAGES / "attention.py", label="Open in Attention", icon=":material/grid_on:", query_params=link, disabled=not run.steps
+        PAGES / "attention.py",
+        label="Open in Attention",
+        icon=":material/grid_on:",
+        query_params=link,
+        disabled=not run.steps,
     )
 
 
@@ -187,7 +206,8 @@ def _heads(run: Run) -> None:
         patterns, reading.tokens, head=None, key=f"probe:{run.name}", causal=run.recipe.model.causal, grid_only=True
     )
     widgets.caption(
-        f"Every head on “{widgets.plain(loading.example(ref))}” after step {steps[-1]:,}, renewed at each snapshot.", "1:21:59"
+        f"Every head on “{widgets.plain(''.join(reading.tokens))}” after step {steps[-1]:,}, renewed at each snapshot.",
+        "1:21:59",
     )
 
 
@@ -223,6 +243,3 @@ def published_for(run: Run) -> Published | None:
         return None
     same = (name for name in PUBLISHED if replace(PRESETS[name].model, vocab_size=model.vocab_size) == model)
     return next((PUBLISHED[name] for name in same), None)
-
-
-STOP = "Saves its state and ends the process; Resume goes on from there."

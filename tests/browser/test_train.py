@@ -1,0 +1,84 @@
+"""Training from the page, with real workers: started, watched, reloaded, seen by another browser, stopped and resumed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+LONG = 180_000  # ms, for what waits on a process that trains
+
+
+@pytest.fixture
+def train_page(page: Page, app_server, problems):
+    """The Train page. On a page's own address Streamlit first looks for itself beside it; that is no problem of ours."""
+    page.set_default_timeout(LONG)
+    page.goto(app_server.url)
+    page.get_by_role("link", name="Train").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=LONG)
+    yield page
+    for run in filter(Path.is_dir, app_server.runs.glob("*")):
+        (run / "stop").touch()  # whatever still trains would outlive the server, as it should
+    problems[:] = [problem for problem in problems if "/train/_stcore/" not in problem]
+
+
+def start(page: Page, steps: int, name: str) -> None:
+    fill(page, "Steps", str(steps))
+    fill(page, "Name of the run", name)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page).to_have_url(re.compile(f"run={name}"), timeout=LONG)
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(value)
+    box.press("Enter")
+
+
+def says(page: Page, text: str) -> None:
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(text), timeout=LONG)
+
+
+def test_a_run_is_watched_to_its_end_through_a_reload_and_by_a_second_browser(train_page, browser, app_server):
+    start(train_page, 50, "lesson")
+    says(train_page, r"Starting|Waiting|Training")
+    train_page.reload()
+    says(train_page, r"of 50")
+    context = browser.new_context()
+    second = context.new_page()
+    second.goto(train_page.url)
+    for page in (train_page, second):
+        says(page, r"Finished · step 50 of 50 · .* validation loss \d\.\d{3}")
+        expect(page.get_by_text("What it writes after step 50")).to_be_visible(timeout=LONG)
+        expect(page.locator(".js-plotly-plot .scatterlayer .trace")).to_have_count(3)
+        expect(page.locator(".attention")).to_be_visible()
+    sample = (app_server.runs / "lesson" / "samples.jsonl").read_text().splitlines()
+    assert len(sample) == len(list((app_server.runs / "lesson" / "snapshots").iterdir()))
+    context.close()
+
+
+def test_a_run_is_paused_stopped_and_resumed_while_pages_change(train_page):
+    start(train_page, 1_000_000, "long")
+    says(train_page, r"Training · step [1-9].* left · [\d,]+ tokens/s")
+    train_page.get_by_role("button", name="Pause").click()
+    says(train_page, r"Paused")
+    train_page.get_by_role("link", name="Compare").click()
+    expect(train_page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=LONG)
+    train_page.get_by_role("link", name="Train", exact=True).click()
+    says(train_page, r"Paused · step [1-9]")
+    train_page.get_by_role("button", name="Resume").click()
+    says(train_page, r"Training")
+    train_page.get_by_role("button", name="Stop", exact=True).click()
+    says(train_page, r"Stopped · step [1-9]")
+    expect(train_page.get_by_role("button", name="Resume")).to_be_enabled()
+
+
+def test_a_text_that_is_too_large_is_refused_and_the_page_stands(train_page, tmp_path):
+    file = tmp_path / "large.txt"
+    with file.open("wb") as large:
+        large.truncate(200_000_000)
+    train_page.get_by_role("combobox", name="Text").click()
+    train_page.get_by_role("option", name="your own text").click()
+    train_page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    expect(train_page.get_by_text(re.compile("25MB or smaller|25.0MB"))).to_be_visible(timeout=LONG)
+    expect(train_page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
