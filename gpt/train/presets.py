@@ -133,6 +133,10 @@ PRESETS: dict[str, Recipe] = {
         "nanoGPT's recipe for a laptop", _NANOGPT, steps=2000, batch_size=12, schedule="cosine", warmup=100, weight_decay=0.1,
         beta2=0.99, grad_clip=1.0, eval_every=250,
     ),
+    "fast-1.88": Recipe(
+        "Its sizes, and its loss in a third of its steps", replace(_NANOGPT, activation="relu"), steps=560, batch_size=12,
+        optimizer="muon", lr=1e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=280,
+    ),
     "shakespeare-char": Recipe(
         "The model that ships: characters, 4 layers of 6 heads", replace(_NANOGPT, block_size=256, n_head=6, n_embd=192, activation="relu"),
         steps=2000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50, weight_decay=0.1, beta2=0.99,

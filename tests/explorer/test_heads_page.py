@@ -117,7 +117,7 @@ def test_other_shapes_make_no_map(values, more):
         head_map(values, **{"top": 1.0} | more)
 
 
-@pytest.mark.parametrize(("T", "ticks"), [(1, 1), (32, 32), (33, 11), (256, 16)])
+@pytest.mark.parametrize(("T", "ticks"), [(1, 1), (32, 32), (33, 7), (256, 8)])
 def test_a_pattern_names_its_tokens_while_they_fit(T, ticks):
     drawn = pattern_heatmap(np.eye(T), ["<"] * T)
     assert len(drawn.layout.xaxis.ticktext) == ticks and "&lt;" in drawn.layout.xaxis.ticktext[0]

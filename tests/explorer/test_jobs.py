@@ -68,8 +68,8 @@ def test_a_run_trains_to_its_end_and_writes_everything_down(runs, workers):
     assert run.status.step == 30
     assert [row["step"] for row in run.metrics()] == list(range(31))
     assert run.steps[0] == 0 and run.steps[-1] == 30
-    assert "finished at step 30" in (run.folder / "log.txt").read_text()
     until(lambda: workers[0].returncode is not None, "the worker is reaped")
+    assert "finished at step 30" in (run.folder / "log.txt").read_text()
 
 
 def test_runs_queue_in_order_and_the_next_starts_by_itself(runs, workers):
