@@ -25,13 +25,7 @@ def subject(no_layers: str) -> Subject | None:
     no_layers: Markdown that is said of a bigram. Raises ValueError where the model cannot be opened.
     """
     left, middle, right = st.columns([8, 4, 3], gap="medium")
-    with middle:
-        ref = widgets.model_picker()
-    with left:
-        prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
-    if ref is None:
-        widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
-        return None
+    ref, prompt = widgets.model_and_prompt(left, middle)
     with st.spinner("Opening the model…"):
         model = loading.load_model(ref)
     if not model.config.n_layer:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state
 from explorer.figures.tokens import visible
@@ -60,6 +62,26 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
         message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
         st.warning(message, icon=":material/search_off:")
     return shown
+
+
+def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[str, str]:
+    """The prompt in the left column, the model in the right; returns the model's reference and the prompt.
+
+    Where there is no model at all, that is said and the page ends here.
+    """
+    with right:
+        ref = model_picker()
+    with left:
+        prompt = prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
+    if ref is None:
+        no_model()
+    return ref, prompt
+
+
+def no_model() -> NoReturn:
+    """What stands on a page while there is nothing to open; the page ends with it."""
+    empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
+    st.stop()
 
 
 def prompt_box(default: str = loading.SHAKESPEARE) -> str:

@@ -5,14 +5,7 @@ from explorer.attention_view import attention_view, sharpest
 from explorer.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
-left, right = st.columns([5, 2])
-with right:
-    ref = widgets.model_picker()
-with left:
-    prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
-if ref is None:
-    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
-    st.stop()
+ref, prompt = widgets.model_and_prompt(*st.columns([5, 2]))
 
 with widgets.guarded():
     with st.spinner("Opening the model…"):

@@ -4,8 +4,7 @@ from explorer import comparing, loading, widgets
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
 if not loading.models():
-    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
-    st.stop()
+    widgets.no_model()
 
 first, second, box = st.columns([3, 3, 4], gap="medium")
 with first:

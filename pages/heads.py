@@ -6,13 +6,7 @@ widgets.heading(
     "What heads do", "Is there a head that reads from the token before, or one that finds what came next last time?"
 )
 left, right = st.columns([5, 2])
-with right:
-    ref = widgets.model_picker()
-with left:
-    prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
-if ref is None:
-    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
-    st.stop()
+ref, prompt = widgets.model_and_prompt(left, right)
 
 with widgets.guarded():
     with st.spinner("Opening the model…"):

@@ -3,14 +3,7 @@ import streamlit as st
 from explorer import intervening, loading, widgets
 
 widgets.heading("Interventions", "What does the model still know when one of its parts is switched off?")
-left, right = st.columns([5, 2])
-with right:
-    ref = widgets.model_picker()
-with left:
-    prompt = widgets.prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
-if ref is None:
-    widgets.empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
-    st.stop()
+ref, prompt = widgets.model_and_prompt(*st.columns([5, 2]))
 
 with widgets.guarded():
     with st.spinner("Opening the model…"):
