@@ -55,20 +55,7 @@ def lens_table(
         xgap=2,
         ygap=2,
     )
-    cells = [(point, position) for position in range(T) for point in range(P)]
-    names = go.Scatter(
-        x=[point for point, _ in cells],
-        y=[first + position for _, position in cells],
-        mode="markers+text",
-        marker={"symbol": "square", "size": ROW - 2, "opacity": 0},
-        text=[escaped(_short(visible(tokens[point][position]))) for point, position in cells],
-        textfont=MONOSPACE | {"color": INK[dark]},
-        customdata=[
-            [point, first + position, escaped(notes[point][position]).replace("\n", "<br>")]
-            for point, position in cells
-        ],
-        hovertemplate="%{customdata[2]}<extra></extra>",
-    )
+    names = _names(tokens, notes, first, dark)
     drawn = style.figure(colors, names, height=ROW * T + 84, clickmode="event+select", margin={"r": 32})
     drawn.update_xaxes(tickvals=list(range(P)), ticktext=list(points), side="top", tickangle=-45, showgrid=False)
     drawn.update_yaxes(
@@ -81,6 +68,24 @@ def lens_table(
     frame = {"color": style.SECOND, "width": 2}
     drawn.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=frame)
     return drawn
+
+
+def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], first: int, dark: bool) -> go.Scatter:
+    """The tokens on their cells, which are what a click selects."""
+    cells = [(point, position) for position in range(len(tokens[0])) for point in range(len(tokens))]
+    return go.Scatter(
+        x=[point for point, _ in cells],
+        y=[first + position for _, position in cells],
+        mode="markers+text",
+        marker={"symbol": "square", "size": ROW - 2, "opacity": 0},
+        text=[escaped(_short(visible(tokens[point][position]))) for point, position in cells],
+        textfont=MONOSPACE | {"color": INK[dark]},
+        customdata=[
+            [point, first + position, escaped(notes[point][position]).replace("\n", "<br>")]
+            for point, position in cells
+        ],
+        hovertemplate="%{customdata[2]}<extra></extra>",
+    )
 
 
 def through_points(

@@ -134,7 +134,7 @@ PRESETS: dict[str, Recipe] = {
         beta2=0.99, grad_clip=1.0, eval_every=250,
     ),
     "fast-1.88": Recipe(
-        "Its sizes, and its loss in a third of its steps", replace(_NANOGPT, activation="relu"), steps=560, batch_size=12,
+        "nanoGPT's sizes, and its loss in 560 steps", replace(_NANOGPT, activation="relu"), steps=560, batch_size=12,
         optimizer="muon", lr=1e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=280,
     ),
     "shakespeare-char": Recipe(
@@ -155,7 +155,7 @@ PRESETS: dict[str, Recipe] = {
 # Recipes for a lesson: a curve that falls while one watches, on one core of a laptop.
 PRESETS |= {
     "quick": Recipe(
-        "A small GPT, trained in a minute", replace(_NANOGPT, n_layer=2, n_embd=64),
+        "A small GPT, for a lesson", replace(_NANOGPT, n_layer=2, n_embd=64),
         steps=1000, batch_size=16, optimizer="muon", lr=2e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99,
         grad_clip=1.0, eval_every=50, eval_batches=20, log_every=5, snapshots=30,
     ),
