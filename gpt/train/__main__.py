@@ -1,16 +1,21 @@
-"""Train from the shell: `python -m gpt.train --preset rung-3 --run runs/mine`."""
+"""Train from the shell: `python -m gpt.train --preset rung-3 --run runs/mine`; on several devices: `torchrun -m gpt.train …`."""
 
 import argparse
+import json
 import sys
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
+from gpt.train import ranks
+from gpt.train.fork import fork_run
 from gpt.train.loop import TrainingFailed, pick_device, train
 from gpt.train.presets import PRESETS
 from gpt.train.run import Run, create_run, load_run
+
+MAKING = ("run", "text", "steps", "seed", "set")  # options of a new run
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -19,19 +24,34 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--preset", choices=PRESETS, metavar="NAME", help=f"a recipe: {', '.join(PRESETS)}")
     what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
-    parser.add_argument("--run", type=Path, metavar="DIR", help="the new run's folder (default: runs/NAME)")
+    what.add_argument("--fork", type=Path, metavar="DIR", help="begin a new run with the weights of this one")
+    parser.add_argument("--at", type=int, metavar="STEP", help="the snapshot to fork (default: the newest)")
+    parser.add_argument(
+        "--run", "--folder", type=Path, metavar="DIR", help="the new run's folder (default: runs/NAME); torchrun leaves --folder alone"
+    )
     parser.add_argument("--text", help="a corpus's name, or a text file (default: the preset's)")
-    parser.add_argument("--steps", type=int, help="how many steps (default: the preset's)")
+    parser.add_argument("--steps", type=int, help="how many steps (default: the preset's); a fork counts its parent's in")
     parser.add_argument("--seed", type=int, help="of weights and batches (default: the preset's)")
+    parser.add_argument(
+        "--set", type=_switch, action="append", metavar="SWITCH=VALUE", help="any other switch: lr=0.0003, dropout=0.1, causal=false"
+    )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto")
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads; more pay for larger models on a quiet machine (default: 1)"
     )
+    parser.add_argument(
+        "--accumulate", type=int, default=1, metavar="N", help="take each batch in N parts, where it is larger than memory"
+    )
     options = parser.parse_args(arguments)
-    if options.resume and any(value is not None for value in (options.run, options.text, options.steps, options.seed)):
-        parser.error("--resume goes on with the run as it was made: leave out --run, --text, --steps and --seed")
-    if options.threads < 1:
-        parser.error(f"--threads {options.threads}: give at least 1")
+    if options.resume and any(getattr(options, name) is not None for name in MAKING):
+        parser.error("--resume goes on with the run as it was made: leave out --run, --text, --steps, --seed and --set")
+    if options.at is not None and not options.fork:
+        parser.error("--at is the snapshot that --fork begins with; give both")
+    if options.fork and not options.run:
+        parser.error("--fork makes a new run: give its folder with --run")
+    for name in ("threads", "accumulate"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} {getattr(options, name)}: give at least 1")
     return options
 
 
@@ -39,18 +59,29 @@ def open_run(options: argparse.Namespace) -> Run:
     """The run that the command line asks for, made where it is new."""
     if options.resume:
         return load_run(options.resume)
-    given = {name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None}
-    return create_run(options.run or Path("runs") / options.preset, replace(PRESETS[options.preset], **given))
+    changes = dict(options.set or ())
+    changes |= {name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None}
+    if options.fork:
+        return fork_run(load_run(options.fork), options.at, options.run, **changes)
+    return create_run(folder_of(options), PRESETS[options.preset].changed(**changes))
+
+
+def folder_of(options: argparse.Namespace) -> Path:
+    """Where the run lies that the command line asks for."""
+    return options.resume or options.run or Path("runs") / options.preset
 
 
 def main() -> int:
     options = parse()
     torch.set_num_threads(options.threads)
-    run = None
+    run, mine = None, ranks.Ranks()
     try:
         device = pick_device(options.device)
-        run = open_run(options)
-        with tqdm(total=run.recipe.steps, desc=run.name, unit="step") as bar:
+        mine = ranks.join(device)
+        run = open_run(options) if mine.is_first else None
+        mine.agree()
+        run = run or load_run(folder_of(options))
+        with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})) as bar:
             losses: dict[str, str] = {}
 
             def show(row: dict) -> None:
@@ -58,19 +89,33 @@ def main() -> int:
                 bar.set_postfix(losses, refresh=False)
                 bar.update(row["step"] - bar.n)
 
-            train(run, device, show)
-    except (ValueError, OSError, TrainingFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
+            train(run, mine.device or device, show, mine, options.accumulate)
+    except (ValueError, OSError, TrainingFailed, ranks.PeerLost) as error:
+        if mine.is_first:
+            print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"stopped; go on with: python -m gpt.train --resume {run.folder}" if run else "stopped", file=sys.stderr)
         return 130
-    print(
-        f"{run.folder}: {run.status.state} at step {run.status.step}",
-        f"val loss {losses.get('val_loss', 'not measured')}",
-        sep=", ",
-    )
+    finally:
+        ranks.leave(mine)
+    if mine.is_first:
+        print(
+            f"{run.folder}: {run.status.state} at step {run.status.step}",
+            f"val loss {losses.get('val_loss', 'not measured')}",
+            sep=", ",
+        )
     return 0
+
+
+def _switch(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}: write SWITCH=VALUE, as in lr=0.0003")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 Source: lecture 00:34:53 (loop), 00:38:00 (estimated loss).
 """
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,17 +17,17 @@ from gpt.generate import generate
 from gpt.model.bigram import build_model
 from gpt.model.gpt import loss_of
 from gpt.text.batches import draw_batch, split_ids
+from gpt.train.faults import TrainingFailed, reason
+from gpt.train.files import append_line, rewrite_lines, write_tensors
 from gpt.train.optim import lr_at, make_optimizers
 from gpt.train.presets import Recipe, snapshot_steps
-from gpt.train.run import Run, RunError, write_tensors
+from gpt.train.ranks import Ranks
+from gpt.train.run import Run, RunError
 
 SAMPLE_TOKENS = 200
 EVAL_SEED = 4242
 PAUSE_POLL = 0.2  # seconds
-
-
-class TrainingFailed(RuntimeError):
-    """The loss is no number any more; snapshots taken before are good."""
+ALONE = Ranks()
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -59,10 +58,20 @@ def estimate_loss(model: nn.Module, ids: Tensor, recipe: Recipe) -> float:
 
 
 class Trainer:
-    """One run in training: all that changes from step to step, and the writing of it."""
+    """One run in training: all that changes from step to step, and the writing of it.
 
-    def __init__(self, run: Run, device: torch.device) -> None:
-        self.run, self.recipe, self.device = run, run.recipe, device
+    ranks: the processes that share its batches. micro_batches: parts of a process's share that are taken one after another,
+    for a batch that is larger than memory; neither changes the curve by more than rounding, where nothing drops out.
+    """
+
+    def __init__(self, run: Run, device: torch.device, ranks: Ranks = ALONE, micro_batches: int = 1) -> None:
+        self.run, self.recipe, self.device, self.ranks = run, run.recipe, device, ranks
+        self.n_parts = ranks.world_size * micro_batches
+        if self.n_parts > run.recipe.batch_size:
+            raise ValueError(
+                f"a batch of {run.recipe.batch_size} cannot be shared by {ranks.world_size} processes in {micro_batches} parts each; "
+                "take fewer, or a larger batch"
+            )
         self.train_ids, self.val_ids = split_ids(run.tokenizer.encode(run.corpus().text))
         torch.manual_seed(self.recipe.seed)
         self.model = build_model(self.recipe.model).to(device)
@@ -72,19 +81,22 @@ class Trainer:
         self.tokens, self.busy = 0, 0.0  # trained on, and seconds it took, since the last logged row
         if run.resume_path.exists():
             self._restore()
-        for name, rows in (("metrics", run.metrics()), ("samples", run.samples())):
-            _rewrite(run.folder / f"{name}.jsonl", (row for row in rows if row["step"] < self.step))
+        self.began_at = run.parent.step if run.parent else 0
+        film = snapshot_steps(self.recipe.steps - self.began_at, self.recipe.snapshots)
+        self.snapshot_steps = {self.began_at + step for step in film}
         self.started = time.perf_counter() - self.elapsed
-        self.snapshot_steps = set(snapshot_steps(self.recipe.steps, self.recipe.snapshots))
+        if not ranks.is_first:
+            torch.manual_seed(self.recipe.seed + 1_000_003 * ranks.rank + self.step)  # each drops out what it likes
+            return
+        for name, rows in (("metrics", run.metrics()), ("samples", run.samples())):
+            rewrite_lines(run.folder / f"{name}.jsonl", (row for row in rows if row["step"] < self.step))
 
     def advance(self) -> dict[str, float]:
         """Take one optimizer step; returns what is worth logging of it."""
         recipe, began = self.recipe, time.perf_counter()
         lr = lr_at(self.step, recipe)
         x, y = draw_batch(self.train_ids, recipe.batch_size, recipe.model.block_size, self.generator)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            loss = loss_of(self.model(x.to(self.device)), y.to(self.device))
-        loss.backward()
+        loss = self._backward(x, y)
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.grad_clip or math.inf)
         self._check_finite("loss", loss.item())
         self._check_finite("gradient", grad_norm.item())
@@ -97,6 +109,22 @@ class Trainer:
         self.tokens, self.busy = self.tokens + x.numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
 
+    def _backward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Gradients of the mean loss over the whole batch, each process adding those of its own chunks; returns that loss.
+
+        x, y: (B, T) each, the same in every process.
+        """
+        loss = torch.zeros((), device=self.device)
+        parts = list(zip(x.tensor_split(self.n_parts), y.tensor_split(self.n_parts), strict=True))
+        for x_part, y_part in parts[self.ranks.rank :: self.ranks.world_size]:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+                part = loss_of(self.model(x_part.to(self.device)), y_part.to(self.device))
+            part = part * (len(x_part) / len(x))
+            part.backward()
+            loss += part.detach()
+        self.ranks.sum([loss, *(p.grad for p in self.model.parameters() if p.grad is not None)])
+        return loss
+
     def evaluate(self) -> float:
         """Estimated loss on the validation text."""
         loss = estimate_loss(self.model, self.val_ids, self.recipe)
@@ -105,9 +133,11 @@ class Trainer:
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
-            raise TrainingFailed(
-                f"the {what} became {value} at step {self.step}; try a lower learning rate than {self.recipe.lr}"
-            )
+            raise TrainingFailed(f"the {what} became {value} at step {self.step}; {self._remedy}")
+
+    @property
+    def _remedy(self) -> str:
+        return f"try a lower learning rate than {self.recipe.lr}"
 
     def log(self, row: dict[str, Any]) -> None:
         """Complete a row of metrics with the speed since the last one and the time since the start, and write it."""
@@ -115,19 +145,22 @@ class Trainer:
             row["tokens_per_s"] = self.tokens / self.busy
         row["elapsed"] = time.perf_counter() - self.started
         self.tokens, self.busy = 0, 0.0
-        _append(self.run.folder / "metrics.jsonl", row)
+        append_line(self.run.folder / "metrics.jsonl", row)
 
     def snapshot(self) -> None:
         """Write all that resuming needs, then the weights and a sample of what they write.
 
-        Raises ValueError, before anything is written, where the weights give no numbers any more.
+        Raises TrainingFailed, before anything is written, where the weights give no numbers any more.
         """
-        sample = self._sample()
+        try:
+            sample = self._sample()
+        except ValueError as error:
+            raise TrainingFailed(f"{error} before step {self.step}; {self._remedy}") from error
         self._save_state()
         kind = getattr(torch, self.recipe.snapshot_type)
         path = self.run.snapshot_path(self.step)
         write_tensors(path, {name: tensor.to(kind) for name, tensor in self.model.state_dict().items()})
-        _append(self.run.folder / "samples.jsonl", {"step": self.step, **sample})
+        append_line(self.run.folder / "samples.jsonl", {"step": self.step, **sample})
 
     def _sample(self) -> dict[str, Any]:
         self.model.eval()
@@ -177,28 +210,39 @@ class Trainer:
                 torch.cuda.set_rng_state(file.get_tensor("rng.cuda"))
 
 
-def train(run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None] = lambda row: None) -> None:
-    """Train a run to its end, or until its `stop` file appears; goes on where it was left.
+def train(
+    run: Run,
+    device: torch.device,
+    on_row: Callable[[dict[str, Any]], None] = lambda row: None,
+    ranks: Ranks = ALONE,
+    micro_batches: int = 1,
+) -> None:
+    """Train a run to its end, or until its `stop` file appears; goes on where it was left, with as many ranks as there are now.
 
-    on_row is called with each logged row. Raises RunError where another process trains it or it cannot go on, TrainingFailed
-    where the loss is no number any more; what ends a training that had begun also stands in status.json.
+    on_row is called with each logged row, in the first process. Raises RunError where another process trains it or it cannot
+    go on, TrainingFailed where the loss is no number any more; what ends a training that had begun also stands in status.json.
     """
+    if not ranks.is_first:
+        return _follow(run, device, ranks, micro_batches)
     try:
         with run.lock.acquire(timeout=2):
             if run.steps and not run.resume_path.exists():
                 raise RunError(
                     f"run {run.name!r} has snapshots but no state to go on from; train anew in another folder"
                 )
-            _train_locked(run, device, on_row)
+            _lead(run, device, on_row, ranks, micro_batches)
     except Timeout as error:
         raise RunError(f"run {run.name!r} is being trained by another process") from error
 
 
-def _train_locked(run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None]) -> None:
+def _lead(
+    run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None], ranks: Ranks, micro_batches: int
+) -> None:
+    """Train, and write everything down. The other processes hear once a step whether there is another."""
     step = run.status.step
     try:
         run.set_status("running", step)
-        trainer = Trainer(run, device)
+        trainer = Trainer(run, device, ranks, micro_batches)
         trainer.model.train()
         while True:
             step = trainer.step
@@ -208,11 +252,13 @@ def _train_locked(run: Run, device: torch.device, on_row: Callable[[dict[str, An
                 trainer.snapshot()
             if asked_to_stop and not last:
                 run.stop_request.unlink(missing_ok=True)
+                ranks.agree(False)
                 return run.set_status("stopped", step, "stopped on request; it can be resumed")
             row: dict[str, Any] = {"step": step}
-            if step % run.recipe.eval_every == 0 or last:
+            if step % run.recipe.eval_every == 0 or last or step == trainer.began_at:
                 row["val_loss"] = trainer.evaluate()
             if not last:
+                ranks.agree(True)
                 row |= trainer.advance()
             if "val_loss" in row or step % run.recipe.log_every == 0:
                 trainer.log(row)
@@ -225,8 +271,16 @@ def _train_locked(run: Run, device: torch.device, on_row: Callable[[dict[str, An
         run.set_status("stopped", step, "interrupted from the keyboard; it can be resumed from its newest snapshot")
         raise
     except Exception as error:
-        run.set_status("failed", step, str(error))
+        run.set_status("failed", step, reason(run, error))
         raise
+
+
+def _follow(run: Run, device: torch.device, ranks: Ranks, micro_batches: int) -> None:
+    """Do this process's share of every step, for as long as the first process goes on."""
+    trainer = Trainer(run, device, ranks, micro_batches)
+    trainer.model.train()
+    while trainer.step < run.recipe.steps and ranks.agree():
+        trainer.advance()
 
 
 def _wait_while_paused(run: Run, trainer: Trainer) -> None:
@@ -238,14 +292,3 @@ def _wait_while_paused(run: Run, trainer: Trainer) -> None:
         time.sleep(PAUSE_POLL)
     trainer.started += time.perf_counter() - paused_at
     run.set_status("running", trainer.step)
-
-
-def _append(path, row: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _rewrite(path, rows: Iterable[dict[str, Any]]) -> None:
-    beside = path.with_name(path.name + ".new")
-    beside.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    beside.replace(path)

@@ -79,6 +79,15 @@ class Recipe:
         if not good:
             raise ValueError(f"Recipe.{name}={getattr(self, name)!r} does not work: {remedy}")
 
+    def changed(self, **changes: Any) -> "Recipe":
+        """This recipe with other values of its own fields, or of its model's. Raises ValueError on a field of neither."""
+        own, models = ({f.name for f in fields(kind)} for kind in (Recipe, GPTConfig))
+        unknown = sorted(set(changes) - own - models)
+        if unknown:
+            raise ValueError(f"neither Recipe nor GPTConfig has a field {', '.join(map(repr, unknown))}")
+        model = replace(changes.pop("model", self.model), **{name: changes.pop(name) for name in models & set(changes)})
+        return replace(self, model=model, **changes)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)

@@ -1,13 +1,12 @@
-"""A run is a folder: the only thing that training and exploring share. Readers here, writers in loop.py and below.
+"""A run is a folder: the only thing that training and exploring share. Readers and makers here, its writer in loop.py.
 
 Weights are safetensors only; what a person could have handed in is never unpickled.
 """
 
 import json
-import os
 import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import shutil
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,17 +14,17 @@ from typing import Any, Literal, get_args
 import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from gpt.model.bigram import Bigram, build_model
+from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
 from gpt.text.corpus import CORPORA, Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_from_dict
+from gpt.train.files import read_json, read_lines, write_json
 from gpt.train.presets import Recipe
 
 FORMAT = 1
-MAX_JSON_BYTES = 20_000_000
+LITTLE = 100_000  # bytes: a disk with less is full
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 
 
@@ -46,12 +45,22 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """Where a forked run's first weights come from, and what was changed in it."""
+
+    run: str  # the parent folder's name
+    step: int
+    changed: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Run:
     """A run folder, read. Nothing is cached but what never changes."""
 
     folder: Path
     recipe: Recipe
     tokenizer: Tokenizer
+    parent: Parent | None = None
 
     @property
     def name(self) -> str:
@@ -91,7 +100,7 @@ class Run:
                     raise RunError(
                         f"run {self.name!r}: {what} has {len(names)} tensors, too few for {self.recipe.model.n_layer} layers"
                     )
-                expected = {prefix + name: shape for name, shape in self._expected_shapes().items()}
+                expected = {prefix + name: shape for name, shape in shapes_of(self.recipe.model).items()}
                 found = {name: file.get_slice(name).get_shape() for name in names}
                 wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
                 if wrong:
@@ -106,16 +115,6 @@ class Run:
             raise RunError(f"run {self.name!r}: {what} is damaged or no safetensors file ({error})") from error
         return model
 
-    def _expected_shapes(self) -> dict[str, list[int]]:
-        """name → shape of this model's weights, found without spending memory on them."""
-        try:
-            with torch.device("meta"):
-                return {
-                    name: list(tensor.shape) for name, tensor in build_model(self.recipe.model).state_dict().items()
-                }
-        except (RuntimeError, TypeError) as error:
-            raise RunError(f"run {self.name!r}: config.json asks for a larger model than any machine holds") from error
-
     def corpus(self) -> Corpus:
         """The text it trains on. Raises CorpusError where that is gone."""
         own = self.folder / "text.txt"
@@ -123,11 +122,11 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """All logged rows, in order; a torn line is skipped."""
-        return list(_read_lines(self.folder / "metrics.jsonl"))
+        return list(read_lines(self.folder / "metrics.jsonl"))
 
     def samples(self) -> list[dict[str, Any]]:
         """What it wrote at each snapshot: rows of step, prompt, seed, text."""
-        return list(_read_lines(self.folder / "samples.jsonl"))
+        return list(read_lines(self.folder / "samples.jsonl"))
 
     @property
     def lock(self) -> FileLock:
@@ -138,19 +137,24 @@ class Run:
     def status(self) -> Status:
         """Where it stands now."""
         try:
-            saved = _read_json(self.folder / "status.json")
+            saved = read_json(self.folder / "status.json")
             status = Status(saved["state"], int(saved["step"]), str(saved["why"]))
             if status.state not in get_args(State):
                 raise RunError(f"no run can be {status.state!r}")
         except UNREADABLE:
             return Status("finished" if self.steps else "queued", self.steps[-1] if self.steps else 0)
         if status.state in ("running", "paused") and not self.is_held:
-            return replace(status, state="interrupted", why="its training process is gone; it can be resumed")
+            why = "its training process is gone; it can be resumed"
+            if shutil.disk_usage(self.folder).free < LITTLE:
+                why = "the disk is full, and its training process is gone; free some space, then resume"
+            return replace(status, state="interrupted", why=why)
         return status
 
     @property
     def is_held(self) -> bool:
-        """Whether a worker holds the lock."""
+        """Whether a worker holds the lock. Taking a lock would make a folder that is gone anew."""
+        if not self.folder.is_dir():
+            return False
         try:
             with self.lock.acquire(timeout=0):
                 return False
@@ -160,8 +164,16 @@ class Run:
             return False
 
     def set_status(self, state: State, step: int = 0, why: str = "") -> None:
-        """Write status.json."""
-        write_json(self.folder / "status.json", {"state": state, "step": step, "why": why})
+        """Write status.json; on a full disk over the old one, in whose own space there is room."""
+        path, value = self.folder / "status.json", {"state": state, "step": step, "why": why}
+        try:
+            write_json(path, value)
+        except OSError:
+            if not path.is_file():
+                raise
+            with path.open("r+", encoding="utf-8") as file:
+                file.write(json.dumps(value, ensure_ascii=False))
+                file.truncate()
 
     @cached_property
     def resume_path(self) -> Path:
@@ -188,8 +200,8 @@ def load_run(folder: str | Path) -> Run:
     try:
         if not (folder / "config.json").is_file():
             raise RunError(f"{str(folder)!r} is no run: it has no config.json. `python -m gpt.train` makes one")
-        config = _read_json(folder / "config.json")
-        tokenizer = tokenizer_from_dict(_read_json(folder / "tokenizer.json"))
+        config = read_json(folder / "config.json")
+        tokenizer = tokenizer_from_dict(read_json(folder / "tokenizer.json"))
         if config["format"] != FORMAT:
             raise RunError(f"run {folder.name!r} has format {config['format']!r}; this version reads {FORMAT}")
         recipe = Recipe.from_dict(config["recipe"])
@@ -197,11 +209,12 @@ def load_run(folder: str | Path) -> Run:
             raise RunError(
                 f"run {folder.name!r}: tokenizer.json has {tokenizer.vocab_size} tokens, the model {recipe.model.vocab_size}"
             )
+        parent = _parent(config.get("parent"))
     except RunError:
         raise
     except UNREADABLE as error:
         raise RunError(f"run {folder.name!r} cannot be read: {error}") from error
-    return Run(folder, recipe, tokenizer)
+    return Run(folder, recipe, tokenizer, parent)
 
 
 def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None) -> Run:
@@ -209,10 +222,19 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None)
 
     corpus: the text itself where `recipe.text` only names it. Raises RunError where the folder already holds something.
     """
-    folder = Path(folder)
     corpus = corpus or load_corpus(recipe.text)
     tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
-    recipe = replace(recipe, text=corpus.name, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
+    recipe = replace(recipe, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
+    run = new_folder(folder, recipe, tokenizer, corpus)
+    run.set_status("queued")
+    return run
+
+
+def new_folder(
+    folder: str | Path, recipe: Recipe, tokenizer: Tokenizer, corpus: Corpus, parent: Parent | None = None
+) -> Run:
+    """Write what never changes of a run, without a status: so nobody starts it yet. Raises as `create_run` does."""
+    folder, recipe = Path(folder), replace(recipe, text=corpus.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -226,10 +248,18 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None)
         (folder / "text.txt").write_text(corpus.text, encoding="utf-8")
     write_json(folder / "tokenizer.json", tokenizer.to_dict())
     versions = {"python": platform.python_version(), "torch": torch.__version__}
-    write_json(folder / "config.json", {"format": FORMAT, "recipe": recipe.to_dict(), "versions": versions})
-    run = Run(folder, recipe, tokenizer)
-    run.set_status("queued")
-    return run
+    config = {"format": FORMAT, "recipe": recipe.to_dict(), "versions": versions}
+    write_json(folder / "config.json", config | ({"parent": asdict(parent)} if parent else {}))
+    return Run(folder, recipe, tokenizer, parent)
+
+
+def shapes_of(config: GPTConfig) -> dict[str, list[int]]:
+    """name → shape of a model's weights, found without spending memory on them. Raises RunError where it is too large."""
+    try:
+        with torch.device("meta"):
+            return {name: list(tensor.shape) for name, tensor in build_model(config).state_dict().items()}
+    except (RuntimeError, TypeError) as error:
+        raise RunError(f"{config} asks for a larger model than any machine holds") from error
 
 
 def make_tokenizer(name: str, text: str) -> Tokenizer:
@@ -238,34 +268,12 @@ def make_tokenizer(name: str, text: str) -> Tokenizer:
     return CharTokenizer.from_text(text) if kind == "char" else BPETokenizer.train(text, int(size))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write beside and rename, so that readers see the old file or the new one."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(beside, path)
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file beside and rename."""
-    beside = path.with_name(path.name + ".new")
-    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, beside, metadata)
-    os.replace(beside, path)
-
-
-def _read_json(path: Path) -> Any:
-    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
-        raise RunError(f"{path.name} of run {path.parent.name!r} is missing, or larger than {MAX_JSON_BYTES:,} bytes")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(row, dict) and isinstance(row.get("step"), int):
-                yield row
+def _parent(value: Any) -> Parent | None:
+    """The lineage as config.json has it. Raises ValueError on what no run can have."""
+    if value is None:
+        return None
+    parent = Parent(value["run"], value["step"], value["changed"])
+    kinds = (type(parent.run), type(parent.step), type(parent.changed))
+    if kinds != (str, int, dict) or parent.step < 0:
+        raise ValueError(f"{value!r} is no parent of a run")
+    return parent

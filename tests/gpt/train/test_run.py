@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gpt import RunError, build_model, create_run, load_run
-from gpt.train.run import write_json, write_tensors
+from gpt.train.files import write_json, write_tensors
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,70 @@
+"""The files of a run folder: JSON, JSON Lines, safetensors. What is replaced is written beside and renamed."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+MAX_JSON_BYTES = 20_000_000
+
+
+def read_json(path: Path) -> Any:
+    """A small JSON file. Raises OSError where it is missing or no small file, ValueError where it is no JSON."""
+    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
+        raise OSError(f"{path.name} of run {path.parent.name!r} is missing, or larger than {MAX_JSON_BYTES:,} bytes")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON Lines file that have a step; a torn line is skipped, a missing file has none."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(row, dict) and isinstance(row.get("step"), int):
+                yield row
+
+
+def append_line(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a JSON Lines file."""
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def rewrite_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write a JSON Lines file anew."""
+    with _beside(path) as file:
+        file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write beside and rename, so that readers see the old file or the new one."""
+    with _beside(path) as file:
+        file.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file beside and rename."""
+    with _beside(path) as file:
+        save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, file, metadata)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Where to write a file that then takes the place of another; what fails half-way leaves the disk as it was."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        yield beside
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

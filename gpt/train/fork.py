@@ -1,0 +1,74 @@
+"""A run that begins where another one was: its weights, other switches."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt.model.config import GPTConfig
+from gpt.text.batches import draw_batch, split_ids
+from gpt.text.corpus import Corpus, load_corpus
+from gpt.train.files import write_tensors
+from gpt.train.presets import Recipe
+from gpt.train.run import Parent, Run, new_folder, shapes_of
+
+
+def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus | None = None, **changes: Any) -> Run:
+    """Make a new run, queued, that goes on from a snapshot of `parent` (None: its newest) with some switches changed.
+
+    changes: fields of Recipe or of its model: the learning rate, dropout, causal, … `text` names another text, or `corpus` is
+    it. The child counts steps on from the parent's, so `steps` is where it ends; it draws the batches that the parent drew
+    from there on, unless `seed`, batch or text differ. Its optimizer begins afresh: snapshots hold weights alone.
+    Raises ValueError naming what cannot be changed: whatever gives the weights other shapes, or a text that has characters
+    without a token.
+    """
+    weights = parent.model(step).state_dict()
+    step = parent.steps[-1] if step is None else step
+    recipe = forked_recipe(parent, step, **changes)
+    if corpus is None:
+        corpus = load_corpus(recipe.text) if "text" in changes else parent.corpus()
+    unknown = parent.tokenizer.unknown(corpus.text)
+    if unknown:
+        raise ValueError(
+            f"the text {corpus.name!r} has characters that this run's tokenizer does not know: {' '.join(map(repr, unknown[:10]))}"
+            f"{f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''}; give a text in the same alphabet"
+        )
+    if corpus.name != parent.recipe.text:
+        changes |= {"text": corpus.name}
+    start = _start(recipe, step, weights, parent.tokenizer.encode(corpus.text))
+    child = new_folder(folder, recipe, parent.tokenizer, corpus, Parent(parent.name, step, changes))
+    child.resume_path.parent.mkdir()
+    write_tensors(child.resume_path, start, {"step": str(step), "elapsed": "0"})
+    child.set_status("queued", step)
+    return child
+
+
+def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
+    """The parent's recipe with the changes. Raises ValueError on one that a fork at this step cannot make."""
+    if "tokenizer" in changes and changes["tokenizer"] != parent.recipe.tokenizer:
+        raise ValueError("tokenizer cannot change in a fork: the weights know the parent's tokens alone")
+    shapes = shapes_of(parent.recipe.model)
+    for name in (f.name for f in fields(GPTConfig) if f.name in changes):
+        alone = parent.recipe.changed(**{name: changes[name]})
+        if alone.model.vocab_size != parent.recipe.model.vocab_size or shapes_of(alone.model) != shapes:
+            raise ValueError(
+                f"{name}={changes[name]!r} cannot change in a fork: the weights of {parent.name!r} would not fit; start a new run"
+            )
+    recipe = parent.recipe.changed(**changes)
+    if recipe.steps <= step:
+        raise ValueError(f"steps={recipe.steps} is where the fork would end, but it begins at step {step}; give more")
+    return recipe
+
+
+def _start(recipe: Recipe, step: int, weights: dict[str, Tensor], ids: list[int]) -> dict[str, Tensor]:
+    """The state that training goes on from: weights, and a batch generator that has drawn as often as the parent's had."""
+    train_ids, _ = split_ids(ids)
+    batches = torch.Generator().manual_seed(recipe.seed)
+    for _ in range(step):
+        draw_batch(train_ids, recipe.batch_size, recipe.model.block_size, batches)
+    states = {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}
+    return {f"model.{name}": weight for name, weight in weights.items()} | {
+        f"rng.{name}": state for name, state in states.items()
+    }
