@@ -1,23 +1,114 @@
 """Attention followed through the layers: which of the first layer's tokens can have reached a token of a later one."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 from torch import Tensor
 
+SPENT = 1e-10  # of a row that sums to 1: what is less counts as nothing
+FAR = np.iinfo(np.int32).max // 2  # the distance of what cannot be reached
 
-def rollout(patterns: Tensor) -> Tensor:
-    """Attention rollout: the product, layer upon layer, of (pattern averaged over the heads + identity) / 2.
 
-    patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across. Returns (n_layer, T, T): up to and including each
-    layer, the share that each token of the input has in each position; rows sum to 1, and stay causal where the patterns are.
-    The identity stands for the residual stream, which carries each position on beside what attention adds; values and MLPs are
-    left out, so this is where information can have come from, not what was made of it.
+def mixed(patterns: Tensor) -> Tensor:
+    """(pattern averaged over the heads + identity) / 2 in every layer: attention beside the residual stream that carries on.
+
+    patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across. Returns (n_layer, T, T), whose rows sum to 1.
     Raises ValueError on another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
     """
     if patterns.dim() != 4 or patterns.size(2) != patterns.size(3):
         raise ValueError(f"patterns of shape {tuple(patterns.shape)} must be (n_layer, n_head, T, T)")
-    reached = identity = torch.eye(patterns.size(2), dtype=patterns.dtype)
+    return (patterns.mean(1) + torch.eye(patterns.size(2), dtype=patterns.dtype)) / 2
+
+
+def rollout(patterns: Tensor) -> Tensor:
+    """Attention rollout: the product of the `mixed` patterns, layer upon layer.
+
+    patterns: (n_layer, n_head, T, T). Returns (n_layer, T, T): up to and including each layer, the share that each token of
+    the input has in each position; rows sum to 1, and stay causal where the patterns are. Values and MLPs are left out, so this is
+    where information can have come from, not what was made of it.
+    Raises ValueError on another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
+    """
+    reached = torch.eye(patterns.size(-1), dtype=patterns.dtype)
     through = []
-    for pattern in patterns.mean(1):
-        reached = (pattern + identity) / 2 @ reached
+    for layer in mixed(patterns):
+        reached = layer @ reached
         through.append(reached)
     return torch.stack(through) if through else patterns.new_zeros(0, *patterns.shape[2:])
+
+
+def attention_flow(patterns: Tensor, position: int) -> Iterator[float]:
+    """Attention flow: the most that each token of the input, one after another, can send to `position` of the last layer.
+
+    The `mixed` patterns are pipes, from each key to each query one layer up, and a weight is what its pipe can carry. Every
+    token is given all pipes to itself, so the flows do not sum to 1; each is at least its rollout and at most 1.
+    patterns: (n_layer, n_head, T, T); those up to a layer give the flow up to it. Yields T numbers.
+    Raises ValueError on another shape, no layers, or a position that is not there. Source: Abnar and Zuidema 2020,
+    arXiv:2005.00928, section 3.
+    """
+    pipes = mixed(patterns).double().cpu().numpy()
+    n_layer, T = pipes.shape[:2]
+    if not n_layer or not 0 <= position < T:
+        raise ValueError(f"there is no position {position} above {n_layer} layers of {T} tokens to flow to")
+    causal = not np.triu(pipes, 1).any()
+    for token in range(T):
+        low, high = (token, position + 1) if causal else (0, T)  # on the way from a token nothing is older than it
+        yield _max_flow(pipes[:, low:high, low:high], position - low, token - low) if token < high else 0.0
+
+
+def _max_flow(capacities: np.ndarray, source: int, sink: int) -> float:
+    """The most that can run from `source` of the top level down to `sink` of level 0; (n, T, T), row: above, column: below.
+
+    Push–relabel (Goldberg and Tarjan 1988): what a node has too much of goes to nodes one step nearer the sink, up again too
+    where an edge can take back what came through it. Nodes of a level have no edges among them, so they push at once.
+    """
+    n = len(capacities)
+    down, up = capacities.copy(), np.zeros_like(capacities)  # what each edge can carry yet; what it can take back
+    down[0, :, np.arange(down.shape[2]) != sink] = 0
+    excess = np.zeros((n, down.shape[1]))
+    excess[-1] = down[-1, source]  # the source gives all it can
+    while True:
+        distance = _distances(down[:-1], up[:-1], sink)
+        waiting = distance[(excess > SPENT) & (distance < FAR)].max(initial=0)
+        if not waiting:
+            return float(excess[0, sink])
+        for steps in range(waiting, 0, -1):
+            for level in range(n):
+                pushing = np.flatnonzero((excess[level] > SPENT) & (distance[level] == steps))
+                if level and len(pushing):
+                    nearer = np.flatnonzero(distance[level - 1] == steps - 1)
+                    _push(excess, level, level - 1, down[level - 1], up[level - 1], pushing, nearer)
+                if level + 1 < n and len(pushing):
+                    nearer = np.flatnonzero(distance[level + 1] == steps - 1)
+                    _push(excess, level, level + 1, up[level].T, down[level].T, pushing, nearer)
+
+
+def _push(
+    excess: np.ndarray, level: int, to: int, room: np.ndarray, back: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> None:
+    """Send what these nodes have too much of along all edges to these of the level `to`, in proportion to their room."""
+    edges = np.ix_(rows, columns)
+    open_ = room[edges]
+    share = np.minimum(1, excess[level, rows] / np.maximum(open_.sum(1), SPENT))
+    sent = open_ * share[:, None]
+    room[edges] -= sent
+    back[edges] += sent
+    excess[level, rows] -= sent.sum(1)
+    excess[to, columns] += sent.sum(0)
+
+
+def _distances(down: np.ndarray, up: np.ndarray, sink: int) -> np.ndarray:
+    """Steps from every node to the sink along edges that are still open, (n, T); FAR where there is no way."""
+    n, T = len(down) + 1, down.shape[1]
+    distance = np.full((n, T), FAR)
+    distance[0, sink] = 0
+    before = None
+    while before is None or (distance != before).any():
+        before = distance.copy()
+        for level in range(1, n):
+            below = np.where(down[level - 1] > SPENT, distance[level - 1], FAR).min(1) + 1
+            distance[level] = np.minimum(distance[level], below)
+        for level in range(n - 2, -1, -1):
+            above = np.where(up[level] > SPENT, distance[level + 1][:, None], FAR).min(0) + 1
+            distance[level] = np.minimum(distance[level], above)
+    return distance

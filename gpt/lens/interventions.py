@@ -121,24 +121,30 @@ def ablation_map(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Tensor:
     return gathered(ablation_effects(model, ids, off), (model.config.n_layer, model.config.n_head))
 
 
-def stream_patching_effects(model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int) -> Iterator[Effect]:
+def stream_patching_effects(
+    model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int, layers: Iterable[int] | None = None
+) -> Iterator[Effect]:
     """Patch the stream from another prompt, one layer and position at a time: column is the position.
 
-    ids, source: (1, T) each. The effect is what the patch adds to the log-probability of the token `answer` after the last position.
+    ids, source: (1, T) each; layers: which to patch, all unless said. The effect is what the patch adds to the
+    log-probability of the token `answer` after the last position.
     Raises ValueError where the prompts differ in length.
     """
     cache = _source(model, ids, source, "blocks.*.hook_resid_pre")
-    cells = ((layer, position) for layer in range(model.config.n_layer) for position in range(ids.size(1)))
+    layers = range(model.config.n_layer) if layers is None else layers
+    cells = ((layer, position) for layer in layers for position in range(ids.size(1)))
     yield from _patching(
         model, ids, answer, ((cell, stream_patched(*cell, cache["resid_pre", cell[0]])) for cell in cells)
     )
 
 
-def head_patching_effects(model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int) -> Iterator[Effect]:
+def head_patching_effects(
+    model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int, layers: Iterable[int] | None = None
+) -> Iterator[Effect]:
     """As `stream_patching_effects`, for what each head gathers at all positions: column is the head."""
     cache = _source(model, ids, source, "blocks.*.attn.hook_z")
     yield from _patching(
-        model, ids, answer, ((cell, head_patched(*cell, cache["z", cell[0]])) for cell in _heads(model))
+        model, ids, answer, ((cell, head_patched(*cell, cache["z", cell[0]])) for cell in _heads(model, layers))
     )
 
 
@@ -181,8 +187,9 @@ def _one_after_another(hooks: tuple[Hook, ...], value: Tensor, name: str) -> Ten
     return value
 
 
-def _heads(model: GPT | Bigram) -> Iterator[tuple[int, int]]:
-    return ((layer, head) for layer in range(model.config.n_layer) for head in range(model.config.n_head))
+def _heads(model: GPT | Bigram, layers: Iterable[int] | None = None) -> Iterator[tuple[int, int]]:
+    layers = range(model.config.n_layer) if layers is None else layers
+    return ((layer, head) for layer in layers for head in range(model.config.n_head))
 
 
 @torch.inference_mode()

@@ -1,0 +1,177 @@
+"""The lecture's own constructions: averaging the past in three ways, one head by hand, and what holds of attention.
+
+Everything small enough to be followed by hand; `gpt.model` has the same in the form that trains.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from gpt.model.bigram import Bigram
+from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT, loss_of
+from gpt.model.layers import Attention
+
+
+def examples(chunk: Sequence[int]) -> list[tuple[list[int], int]]:
+    """The T examples in a chunk of T + 1 tokens: what the model has read, and the token it is asked for. Source: lecture 00:14:27.
+
+    >>> examples([18, 47, 56])
+    [([18], 47), ([18, 47], 56)]
+    """
+    return [(list(chunk[: t + 1]), chunk[t + 1]) for t in range(len(chunk) - 1)]
+
+
+def averaging_steps(x: Tensor) -> Iterator[tuple[int, int, Tensor]]:
+    """Version 1's two loops, one step at a time: (b, t, the mean (C,) of x[b, 0] … x[b, t]). x: (B, T, C). Source: lecture 00:42:13."""
+    B, T, _ = x.shape
+    for b in range(B):
+        for t in range(T):
+            yield b, t, x[b, : t + 1].mean(0)
+
+
+def average_v1(x: Tensor) -> Tensor:
+    """Every token's mean with all tokens before it, by two loops: (B, T, C) → (B, T, C). Source: lecture 00:42:13."""
+    averaged = torch.zeros_like(x)
+    for b, t, mean in averaging_steps(x):
+        averaged[b, t] = mean
+    return averaged
+
+
+def average_v2(x: Tensor) -> Tensor:
+    """The same as one matrix product with a lower-triangular matrix whose rows sum to 1. Source: lecture 00:47:11, 00:51:54."""
+    T = x.size(1)
+    weights = torch.ones(T, T, dtype=x.dtype).tril()
+    weights = weights / weights.sum(1, keepdim=True)
+    return weights @ x  # (T, T) @ (B, T, C)
+
+
+def average_v3(x: Tensor) -> Tensor:
+    """The same with the weights from a softmax: all scores equal, the future at −∞. Source: lecture 00:54:42."""
+    return masked_softmax(torch.zeros(x.size(1), x.size(1), dtype=x.dtype)) @ x
+
+
+def masked_softmax(scores: Tensor) -> Tensor:
+    """Rows of weights from scores (…, T, T), none of them for the future. Source: lecture 00:54:42."""
+    T = scores.size(-1)
+    future = ~torch.ones(T, T, dtype=torch.bool).tril()
+    return scores.masked_fill(future, -torch.inf).softmax(-1)
+
+
+@dataclass(frozen=True)
+class OneHead:
+    """Version 4: one head of self-attention, every step of it kept. Source: lecture 01:02:00."""
+
+    q: Tensor  # (T, d_head), as are k, v and out
+    k: Tensor
+    v: Tensor
+    scores: Tensor  # (T, T): q · k / √d_head, queries down, keys across
+    weights: Tensor  # (T, T), each row sums to 1
+    out: Tensor  # weights @ v
+
+
+def one_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, *, scale: bool = True) -> OneHead:
+    """Let the tokens x (T, C) look at each other through three matrices (C, d_head). Source: lecture 01:02:00, 01:16:56 (the scale)."""
+    q, k, v = x @ w_q, x @ w_k, x @ w_v
+    scores = q @ k.T / (math.sqrt(w_q.size(1)) if scale else 1.0)
+    weights = masked_softmax(scores)
+    return OneHead(q, k, v, scores, weights, weights @ v)
+
+
+@torch.inference_mode()
+def permutation_difference(model: GPT | Bigram, idx: Tensor, permutation: Tensor) -> Tensor:
+    """How far the order of the tokens matters: the largest |Δ logit| at each token when they are permuted and put back, (T,).
+
+    idx: (T,) ids; permutation: (T,). Zero (to rounding) exactly where a model has neither positions nor mask.
+    Source: lecture 01:12:46.
+    """
+    straight = model(idx[None])[0]
+    returned = torch.empty_like(straight)
+    returned[permutation] = model(idx[permutation][None])[0]
+    return (returned - straight).abs().amax(-1)
+
+
+@torch.inference_mode()
+def edit_effects(model: GPT | Bigram, idx: Tensor, row: int, position: int, token: int) -> Tensor:
+    """Where one edited token of a batch is felt: the largest |Δ logit| at each place of idx (B, T), (B, T).
+
+    Other rows stay at exactly 0; a causal model's earlier positions as well. Source: lecture 01:13:40, 01:14:14.
+    """
+    edited = idx.clone()
+    edited[row, position] = token
+    return (model(edited) - model(idx)).abs().amax(-1)
+
+
+def with_mask(model: GPT, causal: bool) -> GPT:
+    """A model of the very same weights, a decoder where causal, else an encoder: it shares the tensors. Source: lecture 01:14:14."""
+    with torch.device("meta"):
+        other = GPT(replace(model.config, causal=causal))
+    other.load_state_dict(model.state_dict(), assign=True)
+    return other.eval().requires_grad_(False)
+
+
+def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
+    """What `attention(x)` computes in one 4-D product, one head after another: (B, T, C) → (B, T, C), in eval mode.
+
+    Source: lecture 01:21:59, 01:46:22.
+    """
+    T, d = x.size(1), attention.d_head
+    q, k, v = attention.qkv(x).chunk(3, dim=-1)  # (B, T, C) each
+    outs = []
+    for head in range(attention.n_head):
+        mine = slice(head * d, (head + 1) * d)
+        scores = q[..., mine] @ k[..., mine].transpose(-2, -1) * attention.scale  # (B, T, T)
+        weights = masked_softmax(scores) if attention.causal else scores.softmax(-1)
+        outs.append(weights @ v[..., mine])  # (B, T, d_head)
+    return attention.proj(torch.cat(outs, dim=-1).view(-1, T, d * attention.n_head))
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """What the size of a head does to scores without and with the scale. All (number of sizes,). Source: lecture 01:16:56."""
+
+    sizes: Tensor
+    variance: Tensor  # of q · k: grows as the size
+    scaled_variance: Tensor  # of q · k / √size: stays near 1
+    largest: Tensor  # mean largest weight in a row of the softmax of q · k: towards 1, one key takes all
+    scaled_largest: Tensor
+
+
+def saturation(sizes: Sequence[int], T: int = 32, seed: int = 1337) -> Saturation:
+    """Scores of random unit-variance q and k (T, size) for each head size, and how sharp their softmax gets."""
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for size in sizes:
+        q, k = torch.randn(2, T, size, generator=generator)
+        scores = q @ k.T
+        rows = [s.softmax(-1).amax(-1).mean() for s in (scores, scores / math.sqrt(size))]
+        found.append(torch.stack([scores.var(), scores.var() / size, *rows]))
+    return Saturation(torch.tensor(sizes), *torch.stack(found, dim=1))
+
+
+def gradient_norms(config: GPTConfig, seed: int = 1337) -> Tensor:
+    """How much of the loss's gradient reaches each block of an untrained model: its norm over the block's weights, (n_layer,).
+
+    The loss is that of 8 rows of random tokens. Raises ValueError on n_layer=0. Source: lecture 01:26:48.
+    """
+    torch.manual_seed(seed)
+    model = GPT(config)
+    tokens = torch.randint(config.vocab_size, (8, config.block_size + 1))
+    with torch.enable_grad():
+        loss_of(model(tokens[:, :-1]), tokens[:, 1:]).backward()
+    return torch.stack([torch.stack([p.grad.norm() for p in block.parameters()]).norm() for block in model.blocks])
+
+
+def normalised(x: Tensor, over: str, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 over the "features" of each example (layernorm) or over the "batch" of each feature (batchnorm).
+
+    x: (B, C). Raises ValueError on another axis. Source: lecture 01:32:51; Ba et al. 2016, Ioffe & Szegedy 2015.
+    """
+    axes = {"features": 1, "batch": 0}
+    if over not in axes:
+        raise ValueError(f"nothing is normalised over {over!r}; choose features or batch")
+    axis = axes[over]
+    return (x - x.mean(axis, keepdim=True)) / (x.var(axis, keepdim=True, unbiased=False) + eps).sqrt()

@@ -1,0 +1,96 @@
+"""One weight's explanation against what the model itself computed on the way."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt import GPT, Bigram, GPTConfig
+from gpt.lens.weight import LayerVectors, explain, layer_vectors
+
+T = 7
+CONFIGS = st.fixed_dictionaries(
+    {
+        "norm": st.sampled_from(["pre", "post", "none"]),
+        "positions": st.sampled_from(["learned", "sinusoidal", "none"]),
+    }
+    | {name: st.booleans() for name in ("bias", "mlp", "projection", "residual", "causal", "scale")}
+)
+INDEX = st.integers(0, T - 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CONFIGS, st.integers(0, 1), st.integers(0, 1), INDEX, INDEX)
+def test_every_step_is_the_models_own_and_they_add_up(config, layer, head, query, key):
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=2, n_head=2, n_embd=8, **config)).eval()
+    for parameter in model.parameters():
+        parameter.data += torch.randn_like(parameter) * 0.3
+    ids = torch.randint(11, (T,))
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(ids[None], f"blocks.{layer}.attn.*")
+    scores, pattern, v, z = (cache[name, layer][0].double() for name in ("attn_scores", "pattern", "v", "z"))
+    found = explain(layer_vectors(model, ids, layer), head, query, key)
+
+    row, there = scores[head, query], scores[head, query].isfinite()
+    assert torch.equal(found.exists, there)
+    torch.testing.assert_close(found.scores[there], row[there], atol=1e-4, rtol=1e-4)
+    assert found.dot * found.scale == pytest.approx(float(found.scores[key]), abs=1e-9)
+    torch.testing.assert_close(found.weights, pattern[head, query], atol=1e-5, rtol=1e-4)
+    assert found.exps[~there].eq(0).all() and found.exps.max() == 1
+    assert found.weight == pytest.approx(float(found.exps[key] / found.exps.sum()))
+    torch.testing.assert_close(found.carried, found.weight * v[key, head], atol=1e-9, rtol=0)
+    torch.testing.assert_close((found.weights[:, None] * v[:, head]).sum(0), z[query, head], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.z, z[query, head], atol=1e-5, rtol=1e-4)
+    assert found.gap < 1e-4
+    assert float(found.shares.sum()) == pytest.approx(1)
+
+
+def by_hand(**changes) -> LayerVectors:
+    """Two tokens, one head of two features; v of the second token is worth three times that of the first, turned back."""
+    rows = {"q": [[1, 0], [1, 2]], "k": [[1, 1], [3, -1]], "v": [[1, 0], [-3, 0]], "z": [[1, 0], [-1, 0]]}
+    vectors = {name: torch.tensor(values, dtype=torch.float32)[:, None] for name, values in rows.items()}
+    return LayerVectors(**{**vectors, "scale": 0.5, "causal": True} | changes)
+
+
+def test_a_weight_worked_out_on_paper():
+    """q = (1, 2) and k = (1, 1), (3, −1) have the dot products 3 and 1; halved, e⁰ and e⁻¹."""
+    found = explain(by_hand(), 0, query=1, key=1)
+    assert found.products.tolist() == [3, -2] and found.dot == 1
+    assert found.scores.tolist() == [1.5, 0.5]
+    weight = torch.tensor(-1.0, dtype=torch.float64).exp() / (1 + torch.tensor(-1.0, dtype=torch.float64).exp())
+    assert found.weight == pytest.approx(float(weight))
+    first, second = 1 - found.weight, -3 * found.weight
+    assert found.shares.tolist() == pytest.approx([first / (first + second), second / (first + second)])
+    assert found.gap == pytest.approx(abs(first + second + 1))
+
+
+def test_a_masked_key_has_a_score_but_no_weight():
+    found = explain(by_hand(), 0, query=0, key=1)
+    assert found.exists.tolist() == [True, False] and found.scores.tolist() == [0.5, 1.5]
+    assert found.weights.tolist() == [1, 0] and found.weight == 0 and found.shares.tolist() == [1, 0]
+    assert explain(by_hand(causal=False), 0, query=0, key=1).weight > 0.7
+
+
+def test_nothing_has_a_share_of_nothing():
+    zeros = torch.zeros(2, 1, 2)
+    assert explain(by_hand(v=zeros, z=zeros), 0, 1, 0).shares.isnan().all()
+
+
+def test_large_scores_do_not_overflow():
+    weights = explain(by_hand(scale=1e4), 0, 1, 0).weights
+    assert weights.tolist() == [1, 0]
+
+
+def test_what_is_not_there_is_named(make_model, ids):
+    model, prompt = make_model(), ids(1)[0]
+    vectors = layer_vectors(model, prompt, 1)
+    for index, said in (((2, 0, 0), "no head 2"), ((0, 7, 0), "no query 7"), ((0, 0, -1), "no key -1")):
+        with pytest.raises(ValueError, match=said):
+            explain(vectors, *index)
+    with pytest.raises(ValueError, match="no layer 2"):
+        layer_vectors(model, prompt, 2)
+    with pytest.raises(ValueError, match="no attention"):
+        layer_vectors(Bigram(GPTConfig(vocab_size=11, n_layer=0)), prompt, 0)
+    with pytest.raises(ValueError, match="at least one token"):
+        layer_vectors(model, torch.tensor([], dtype=torch.long), 0)

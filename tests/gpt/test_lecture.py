@@ -1,0 +1,109 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt import GPT, Bigram, GPTConfig, lecture
+from gpt.model.layers import Attention
+
+CONFIG = GPTConfig(vocab_size=11, block_size=16, n_layer=2, n_head=3, n_embd=12)
+shapes = st.tuples(*[st.integers(1, 6)] * 3)
+
+
+def double(model):
+    torch.manual_seed(0)
+    return model.double().eval()
+
+
+@given(shapes, st.integers(0, 2**32 - 1))
+def test_three_ways_to_average_are_one(shape, seed):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+    first = lecture.average_v1(x)
+    assert torch.allclose(first, lecture.average_v2(x)) and torch.allclose(first, lecture.average_v3(x))
+    assert torch.equal(first[:, 0], x[:, 0]) and torch.allclose(first[:, -1], x.mean(1))
+
+
+def test_the_loops_go_row_by_row_and_fill_everything_once():
+    steps = [(b, t) for b, t, _ in lecture.averaging_steps(torch.zeros(2, 3, 1))]
+    assert steps == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+
+
+@given(st.lists(st.integers(0, 64), min_size=1, max_size=9))
+def test_a_chunk_of_t_plus_one_tokens_holds_t_examples(chunk):
+    found = lecture.examples(chunk)
+    assert len(found) == len(chunk) - 1
+    assert all([*context, target] == chunk[: len(context) + 1] for context, target in found)
+
+
+def test_one_head_by_hand_is_the_models_own():
+    torch.manual_seed(0)
+    attention = Attention(GPTConfig(n_head=1, n_embd=8, block_size=8, bias=False, projection=False)).eval()
+    x = torch.randn(5, 8)
+    by_hand = lecture.one_head(x, *(w.T for w in attention.qkv.weight.chunk(3)))
+    assert torch.allclose(by_hand.out, attention(x[None])[0], atol=1e-6)
+    assert torch.allclose(by_hand.weights.sum(-1), torch.ones(5)) and by_hand.weights.triu(1).eq(0).all()
+    unscaled = lecture.one_head(x, *(w.T for w in attention.qkv.weight.chunk(3)), scale=False)
+    assert torch.allclose(unscaled.scores, by_hand.scores * 8**0.5)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("positions", ["none", "learned", "sinusoidal"])
+def test_order_is_nothing_exactly_without_positions_and_mask(causal, positions):
+    model = double(GPT(GPTConfig(**{**vars(CONFIG), "causal": causal, "positions": positions})))
+    moved = lecture.permutation_difference(model, torch.arange(10), torch.randperm(10))
+    assert (moved.max() < 1e-12) == (positions == "none" and not causal)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_an_edit_is_felt_in_its_row_alone_and_under_the_mask_not_before_it(causal):
+    model = double(GPT(GPTConfig(**{**vars(CONFIG), "causal": causal})))
+    felt = lecture.edit_effects(model, torch.randint(11, (3, 8)), row=1, position=4, token=0)
+    assert felt[[0, 2]].eq(0).all() and felt[1, 4] > 0
+    assert bool(felt[1, :4].gt(0).any()) == (not causal)
+    assert felt[1, 5:].gt(0).all()
+
+
+def test_a_bigram_feels_an_edit_at_its_place_alone():
+    idx = torch.randint(1, 11, (2, 5))
+    felt = lecture.edit_effects(Bigram(CONFIG), idx, row=0, position=2, token=0)
+    assert felt.nonzero().tolist() == [[0, 2]]
+
+
+def test_an_encoder_of_the_same_weights_differs_by_its_mask_alone():
+    model = GPT(CONFIG).eval()
+    encoder = lecture.with_mask(model, causal=False)
+    idx = torch.randint(11, (2, 6))
+    assert all(a.data_ptr() == b.data_ptr() for a, b in zip(model.parameters(), encoder.parameters(), strict=True))
+    assert torch.equal(lecture.with_mask(encoder, causal=True)(idx), model(idx))
+    assert not torch.allclose(encoder(idx)[:, 0], model(idx)[:, 0])
+    assert torch.allclose(encoder(idx[:, :1]), model(idx[:, :1]), atol=1e-6)  # a single token has no future
+
+
+@pytest.mark.parametrize("switches", [{}, {"causal": False}, {"scale": False}, {"projection": False}, {"bias": False}])
+def test_a_loop_over_heads_is_the_batched_product(switches):
+    attention = double(Attention(GPTConfig(**{**vars(CONFIG), **switches})))
+    x = torch.randn(2, 7, 12, dtype=torch.double)
+    assert torch.allclose(lecture.heads_in_a_loop(attention, x), attention(x))
+
+
+def test_the_scale_keeps_the_variance_near_one_and_the_softmax_soft():
+    found = lecture.saturation([4, 16, 64, 128], T=64)
+    assert torch.allclose(found.variance / found.sizes, torch.ones(4), atol=0.25)
+    assert torch.allclose(found.scaled_variance, torch.ones(4), atol=0.25)
+    assert found.largest[-1] > 0.8 > 0.3 > found.scaled_largest.max()
+    assert found.largest.diff().gt(0).all()
+
+
+def test_the_residual_path_carries_the_gradient_to_the_first_block():
+    deep = GPTConfig(vocab_size=11, block_size=8, n_layer=12, n_head=2, n_embd=16, norm="none")
+    with_path, without = (lecture.gradient_norms(GPTConfig(**{**vars(deep), "residual": on})) for on in (True, False))
+    assert with_path.shape == (12,)
+    assert without[0] < 1e-6 * without[-1] and with_path[0] > 0.1 * with_path[-1]
+
+
+def test_normalising_is_layernorm_over_features_and_batchnorm_over_the_batch():
+    x = 3 * torch.randn(6, 4) + 2
+    assert torch.allclose(lecture.normalised(x, "features"), torch.nn.LayerNorm(4)(x), atol=1e-6)
+    assert torch.allclose(lecture.normalised(x, "batch"), torch.nn.BatchNorm1d(4)(x), atol=1e-6)
+    with pytest.raises(ValueError, match="choose features or batch"):
+        lecture.normalised(x, "time")
