@@ -9,7 +9,8 @@ app: .venv/installed
 	$(BIN)/streamlit run explorer/app.py
 
 test: .venv/installed-tests chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .

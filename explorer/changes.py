@@ -3,6 +3,8 @@
 What a session has measured stays with it until the question changes. torch is imported by the functions that need it.
 """
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,41 +16,55 @@ from explorer import loading, state, texts
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gpt.lens.interventions import Effect, Intervention
+    from gpt.lens.interventions import Effect, Intervention, Off
 
 SHOWN = 8  # next tokens
 WINDOWS = 4  # stretches of held-out text, each as long as the model's context
 LONGEST_PIECE = 8  # characters that are set aside for a token
+MOST_CHANGES = 32  # that are kept at once
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of change: which part of a layer it acts on, how strongly by default (None: no strength), what it does."""
 
+    name: str
     part: str  # "head" | "attention" | "MLP"
     default: float | None
     highest: float
     help: str
 
 
-KINDS = {
-    "Head off: zero": Kind("head", None, 0, "Nothing comes from this head."),
-    "Head off: mean": Kind(
-        "head", None, 0, "The head writes the same at every position: its mean. What it always adds stays."
+KINDS = {  # as it is called in a link → what it is
+    "zero": Kind("Head off: zero", "head", None, 0, "Nothing comes from this head."),
+    "mean": Kind(
+        "Head off: mean",
+        "head",
+        None,
+        0,
+        "The head writes the same at every position: its mean. What it always adds stays.",
     ),
-    "Head towards uniform": Kind("head", 0.0, 1.0, "1 is the learned pattern, 0 reads evenly from all earlier tokens."),
-    "Head to previous token": Kind("head", None, 0, "Every token reads from the one before it alone."),
-    "Scale attention": Kind("attention", 0.5, 3.0, "Multiply what the layer's attention adds to the residual stream."),
-    "MLP off: zero": Kind("MLP", None, 0, "Nothing comes from this layer's MLP."),
-    "MLP off: mean": Kind("MLP", None, 0, "The MLP adds the same at every position: its mean."),
-    "Scale MLP": Kind("MLP", 0.5, 3.0, "Multiply what the layer's MLP adds to the residual stream."),
+    "uniform": Kind(
+        "Head towards uniform",
+        "head",
+        0.0,
+        1.0,
+        "1 is the learned pattern, 0 reads evenly from all earlier tokens.",
+    ),
+    "previous": Kind("Head to previous token", "head", None, 0, "Every token reads from the one before it alone."),
+    "attn": Kind(
+        "Scale attention", "attention", 0.5, 3.0, "Multiply what the layer's attention adds to the residual stream."
+    ),
+    "mlp_zero": Kind("MLP off: zero", "MLP", None, 0, "Nothing comes from this layer's MLP."),
+    "mlp_mean": Kind("MLP off: mean", "MLP", None, 0, "The MLP adds the same at every position: its mean."),
+    "mlp": Kind("Scale MLP", "MLP", 0.5, 3.0, "Multiply what the layer's MLP adds to the residual stream."),
 }
 
 
 class Change(NamedTuple):
     """One change. `head` counts where its kind acts on a head, `strength` where its kind has one."""
 
-    kind: str
+    kind: str  # of `KINDS`
     layer: int
     head: int
     strength: float
@@ -56,7 +72,57 @@ class Change(NamedTuple):
     def __str__(self) -> str:
         kind = KINDS[self.kind]
         place = f"{self.layer}.{self.head}" if kind.part == "head" else f"layer {self.layer}"
-        return f"{self.kind}, {place}" + ("" if kind.default is None else f" × {self.strength:g}")
+        return f"{kind.name}, {place}" + ("" if kind.default is None else f" × {self.strength:g}")
+
+    @property
+    def link(self) -> str:
+        """As it stands in a link: `uniform-0-1-0.25` is head 0.1 a quarter of the way from uniform to learned attention."""
+        kind = KINDS[self.kind]
+        head = [self.head] * (kind.part == "head")
+        return "-".join(map(str, [self.kind, self.layer, *head, *[f"{self.strength:g}"] * (kind.default is not None)]))
+
+
+def offered(ref: str) -> list[str]:
+    """The kinds of change that this model has parts for."""
+    mlp = loading.load_model(ref).config.mlp
+    return [name for name, kind in KINDS.items() if mlp or kind.part != "MLP"]
+
+
+def strength_in(text: str, kind: Kind) -> float | None:
+    """A strength from a link, to two places; None where the kind has none such."""
+    strength = round(float(text), 2) if re.fullmatch(r"[0-9](\.[0-9]{1,20})?", text) else np.inf
+    return strength if kind.default is not None and strength <= kind.highest else None
+
+
+def from_link(ref: str, text: str) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """The changes in a link that this model can make, each once, and what of the text is none."""
+    found: list[Change] = []
+    refused: list[str] = []
+    for part in text.split("~"):
+        change = _change(ref, part)
+        if change is None or change in found or len(found) == MOST_CHANGES:
+            refused.append(part)
+        else:
+            found.append(change)
+    return tuple(found), tuple(refused)
+
+
+def _change(ref: str, text: str) -> Change | None:
+    config = loading.load_model(ref).config
+    name, *numbers = text.split("-")
+    if name not in offered(ref):
+        return None
+    kind = KINDS[name]
+    strength = strength_in(numbers.pop(), kind) if kind.default is not None and numbers else 0.0
+    sizes = [config.n_layer, *[config.n_head] * (kind.part == "head")]
+    places = [
+        int(number)
+        for number, size in zip(numbers, sizes, strict=False)
+        if re.fullmatch("0|[1-9][0-9]{0,3}", number) and int(number) < size
+    ]
+    if strength is None or not len(places) == len(sizes) == len(numbers):
+        return None
+    return Change(name, *places, *[0] * (2 - len(places)), strength)
 
 
 class Answers(NamedTuple):
@@ -73,14 +139,14 @@ def intervention(ref: str, changes: tuple[Change, ...]) -> "Intervention":
 
     causal = loading.load_model(ref).config.causal
     build: dict[str, Callable[[Change], Intervention]] = {
-        "Head off: zero": lambda c: lens.head_off(c.layer, c.head),
-        "Head off: mean": lambda c: lens.head_off(c.layer, c.head, "mean"),
-        "Head towards uniform": lambda c: lens.towards_uniform(c.layer, c.head, c.strength, causal=causal),
-        "Head to previous token": lambda c: lens.to_previous_token(c.layer, c.head),
-        "Scale attention": lambda c: lens.scaled(c.layer, "attn_out", c.strength),
-        "MLP off: zero": lambda c: lens.mlp_off(c.layer),
-        "MLP off: mean": lambda c: lens.mlp_off(c.layer, "mean"),
-        "Scale MLP": lambda c: lens.scaled(c.layer, "mlp_out", c.strength),
+        "zero": lambda c: lens.head_off(c.layer, c.head),
+        "mean": lambda c: lens.head_off(c.layer, c.head, "mean"),
+        "uniform": lambda c: lens.towards_uniform(c.layer, c.head, c.strength, causal=causal),
+        "previous": lambda c: lens.to_previous_token(c.layer, c.head),
+        "attn": lambda c: lens.scaled(c.layer, "attn_out", c.strength),
+        "mlp_zero": lambda c: lens.mlp_off(c.layer),
+        "mlp_mean": lambda c: lens.mlp_off(c.layer, "mean"),
+        "mlp": lambda c: lens.scaled(c.layer, "mlp_out", c.strength),
     }
     return lens.combine(build[change.kind](change) for change in changes)
 
@@ -147,11 +213,24 @@ def held_out(ref: str) -> "Tensor":
     return torch.tensor([row[:shortest] for row in rows])
 
 
-def ablation_effects(ref: str) -> "Iterator[Effect]":
+def ablation_effects(ref: str, off: "Off") -> "Iterator[Effect]":
     """What each head adds to the loss on held-out text when it alone is switched off, one after another."""
     from gpt.lens import interventions as lens
 
-    return lens.ablation_effects(loading.load_model(ref), held_out(ref))
+    return lens.ablation_effects(loading.load_model(ref), held_out(ref), off)
+
+
+def seconds_a_pass(ref: str, ids: "Tensor") -> float:
+    """How long one forward pass takes here on ids (B, T), measured once a session."""
+    import torch
+
+    def measure() -> float:
+        started = time.perf_counter()
+        with torch.inference_mode():
+            loading.load_model(ref)(ids)
+        return time.perf_counter() - started
+
+    return _kept(f"seconds:{len(ids)}", (loading.identity(loading.load_run(ref)), tuple(ids.shape)), measure)
 
 
 class Patching(NamedTuple):
@@ -181,16 +260,16 @@ def patching(ref: str, ids: tuple[int, ...], text: str) -> Patching:
     return Patching(ids, source, tuple(tokens(list(ids))), tuple(tokens(list(source))), answer, tokens([answer])[0])
 
 
-def patching_effects(ref: str, patching: Patching) -> "tuple[Iterator[Effect], Iterator[Effect]]":
-    """The effects of patching the stream (layers × positions) and each head (layers × heads)."""
+def patching_effects(ref: str, patching: Patching, layers: range) -> "tuple[Iterator[Effect], Iterator[Effect]]":
+    """The effects of patching the stream (layers × positions) and each head (layers × heads), in these layers."""
     import torch
 
     from gpt.lens import interventions as lens
 
     model, ids, source = loading.load_model(ref), torch.tensor([patching.ids]), torch.tensor([patching.source])
     return (
-        lens.stream_patching_effects(model, ids, source, patching.answer),
-        lens.head_patching_effects(model, ids, source, patching.answer),
+        lens.stream_patching_effects(model, ids, source, patching.answer, layers),
+        lens.head_patching_effects(model, ids, source, patching.answer, layers),
     )
 
 

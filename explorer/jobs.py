@@ -8,18 +8,25 @@ is held while somebody decides who is next. The system frees a lock when its hol
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from gpt import Corpus, Recipe, Run, create_run, load_run
+from gpt.train.files import read_json, write_json
+from gpt.train.fork import fork_run
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("config.json", "tokenizer.json", "metrics.jsonl", "status.json", "snapshots")  # each tells a run from other folders
 LIVE = ("queued", "running", "paused")
 LONGEST_NAME = 60
 POLL = 0.1  # seconds
@@ -54,6 +61,15 @@ def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None) 
 
     corpus: the text, where the recipe only names it. Raises ValueError on a bad or taken name, or an unusable text.
     """
+    return _make(runs, name, lambda folder: create_run(folder, recipe, corpus))
+
+
+def fork(runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, **changes: Any) -> Run:
+    """Make a run that begins with a snapshot of another and queue it. Raises ValueError as `create` and `fork_run` do."""
+    return _make(runs, name, lambda folder: fork_run(parent, step, folder, corpus, **changes))
+
+
+def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
     check_name(runs, name)
     runs.mkdir(parents=True, exist_ok=True)
     try:
@@ -62,7 +78,7 @@ def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None) 
         check_name(runs, name)
         raise
     try:
-        run = create_run(runs / name, recipe, corpus)
+        run = make(runs / name)
     except ValueError:
         (runs / name).rmdir()
         raise
@@ -72,11 +88,14 @@ def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None) 
 
 def pause(run: Run) -> None:
     """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
-    run.pause_request.touch()
+    with suppress(FileNotFoundError):  # deleted meanwhile, as below
+        run.pause_request.touch()
 
 
 def resume(run: Run) -> None:
     """Let a paused run go on; queue one that was stopped or interrupted or has failed, from its newest saved state."""
+    if not run.folder.is_dir():
+        return
     run.pause_request.unlink(missing_ok=True)
     with suppress(Timeout), run.lock.acquire(timeout=0):
         run.stop_request.unlink(missing_ok=True)
@@ -86,6 +105,8 @@ def resume(run: Run) -> None:
 
 def stop(run: Run) -> None:
     """Ask the worker to save its state and end; a run that still waits leaves the queue. Either can be resumed."""
+    if not run.folder.is_dir():
+        return
     run.stop_request.touch()
     with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
         if is_starting(run):
@@ -94,6 +115,86 @@ def stop(run: Run) -> None:
             if run.status.state == "queued":
                 run.stop_request.unlink(missing_ok=True)
                 run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A folder among the runs: the run, or why it cannot be opened."""
+
+    name: str
+    run: Run | None
+    why: str = ""
+
+
+def listing(runs: Path) -> list[Found]:
+    """Every run, newest first, damaged and half-written ones too. A folder that holds nothing of a run is none."""
+    folders = [folder for folder in runs.glob("[!.]*") if any((folder / part).exists() for part in PARTS)]
+    return [_found(folder) for folder in sorted(folders, key=lambda folder: -_changed(folder / "config.json"))]
+
+
+def _found(folder: Path) -> Found:
+    try:
+        return Found(folder.name, load_run(folder))
+    except (ValueError, OSError) as error:
+        return Found(folder.name, None, str(error))
+
+
+def delete(runs: Path, name: str) -> None:
+    """Delete a run for good, or a damaged one. Raises ValueError where it trains, is gone, or ships with the app.
+
+    The folder vanishes from all eyes at once; what a crash leaves of it, the next deletion clears away.
+    """
+    waste = runs / ".deleted"
+    with _at_rest(runs, name) as folder:
+        waste.mkdir(exist_ok=True)
+        folder.rename(waste / f"{name}-{time.time_ns()}")
+    for gone in waste.iterdir():
+        if gone.is_symlink():
+            gone.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def rename(runs: Path, name: str, new: str) -> None:
+    """Give a run another name; its forks remember it by that. Raises ValueError as `delete` and `check_name` do."""
+    with _at_rest(runs, name) as folder:
+        check_name(runs, new)
+        folder.rename(runs / new)
+    for child in listing(runs):
+        if child.run and child.run.parent and child.run.parent.run == name:
+            config = read_json(child.run.folder / "config.json")
+            config["parent"]["run"] = new
+            write_json(child.run.folder / "config.json", config)
+
+
+@contextmanager
+def _at_rest(runs: Path, name: str) -> Iterator[Path]:
+    """The folder of a run that nobody trains, and nobody can begin to train inside this context."""
+    if not runs.is_dir():
+        raise ValueError(f"there is no run called {name!r}")
+    if (runs / name).resolve().is_relative_to(ROOT / "assets"):
+        raise ValueError(f"{name!r} ships with the app and stays as it is")
+    try:
+        with _queue(runs).acquire(timeout=PATIENCE):
+            folder = next((runs / found.name for found in listing(runs) if found.name == name), None)
+            if folder is None:
+                raise ValueError(f"there is no run called {name!r}")
+            lock, launching = (FileLock(folder / file) for file in (".lock", ".launch"))
+            with lock.acquire(timeout=0), launching.acquire(timeout=0):
+                yield folder
+    except Timeout as error:
+        raise ValueError(f"{name!r} is being trained; stop it first") from error
+    except OSError as error:
+        raise ValueError(f"the folder of {name!r} cannot be changed: {error}") from error
+
+
+def size(folder: Path) -> int:
+    """Bytes on disk."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            total += file.stat().st_size
+    return total
 
 
 def live(runs: Path) -> list[Run]:

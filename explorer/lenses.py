@@ -11,12 +11,14 @@ import numpy as np
 import streamlit as st
 
 from explorer import loading
+from explorer.film.packing import encode
 
 if TYPE_CHECKING:
-    from gpt import GPT, Bigram
+    from gpt import GPT, Bigram, Run
     from gpt.lens.attribution import Attribution
     from gpt.lens.logits import LogitLens
     from gpt.lens.stats import NormReading, ResidualPath
+    from gpt.lens.weight import LayerVectors, Weight
 
 Ids = tuple[int, ...]
 
@@ -47,9 +49,43 @@ def answer(ref: str, ids: Ids, without: tuple[str, ...] = ()) -> Answer:
     return Answer(tuple(run.tokenizer.tokens(likeliest.tolist())), probabilities[likeliest], loss)
 
 
-def logit_lens(ref: str, ids: Ids) -> "LogitLens":
-    """What the model would say at every point of its stream, at every position."""
-    return _logit_lens(loading.identity(loading.load_run(ref)), ids, loading.load_model(ref))
+def logit_lens(ref: str, ids: Ids, rows: slice) -> "LogitLens":
+    """What the model would say at every point of its stream, at these positions; at the others stands NaN, or 0 in what counts."""
+    read = _logit_lens(loading.identity(loading.load_run(ref)), ids, (rows.start, rows.stop), loading.load_model(ref))
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        whole = np.full(
+            (values.shape[0], len(ids), *values.shape[2:]), np.nan if values.dtype.kind == "f" else 0, values.dtype
+        )
+        whole[:, rows.start : rows.start + values.shape[1]] = values
+        return whole
+
+    spreads = {name: spread(value) for name, value in vars(read).items() if isinstance(value, np.ndarray)}
+    return replace(read, **spreads | {"rank": spreads["rank"][:, :-1]})
+
+
+def weight(ref: str, ids: Ids, layer: int, head: int, query: int, key: int) -> "Weight":
+    """One attention weight taken apart. Raises ValueError where there is no such head, query or key."""
+    from gpt.lens.weight import explain
+
+    vectors = _layer_vectors(loading.identity(loading.load_run(ref)), ids, layer, loading.load_model(ref))
+    return _arrays(explain(vectors, head, query, key))
+
+
+def frame(run: "Run", step: int, ids: Ids) -> tuple[np.ndarray, np.ndarray]:
+    """A snapshot on the prompt: its patterns as `film.packing.encode` makes them, and the next token's (vocab_size,) probabilities.
+
+    Raises ValueError where that snapshot is gone or damaged.
+    """
+    return _frame(loading.identity(run, step), ids, run)
+
+
+def snapshot_scores(run: "Run", step: int, held_out: str) -> dict[str, np.ndarray]:
+    """Every head's scores at a snapshot, on the probe set that is made of `held_out`, as `texts.head_scores` has the newest's.
+
+    Raises ValueError where that snapshot cannot be read, or a probe text has fewer than two tokens.
+    """
+    return _snapshot_scores(loading.identity(run, step), held_out, run)
 
 
 def attribution(ref: str, ids: Ids, token: int, against: int | None, position: int) -> "Attribution":
@@ -94,12 +130,40 @@ def _answer(
 
 
 @st.cache_data(max_entries=64, max_size="128MB", show_spinner=False)
-def _logit_lens(identity: loading.Identity, ids: Ids, _model: "GPT | Bigram") -> "LogitLens":
+def _logit_lens(identity: loading.Identity, ids: Ids, rows: tuple[int, int], _model: "GPT | Bigram") -> "LogitLens":
     import torch
 
     from gpt.lens.logits import logit_lens
 
-    return _arrays(logit_lens(_model, torch.tensor(ids), loading.N_TOP))
+    return _arrays(logit_lens(_model, torch.tensor(ids), loading.N_TOP, slice(*rows)))
+
+
+@st.cache_data(max_entries=64, max_size="256MB", show_spinner=False)
+def _layer_vectors(identity: loading.Identity, ids: Ids, layer: int, _model: "GPT | Bigram") -> "LayerVectors":
+    import torch
+
+    from gpt.lens.weight import layer_vectors
+
+    return layer_vectors(_model, torch.tensor(ids), layer)
+
+
+# A film opens each snapshot's model for one look and lets it go: in loading's cache it would take the place of one that is in use.
+@st.cache_data(max_entries=600, max_size="256MB", show_spinner=False)
+def _frame(identity: loading.Identity, ids: Ids, _run: "Run") -> tuple[np.ndarray, np.ndarray]:
+    import torch
+
+    from gpt.lens.history import frame
+
+    seen = frame(_run.model(identity[1]), torch.tensor(ids))
+    return encode(seen.patterns.numpy(), causal=_run.recipe.model.causal), seen.probabilities.numpy()
+
+
+@st.cache_data(max_entries=600, show_spinner=False)
+def _snapshot_scores(identity: loading.Identity, held_out: str, _run: "Run") -> dict[str, np.ndarray]:
+    from gpt.lens import heads
+
+    probe = heads.probe_set(_run.tokenizer, _run.recipe.model.block_size, held_out)
+    return {name: score.numpy() for name, score in heads.head_scores(_run.model(identity[1]), probe).items()}
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

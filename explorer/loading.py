@@ -6,9 +6,11 @@ torch is imported by the functions that need it, so that the page is on screen b
 """
 
 import json
+import math
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,8 @@ DEFAULT = "shakespeare-char"
 SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
 EXAMPLES = {"repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34="}
 N_TOP = 12  # next tokens that are shown
-WIDEST_TABLE = 4096  # tokens of a vocabulary whose pairs are still counted
+MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
+COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
 Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on
 
@@ -74,7 +77,7 @@ def models() -> dict[str, Path]:
     """Everything that can be opened: reference → run folder; what ships first, then the person's runs, newest first."""
     shipped = {folder.name: folder for folder in _folders(SHIPPED)}
     ordered = {name: shipped[name] for name in sorted(shipped, key=lambda name: (name != DEFAULT, name))}
-    own = sorted(_folders(runs_folder()), key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
+    own = sorted(_folders(runs_folder()), key=lambda folder: stamp(folder / "config.json"), reverse=True)
     return ordered | {f"runs/{folder.name}": folder for folder in own}
 
 
@@ -130,12 +133,44 @@ def read(ref: str, text: str) -> Reading:
     return Reading(tuple(kept), tuple(tokenizer.tokens(kept)), len(ids) - len(kept), tuple(unknown), stand_in)
 
 
-def attention(ref: str, ids: tuple[int, ...], step: int | None = None) -> np.ndarray:
+def pattern_bytes(ref: str, T: int, layers: int | None = None) -> int:
+    """How many bytes the patterns of so many layers (None: all) take on T tokens."""
+    model = load_run(ref).recipe.model
+    return 4 * (model.n_layer if layers is None else layers) * model.n_head * T * T
+
+
+def layers_that_fit(ref: str, T: int) -> int:
+    """How many layers' patterns on T tokens stay within `MOST_PATTERNS`: 0 to n_layer."""
+    return min(load_run(ref).recipe.model.n_layer, MOST_PATTERNS // pattern_bytes(ref, T, 1))
+
+
+def tokens_that_fit(ref: str, layers: int | None = None) -> int:
+    """The most tokens on which the patterns of so many layers (None: all) stay within `MOST_PATTERNS`."""
+    return math.isqrt(MOST_PATTERNS // max(1, pattern_bytes(ref, 1, layers)))
+
+
+def attention(
+    ref: str, ids: tuple[int, ...], step: int | None = None, layers: tuple[int, ...] | None = None
+) -> np.ndarray:
     """Every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) for a model without heads.
 
-    ids: 1 to block_size of them. Raises ValueError where the model cannot be opened.
+    ids: 1 to block_size of them. layers: those that are computed (None: all); the others are zero, and take no memory.
+    Raises ValueError where the model cannot be opened, and, before memory is spent, where the patterns do not fit.
     """
-    return _inspected(ref, ids, step)[0]
+    need = pattern_bytes(ref, len(ids), None if layers is None else len(layers))
+    if need > MOST_PATTERNS:
+        fit, tokens = layers_that_fit(ref, len(ids)), tokens_that_fit(ref)
+        fewer = f"look at {fit} layers at a time on the Attention page, or " if fit else ""
+        raise ValueError(
+            f"the patterns on {len(ids):,} tokens take {size(need)}, and {COPIES} times that while they are drawn; up to "
+            f"{size(MOST_PATTERNS)} are: {fewer}shorten the prompt to {tokens:,} tokens"
+        )
+    patterns = _inspected(ref, ids, step, layers)[0]
+    if layers is None:
+        return patterns
+    whole = np.zeros((load_run(ref).recipe.model.n_layer, *patterns.shape[1:]), np.float32)
+    whole[list(layers)] = patterns
+    return whole
 
 
 def next_token(ref: str, ids: tuple[int, ...], step: int | None = None) -> tuple[tuple[str, ...], np.ndarray]:
@@ -143,7 +178,7 @@ def next_token(ref: str, ids: tuple[int, ...], step: int | None = None) -> tuple
 
     ids: 1 to block_size of them. Raises ValueError where the model cannot be opened.
     """
-    probabilities = _inspected(ref, ids, step)[1]
+    probabilities = _inspected(ref, ids, step, None if pattern_bytes(ref, len(ids)) <= MOST_PATTERNS else ())[1]
     likeliest = np.argsort(-probabilities, kind="stable")[:N_TOP]
     return tuple(load_run(ref).tokenizer.tokens(likeliest.tolist())), probabilities[likeliest]
 
@@ -180,17 +215,6 @@ def text_of(ref: str, ids: tuple[int, ...]) -> str:
     return load_run(ref).tokenizer.decode(ids)
 
 
-def counted_bigram_loss(ref: str) -> float | None:
-    """What the bigram counted on this run's training text loses on its validation text, in nats a token.
-
-    None where the vocabulary is too large for a table of its pairs, or a part of the text too short. Raises ValueError where
-    the run or its text cannot be read.
-    """
-    run = load_run(ref)
-    files = (run.folder / "config.json", run.folder / "tokenizer.json", run.folder / "text.txt")
-    return _counted_bigram_loss(str(run.folder), stamp(*files), run)
-
-
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Timer:
     """Import torch in the background a second after the first page was asked for, once for all sessions."""
@@ -218,32 +242,34 @@ def identity(run: "Run", step: int | None = None) -> Identity:
     return str(run.folder), step, stamp(run.folder / "config.json", run.snapshot_path(step or 0))
 
 
-def _inspected(ref: str, ids: tuple[int, ...], step: int | None) -> tuple[np.ndarray, np.ndarray]:
-    return _forward(identity(load_run(ref), step), ids, load_model(ref, step))
+def size(count: int) -> str:
+    """A number of bytes in words.
+
+    >>> size(604_000_000), size(2_500_000_000)
+    ('604 MB', '2.5 GB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+
+
+def _inspected(
+    ref: str, ids: tuple[int, ...], step: int | None, layers: tuple[int, ...] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    return _forward(identity(load_run(ref), step), ids, layers, load_model(ref, step))
 
 
 @st.cache_data(max_entries=64, max_size="256MB", show_spinner=False)
-def _forward(identity: Identity, ids: tuple[int, ...], _model: "GPT | Bigram") -> tuple[np.ndarray, np.ndarray]:
+def _forward(
+    identity: Identity, ids: tuple[int, ...], layers: tuple[int, ...] | None, _model: "GPT | Bigram"
+) -> tuple[np.ndarray, np.ndarray]:
     import torch
 
-    has_heads = _model.config.n_layer > 0
+    kept = range(_model.config.n_layer) if layers is None else layers
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
     with torch.inference_mode():
-        logits, cache = _model.run_with_cache(torch.tensor([ids]), "blocks.*.attn.hook_pattern" if has_heads else [])
+        logits, cache = _model.run_with_cache(torch.tensor([ids]), names)
         probabilities = logits[0, -1].softmax(-1).numpy()
     patterns = [pattern[0] for pattern in cache.numpy().values()]  # each (n_head, T, T), in the order of the layers
     return np.stack(patterns) if patterns else np.zeros((0, 0, len(ids), len(ids)), np.float32), probabilities
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _counted_bigram_loss(folder: str, stamp: tuple[int, ...], _run: "Run") -> float | None:
-    from gpt import Bigram
-    from gpt.text.batches import split_ids
-
-    train, val = split_ids(_run.tokenizer.encode(_run.corpus().text))
-    if _run.tokenizer.vocab_size > WIDEST_TABLE or len(val) < 2:
-        return None
-    log_probabilities = Bigram.from_counts(train, _run.recipe.model).table.weight
-    return -log_probabilities[val[:-1], val[1:]].mean().item()
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -254,7 +280,10 @@ def _folders(parent: Path) -> list[Path]:
 
 def stamp(*files: Path) -> tuple[int, ...]:
     """Changes whenever one of the files does."""
-    found = [file.stat() for file in files if file.exists()]
+    found = []
+    for file in files:
+        with suppress(FileNotFoundError):  # another page may delete a run at any moment
+            found.append(file.stat())
     return tuple(value for stat in found for value in (stat.st_mtime_ns, stat.st_size, stat.st_ino))
 
 

@@ -25,9 +25,16 @@ ENTRIES = (
     Entry("logits.py", "Logit lens", ":material/frame_inspect:", "Explore", "1:26:48"),
     Entry("heads.py", "What heads do", ":material/category:", "Explore", "1:21:59"),
     Entry("interventions.py", "Interventions", ":material/tune:", "Explore", "1:21:59"),
+    Entry("flow.py", "Rollout and flow", ":material/account_tree:", "Explore", "1:11:38"),
     Entry("tokens.py", "Tokens", ":material/data_array:", "Explore", "0:09:28"),
     Entry("train.py", "Train", ":material/show_chart:", "Train", "0:34:53"),
+    Entry("runs.py", "Runs", ":material/list:", "Train", "0:34:53"),
+    Entry("timetravel.py", "Time travel", ":material/history:", "Train", "0:34:53"),
+    Entry("race.py", "Ladder race", ":material/flag:", "Train", "1:19:11"),
     Entry("compare.py", "Compare", ":material/compare:", "Compare", "0:22:11"),
+    Entry("averaging.py", "The averaging trick", ":material/functions:", "Lecture", "0:42:13"),
+    Entry("notes.py", "Notes on attention", ":material/sticky_note_2:", "Lecture", "1:12:46"),
+    Entry("block.py", "The Transformer block", ":material/layers:", "Lecture", "1:26:48"),
 )
 
 

@@ -12,9 +12,12 @@ from urllib.parse import urlencode
 import streamlit as st
 
 PARAMETERS = (
-    *("model", "against", "run", "text", "vocabulary", "seed", "B", "T", "prompt"),
-    *("layer", "head", "position", "norm", "point", "token", "rival"),
+    *("model", "against", "run", "race", "at", "text", "vocabulary", "seed", "B", "T", "prompt"),
+    *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
+    *("threshold", "weights", "change", "strength", "changes", "second", "off"),
+    *("step", "pinned"),
 )
+LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
 WIDGET = "widget:"
@@ -40,15 +43,15 @@ def choose(**choices: str | int | None) -> None:
     _write_address()
 
 
-def bound(name: str, shown: Any) -> dict[str, Any]:
-    """Keyword arguments that tie a widget to the choice `name`, showing `shown` now.
+def bound(name: str, shown: Any, **along: str | int | None) -> dict[str, Any]:
+    """Keyword arguments that tie a widget to the choice `name`, showing `shown` now. along: choices that a pick makes or (None) unmakes.
 
     >>> st.selectbox("Model", names, **state.bound("model", "shakespeare-char"))  # doctest: +SKIP
     """
     key = f"{WIDGET}{name}"
     if st.session_state.get(key) != shown:
         st.session_state[key] = shown
-    return {"key": key, "on_change": _take, "args": (name, key)}
+    return {"key": key, "on_change": _take, "args": (name, key, along)}
 
 
 def enter(page: str) -> None:
@@ -80,8 +83,8 @@ def _key(name: str) -> str:
     return f"choice:{name}"
 
 
-def _take(name: str, key: str) -> None:
-    choose(**{name: st.session_state[key]})
+def _take(name: str, key: str, along: dict[str, str | int | None]) -> None:
+    choose(**along | {name: st.session_state[key]})
 
 
 def _chosen() -> dict[str, str]:
@@ -105,16 +108,15 @@ def _read_address() -> None:
     if arrived and arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE:
         return
     if arrived:
-        kept = {} if fits_link() else {"prompt": st.session_state[_key("prompt")]}
+        kept = {} if fits_link() else {name: st.session_state.get(_key(name)) for name in LONG}
         for name in PARAMETERS:
             st.session_state[_key(name)] = (kept | arrived).get(name)
     _write_address()
 
 
 def _write_address() -> None:
-    address = _chosen()
-    if not fits_link():
-        del address["prompt"]
+    fits = fits_link()
+    address = {name: value for name, value in _chosen().items() if fits or name not in LONG}
     if address == recall("written") == _address():
         return
     remember("written before", recall("written", {}))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gpt import GPT, Bigram, BPETokenizer, CharTokenizer, Corpus, Run
 
 VOCABULARY_SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+WIDEST_TABLE = 4096  # tokens of a vocabulary whose pairs are still counted
 LONGEST_TRAINING = 2_000_000  # characters that a BPE is trained on
 PATIENCE = 20.0  # seconds that a download may take
 
@@ -60,16 +61,30 @@ def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
     return _loss(loading.identity(run), stretches, loading.load_model(ref), run)
 
 
+def counted_bigram_loss(ref: str) -> float | None:
+    """What the bigram counted on this model's training text loses on its validation text, in nats a token.
+
+    None where the vocabulary is too large for a table of its pairs, or a part of the text too short. Raises ValueError where
+    the run or its text cannot be read.
+    """
+    return _counted_bigram_loss(_key(ref), loading.load_run(ref))
+
+
 def head_scores(ref: str, ids: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
     """Every head's scores on these tokens (None: on the standard probe set): name → (n_layer, n_head), as `gpt.lens.heads` has them.
 
     Raises ValueError where the model, or the text that its probe set is made of, cannot be opened.
     """
+    run = loading.load_run(ref)
+    held_out = "" if ids else probe_text(ref)
+    return _head_scores(loading.identity(run), ids, held_out, loading.load_model(ref), run)
+
+
+def probe_text(ref: str) -> str:
+    """The held-out text that this model's probe set is made of; "" where the set is letters. Raises ValueError where it is gone."""
     from gpt.lens.heads import speaks_letters
 
-    run = loading.load_run(ref)
-    held_out = "" if ids or speaks_letters(run.tokenizer) else parts(ref)[1]
-    return _head_scores(loading.identity(run), ids, held_out, loading.load_model(ref), run)
+    return "" if speaks_letters(loading.load_run(ref).tokenizer) else parts(ref)[1]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -184,6 +199,18 @@ def _loss(
     tokens = sum(len(ids) - 1 for ids in encoded)
     characters = sum(len(_run.tokenizer.decode(ids[1:])) for ids in encoded)
     return total / tokens, total / characters
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _counted_bigram_loss(key: Key, _run: "Run") -> float | None:
+    from gpt import Bigram
+    from gpt.text.batches import split_ids
+
+    train, val = split_ids(_run.tokenizer.encode(_corpus(key, _run).text))
+    if _run.tokenizer.vocab_size > WIDEST_TABLE or len(val) < 2:
+        return None
+    log_probabilities = Bigram.from_counts(train, _run.recipe.model).table.weight
+    return -log_probabilities[val[:-1], val[1:]].mean().item()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

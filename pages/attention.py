@@ -2,7 +2,8 @@ import streamlit as st
 
 from explorer import loading, state, widgets
 from explorer.attention_view import attention_view, sharpest
-from explorer.generation import generation
+from explorer.panels import downloads, fitting, weight
+from explorer.panels.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
 ref, prompt = widgets.model_and_prompt(*st.columns([5, 2]))
@@ -14,21 +15,31 @@ with widgets.guarded():
     if reading is None:
         st.stop()
 
-    patterns = loading.attention(ref, reading.ids)
-    n_layer, n_head = patterns.shape[:2]
-    if n_layer:
-        causal = loading.load_run(ref).recipe.model.causal
-        chosen = widgets.head_choice(n_layer, n_head)
-        locked = attention_view(
-            patterns, reading.tokens, head=chosen, key="attention", causal=causal, opening=sharpest(patterns)
+    model = loading.load_run(ref).recipe.model
+    if model.n_layer:
+        chosen = widgets.head_choice(model.n_layer, model.n_head)
+        layers = fitting.layers_kept(ref, reading, chosen)
+        patterns = loading.attention(ref, reading.ids, layers=layers)
+        cell = weight.cell_choice(len(reading.ids))
+        looked = attention_view(
+            patterns,
+            reading.tokens,
+            head=chosen,
+            cell=cell,
+            key="attention",
+            causal=model.causal,
+            opening=sharpest(patterns),
+            layers=layers,
         )
-        if locked != chosen:
-            layer, head = locked or (None, None)
-            state.choose(layer=layer, head=head)
+        downloads.attention(ref, reading, looked.shown, layers)
+        if (looked.head, looked.cell) != (chosen, cell):
+            (layer, head), (query, key) = looked.head or (None, None), looked.cell or (None, None)
+            state.choose(layer=layer, head=head, query=query, key=key)
         widgets.caption(
             "Each row is a token that reads, each column a token it reads from; the weights of a row sum to 1.",
             "1:02:00",
         )
+        weight.explained(ref, reading, patterns, looked)
     else:
         widgets.empty_state(
             "This model has no heads.",

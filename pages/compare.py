@@ -1,6 +1,7 @@
 import streamlit as st
 
-from explorer import comparing, loading, widgets
+from explorer import loading, widgets
+from explorer.panels import comparing
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
 if not loading.models():

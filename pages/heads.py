@@ -1,6 +1,7 @@
 import streamlit as st
 
-from explorer import loading, scoring, texts, widgets
+from explorer import loading, texts, widgets
+from explorer.panels import scoring
 
 widgets.heading(
     "What heads do", "Is there a head that reads from the token before, or one that finds what came next last time?"

@@ -1,6 +1,7 @@
 import streamlit as st
 
-from explorer import intervening, loading, widgets
+from explorer import loading, widgets
+from explorer.panels import intervening
 
 widgets.heading("Interventions", "What does the model still know when one of its parts is switched off?")
 ref, prompt = widgets.model_and_prompt(*st.columns([5, 2]))

@@ -1,5 +1,6 @@
-from explorer import logits, widgets
-from explorer.lens_controls import subject
+from explorer import widgets
+from explorer.panels import logits
+from explorer.panels.lens_controls import subject
 
 widgets.heading("Logit lens", "What would the model say at each layer, and which of its parts speak for the answer?")
 with widgets.guarded():

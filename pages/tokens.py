@@ -1,6 +1,7 @@
 import streamlit as st
 
-from explorer import loading, tokenizing, widgets
+from explorer import loading, widgets
+from explorer.panels import tokenizing
 
 widgets.heading("Tokens", "What does a model read instead of letters, and what is it asked to predict?")
 choose, size_box, box = st.columns([1, 1, 2], gap="medium")

@@ -5,8 +5,10 @@ from explorer import state, widgets
 widgets.heading("Train", "What does a model learn from this text, and how fast?")
 
 from explorer import jobs, loading  # noqa: E402
-from explorer.recipe_form import recipe_form  # noqa: E402
-from explorer.training import training  # noqa: E402
+from explorer.panels.forking import fork_chosen  # noqa: E402
+from explorer.panels.recipe_form import recipe_form  # noqa: E402
+from explorer.panels.training import training  # noqa: E402
+from explorer.panels.watching import watched_heads  # noqa: E402
 
 order = recipe_form()
 if order:
@@ -16,3 +18,5 @@ if order:
         state.choose(run=run.name)
         st.rerun()
 training()
+watched_heads()
+fork_chosen()

@@ -71,6 +71,14 @@ def test_the_session_and_the_url_have_one_home(file):
     assert file.name == STATE_HOME or not attributes(file) & {"session_state", "query_params"}
 
 
+@pytest.mark.parametrize("file", sources("explorer", "pages"), ids=named)
+def test_fragments_have_one_home(file):
+    """A fragment within another makes Streamlit's messages arrive without their place."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "fragment"]
+    assert file.name == "fragment.py" or not [node for node in used if getattr(node.value, "id", "") == "st"]
+
+
 @pytest.mark.parametrize("file", sources("pages"), ids=named)
 def test_pages_are_thin(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -1,16 +1,17 @@
 """Every head of a model at once: a grid of patterns, one of them large, and lines between its tokens.
 
 One Streamlit component (components v2). The patterns go to the browser as bytes, once per prompt and model; hovering,
-locking and drawing happen there, and only the locked head comes back.
+locking and drawing happen there, and only the locked head and the pinned cell come back.
 """
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -20,6 +21,7 @@ from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_c
 from explorer.figures.tokens import visible
 
 Head = tuple[int, int]
+Cell = tuple[int, int]
 
 LEVELS = 65535  # a weight w travels as the 16-bit code LEVELS · ∛w: the cube root keeps small weights apart
 LONGEST_TOKEN = 40  # characters of a token that are shown
@@ -35,14 +37,37 @@ _mount = st.components.v2.component(
 )
 
 
+class Looked(NamedTuple):
+    """What a person looks at in the view."""
+
+    head: Head | None  # the locked (layer, head)
+    cell: Cell | None  # the pinned (query, key), which the mask may have taken out; of a pinned token, its largest weight
+    shown: Head  # the head that stands large while the pointer is elsewhere: the locked one, or the last that was
+
+
 @dataclass
 class _Lock:
-    """The locked head as this session knows it, by the later word of two: the page's, or the person's click."""
+    """What is locked and pinned as this session knows it, by the later word of two: the page's, or the person's click."""
 
     head: Head | None
-    told: tuple[Head | None, int]  # what the page last wanted, and the click before it: the browser hears of no more
+    cell: Cell | None
+    told: tuple[Head | None, int, Cell | None]  # what the page last wanted, with the click before it between the two
+    shown: Head
     at: int = 0  # the last click, in the browser's milliseconds
     clicked: bool = False  # whether a click has come in that has not been read yet
+
+    def hear(self, said: dict[str, Any], shape: tuple[int, ...]) -> None:
+        """Take over what the browser said."""
+        self.clicked = False
+        self.head, self.cell = (_pair_of(said.get(name), *sizes) for name, sizes in _sizes(shape))
+        self.at = said.get("at", self.at)
+
+    def forget(self, shape: tuple[int, ...], opening: Head) -> None:
+        """Let go of what patterns of this shape do not have."""
+        for name, sizes in _sizes(shape):
+            if getattr(self, name) is not None and not _fits(getattr(self, name), *sizes):
+                setattr(self, name, None)
+        self.shown = self.head or (self.shown if _fits(self.shown, *shape[:2]) else opening)
 
 
 def attention_view(
@@ -50,34 +75,38 @@ def attention_view(
     tokens: Sequence[str],
     *,
     head: Head | None,
+    cell: Cell | None = None,
     key: str,
     causal: bool = True,
     grid_only: bool = False,
     opening: Head = (0, 0),
-) -> Head | None:
-    """Draw all heads and return the one that is locked, (layer, head), or None.
+    layers: Sequence[int] | None = None,
+) -> Looked:
+    """Draw all heads and return what the person looks at.
 
     patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across, each row sums to 1. tokens: T strings.
-    head: the head that the page wants locked. Hand in what was returned last: the person's click wins where it is newer,
-    another value moves the lock, and None leaves it as it is. key: stable over reruns, so that new patterns keep what
-    the person looks at. causal: the cells above the diagonal do not exist (they must be 0). grid_only: the small
-    grid without the large heatmap and the lines. opening: the head that is shown large until the person looks at another.
-    Raises ValueError on other shapes, weights outside [0, 1], or a head that is not there.
+    head, cell: the (layer, head) that the page wants locked and the (query, key) that it wants pinned. Hand in what was
+    returned last: the person's click wins where it is newer, another value moves it, and None leaves it as it is.
+    key: stable over reruns, so that new patterns keep what the person looks at. causal: the cells above the diagonal do not
+    exist (they must be 0). grid_only: the small grid without the large heatmap and the lines. opening: the head that is
+    shown large until the person looks at another. layers: those that are drawn, which must have the heads that are named; None: all.
+    Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that is not there.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
-    lock = _agree(state.recall(f"{key}:lock"), head)
+    lock = _agree(state.recall(f"{key}:lock"), head, cell, opening)
     state.remember(f"{key}:lock", lock)
     options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening}
     result = _mount(
         key=key,
-        data=pack(patterns, tokens, causal=causal, options=options, head=head),
+        data=pack(patterns, tokens, causal=causal, options=options, head=head, cell=cell, layers=layers),
         on_lock_change=partial(_heard, key),
     )
     if lock.clicked:
-        lock.clicked = False
-        said = result.get("lock") or {}
-        lock.head, lock.at = _head_of(said.get("head"), patterns.shape), said.get("at", lock.at)
-    return lock.head if lock.head is None or _fits(lock.head, patterns.shape) else None
+        lock.hear(result.get("lock") or {}, patterns.shape)
+    lock.forget(patterns.shape, opening)
+    if layers is not None and lock.shown[0] not in layers:
+        lock.shown = opening
+    return Looked(lock.head, lock.cell, lock.shown)
 
 
 def sharpest(patterns: np.ndarray) -> Head:
@@ -86,25 +115,67 @@ def sharpest(patterns: np.ndarray) -> Head:
     return int(layer), int(head)
 
 
+def largest(pattern: np.ndarray, *, causal: bool = True) -> Cell:
+    """Where one head's largest weight stands, (query, key), as the view names it. pattern: (T, T).
+
+    The first query of a causal pattern counts only where there is no other: it can read nothing but itself.
+    """
+    first = int(causal and len(pattern) > 1)
+    query, key = np.unravel_index(_codes(pattern[first:]).argmax(), pattern[first:].shape)
+    return int(query) + first, int(key)
+
+
+def displayed(weight: float) -> float:
+    """The weight as the view shows it, after its travel as a code."""
+    return (int(_codes(np.float32(weight))) / LEVELS) ** 3
+
+
+def written(weight: float) -> str:
+    """The weight as the view writes it.
+
+    >>> written(0.25), written(0.00123456), written(0.0000001)
+    ('0.2500', '0.00123', '1.0e-7')
+    """
+    if weight == 0 or weight >= 0.01:
+        return f"{weight:.4f}" if weight else "0"
+    if weight < 1e-5:
+        digits, power = f"{weight:.1e}".split("e")
+        return f"{digits}e{int(power)}"
+    return f"{weight:.{2 - math.floor(math.log10(weight))}f}"
+
+
 def pack(
-    patterns: np.ndarray, tokens: Sequence[str], *, causal: bool, options: dict[str, Any], head: Head | None = None
+    patterns: np.ndarray,
+    tokens: Sequence[str],
+    *,
+    causal: bool,
+    options: dict[str, Any],
+    head: Head | None = None,
+    cell: Cell | None = None,
+    layers: Sequence[int] | None = None,
 ) -> bytes:
     """The view's wire format: uint32 length of the header, the header as JSON, then one uint16 code a weight.
 
     A causal pattern is its lower triangle, row by row: n_layer · n_head · T · (T + 1) bytes. Codes are little-endian;
     weight = (code / 65535)³, off by at most 2.3e-5 (at 1), and by 0.03 % of itself at 0.001.
     """
-    patterns = _checked(patterns, tokens, head, causal)
-    n_layer, n_head, T, _ = patterns.shape
-    weights = patterns[(..., *np.tril_indices(T))] if causal else patterns
-    codes = np.rint(np.cbrt(np.clip(weights, 0, 1)) * LEVELS).astype("<u2")
+    drawn = _checked(patterns if layers is None else patterns[list(layers)], tokens, causal)
+    n_layer, n_head, T = patterns.shape[:3]
+    kept = range(n_layer) if layers is None else layers
+    for name, pair, sizes in (("head", head, (n_layer, n_head)), ("cell", cell, (T, T))):
+        if pair is not None and not _fits(pair, *sizes):
+            raise ValueError(f"there is no {name} {tuple(pair)} in patterns of shape {patterns.shape}")
+    codes = _codes(drawn[(..., *np.tril_indices(T))] if causal else drawn)
     header = {
-        "layers": n_layer,
+        "layers": len(kept),
+        "kept": list(kept),
         "heads": n_head,
         "causal": causal,
         "tokens": [_shortened(visible(token)) for token in tokens],
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
-        "colors": [head_color(index) for index in range(n_head)],
+        "colors": {
+            theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)] for theme in ("light", "dark")
+        },
         "average": MUTED,
         **options,
     }
@@ -112,7 +183,11 @@ def pack(
     return struct.pack("<I", len(encoded)) + encoded + codes.tobytes()
 
 
-def _checked(patterns: np.ndarray, tokens: Sequence[str], head: Head | None, causal: bool) -> np.ndarray:
+def _codes(weights: np.ndarray) -> np.ndarray:
+    return np.rint(np.cbrt(np.clip(weights, 0, 1)) * LEVELS).astype("<u2")
+
+
+def _checked(patterns: np.ndarray, tokens: Sequence[str], causal: bool) -> np.ndarray:
     patterns = np.asarray(patterns, dtype=np.float32)
     shape = patterns.shape
     if patterns.ndim != 4 or shape[2] != shape[3] or 0 in shape:
@@ -123,8 +198,6 @@ def _checked(patterns: np.ndarray, tokens: Sequence[str], head: Head | None, cau
         raise ValueError(f"patterns reach from {patterns.min()} to {patterns.max()}; hand in probabilities, not scores")
     if causal and patterns[(..., *np.triu_indices(shape[2], 1))].any():
         raise ValueError("patterns look ahead of the diagonal; pass causal=False to show that")
-    if head is not None and not _fits(head, shape):
-        raise ValueError(f"there is no head {tuple(head)} in patterns of shape {shape}")
     return patterns
 
 
@@ -132,12 +205,13 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TOKEN else text[: LONGEST_TOKEN - 1] + "…"
 
 
-def _agree(lock: _Lock | None, head: Head | None) -> _Lock:
-    """What holds when the page asks for `head`. What the browser knows already is not told again, nor sent again."""
+def _agree(lock: _Lock | None, head: Head | None, cell: Cell | None, opening: Head) -> _Lock:
+    """What holds when the page asks for `head` and `cell`. What the browser knows already is not told again, nor sent again."""
     if lock is None:
-        return _Lock(head, (head, 0))
-    if not lock.clicked and head is not None and head != lock.head:
-        return _Lock(head, (head, lock.at), lock.at)
+        return _Lock(head, cell, (head, 0, cell), head or opening)
+    wanted = head or lock.head, cell or lock.cell
+    if not lock.clicked and wanted != (lock.head, lock.cell):
+        return _Lock(*wanted, (wanted[0], lock.at, wanted[1]), lock.shown, lock.at)
     return lock
 
 
@@ -147,12 +221,16 @@ def _heard(key: str) -> None:
         lock.clicked = True
 
 
-def _fits(head: Head, shape: tuple[int, ...]) -> bool:
-    return all(0 <= index < size for index, size in zip(head, shape, strict=False))
+def _sizes(shape: tuple[int, ...]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return ("head", shape[:2]), ("cell", shape[2:])
 
 
-def _head_of(said: Any, shape: tuple[int, ...]) -> Head | None:
-    """The head that the browser named, or None for anything else that it may have sent."""
+def _fits(pair: tuple[int, int], *sizes: int) -> bool:
+    return all(0 <= index < size for index, size in zip(pair, sizes, strict=True))
+
+
+def _pair_of(said: Any, *sizes: int) -> tuple[int, int] | None:
+    """The head or cell that the browser named, or None for anything else that it may have sent."""
     if not isinstance(said, list) or len(said) != 2 or not all(isinstance(index, int) for index in said):
         return None
-    return (said[0], said[1]) if _fits((said[0], said[1]), shape) else None
+    return (said[0], said[1]) if _fits((said[0], said[1]), *sizes) else None

@@ -7,7 +7,7 @@ function nameOf([layer, head]) {
 
 const short = (letter, index) => (index === AVERAGE ? AVERAGE : letter + index);
 const badgeOf = ([layer, head]) => `${short("L", layer)} ${short("H", head)}`;
-const colorOf = (view, head) => view.patterns.header.colors[head] ?? view.patterns.header.average;
+const colorOf = (view, head) => view.theme.colors[head] ?? view.patterns.header.average;
 const same = (a, b) => (a === null || b === null ? a === b : a[0] === b[0] && a[1] === b[1]);
 
 function element(tag, role, text = "") {
@@ -87,4 +87,30 @@ function headAfter(view, [layer, head], key) {
     End: [layer, heads.at(-1)],
   };
   return moves[key] ?? null;
+}
+
+function headUnder(event) {
+  const cell = event.target.closest("button");
+  return cell && headOf(cell);
+}
+
+function preview(view, head) {
+  if (same(view.preview, head)) return;
+  view.preview = head;
+  redraw(view, "head");
+}
+
+// A head is previewed under the pointer and on the way of the arrow keys; a finger has no hover, it chooses.
+function previewHeads(view) {
+  const { grid } = view;
+  grid.addEventListener("pointerover", (event) => event.pointerType !== "touch" && preview(view, headUnder(event)));
+  grid.addEventListener("pointerleave", () => preview(view, null));
+  grid.addEventListener("focusout", () => preview(view, null));
+  grid.addEventListener("keydown", (event) => {
+    const head = event.target.matches("button") ? headAfter(view, headOf(event.target), event.key) : null;
+    if (!head) return;
+    event.preventDefault();
+    view.cells.find((cell) => same(headOf(cell), head)).focus();
+    preview(view, head);
+  });
 }

@@ -4,27 +4,26 @@ function lock(view, head) {
   view.last = head ?? view.locked ?? view.last;
   view.locked = head;
   if (head?.includes(AVERAGE)) return; // the page knows real heads only
+  view.real = head;
+  tell(view);
+}
+
+function tell(view) {
   view.at = Date.now();
-  view.tell(head);
+  view.send({ head: view.real, cell: cellOf(view), at: view.at });
+}
+
+function compare(view, comparing) {
+  view.comparing = comparing;
+  redraw(view, "head");
 }
 
 function listenToGrid(view) {
-  const headUnder = (event) => {
-    const cell = event.target.closest("button");
-    return cell && headOf(cell);
-  };
-  const preview = (head) => {
-    if (same(view.preview, head)) return;
-    view.preview = head;
-    redraw(view, "head");
-  };
-  view.grid.addEventListener("pointerover", (event) => preview(headUnder(event)));
-  view.grid.addEventListener("pointerleave", () => preview(null));
-  view.grid.addEventListener("focusout", () => preview(null));
+  previewHeads(view);
   view.grid.addEventListener("click", (event) => {
     const head = headUnder(event);
     if (!head || event.detail > 1) return; // a second click within a double click is not an unlock
-    if (event.shiftKey) toggleCompanion(view, head);
+    if (event.shiftKey || view.comparing) toggleCompanion(view, head);
     else lock(view, same(head, view.locked) ? null : head);
     redraw(view, "head");
   });
@@ -32,15 +31,9 @@ function listenToGrid(view) {
     const head = headUnder(event);
     if (!head) return;
     view.extra = [];
+    view.comparing = false;
     if (!same(head, view.locked)) lock(view, head);
     redraw(view, "head");
-  });
-  view.grid.addEventListener("keydown", (event) => {
-    const head = event.target.matches("button") ? headAfter(view, headOf(event.target), event.key) : null;
-    if (!head) return;
-    event.preventDefault();
-    view.cells.find((cell) => same(headOf(cell), head)).focus();
-    preview(head);
   });
 }
 
@@ -58,7 +51,10 @@ function listenToDetail(view) {
   };
   const pin = (to) => {
     view.pinned = JSON.stringify(to) === JSON.stringify(view.pinned) ? null : to;
-    redraw(view, "cell");
+    const loose = view.pinned && !view.locked && !view.shown().includes(AVERAGE);
+    if (loose) lock(view, view.shown()); // a cell is one head's
+    else tell(view);
+    redraw(view, "head");
   };
   for (const [panel, under] of [[map, cellAt], [lines, tokenAt]]) {
     panel.canvas.addEventListener("pointermove", (event) => point(under(view, event)));
@@ -77,6 +73,7 @@ function listenToDetail(view) {
     view.share = Number(event.target.value);
     redraw(view, "cell");
   });
+  root.querySelector(".compare").addEventListener("click", () => compare(view, !view.comparing));
   root.addEventListener("keydown", (event) => event.key === "Escape" && release(view));
 }
 
@@ -93,10 +90,13 @@ function cellAfter(view, name) {
   return { query: within(from.query + moves[name][0]), key: within(from.key + moves[name][1]) };
 }
 
-// Esc lets go of one thing at a time: the cell, the added heads, the head.
+// Esc lets go of one thing at a time: the comparing, the cell, the added heads, the head.
 function release(view) {
-  if (view.pinned) view.pinned = null;
-  else if (view.extra.length) view.extra = [];
+  if (view.comparing) view.comparing = false;
+  else if (view.pinned) {
+    view.pinned = null;
+    tell(view);
+  } else if (view.extra.length) view.extra = [];
   else if (view.locked) lock(view, null);
   redraw(view, "head");
 }

@@ -4,7 +4,7 @@ const TEXT_SIZE = 12; // CSS pixels
 const RAMPS = new Map(); // scale and background → every code's colour
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-function readTheme(root, scales) {
+function readTheme(root, { scale, colors }) {
   const style = getComputedStyle(root);
   const theme = {
     text: style.getPropertyValue("--st-text-color").trim() || "#222",
@@ -13,7 +13,9 @@ function readTheme(root, scales) {
     font: style.getPropertyValue("--st-code-font").trim() || "monospace",
   };
   const [r, g, b] = channels(theme.background);
-  theme.scale = isLight(r, g, b) ? scales.light : scales.dark;
+  theme.name = isLight(r, g, b) ? "light" : "dark";
+  theme.scale = scale[theme.name];
+  theme.colors = colors[theme.name];
   const name = JSON.stringify([theme.scale, theme.background]);
   if (!RAMPS.has(name)) RAMPS.set(name, rampOf(theme.scale, theme.background));
   theme.ramp = RAMPS.get(name);

@@ -24,18 +24,18 @@ class Patterns {
   reach(query) { return this.header.causal ? query + 1 : this.T; } // how many keys this query can read
 
   // The grid's rows or columns: every layer or head, then their average where there is more than one.
-  choices(count) { return count > 1 && !this.header.grid_only ? [...upTo(count), AVERAGE] : upTo(count); }
+  choices(all) { return all.length > 1 && !this.header.grid_only ? [...all, AVERAGE] : all; }
 
-  get layers() { return this.choices(this.header.layers); }
+  get layers() { return this.choices(this.header.kept); }
 
-  get heads() { return this.choices(this.header.heads); }
+  get heads() { return this.choices(upTo(this.header.heads)); }
 
   has([layer, head]) { return this.layers.includes(layer) && this.heads.includes(head); }
 
   codesOf(head) {
     if (head.includes(AVERAGE)) return this.averageOf(head);
     const size = this.rowStart(this.T);
-    const first = (head[0] * this.header.heads + head[1]) * size;
+    const first = (this.header.kept.indexOf(head[0]) * this.header.heads + head[1]) * size;
     return this.codes.subarray(first, first + size);
   }
 
@@ -46,7 +46,7 @@ class Patterns {
   }
 
   membersOf([layer, head]) {
-    if (layer === AVERAGE) return upTo(this.header.layers).map((index) => this.codesOf([index, head]));
+    if (layer === AVERAGE) return this.header.kept.map((index) => this.codesOf([index, head]));
     return upTo(this.header.heads).map((index) => this.codesOf([layer, index]));
   }
 
@@ -81,6 +81,12 @@ class Patterns {
       sum += weights[i];
     }
     return chosen;
+  }
+
+  // The query that reads a key most.
+  reader(head, key) {
+    const weights = upTo(this.T).map((query) => this.weight(head, query, key) ?? -1);
+    return weights.indexOf(Math.max(...weights));
   }
 
   // The `count` largest weights of a head, or of one of its rows: [[query, key, weight], …]. The first query of a

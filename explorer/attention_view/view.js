@@ -1,7 +1,7 @@
 // What is seen and what has been chosen. Drawing happens at most once a frame, and only when something changed.
 
 const NOWHERE = { query: null, key: null };
-const REMEMBERED = ["locked", "last", "extra", "pinned", "share", "at", "told"];
+const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told"];
 const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
 const TABLE_ROWS = 12;
 
@@ -11,7 +11,7 @@ const LEFT = new Map(); // key → what the person had chosen when the view was 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".attention");
   const view = VIEWS.get(root) ?? mount(root);
-  view.tell = (head) => setStateValue("lock", { head, at: view.at });
+  view.send = (choice) => setStateValue("lock", choice);
   receive(view, data);
   return () => {
     view.observer.disconnect();
@@ -29,9 +29,11 @@ function mount(root) {
     lines: { box: find(".lines"), canvas: find(".lines canvas") },
     dirty: new Set(),
     locked: null, // the head that was clicked
+    real: null, // the same, but for averages: the head that the page knows to be locked
     preview: null, // the head under the pointer or the arrow keys
     last: null, // what is shown without either
     extra: [], // heads whose lines are shown as well
+    comparing: false, // whether a click on a head adds its lines instead of locking it
     pinned: null, // the cell that was clicked: { query, key }
     hover: null, // the cell or token under the pointer or the arrow keys
     share: 0.9,
@@ -66,14 +68,14 @@ function receive(view, bytes) {
   view.extra = view.extra.filter((head) => !gone(head));
   if (view.pinned && (view.pinned.query >= T || view.pinned.key >= T)) view.pinned = null;
   view.hover = view.hover && (view.hover.query >= T || view.hover.key >= T) ? null : view.hover;
-  view.theme = readTheme(view.root, header.scale);
+  view.theme = readTheme(view.root, header);
   view.labels = tokenLabels(view.patterns.tokens, LABEL_LIMIT, view.theme);
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
   writeScale(view.root, view.theme.scale);
-  const size = `${view.patterns.layers} ${view.patterns.heads}`;
-  if (view.size !== size) buildGrid(view);
-  view.size = size;
+  const grid = `${view.patterns.layers} ${view.patterns.heads} ${view.theme.name}`;
+  if (view.built !== grid) buildGrid(view);
+  view.built = grid;
   redraw(view, "layout");
 }
 
@@ -88,14 +90,15 @@ function writeScale(root, scale) {
   root.querySelector(".marks").replaceChildren(...marks);
 }
 
-// The page may move the lock, unless it speaks of a time before a click that it has not heard of yet.
-function follow(view, [head, at]) {
-  const told = JSON.stringify([head, at]);
+// The page may move the lock and the pinned cell, unless it speaks of a time before a click that it has not heard of yet.
+function follow(view, [head, at, cell = null]) {
+  const told = JSON.stringify([head, at, cell]);
   const late = at < view.at && Date.now() - view.at < ON_ITS_WAY;
   if (told === view.told || late) return;
   view.told = told;
-  view.locked = head;
+  view.locked = view.real = head;
   view.last = head ?? view.last;
+  view.pinned = cell && { query: cell[0], key: cell[1] };
 }
 
 function redraw(view, part) {
@@ -153,12 +156,20 @@ function readout(view) {
     return say(`query ${quoted(view, query)} cannot read key ${quoted(view, key)}, which comes after it`);
   }
   if (key !== null) {
-    const readers = upTo(patterns.T).map((q) => [q, key, patterns.weight(head, q, key) ?? -1]);
-    const most = readers.sort((a, b) => b[2] - a[2])[0];
-    return say(`key ${quoted(view, key)} is read most where ${sentence(view, ...most)}`);
+    const most = patterns.reader(head, key);
+    return say(`key ${quoted(view, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
   }
   const which = query === null ? "the largest weight: " : "";
   return say(which + sentence(view, ...patterns.largest(head, 1, query)[0]));
+}
+
+// The pinned cell as [query, key]; of a pinned token, the cell that the readout names. Null where nothing is pinned.
+function cellOf({ patterns, pinned, real, last }) {
+  if (!pinned) return null;
+  if (pinned.query !== null && pinned.key !== null) return [pinned.query, pinned.key];
+  const head = real ?? last;
+  if (pinned.key === null) return patterns.largest(head, 1, pinned.query)[0].slice(0, 2);
+  return [patterns.reader(head, pinned.key), pinned.key];
 }
 
 function writeState(view) {
@@ -178,6 +189,8 @@ function writeState(view) {
   }));
   const data = { layer: head[0], head: head[1], locked: locked?.join("."), query: focus.query, key: focus.key };
   for (const [name, value] of Object.entries(data)) root.dataset[name] = value ?? "";
+  root.classList.toggle("comparing", view.comparing);
+  find(".compare").setAttribute("aria-pressed", view.comparing);
 }
 
 function writeTable(view) {

@@ -13,7 +13,6 @@ ROW = 44  # pixels a layer
 AXES = 76  # pixels for the axis below
 WIDEST_WITH_NUMBERS = 8  # heads in a row whose cells still hold a number
 MOST_TICKS = 32  # tokens along an axis that are all named; of more, a quarter as many are, by position
-DARK = 0.55  # share of the full colour from which a number on it is white
 
 
 def number(value: float) -> str:
@@ -32,12 +31,14 @@ def head_map(
     unit: str = "",
     marked: np.ndarray | None = None,
     chosen: tuple[int, int] | None = None,
+    dark: bool = False,
 ) -> go.Figure:
     """Draw one number a head, layers down, heads across: blue above zero, red below, nothing where it is NaN.
 
     values: (n_layer, n_head); top: the value, above 0, at the full colour; unit: said after a value under the pointer;
-    marked: (n_layer, n_head) bool, the cells with a full frame; chosen: the (layer, head) with a dashed one. An unseen marker on each
-    cell takes clicks: its customdata is [layer, head]. Raises ValueError on other shapes, or a top that is not above 0.
+    marked: (n_layer, n_head) bool, the cells with a full frame; chosen: the (layer, head) with a dashed one. dark: the kind of page it
+    is drawn for; it stays readable on the other. An unseen marker on each cell takes clicks: its customdata is [layer, head].
+    Raises ValueError on other shapes, or a top that is not above 0.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or (marked is not None and np.shape(marked) != values.shape) or not top > 0:
@@ -45,7 +46,14 @@ def head_map(
     n_layer, n_head = values.shape
     hover = f"layer %{{y}}, head %{{x}}<br>%{{text}}{' ' * bool(unit)}{unit}<extra></extra>"
     cells = go.Heatmap(
-        z=values, zmin=-top, zmax=top, colorscale=style.DIVERGING, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
+        z=values,
+        zmin=-top,
+        zmax=top,
+        colorscale=style.opaque(style.DIVERGING, dark=dark),
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hoverinfo="skip",
     )
     layers, heads = (axis.ravel().tolist() for axis in np.indices(values.shape))
     numbers = [number(value) for value in values.ravel()]
@@ -59,18 +67,11 @@ def head_map(
         hovertemplate=hover,
     )
     drawn = style.figure(cells, clicks, height=ROW * n_layer + AXES, clickmode="event+select")
+    drawn.update_layout(plot_bgcolor=style.PAGE[dark])
     if n_head <= WIDEST_WITH_NUMBERS:
-        dark = np.abs(values).ravel() > DARK * top
-        for shown, font in ((~dark, {}), (dark, {"color": "white"})):
-            places = np.flatnonzero(shown).tolist()
-            drawn.add_scatter(
-                x=[heads[i] for i in places],
-                y=[layers[i] for i in places],
-                mode="text",
-                text=[numbers[i] for i in places],
-                textfont=font,
-                hoverinfo="skip",
-            )
+        shares = np.clip(np.nan_to_num(values).ravel() / top, -1, 1) / 2 + 0.5
+        ink = style.inks(style.DIVERGING, shares, dark=dark)
+        drawn.add_scatter(x=heads, y=layers, mode="text", text=numbers, textfont={"color": ink}, hoverinfo="skip")
     drawn.update_xaxes(title="head", tickvals=list(range(n_head)), range=[-0.5, n_head - 0.5], showgrid=False)
     drawn.update_yaxes(title="layer", tickvals=list(range(n_layer)), range=[n_layer - 0.5, -0.5], showgrid=False)
     for layer, head in np.argwhere(marked).tolist() if marked is not None else []:

@@ -10,8 +10,6 @@ from explorer.figures.tokens import escaped, visible
 
 ROW = 26  # pixels
 LONGEST = 8  # characters of a token in a cell
-FAINT = 0.55  # so that the tokens on the cells stay readable
-INK = ("#1F2328", "#E6E8EA")  # on a light page, on a dark one
 MONOSPACE = {"family": style.MONOSPACE, "size": style.TEXT_SIZE}
 LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
@@ -32,7 +30,7 @@ def lens_table(
 
     tokens, notes: [point][position], what stands in the cell and what is said of it when it is pointed at, in lines. values: (P, T), the
     cells' colour, 0 is none and `top` the strongest, NaN draws nothing. chosen: (point, position) of the framed cell; first: the
-    position of the first row. dark: the page's background, since the tokens stand on the cells. A click selects a marker whose
+    position of the first row. dark: the kind of page it is drawn for; it stays readable on the other. A click selects a marker whose
     customdata begin with (point, position). Raises ValueError on other shapes.
     Source: nostalgebraist 2020, the logit lens.
     """
@@ -43,20 +41,23 @@ def lens_table(
     x, y = chosen
     if not (0 <= x < P and first <= y < first + T):
         raise ValueError(f"cell {chosen} is not in a table of {P} points and {T} positions from {first}")
+    shares = np.clip(np.nan_to_num(values) / top, 0, 1)
+    scale = style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL
+    inks = style.inks(scale, shares.T.ravel(), dark=dark)
     colors = go.Heatmap(
         z=values.T,
         y0=first,
         zmin=0,
         zmax=top,
-        colorscale=style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL,
+        colorscale=style.opaque(scale, dark=dark),
         showscale=False,
-        opacity=FAINT,
         hoverinfo="skip",
         xgap=2,
         ygap=2,
     )
-    names = _names(tokens, notes, first, dark)
+    names = _names(tokens, notes, first, inks)
     drawn = style.figure(colors, names, height=ROW * T + 84, clickmode="event+select", margin={"r": 32})
+    drawn.update_layout(plot_bgcolor=style.PAGE[dark])
     drawn.update_xaxes(tickvals=list(range(P)), ticktext=list(points), side="top", tickangle=-45, showgrid=False)
     drawn.update_yaxes(
         tickvals=list(range(first, first + T)),
@@ -70,7 +71,7 @@ def lens_table(
     return drawn
 
 
-def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], first: int, dark: bool) -> go.Scatter:
+def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], first: int, inks: list[str]) -> go.Scatter:
     """The tokens on their cells, which are what a click selects."""
     cells = [(point, position) for position in range(len(tokens[0])) for point in range(len(tokens))]
     return go.Scatter(
@@ -79,7 +80,7 @@ def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], firs
         mode="markers+text",
         marker={"symbol": "square", "size": ROW - 2, "opacity": 0},
         text=[escaped(_short(visible(tokens[point][position]))) for point, position in cells],
-        textfont=MONOSPACE | {"color": INK[dark]},
+        textfont=MONOSPACE | {"color": inks},
         customdata=[
             [point, first + position, escaped(notes[point][position]).replace("\n", "<br>")]
             for point, position in cells

@@ -4,18 +4,26 @@ Figures are transparent and name no text colour, so that they follow the light a
 """
 
 import colorsys
+from collections.abc import Sequence
 
+import numpy as np
+import pandas  # noqa: F401  (Plotly trips over a pandas that another thread has begun to import, so it is whole before any figure)
 import plotly.graph_objects as go
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#B59F00", "#7F7F7F")
 ACCENT = OKABE_ITO[0]
 SECOND = OKABE_ITO[4]
 MUTED = "#8A9199"
+WHITE_ON_DARK = 0.25  # the share of white in a head's colour on a dark page
 
 # Zero is the page's own background: transparent. A weight's opacity is its square root, so that small weights show.
 SEQUENTIAL = [[(step / 8) ** 2, f"rgba(0,114,178,{step / 8})"] for step in range(9)]
 SEQUENTIAL_ON_DARK = [[(step / 8) ** 2, f"rgba(86,180,233,{step / 8})"] for step in range(9)]
 DIVERGING = [[0, "rgba(213,94,0,1)"], [0.5, "rgba(213,94,0,0)"], [0.5, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]
+
+PAGE = ("#FFFFFF", "#111417")  # the background of a light page, of a dark one
+INKS = ("#1F2328", "#E6E8EA", "#000000", "#FFFFFF")  # the text of either; one of the last two is readable on any colour
+CONTRAST = 4.5  # of text and what it stands on, WCAG 2.2, 1.4.3
 
 MONOSPACE = "ui-monospace, SF Mono, Cascadia Mono, Menlo, Consolas, DejaVu Sans Mono, monospace"
 TEXT_SIZE = 14
@@ -37,16 +45,18 @@ TEMPLATE = go.layout.Template(
 )
 
 
-def head_color(head: int) -> str:
+def head_color(head: int, *, on_dark: bool = False) -> str:
     """The colour that means this head on every page: Okabe–Ito for the first eight, then evenly turned hues.
 
-    head: ≥ 0. Returns `#rrggbb`.
+    head: ≥ 0. on_dark: mixed with white, the hue kept, for thin lines on a dark page. Returns `#rrggbb`.
     """
     if head < len(OKABE_ITO):
-        return OKABE_ITO[head]
-    golden_turn = 0.618034
-    red, green, blue = colorsys.hls_to_rgb((head * golden_turn) % 1.0, 0.5, 0.55)
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+        channels = [channel / 255 for channel in bytes.fromhex(OKABE_ITO[head][1:])]
+    else:
+        golden_turn = 0.618034
+        channels = colorsys.hls_to_rgb((head * golden_turn) % 1.0, 0.5, 0.55)
+    white = WHITE_ON_DARK if on_dark else 0
+    return "#" + "".join(f"{round(255 * (channel + white * (1 - channel))):02x}" for channel in channels)
 
 
 def figure(*traces: go.Figure, height: int, **layout) -> go.Figure:
@@ -54,3 +64,42 @@ def figure(*traces: go.Figure, height: int, **layout) -> go.Figure:
     drawn = go.Figure(data=list(traces))
     drawn.update_layout(template=TEMPLATE, height=height, **layout)
     return drawn
+
+
+def opaque(scale: Sequence, *, dark: bool) -> list[list]:
+    """A scale of `rgba(…)` as it looks on a page of that kind, for cells that carry text: they keep their ink when the page's
+    theme changes under them."""
+    return [[stop, f"rgb({','.join(map(str, color))})"] for stop, color in zip(*_on_page(scale, dark), strict=True)]
+
+
+def inks(scale: Sequence, shares: np.ndarray, *, dark: bool) -> list[str]:
+    """The text colour for cells of an `opaque` scale: the first of `INKS` that is readable there. shares: (n,) in 0 … 1."""
+    stops, colors = _on_page(scale, dark)
+    channels = zip(*colors, strict=True)
+    cells = np.column_stack([np.interp(shares, stops, channel) for channel in channels])
+    return [next(ink for ink in INKS if contrast(_rgb(ink), cell) >= CONTRAST) for cell in cells]
+
+
+def contrast(one: Sequence[float], other: Sequence[float]) -> float:
+    """The contrast ratio of two colours, each red, green, blue in 0 … 255: 1 to 21. Source: WCAG 2.2."""
+    darker, lighter = sorted(_luminance(color) for color in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: Sequence[float]) -> float:
+    share = np.asarray(color) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def _rgb(color: str) -> list[int]:
+    return list(bytes.fromhex(color[1:]))
+
+
+def _on_page(scale: Sequence, dark: bool) -> tuple[list[float], list[list[float]]]:
+    stops, colors = zip(*scale, strict=True)
+    page, blended = _rgb(PAGE[dark]), []
+    for color in colors:
+        *channels, alpha = map(float, color[5:-1].split(","))
+        blended.append([alpha * c + (1 - alpha) * p for c, p in zip(channels, page, strict=True)])
+    return list(stops), blended

@@ -15,6 +15,15 @@ LINES = ((style.ACCENT, 1), (style.ACCENT, 2), (style.SECOND, 2))  # each batch,
 MEMORY = 0.9  # of the running mean: about the last ten logged losses count
 
 
+class Branch(NamedTuple):
+    """The run that another was forked from: its name, the step of the fork, and its training losses at their steps."""
+
+    name: str
+    step: int
+    steps: Sequence[float]
+    losses: Sequence[float]
+
+
 class Level(NamedTuple):
     """A loss to compare with, drawn as a horizontal line."""
 
@@ -28,8 +37,11 @@ def loss_curves(
     *,
     steps: int,
     levels: Sequence[Level] = (),
+    parent: Branch | None = None,
 ) -> go.Figure:
     """Draw the training loss, faint as it was logged and strong as a running mean, the validation loss, and the levels.
+
+    parent: drawn behind, as a running mean, with a mark where the child leaves it.
 
     train, val: the steps and the losses there, in nats a token, equally many, possibly none. steps: the run's length, at least
     1, so that the axis stands still while the curve grows. Raises ValueError on unequal lengths.
@@ -46,12 +58,24 @@ def loss_curves(
     ]
     for trace, mode in zip(traces, ("lines", "lines", "lines+markers"), strict=True):
         trace.mode = mode
+    lows = np.concatenate([train_losses, val_losses])
+    if parent:
+        parent_steps, parent_losses = _checked("parent", (parent.steps, parent.losses))
+        line = {"color": style.MUTED, "width": 2}
+        name = f"{parent.name}, train"
+        means = running_mean(parent_losses)
+        traces = [go.Scatter(x=parent_steps, y=means, mode="lines", line=line, hovertemplate=hover, name=name), *traces]
+        lows, steps = np.concatenate([lows, means]), max([steps, *parent_steps])
     drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
     drawn.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
-    drawn.update_yaxes(range=_span(np.concatenate([train_losses, val_losses]), [level.loss for level in levels]))
+    drawn.update_yaxes(range=_span(lows, [level.loss for level in levels]))
     drawn.update_yaxes(title="loss, nats a token")
     _draw_levels(drawn, levels)
+    if parent:
+        drawn.add_vline(
+            parent.step, line={"color": style.MUTED, "width": 1.5, "dash": "dot"}, annotation={"text": "fork", "yanchor": "top"}
+        )
     return drawn
 
 

@@ -30,14 +30,20 @@ n_layer, n_head, T = (int(part) for part in st.query_params.get("size", "2x3x8")
 seed = st.number_input("Seed", value=0, key="seed")
 if st.button("Move to the last head"):
     st.session_state.head = (n_layer - 1, n_head - 1)
+if st.button("Pin the first cell"):
+    st.session_state.cell = (0, 0)
 text = "the quick brown fox jumps over a lazy dog\n"
 tokens = [HOSTILE[i % len(HOSTILE)] if "hostile" in st.query_params else text[i % len(text)] for i in range(T)]
 if st.checkbox("Show", value=True):
-    st.session_state.head = attention_view(
+    looked = attention_view(
         patterns_of(n_layer, n_head, T, int(seed)),
         tokens,
         head=st.session_state.get("head"),
+        cell=st.session_state.get("cell"),
         key="view",
         grid_only="grid_only" in st.query_params,
     )
-st.text(f"locked: {st.session_state.get('head')}")
+    st.session_state.head, st.session_state.cell = looked.head, looked.cell
+    st.text(f"locked: {looked.head}")
+    st.text(f"pinned: {looked.cell}")
+    st.text(f"shown: {looked.shown}")

@@ -60,14 +60,15 @@ class Server:
 
 
 def start(script: Path, folder: Path) -> Server:
+    """Serve the script; two servers that are given one folder share its runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (folder / "runs").mkdir()
+    (folder / "runs").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     command += ["--server.headless=true", "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
     environment = {**os.environ, "ATTENTION_EXPLORER_RUNS": str(folder / "runs")}
-    with (folder / "server.log").open("wb") as log:
+    with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     server = Server(f"http://127.0.0.1:{port}", folder / "runs", folder / "server.log", process)
     deadline = time.monotonic() + START_TIMEOUT_S

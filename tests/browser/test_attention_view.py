@@ -1,7 +1,11 @@
 """The attention view on known patterns, in a real browser: what is painted, said, locked and sent."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
+
+from explorer.figures.style import head_color
 
 SCRIPT = "tests/browser/attention_script.py"
 BLUE = (0, 114, 178)  # the sequential scale's end on a light page
@@ -335,3 +339,104 @@ def test_nothing_is_drawn_while_nothing_happens(show):
     assert page.evaluate("window.frames_") == 0
     hover_cell(page, 5, 4)
     assert page.evaluate("window.frames_") > 0
+
+
+def test_a_pinned_cell_comes_back_and_the_page_can_move_it(show):
+    page = show()
+    page.mouse.click(*map_point(page, 5.5, 4.5))
+    expect(page.get_by_text("pinned: (5, 4)", exact=True)).to_be_visible()
+    locked_in_python(page, "(0, 0)")
+    cell(page, 1, 2).click()
+    locked_in_python(page, "(1, 2)")
+    expect(page.get_by_text("pinned: (5, 4)", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Pin the first cell").click()
+    page.mouse.move(5, 5)
+    expect(root(page)).to_have_attribute("data-query", "0")
+    expect(root(page)).to_have_attribute("data-key", "0")
+    expect(root(page)).to_have_attribute("data-locked", "1.2")
+    page.locator(".map").focus()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("pinned: None", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    locked_in_python(page, "None")
+    expect(page.get_by_text("shown: (1, 2)", exact=True)).to_be_visible()
+
+
+def test_a_pinned_token_stands_for_the_weight_that_the_readout_names(show):
+    page = show()
+    page.locator(".lines canvas").click(position={"x": 10, "y": 240})
+    page.mouse.move(5, 5)
+    query = int(root(page).get_attribute("data-query"))
+    expect(page.locator(".readout")).to_contain_text(f"query {query} ")
+    expect(page.locator(".readout")).to_contain_text(f"reads key {query - 1} ")
+    expect(page.get_by_text(f"pinned: ({query}, {query - 1})", exact=True)).to_be_visible()
+
+
+def test_lines_of_more_heads_by_keyboard(show):
+    page = show()
+    button = page.get_by_role("button", name="Compare lines")
+    cell(page, 0, 0).focus()
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("status").filter(has_text="adds its lines")).to_be_visible()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    button.focus()
+    expect(page.locator(".legend span")).to_have_text(["L0 H0", "L0 H1", "L1 H1"])
+    locked_in_python(page, "None")
+    page.keyboard.press("Escape")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(page.locator(".legend span")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(page.locator(".legend span")).to_have_count(1)
+
+
+def test_lines_of_more_heads_by_touch_and_bright_on_dark(browser, serve, settled):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark"
+    )
+    page = context.new_page()
+    page.goto(serve(SCRIPT).url)
+    settled(page)
+    expect(page.get_by_text("Tap a head to lock it")).to_be_visible()
+    expect(page.get_by_text("Hover to preview")).to_be_hidden()
+    page.get_by_role("button", name="Compare lines").tap()
+    cell(page, 1, 2).tap()
+    page.get_by_role("button", name="Compare lines").tap()
+    expect(page.locator(".legend span")).to_have_text(["L0 H0", "L1 H2"])
+    locked_in_python(page, "None")
+    cell(page, 0, 0).tap()
+    locked_in_python(page, "(0, 0)")
+    blue, green = (tuple(bytes.fromhex(head_color(head, on_dark=True)[1:])) for head in (0, 2))
+    page.locator(".lines canvas").tap(position={"x": 10, "y": 120})
+    assert ink(page, ".lines canvas", blue) > 50 and ink(page, ".lines canvas", green) > 5
+    context.close()
+
+
+def test_a_clicked_cell_is_explained_with_the_weight_that_the_view_says(app_server, page, settled):
+    page.goto(f"{app_server.url}/?prompt=hear me speak")
+    root(page).and_(page.locator("[data-layer='0'], [data-layer='1']")).wait_for(timeout=120_000)
+    settled(page)
+    cell(page, 1, 2).click()
+    settled(page)
+    page.mouse.click(*map_point(page, 9.5, 4.5))
+    expect(page).to_have_url(re.compile(r"layer=1&head=2&query=9&key=4"), timeout=20_000)
+    expect(page.get_by_label("Key", exact=True)).to_have_value("4 ·", timeout=20_000)
+    page.mouse.move(5, 5)
+    said = page.locator(".readout").inner_text()
+    assert "layer 1, head 2: query 9 'p' reads key 4 '·' with" in said
+    in_map = page.get_by_test_id("stMarkdown").filter(has_text="In the map").locator("strong")
+    expect(in_map).to_have_text(said.rsplit(" ", 1)[1], timeout=20_000)
+    weight = page.get_by_test_id("stMarkdown").filter(has_text="= weight").locator("strong").inner_text()
+    assert float(weight) == pytest.approx(float(in_map.inner_text()), abs=1e-4)
+    settled(page)
+    page.get_by_label("Key", exact=True).click()
+    page.keyboard.type("8 s")
+    page.keyboard.press("Enter")
+    expect(root(page)).to_have_attribute("data-key", "8", timeout=20_000)
+    expect(in_map).to_have_text(page.locator(".readout").inner_text().rsplit(" ", 1)[1], timeout=20_000)

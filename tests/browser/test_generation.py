@@ -13,7 +13,7 @@ SLOW = 60_000  # ms; how long a loaded machine may take
 def drawn(app_server, page: Page):
     """The first page with a prompt, its picture drawn, and the text that generation writes."""
     page.goto(f"{app_server.url}/?prompt=ROMEO%3A%0A")
-    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".st-key-next-token-bars .js-plotly-plot")).to_be_visible(timeout=SLOW)
     return page.get_by_test_id("stCode").locator("code")
 
 

@@ -35,7 +35,8 @@ def messages(app) -> str:
 
 
 def bars(app) -> dict:
-    return json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
+    chart = next(chart for chart in app.get("plotly_chart") if "Next-token probabilities" in str(chart.proto))
+    return json.loads(chart.proto.spec)["data"][0]
 
 
 def stands(app) -> bool:

@@ -1,5 +1,7 @@
+import colorsys
 import json
 import struct
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.attention_view import _agree, _head_of, _Lock, pack, sharpest
+from explorer.attention_view import _agree, _Lock, _pair_of, displayed, largest, pack, sharpest, written
+from explorer.figures.style import contrast, head_color
 
-SCRIPT = Path(__file__).parents[1] / "browser" / "attention_script.py"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tests" / "browser" / "attention_script.py"
 
 
 def unpack(blob: bytes) -> tuple[dict, np.ndarray]:
@@ -111,21 +115,40 @@ def test_looking_ahead_needs_saying_so():
 def test_a_head_that_is_not_there_is_named(head):
     with pytest.raises(ValueError, match=r"no head .*\(2, 3, 4, 4\)"):
         packed(random_patterns(2, 3, 4, True), head=head)
+    with pytest.raises(ValueError, match=r"no cell \(1, 4\)"):
+        packed(random_patterns(2, 3, 4, True), cell=(1, 4))
 
 
 @pytest.mark.parametrize("said", [None, [], [0], [2, 0], [0, -1], ["0", "1"], [0.5, 0], {"a": 1}, "00", [0, 1, 2]])
 def test_what_no_view_would_send_locks_nothing(said):
-    assert _head_of(said, (2, 3, 4, 4)) is None
+    assert _pair_of(said, 2, 3) is None
+    lock = _Lock((0, 0), (1, 1), (None, 0, None), (0, 0))
+    lock.hear({"head": said, "cell": said and [4, 0]}, (2, 3, 4, 4))
+    assert (lock.head, lock.cell) == (None, None)
 
 
 def test_the_later_word_on_the_lock_counts():
-    assert _agree(None, (0, 0)) == _Lock((0, 0), told=((0, 0), 0))
-    clicked = _Lock((1, 2), told=((0, 0), 0), at=5)
-    assert _agree(clicked, (1, 2)) == clicked, "the page hands back what was clicked: nothing new to tell the browser"
-    assert _agree(clicked, None) == clicked
-    assert _agree(clicked, (0, 0)) == _Lock((0, 0), told=((0, 0), 5), at=5)
-    unread = _Lock((0, 0), told=((0, 0), 0), at=5, clicked=True)
-    assert _agree(unread, (0, 1)) == unread
+    def agree(lock, head, cell=None):
+        return _agree(lock, head, cell, (0, 1))
+
+    first = ((0, 0), 0, None)
+    assert agree(None, (0, 0)) == _Lock((0, 0), None, told=first, shown=(0, 0))
+    assert agree(None, None).shown == (0, 1)
+    clicked = _Lock((1, 2), (3, 1), told=first, shown=(1, 2), at=5)
+    assert agree(clicked, (1, 2), (3, 1)) == clicked, "the page hands back what was clicked: nothing new to tell the browser"
+    assert agree(clicked, None) == clicked
+    assert agree(clicked, (0, 0)).told == ((0, 0), 5, (3, 1)), "what the page does not move stays"
+    assert agree(clicked, None, (2, 2)).told == ((1, 2), 5, (2, 2))
+    unread = _Lock((0, 0), None, told=first, shown=(0, 0), at=5, clicked=True)
+    assert agree(unread, (0, 1), (1, 1)) == unread
+
+
+def test_what_new_patterns_do_not_have_is_let_go():
+    lock = _Lock((1, 2), (3, 1), told=(None, 0, None), shown=(1, 2))
+    lock.forget((2, 3, 4, 4), opening=(0, 1))
+    assert (lock.head, lock.cell, lock.shown) == ((1, 2), (3, 1), (1, 2))
+    lock.forget((1, 1, 3, 3), opening=(0, 0))
+    assert (lock.head, lock.cell, lock.shown) == (None, None, (0, 0))
 
 
 def test_the_component_mounts_with_the_packed_patterns():
@@ -133,12 +156,37 @@ def test_the_component_mounts_with_the_packed_patterns():
     assert not app.exception
     header, patterns = unpack(app.get("bidi_component")[0].proto.bytes)
     assert patterns.shape == (2, 3, 8, 8)
-    assert (header["key"], header["told"], header["grid_only"]) == ("view", [None, 0], False)
+    assert (header["key"], header["told"], header["grid_only"]) == ("view", [None, 0, None], False)
     assert header["tokens"][:4] == ["t", "h", "e", "·"]
-    assert app.text[-1].value == "locked: None"
+    assert [text.value for text in app.text] == ["locked: None", "pinned: None", "shown: (0, 0)"]
 
 
 def test_the_sharpest_head_is_the_one_whose_rows_are_most_concentrated():
     patterns = random_patterns(2, 3, 8, True)
     patterns[1, 2] = np.eye(8)
     assert sharpest(patterns) == (1, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 12), st.booleans(), st.integers(0, 99))
+def test_the_largest_weight_is_the_first_of_the_largest_codes(T, causal, seed):
+    """The rule of the browser, which sees codes only: row after row, the first of a causal pattern left out."""
+    pattern = random_patterns(1, 1, T, causal, seed)
+    arrived = np.nan_to_num(unpack(packed(pattern, causal))[1][0, 0], nan=-1)
+    cells = [(q, k) for q in range(int(causal and T > 1), T) for k in range(T)]
+    assert largest(pattern[0, 0], causal=causal) == max(cells, key=lambda cell: arrived[cell])
+
+
+def test_a_weight_is_written_as_the_view_does_it():
+    assert [written(displayed(w)) for w in (0, 1, 0.75, 0.0123456, 0.00123456)] == ["0", "1.0000", "0.7500", "0.0123", "0.00123"]
+    assert abs(displayed(0.9) - 0.9) <= 2.4e-5
+
+
+@pytest.mark.parametrize("head", range(48))
+def test_on_a_dark_page_a_heads_lines_stand_out_in_its_own_hue(head):
+    config = tomllib.loads((ROOT / "explorer" / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    ground = config["theme"]["dark"]["backgroundColor"]
+    on_light, on_dark = (list(bytes.fromhex(head_color(head, on_dark=dark)[1:])) for dark in (False, True))
+    assert contrast(on_dark, list(bytes.fromhex(ground[1:]))) >= 4
+    hue, lighter = (colorsys.rgb_to_hls(*color)[0] for color in (on_light, on_dark))
+    assert lighter == pytest.approx(hue, abs=0.01)

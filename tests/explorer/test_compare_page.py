@@ -6,7 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer import comparing, loading, texts
+from explorer import loading, texts
+from explorer.panels import comparing
 from gpt import Corpus, GPTConfig, Recipe, create_run, generate
 from gpt.train.loop import train
 

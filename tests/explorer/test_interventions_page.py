@@ -5,10 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from explorer import changes
+from explorer.changes import KINDS, Change
 from explorer.figures.interventions import before_after_bars, position_map
+from explorer.panels import intervening
 from gpt import load_run
 from gpt.lens import interventions as lens
 
@@ -86,7 +90,7 @@ def test_switching_the_previous_token_head_off_destroys_the_copy(page):
 def test_kept_changes_act_together_and_can_be_taken_back(page):
     app = page(prompt="hear me", layer="0", head="0")
     app = press(app, "Keep, and add another")
-    app = choose(app, "MLP off: zero")
+    app = choose(app, "mlp_zero")
     assert "Head off: zero" in said(app) and "MLP off: zero" in said(app)
     app = app.multiselect[0].set_value([]).run()
     assert not app.exception and not app.multiselect
@@ -143,6 +147,87 @@ def test_a_model_whose_text_is_gone_still_answers(page, runs):
     (runs / "tiny" / "text.txt").unlink()
     app = page(model="runs/tiny", prompt="hear me")
     assert app.error and len(charts(app)) == 1 and len(app.code) == 2
+
+
+def address(app: AppTest) -> dict[str, str]:
+    return {name: value[-1] if isinstance(value, list) else value for name, value in app.query_params.items()}
+
+
+@st.composite
+def made(draw) -> Change:
+    kind = draw(st.sampled_from(list(KINDS)))
+    strengths = range(0, round(20 * KINDS[kind].highest) + 1)
+    strength = draw(st.sampled_from(strengths)) / 20 if KINDS[kind].default is not None else 0.0
+    return Change(kind, draw(st.integers(0, 3)), draw(st.integers(0, 5)) * (KINDS[kind].part == "head"), strength)
+
+
+@settings(deadline=None)
+@given(st.lists(made(), min_size=1, max_size=changes.MOST_CHANGES, unique=True), st.text("~-.0159auto_mlpzer٣"))
+def test_changes_go_into_a_link_and_come_back_and_nothing_else_does(wanted, noise):
+    link = "~".join(change.link for change in wanted)
+    assert changes.from_link("shakespeare-char", link) == (tuple(wanted), ())
+    found, refused = changes.from_link("shakespeare-char", noise)
+    assert len(found) + len(refused) == len(noise.split("~"))
+    assert all(0 <= change.layer < 4 and 0 <= change.head < 6 for change in found)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["zero-9-0", "zero-0", "zero-0-0-0", "zero-00-0", "zero-0-3", "uniform-0-0", "uniform-0-0-1.5", "uniform-0-0-nan",
+     "mlp--1", "attn-0-9" + 30 * "9", "<script>", "٣", ""],
+)  # fmt: skip
+def test_what_is_no_change_of_this_model_is_refused(runs, wrong):
+    zero = Change("zero", 0, 0, 0.0)
+    assert changes.from_link("runs/tiny", f"zero-0-0~{wrong}~zero-0-0") == ((zero,), (wrong, "zero-0-0"))
+
+
+def test_what_a_link_has_that_is_no_change_is_reported_and_left_out(page):
+    app = page(prompt="hear me", changes="mlp_zero-1~<script>~zero-9-9")
+    assert "<script>; zero-9-9" in app.warning[0].value.replace("\\", "") and "\\<" in app.warning[0].value
+    assert app.multiselect[0].options == ["MLP off: zero, layer 1"]
+    app = app.multiselect[0].set_value([]).run()
+    assert "changes" not in address(app) and not app.warning
+
+
+def test_a_link_restores_the_changes_and_the_second_prompt(page):
+    app = page(prompt="hear me", layer="1", head="2")
+    app = press(choose(app, "uniform"), "Keep, and add another")
+    app = next(slider for slider in choose(app, "attn").slider if slider.label == "Strength").set_value(0.25).run()
+    app = next(area for area in app.text_area if area.label == "Second prompt").set_value("speak, me").run()
+    opened = page(**address(app))
+    in_force = "In force: Head towards uniform, 1.2 × 0; Scale attention, layer 1 × 0.25."
+    assert in_force in said(app) and in_force in said(opened)
+    assert address(opened) == address(app) and losses(opened) == losses(app)
+    assert next(area for area in opened.text_area if area.label == "Second prompt").value == "speak, me"
+    opened = press(opened, "Suggest one")
+    assert "second" not in address(opened)
+
+
+@pytest.mark.parametrize("wrong", ["-1", "1e9", "<script>"])
+def test_kinds_and_strengths_that_are_not_there_are_replaced(page, wrong):
+    app = page(prompt="hear me", change="attn", strength=wrong)
+    assert "A strength is 0 to 3" in said(app) and "layer" in said(app) and not app.error
+    assert "no change called" in said(page(prompt="hear me", change=wrong))
+
+
+def test_every_head_can_be_switched_off_by_its_mean(page, runs):
+    app = page(prompt="hear me", off="mean")
+    expected = lens.ablation_map(load_run(runs / "tiny").model(), changes.held_out("runs/tiny"), "mean")
+    texts = next(trace["text"] for trace in charts(app)[1] if trace.get("customdata"))
+    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(expected.ravel().tolist(), abs=6e-3)
+
+
+def test_before_a_long_measurement_its_cost_is_said_and_fewer_layers_are_offered(page, monkeypatch):
+    app = page(prompt="hear me")
+    assert not app.warning and any("23 forward passes" in caption.value for caption in app.caption)
+    monkeypatch.setattr(intervening, "LONG", 0)
+    app = page(prompt="hear me")
+    assert "23 forward passes" in app.warning[0].value and "cancel" in app.warning[0].value
+    app = next(slider for slider in app.slider if "Layers" in slider.label).set_value((1, 1)).run()
+    assert "13 forward passes" in app.warning[0].value
+    heads = charts(press(app, "Patch"))[3]
+    texts = dict(zip(map(tuple, heads[1]["customdata"]), heads[1]["text"], strict=True))
+    assert {place for place, text in texts.items() if text == "–"} == {(0, 0), (0, 1), (0, 2)}
 
 
 def test_figures_refuse_what_they_cannot_draw():

@@ -7,13 +7,11 @@ import time
 from dataclasses import replace
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer import jobs
 from gpt import Corpus, GPTConfig, Recipe, create_run
-from gpt.train.loop import train
 
 TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
 TINY = Recipe(
@@ -136,8 +134,8 @@ def test_a_killed_run_is_interrupted_and_resumes_as_if_it_had_not_been(runs, wor
     assert run.status.step < 1000
     jobs.resume(run)
     until_state(run, "finished")
-    whole = create_run(runs / "whole", recipe, TEXT)
-    train(whole, torch.device("cpu"))
+    whole = jobs.create(runs, "whole", recipe, TEXT)
+    until_state(whole, "finished")
     assert curve(run) == curve(whole)
 
 

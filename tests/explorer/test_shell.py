@@ -47,7 +47,7 @@ def test_every_page_names_a_moment_of_the_lecture():
 def test_the_shell_is_imported_without_torch():
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-        "import explorer.navigation, explorer.state, explorer.loading, explorer.widgets, explorer.generation; "
+        "import explorer.navigation, explorer.state, explorer.loading, explorer.widgets, explorer.panels.generation; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd="/").returncode == 0

@@ -93,6 +93,13 @@ def test_a_prompt_too_long_for_a_link_is_left_out_and_kept():
     assert app.text_area[0].value == 10_000 * "😀"
 
 
+def test_what_is_too_long_beside_a_short_prompt_is_left_out_too():
+    app = opened(model="b", prompt="x", second=10_000 * "😀")
+    assert address(app) == {"model": "b"} and app.text_area[0].value == "x"
+    app.button[0].click().run()
+    assert address(app) == {"model": "b", "layer": "1", "head": "2"} and app.text_area[0].value == "x"
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=12))
 def test_whatever_stands_in_the_address_is_a_number_or_zero(text):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import texts, tokenizing
+from explorer import texts
+from explorer.panels import tokenizing
 from gpt import BPETokenizer, CharTokenizer, load_corpus
 from gpt.text.corpus import MIN_CHARACTERS
 

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from explorer import jobs, training
+from explorer import jobs
+from explorer.panels import training
 from gpt import GPTConfig, Recipe, build_model, create_run, load_run
 
 

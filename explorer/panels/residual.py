@@ -5,9 +5,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import lenses, loading, state, widgets
+from explorer.chart import chart
 from explorer.figures import residual
 from explorer.figures.next_token import next_token_bars
-from explorer.lens_controls import Subject
+from explorer.panels import downloads
+from explorer.panels.lens_controls import Subject
 
 TERMS = {
     "stream": "The residual stream: one vector a token that every layer reads, and adds what it has found to. "
@@ -20,11 +22,10 @@ TERMS = {
     "scale": "What the features are divided by: the root of their variance, √(var + 10⁻⁵).",
     "loss": "The mean of −ln p of each token of the prompt that really came next, in nats.",
 }
-CONFIG = {"displayModeBar": False}
 
 
 def _show(figure: go.Figure, alt: str, key: str) -> None:
-    st.plotly_chart(figure, config=CONFIG, key=key, alt=alt)
+    chart(figure, key=key, alt=alt)
 
 
 def _norm_name(norm: str) -> str:
@@ -47,6 +48,7 @@ def stream(chosen: Subject) -> None:
         )
     kind = "adds to" if config.residual else "has no residual connections here, and so replaces"
     widgets.caption(f"From the embedding on, every layer {kind} the vector that each token carries.", "1:26:48")
+    downloads.stream(ref, chosen.reading)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How much each part writes", anchor=False, help=TERMS["norm"])

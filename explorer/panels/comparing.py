@@ -10,8 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state, texts, widgets
+from explorer.chart import chart
 from explorer.figures.compare import bits_bars
 from explorer.figures.tokens import visible
+from explorer.fragment import fragment
 from explorer.token_cells import Scale, running_text
 
 FRAME = 0.5  # seconds of drawing in a rerun, and between two reruns
@@ -104,7 +106,7 @@ def samples(refs: Pair, prompt: str, sampling: loading.Sampling) -> bool:
     if kept is None or (kept.refs, kept.prompt, kept.sampling) != (refs, prompt, sampling):
         kept = Samples(refs, prompt, sampling)
         state.remember(KEY, kept)
-    st.fragment(_frame, run_every=FRAME if kept.growing else None)(kept)
+    fragment(_frame, kept, run_every=FRAME if kept.growing else None)
     return kept.growing
 
 
@@ -198,7 +200,7 @@ def losses(refs: Pair, wait: bool) -> None:
     pieces = [stretches(shared[1] if shared else texts.parts(ref)[1]) for ref in refs]
     measured = [texts.loss(ref, piece) for ref, piece in zip(refs, pieces, strict=True)]
     state.remember(MEASURED, refs)
-    left, right, chart = st.columns([1, 1, 2], gap="medium")
+    left, right, beside = st.columns([1, 1, 2], gap="medium")
     for column, ref, (per_token, per_character) in zip((left, right), refs, measured, strict=True):
         with column:
             st.markdown(f"**{widgets.plain(ref)}**")
@@ -206,11 +208,11 @@ def losses(refs: Pair, wait: bool) -> None:
             st.metric("Loss, nats a token", f"{per_token:.3f}", help=TERMS["nats"])
             st.metric("Bits per character", f"{per_character * BITS:.3f}", help=TERMS["bits per character"])
             st.metric("Perplexity, a token", f"{np.exp(per_token):.2f}", help=TERMS["perplexity"])
-    with chart:
+    with beside:
         alphabet = len(set(texts.corpus(refs[0]).text))
         bits = [np.log2(alphabet), *(per_character * BITS for _, per_character in measured)]
         names = [f"guessing among {alphabet} characters", *refs]
-        st.plotly_chart(bits_bars(names, bits), config={"displayModeBar": False}, key="bits", alt="Bits per character")
+        chart(bits_bars(names, bits), key="bits", alt="Bits per character")
     where = ""
     if shared:
         read, whole = sum(map(len, pieces[0])), len(shared[1])

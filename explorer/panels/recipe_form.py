@@ -44,7 +44,7 @@ def recipe_form() -> Order | None:
         key = f"train:name:{state.recall('train:started')}"  # a started run empties the box
         wanted = st.text_input("Name of the run", key=key, placeholder=free, **KEPT)
     with st.container() if kind == OWN else st.empty():
-        corpus = _own_text() if kind == OWN else _known_text(start.text if kind == AS_RECIPE else kind)
+        corpus = own_text("train") if kind == OWN else _known_text(start.text if kind == AS_RECIPE else kind)
     with st.expander("Sizes, learning rate, seed and tokenizer", key=f"train:{preset}:more"):
         chosen = _sizes(preset, replace(start, steps=count))
     order = _checked(wanted.strip() or free, chosen, corpus) if corpus and chosen else None
@@ -65,24 +65,24 @@ def _known_text(name: str) -> Corpus | None:
     return None
 
 
-def _own_text() -> Corpus | None:
-    """A file or pasted text; the text is kept for the session, as a file picker forgets."""
+def own_text(key: str) -> Corpus | None:
+    """A file or pasted text; the text is kept for the session, as a file picker forgets. key: of the form it stands in."""
     upload, paste = st.columns(2)
     with upload:
         file = st.file_uploader(
-            "A plain text file", key="train:file", help="UTF-8, at most 20 MB. It stays on this machine."
+            "A plain text file", key=f"{key}:file", help="UTF-8, at most 20 MB. It stays on this machine."
         )
     with paste:
-        pasted = st.text_area("… or paste it here", key="train:paste", height=120, **KEPT)
+        pasted = st.text_area("… or paste it here", key=f"{key}:paste", height=120, **KEPT)
     try:
         if pasted.strip():
-            state.remember("train:own", corpus_from_bytes("pasted text", pasted.encode("utf-8", "replace")))
+            state.remember(f"{key}:own", corpus_from_bytes("pasted text", pasted.encode("utf-8", "replace")))
         elif file is not None:
-            state.remember("train:own", corpus_from_bytes(file.name, file.getvalue()))
+            state.remember(f"{key}:own", corpus_from_bytes(file.name, file.getvalue()))
     except CorpusError as error:
         st.error(widgets.plain(str(error), longest=1000), icon=":material/error:")
         return None
-    corpus = state.recall("train:own")
+    corpus = state.recall(f"{key}:own")
     if corpus is None:
         st.caption("Give a text of at least a few thousand characters: a play, your notes, a program.")
     return corpus

@@ -7,11 +7,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import lenses, loading, state, widgets
+from explorer.chart import chart
 from explorer.figures.attribution import parts_bars, parts_map
 from explorer.figures.logit_lens import lens_table, through_points
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
-from explorer.lens_controls import Subject
+from explorer.panels.lens_controls import Subject
 
 if TYPE_CHECKING:
     from gpt.lens.logits import LogitLens
@@ -32,13 +33,13 @@ COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the a
 ROWS = 20  # of the table at a time
 TALLEST = 620  # pixels of the whole table; longer ones scroll
 LISTED = 512  # tokens: vocabularies up to this size are offered whole
-CONFIG = {"displayModeBar": False}
 
 
 def table(chosen: Subject) -> None:
     """The table of likeliest tokens, and what stands behind the chosen cell."""
+    rows = _rows(chosen.position, len(chosen.labels))
     with st.spinner("Reading the stream at every point…"):
-        lens = lenses.logit_lens(chosen.ref, chosen.reading.ids)
+        lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, rows)
     point = _point(lens)
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
     color = st.segmented_control(
@@ -50,13 +51,13 @@ def table(chosen: Subject) -> None:
         help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
     )
     cell = (point, chosen.position)
-    figure = _table_figure(chosen, lens, color, cell, _rows(chosen.position, len(chosen.labels)))
+    figure = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
-    with wide, st.container(height=min(figure.layout.height + 20, TALLEST), border=False):
+    with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{chosen.position}"  # a new table for a new cell, so that none stays greyed out
-        clicked = st.plotly_chart(
-            figure, config=CONFIG, key=key, alt=alt, on_select="rerun", selection_mode="points"
+        clicked = chart(
+            figure, key=key, alt=alt, on_select="rerun", selection_mode="points"
         ).selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
@@ -66,7 +67,7 @@ def table(chosen: Subject) -> None:
         st.markdown(f"**After {widgets.plain(chosen.labels[cell[1]])}, at {lens.points[point]}**")
         tokens = loading.load_run(chosen.ref).tokenizer.tokens(lens.top_ids[cell].tolist())
         bars = next_token_bars(tokens, lens.top_probabilities[cell])
-        st.plotly_chart(bars, config=CONFIG, key="cell", alt="Next token at the chosen cell")
+        chart(bars, key="cell", alt="Next token at the chosen cell")
     widgets.caption(
         "Each row is a token, each column a point of the stream: the next token that the model would name there. "
         "Click a cell to see its distribution.",
@@ -93,7 +94,7 @@ def _rows(position: int, T: int) -> slice:
 
 def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[int, int], rows: slice) -> go.Figure:
     tokenizer, P = loading.load_run(chosen.ref).tokenizer, len(lens.points)
-    rank = np.column_stack([lens.rank, np.full(P, np.nan)])  # nothing is known to follow the last token
+    rank = np.column_stack([np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)])  # nothing is known to follow the last token
     best = lens.top_probabilities[..., 0]
     tokens = [tokenizer.tokens(row) for row in lens.top_ids[..., 0].tolist()]
 
@@ -110,7 +111,7 @@ def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[in
     values, top = {
         "probability": (best, 1.0),
         "entropy": (lens.entropy, np.log(tokenizer.vocab_size)),
-        "KL": (lens.divergence, lens.divergence.max()),
+        "KL": (lens.divergence, np.nanmax(lens.divergence)),
         "rank": (np.log(rank), np.log(tokenizer.vocab_size)),
     }[color]
     return lens_table(
@@ -131,7 +132,7 @@ def _through(chosen: Subject, lens: "LogitLens", point: int) -> None:
     st.subheader("How the answer forms", anchor=False, help=f"{TERMS['entropy']} {TERMS['KL']} {TERMS['rank']}")
     rank = lens.rank[:, position] if position + 1 < len(ids) else None
     figure = through_points(lens.points, lens.entropy[:, position], lens.divergence[:, position], rank, point)
-    st.plotly_chart(figure, config=CONFIG, key="through", alt="Entropy, divergence and rank through the layers")
+    chart(figure, key="through", alt="Entropy, divergence and rank through the layers")
     known = "Nothing follows the last token, so there is no true next token to rank." if rank is None else ""
     widgets.caption(f"The chosen position, from the embedding to the model's answer. {known}", "1:26:48")
 
@@ -151,13 +152,13 @@ def attribution(chosen: Subject) -> None:
     left, right = st.columns(2, gap="medium")
     names, values = zip(*found.parts, strict=True)
     with left:
-        st.plotly_chart(parts_bars(names, values), config=CONFIG, key="parts", alt="Contributions, largest first")
+        chart(parts_bars(names, values), key="parts", alt="Contributions, largest first")
     with right:
         total, logit, apart = st.columns(3)
         total.metric("Sum of all parts", f"{found.total:.4f}")
         logit.metric("Logit" if against is None else "Lead", f"{found.logit:.4f}", help=TERMS["logit"])
         apart.metric("Apart by", f"{abs(found.total - found.logit):.0e}")
-        st.plotly_chart(parts_map(found.heads, found.mlps), config=CONFIG, key="map", alt="Contributions by layer")
+        chart(parts_map(found.heads, found.mlps), key="map", alt="Contributions by layer")
     widgets.caption(
         f"What each part wrote towards the token that follows {widgets.plain(chosen.labels[chosen.position])}: "
         "blue speaks for it, red against it.",
@@ -167,7 +168,8 @@ def attribution(chosen: Subject) -> None:
 
 def _tokens(chosen: Subject) -> tuple[int, int | None]:
     """The token whose logit is split, and the one that it is held against, or None."""
-    tokenizer, lens = loading.load_run(chosen.ref).tokenizer, lenses.logit_lens(chosen.ref, chosen.reading.ids)
+    tokenizer, here = loading.load_run(chosen.ref).tokenizer, slice(chosen.position, chosen.position + 1)
+    lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, here)
     ids, position = chosen.reading.ids, chosen.position
     likeliest = lens.top_ids[-1, position].tolist()
     chances = dict(zip(likeliest, lens.top_probabilities[-1, position].tolist(), strict=True))

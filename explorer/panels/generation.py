@@ -9,8 +9,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state, widgets
+from explorer.chart import chart
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
+from explorer.fragment import fragment
 
 PACE = 1 / 25  # seconds a token, so that the eye can follow
 REDRAW = 0.4  # seconds of new text between two drawings of the bars
@@ -49,10 +51,9 @@ def generation(ref: str, prompt: str, reading: loading.Reading) -> None:
     """The next token's distribution, and the controls to draw from it. A change elsewhere on the page pauses the drawing."""
     generated = _kept(ref, reading.ids)
     generated.pause()
-    _panel(generated, prompt)
+    fragment(_panel, generated, prompt)
 
 
-@st.fragment
 def _panel(generated: Generated, prompt: str) -> None:
     """Reruns by itself while it draws: a few tokens of text, then the bars, then again."""
     sampling = widgets.sampling_controls("generate")
@@ -119,7 +120,7 @@ def _bars(generated: Generated, looking: DeltaGenerator, bars: DeltaGenerator) -
     else:
         looking.caption("Nothing drawn yet: these are the model's own probabilities after the prompt.")
         figure = next_token_bars(*loading.next_token(generated.ref, generated.ids))
-    bars.plotly_chart(figure, config={"displayModeBar": False}, key="next-token bars")
+    chart(figure, place=bars, key="next-token bars", alt="Next-token probabilities")
 
 
 def _step_number(count: int, playing: bool) -> int:

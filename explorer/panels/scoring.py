@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from explorer import loading, state, widgets
+from explorer.chart import chart
 from explorer.figures.heads import head_map, number, pattern_heatmap
 
 Head = tuple[int, int]
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
 
-PLAIN = {"displayModeBar": False}
 MEANING = {
     "previous token": "Weight on the token just before: how a layer learns what stands next to what.",
     "first token": "Weight on the first token: often where a head rests when it finds nothing to read.",
@@ -56,10 +56,17 @@ def score_maps(on_prompt: Scores, on_probe: Scores, chosen: Head) -> None:
         with column:
             st.markdown(f"**{title}**")
             marked = scores[kind] >= THRESHOLD if kind in KINDS else None
-            figure = head_map(scores[kind], top=1.0, unit="above even attention", marked=marked, chosen=chosen)
+            figure = head_map(
+                scores[kind],
+                top=1.0,
+                unit="above even attention",
+                marked=marked,
+                chosen=chosen,
+                dark=st.context.theme.type == "dark",
+            )
             key = f"{title}:{kind}"
             clicked_head(
-                st.plotly_chart(figure, config=PLAIN, key=key, on_select="rerun", alt=f"{kind} scores: {title}"),
+                chart(figure, key=key, on_select="rerun", alt=f"{kind} scores: {title}"),
                 f"clicked:{key}",
             )
             if np.isnan(scores[kind]).all():
@@ -95,7 +102,7 @@ def evidence(ref: str, reading: loading.Reading, head: Head, on_prompt: Scores, 
     st.subheader(f"Layer {layer}, head {index}", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.plotly_chart(pattern_heatmap(pattern, reading.tokens), config=PLAIN, key="pattern", alt="Attention pattern")
+        chart(pattern_heatmap(pattern, reading.tokens), key="pattern", alt="Attention pattern")
     with right:
         _score_table([head], on_prompt, on_probe)
 

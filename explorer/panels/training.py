@@ -1,4 +1,4 @@
-"""The runs as they train: where each stands, its curves, what it writes, and what its heads do."""
+"""The runs as they train: where each stands, its curves, and what it writes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import jobs, loading, state, widgets
-from explorer.attention_view import attention_view
-from explorer.figures.training import Level, loss_curves
+from explorer import jobs, loading, state, texts, widgets
+from explorer.chart import chart
+from explorer.figures.training import Branch, Level, loss_curves
+from explorer.fragment import fragment
 from explorer.navigation import PAGES
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
@@ -33,7 +34,12 @@ SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 
 def training() -> None:
-    """The chosen run, followed for as long as any run is live; nothing is asked of the server after that."""
+    """The chosen run, followed for as long as any run is live."""
+    while_live(_chosen_run)
+
+
+def while_live(draw: Callable[[], None]) -> None:
+    """Draw, and again each `PERIOD` for as long as any run is live; nothing is asked of the server after that."""
     runs = loading.runs_folder()
     is_live = bool(jobs.live(runs))
 
@@ -41,35 +47,45 @@ def training() -> None:
         jobs.advance(runs)
         if bool(jobs.live(runs)) != is_live:
             st.rerun()
-        _chosen_run()
+        draw()
 
-    st.fragment(follow, run_every=PERIOD if is_live else None)()
+    fragment(follow, run_every=PERIOD if is_live else None)
+
+
+def own_runs() -> list[str]:
+    """The names of the person's runs that can be opened, newest first."""
+    return [ref.removeprefix("runs/") for ref in loading.models() if ref.startswith("runs/")]
+
+
+def chosen_name() -> str | None:
+    """The name of the run that the person chose, else of the newest; None where there is none."""
+    names, wanted = own_runs(), state.choice("run")
+    return wanted if wanted in names else next(iter(names), None)
 
 
 def _chosen_run() -> None:
-    names = [ref.removeprefix("runs/") for ref in loading.models() if ref.startswith("runs/")]
+    names, shown = own_runs(), chosen_name()
     wanted = state.choice("run")
     if wanted is not None and wanted not in names:
         st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
-    if not names:
+    if shown is None:
         widgets.empty_state("No run yet.", "Press *Start* above; the defaults train a small GPT in about a minute.")
         return
-    shown = wanted if wanted in names else names[0]
-    which, actions = st.columns([2, 3], vertical_alignment="bottom")
+    which, buttons = st.columns([2, 3], vertical_alignment="bottom")
     with which:
         _run_picker(names, shown)
     with widgets.guarded():
         run = loading.load_run(f"runs/{shown}")
         status = run.status
-        with actions.container(horizontal=True, vertical_alignment="center"):
-            _actions(run, status)
+        with buttons.container(horizontal=True, vertical_alignment="center"):
+            actions(run, status)
+            open_in("attention.py", "Attention", ":material/grid_on:", run)
         _progress(run, status)
         curves, sample = st.columns([3, 2], gap="medium")
         with curves, widgets.guarded():
             _curves(run)
         with sample:
             _newest_sample(run)
-        _heads(run)
 
 
 def _run_picker(names: list[str], shown: str) -> None:
@@ -89,7 +105,7 @@ def _labelled(name: str) -> str:
         return f"{name} · cannot be read"
 
 
-def _actions(run: Run, status: Status) -> None:
+def actions(run: Run, status: Status) -> None:
     """What can be asked of a run; what makes no sense as it stands is disabled, so that no button moves under the hand."""
 
     def button(label: str, icon: str, ask: Callable[[Run], None], possible: bool, help: str) -> None:
@@ -112,14 +128,12 @@ def _actions(run: Run, status: Status) -> None:
         state in jobs.LIVE,
         "Saves its state and ends the process; it can be resumed.",
     )
-    link = {"model": f"runs/{run.name}"}
-    st.page_link(
-        PAGES / "attention.py",
-        label="Open in Attention",
-        icon=":material/grid_on:",
-        query_params=link,
-        disabled=not run.steps,
-    )
+
+
+def open_in(page: str, title: str, icon: str, run: Run) -> None:
+    """A link that opens this run on another page."""
+    link = {"model": f"runs/{run.name}", "run": run.name}
+    st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=not run.steps)
 
 
 def _progress(run: Run, status: Status) -> None:
@@ -160,10 +174,16 @@ def _curves(run: Run) -> None:
     rows = run.metrics()
     published = published_for(run)
     figure = loss_curves(
-        series(rows, "train_loss"), series(rows, "val_loss"), steps=run.recipe.steps, levels=_levels(run, published)
+        series(rows, "train_loss"),
+        series(rows, "val_loss"),
+        steps=run.recipe.steps,
+        levels=_levels(run, published),
+        parent=_parent(run),
     )
     alt = f"Training and validation loss of {run.name} over its steps"
-    st.plotly_chart(figure, key="loss", config={"displayModeBar": False}, alt=alt)
+    chart(figure, key="loss", alt=alt)
+    if run.parent:
+        st.caption(lineage(run))
     told = f", and what the {published.who} reaches with this model" if published else ""
     widgets.caption(
         "The loss falls as the model learns; the dashed lines are the losses of a model that knows nothing and of the counted "
@@ -174,12 +194,39 @@ def _curves(run: Run) -> None:
 
 def _levels(run: Run, published: Published | None) -> list[Level]:
     levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = loading.counted_bigram_loss(f"runs/{run.name}")
+    counted = texts.counted_bigram_loss(f"runs/{run.name}")
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
         levels.append(Level(published.who, published.loss))
     return levels
+
+
+def _parent(run: Run) -> Branch | None:
+    """The curve of the run that this one was forked from, where that is still there."""
+    ref = parent_ref(run)
+    if ref is None:
+        return None
+    with widgets.guarded():
+        steps, losses = series(loading.load_run(ref).metrics(), "train_loss")
+        return Branch(run.parent.run, run.parent.step, steps, losses)
+    return None
+
+
+def parent_ref(run: Run) -> str | None:
+    """The reference of the run that this one was forked from: the person's own before what ships; None where it is gone."""
+    models = loading.models() if run.parent else ()
+    return next((ref for ref in (f"runs/{run.parent.run}", run.parent.run) if ref in models), None) if models else None
+
+
+def lineage(run: Run) -> str:
+    """Markdown: where a fork comes from, and what was changed in it."""
+    changed = ", ".join(f"{name} = {value}" for name, value in run.parent.changed.items())
+    gone = "" if parent_ref(run) else " (gone since)"
+    return (
+        f"Forked from **{widgets.plain(run.parent.run)}**{gone} at step {run.parent.step:,}; "
+        f"changed: {widgets.plain(changed, longest=300) or 'nothing'}."
+    )
 
 
 def _newest_sample(run: Run) -> None:
@@ -188,27 +235,6 @@ def _newest_sample(run: Run) -> None:
     st.markdown(f"What it writes after step {newest['step']:,}" if "step" in newest else "What it writes")
     st.code(str(newest.get("text", " ")), language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
     widgets.caption("Drawn from the model at its newest snapshot, always with the same seed.", "0:22:11")
-
-
-def _heads(run: Run) -> None:
-    """All heads at the newest snapshot, on a prompt that stays the same, so that what changes is the model."""
-    if not run.recipe.model.n_layer:
-        st.caption("A bigram table has no heads: it sees the present token alone.")
-        return
-    steps = run.steps
-    if not steps:
-        st.caption("Its heads are drawn here from the first snapshot on.")
-        return
-    ref = f"runs/{run.name}"
-    reading = loading.read(ref, loading.example(ref))
-    patterns = loading.attention(ref, reading.ids, steps[-1])
-    attention_view(
-        patterns, reading.tokens, head=None, key=f"probe:{run.name}", causal=run.recipe.model.causal, grid_only=True
-    )
-    widgets.caption(
-        f"Every head on “{widgets.plain(''.join(reading.tokens))}” after step {steps[-1]:,}, renewed at each snapshot.",
-        "1:21:59",
-    )
 
 
 def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:

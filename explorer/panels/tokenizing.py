@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import loading, state, texts, widgets
+from explorer.chart import chart
 from explorer.figures.text import split_bar, vocabulary_against_length
 from explorer.figures.tokens import visible
 from explorer.token_cells import chips, rows
@@ -85,8 +86,8 @@ def tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
     shown = [i for i, name in enumerate(named) if name in ("characters", f"BPE {size:,}", "GPT-2")]
     lengths = [len(_encode(tokenizer, prompt)) for tokenizer in named.values()]
     figure = vocabulary_against_length(list(named), [t.vocab_size for t in named.values()], lengths, shown)
-    st.plotly_chart(
-        figure, config={"displayModeBar": False}, key="vocabulary", alt="Vocabulary size against sequence length"
+    chart(
+        figure, key="vocabulary", alt="Vocabulary size against sequence length"
     )
 
 
@@ -148,9 +149,8 @@ def batch(corpus: "Corpus") -> None:
     text, tokenizer = corpus.text, texts.characters(corpus.text)
     cut = int(0.9 * len(text))
     positions = texts.batch(cut, batch_size, block_size, seed)
-    st.plotly_chart(
+    chart(
         split_bar(len(text), cut, positions[:, 0].tolist()),
-        config={"displayModeBar": False},
         key="split",
         alt="Where the text is cut and where the chunks come from",
     )

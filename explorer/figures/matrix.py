@@ -1,0 +1,76 @@
+"""Small matrices with their numbers written in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+
+CELL, AXES = 34, 58  # pixels
+PALE = 3.5  # how far the colours' end lies beyond the largest number, so that every number is readable on its cell
+
+
+def number_grid(
+    values: np.ndarray,
+    *,
+    rows: str,
+    columns: str,
+    digits: int = 2,
+    marked: Sequence[tuple[int, int]] = (),
+    top: float | None = None,
+    row_names: Sequence[str] | None = None,
+    column_names: Sequence[str] | None = None,
+) -> go.Figure:
+    """Draw a matrix, row 0 at the top: blue above zero, red below, each number in its cell; what is NaN or −∞ is not there.
+
+    values: (R, C); rows, columns: what the axes count; marked: the (row, column) cells with a frame; top: the number at the
+    full colour (default: the largest); row_names, column_names: what stands at the axes in
+    place of counts, escaped. Raises ValueError where values is no matrix.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"values of shape {values.shape} are no matrix")
+    there = np.where(np.isfinite(values), values, np.nan)
+    top = top or max(np.nanmax(np.abs(there), initial=0.0), 1e-9)
+    R, C = values.shape
+    cells = go.Heatmap(
+        z=there, zmin=-PALE * top, zmax=PALE * top, colorscale=style.DIVERGING, showscale=False, xgap=1, ygap=1, hoverongaps=False,
+        hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>",
+    )  # fmt: skip
+    places = np.argwhere(~np.isnan(there))
+    numbers = go.Scatter(  # in the page's own ink, unlike a heatmap's text
+        x=places[:, 1],
+        y=places[:, 0],
+        mode="text",
+        text=[f"{there[row, column]:.{digits}f}".replace("-", "−") for row, column in places],
+        hoverinfo="skip",
+    )
+    drawn = style.figure(cells, numbers, height=CELL * R + AXES)
+    drawn.update_xaxes(title=columns, range=[-0.5, C - 0.5], **_ticks(C, column_names))
+    drawn.update_yaxes(title=rows, range=[R - 0.5, -0.5], **_ticks(R, row_names))
+    line = {"color": style.SECOND, "width": 2}
+    for row, column in marked:
+        drawn.add_shape(type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5, line=line)
+    return drawn
+
+
+def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
+    """Draw how alike any two of N vectors are: blue alike, red opposite. cosines: (N, N), from −1 to 1. axis: what the N are.
+
+    Raises ValueError on another shape.
+    """
+    if np.ndim(cosines) != 2 or len(cosines) != len(cosines[0]):
+        raise ValueError(f"cosines of shape {np.shape(cosines)} are no square")
+    hover = f"{axis} %{{y}} and {axis} %{{x}}: %{{z:.3f}}<extra></extra>"
+    cells = go.Heatmap(z=cosines, zmin=-1, zmax=1, colorscale=style.DIVERGING, showscale=False, hovertemplate=hover)
+    drawn = style.figure(cells, height=460)
+    drawn.update_xaxes(title=axis, showgrid=False, constrain="domain")
+    drawn.update_yaxes(title=axis, autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
+    return drawn
+
+
+def _ticks(count: int, names: Sequence[str] | None) -> dict[str, Any]:
+    shown = list(map(str, range(count))) if names is None else list(names)
+    return {"tickvals": list(range(count)), "ticktext": shown, "tickangle": 0, "showgrid": False}

@@ -1,0 +1,36 @@
+"""What the size of a head does to attention scores, with and without the scale."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+
+HEIGHT = 320  # pixels
+
+
+def two_lines(
+    sizes: np.ndarray, without: np.ndarray, scaled: np.ndarray, *, title: str, log: bool = False
+) -> go.Figure:
+    """Draw a quantity against the head size, without the scale 1/√size and with it.
+
+    sizes, without, scaled: (n,), equally many. log: of the y axis; the x axis always is. Raises ValueError on unequal lengths.
+    Source: lecture 01:16:56.
+    """
+    if not np.shape(sizes) == np.shape(without) == np.shape(scaled):
+        raise ValueError(f"{np.shape(sizes)} sizes need as many values; got {np.shape(without)} and {np.shape(scaled)}")
+    traces = [
+        go.Scatter(
+            x=sizes,
+            y=values,
+            mode="lines+markers",
+            name=name,
+            line={"color": color},
+            hovertemplate="size %{x}: %{y:.3f}",
+        )
+        for name, values, color in (("q · k", without, style.SECOND), ("q · k / √size", scaled, style.ACCENT))
+    ]
+    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 32})
+    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
+    drawn.update_xaxes(type="log", title="head size", tickvals=list(sizes), showgrid=False)
+    drawn.update_yaxes(title=title, **({"type": "log"} if log else {"range": [0, 1.05]}))
+    return drawn

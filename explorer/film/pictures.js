@@ -1,0 +1,164 @@
+// What one snapshot looks like: the heads, one of them large, the next token, the sample, and where it lies on the curves.
+
+const signed = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
+const said = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));
+const count = (number) => number.toLocaleString("en");
+const shortName = ([layer, head]) => `L${layer}H${head}`;
+
+function paintHead(view, canvas, head, side) {
+  if (view.change) paintChange(canvas, view.change, head, view.changeRamp, side);
+  else paintPattern(canvas, view.frame, head, view.theme.ramp, side);
+}
+
+function drawHeads(view) {
+  const pixels = Math.round((view.cells[0].clientWidth || 48) * (window.devicePixelRatio || 1));
+  for (const cell of view.cells) paintHead(view, cell.firstChild, headOf(cell), Math.min(view.frame.T, pixels));
+}
+
+function drawLarge(view) {
+  const { frame, theme, map } = view;
+  const { left, top, side, cell, width, height } = map.layout;
+  const head = view.shown();
+  const context = sheet(map.canvas, width, height, theme);
+  paintHead(view, map.image, head, Math.min(frame.T, Math.round(side * (window.devicePixelRatio || 1))));
+  context.imageSmoothingEnabled = false;
+  context.drawImage(map.image, left, top, side, side);
+  context.save();
+  context.translate(left, top);
+  outline(context, frame, cell, side, theme);
+  drawFocus(context, view.focus(), frame, cell, side, theme);
+  context.restore();
+  labelAxes(context, view);
+  Object.assign(map.canvas.dataset, { left, top, cell });
+  const then = view.change ? `, compared with step ${count(view.step(view.pinned))}` : "";
+  map.canvas.setAttribute("aria-label", `Heatmap of ${nameOf(head)} over ${frame.T} tokens at step ${count(view.step())}${then}`);
+  view.root.querySelector(".name").textContent = nameOf(head).replace(/^./, (letter) => letter.toUpperCase());
+  const state = same(head, view.locked) ? "kept" : view.locked ? `preview; ${nameOf(view.locked)} is kept` : "";
+  view.root.querySelector(".status").textContent = state;
+  view.root.querySelector(".readout").textContent = readout(view, head);
+}
+
+function readout(view, head) {
+  const { query, key } = view.focus();
+  if (query === null) return "";
+  const quoted = (index) => `${index} '${view.frame.tokens[index]}'`;
+  const weight = view.frame.weight(head, query, key);
+  if (weight === null) return `Query ${quoted(query)} cannot read key ${quoted(key)}, which comes after it.`;
+  const reads = `Query ${quoted(query)} reads key ${quoted(key)} with`;
+  if (!view.change) return `${reads} ${weight.toFixed(2)}.`;
+  const before = view.change.then.weight(head, query, key);
+  return `${reads} ${signed(weight - before)}: ${before.toFixed(2)} → ${weight.toFixed(2)}.`;
+}
+
+// The legend is spaced by colour, which is the root of the weight.
+function writeLegend(view) {
+  const { scale } = view.theme;
+  const { change } = view.film.header;
+  const [colors, marks] = view.change
+    ? [[change[0][1], change[1][1], change[2][1], change.at(-1)[1]], ["−1", "−0.25", "0", "+0.25", "+1"]]
+    : [scale.map(([, color]) => color), scale.filter((_, i) => i % 2 === 0).map(([weight]) => Number(weight.toFixed(2)))];
+  view.root.querySelector(".scale i").style.background = `linear-gradient(to right, ${colors})`;
+  view.root.querySelector(".unit").textContent = view.change ? "change" : "weight";
+  view.root.querySelector(".marks").replaceChildren(...marks.map((mark) => {
+    const made = document.createElement("span");
+    made.textContent = mark;
+    return made;
+  }));
+}
+
+function buildAnswers(view) {
+  const part = (tag, className, text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
+  view.bars = view.film.header.answers.map((token) => {
+    const row = part("div", "");
+    row.setAttribute("role", "listitem");
+    const track = part("span", "track");
+    track.append(part("i", ""));
+    row.append(part("span", "token", token), track, part("span", "number"));
+    return { fill: track.firstChild, number: row.lastChild, row };
+  });
+  view.root.querySelector(".answers").replaceChildren(...view.bars.map(({ row }) => row));
+}
+
+function drawAnswers(view) {
+  const { probabilities, likeliest } = view.film.header;
+  const now = probabilities[view.index];
+  const then = view.pinned === null ? null : probabilities[view.pinned];
+  view.bars.forEach(({ fill, number }, i) => {
+    const p = now[i] === null || then?.[i] === null ? null : now[i] - (then?.[i] ?? 0);
+    const from = then ? (p < 0 ? 50 + 50 * p : 50) : 0;
+    fill.style.left = `${from}%`;
+    fill.style.width = `${(then ? 50 : 100) * Math.abs(p ?? 0)}%`;
+    fill.className = p < 0 ? "less" : "";
+    number.textContent = p === null ? "–" : then ? signed(p, 3) : p.toFixed(3);
+  });
+  const [token, p] = likeliest[view.index];
+  view.root.querySelector(".likeliest").textContent = p === null ? "The logits are not finite here." : `Likeliest of all: ${token} with ${p.toFixed(3)}`;
+  view.root.querySelector(".asks").textContent = then ? `Next token, change since step ${count(view.step(view.pinned))}` : "Next token";
+}
+
+function drawSample(view) {
+  const text = view.film.header.samples[view.index];
+  view.sample.textContent = text ?? "No sample was written at this snapshot.";
+  view.sample.classList.toggle("none", text === null);
+}
+
+function drawCurves(view) {
+  const { header } = view.film;
+  const last = Math.max(header.steps.at(-1), 1);
+  const { batch, mean, validation } = header.losses;
+  const values = [...batch[1], ...mean[1], ...validation[1]].filter((value) => value !== null);
+  const span = header.spans[view.kind];
+  const [train, held] = header.losses_in[view.theme.name];
+  view.root.querySelector(".train").style.setProperty("--line", train);
+  view.root.querySelector(".held").style.setProperty("--line", held);
+  drawPlot(view.losses, {
+    lines: [
+      { xs: batch[0], ys: batch[1], color: train, width: 1, opacity: 0.3 },
+      { xs: mean[0], ys: mean[1], color: train, width: 2 },
+      { xs: validation[0], ys: validation[1], color: held, width: 2 },
+    ],
+    low: Math.min(...values, Infinity) - 0.05, high: Math.max(...values, 0.1) + 0.05, last, span,
+  }, view.losses.svg.clientWidth);
+  if (view.kind) drawScores(view, last, span);
+}
+
+function drawScores(view, last, span) {
+  const { header } = view.film;
+  const rows = header.scores[view.kind];
+  const heads = upTo(header.layers).flatMap((layer) => upTo(header.heads).map((head) => [layer, head]));
+  const end = ([layer, head]) => Math.abs(rows.at(-1)[layer * header.heads + head] ?? 0);
+  const rank = (head) => (same(head, view.shown()) ? 2 : end(head)); // names go to the shown head, then to the strongest
+  const values = rows.flat().filter((value) => value !== null);
+  const lines = heads.sort((a, b) => rank(b) - rank(a)).map(([layer, head], i) => ({
+    xs: header.steps,
+    ys: rows.map((row) => row[layer * header.heads + head]),
+    color: view.theme.colors[head],
+    width: same([layer, head], view.shown()) ? 3.5 : 1.5,
+    dash: DASHES[(header.layers - 1 - layer) % DASHES.length],
+    label: i < 6 ? shortName([layer, head]) : "",
+  }));
+  const low = Math.min(-0.1, ...values);
+  drawPlot(view.scores, { lines, low, high: Math.max(0.1, ...values) + 0.02, last, span, zero: true }, view.scores.svg.clientWidth);
+}
+
+function markCurves(view) {
+  const { header } = view.film;
+  const [step, pinned] = [view.step(), view.pinned === null ? null : view.step(view.pinned)];
+  const at = ([xs, ys]) => {
+    const i = xs.findLastIndex((x) => x <= step);
+    return i < 0 ? [null, step] : [ys[i], xs[i]];
+  };
+  const [[mean], [held, asked]] = [at(header.losses.mean), at(header.losses.validation)];
+  markPlot(view.losses, step, pinned, mean, header.losses_in[view.theme.name][0]);
+  view.root.querySelector(".train").textContent = `train ${said(mean)}`;
+  view.root.querySelector(".held").textContent = `held out ${said(held)}${asked === step ? "" : ` at ${count(asked)}`}, nats a token`;
+  view.losses.svg.setAttribute("aria-label", `Loss over the steps; at step ${count(step)}: ${view.losses.value.textContent}`);
+  if (!view.kind) return;
+  const [layer, head] = view.shown();
+  const of = (index) => header.scores[view.kind][index][layer * header.heads + head];
+  const value = of(view.index);
+  markPlot(view.scores, step, pinned, value, view.theme.colors[head]);
+  const change = view.pinned === null || value === null ? "" : ` (${signed(value - of(view.pinned))} since step ${count(pinned)})`;
+  view.scores.value.textContent = `${shortName([layer, head])} ${said(value)}${change}`;
+  view.scores.svg.setAttribute("aria-label", `${view.kind} score of every head over the steps; at step ${count(step)}: ${view.scores.value.textContent}`);
+}

@@ -1,0 +1,117 @@
+"""What every page of the lecture uses: steps that can be walked and played, a guess before a number, the code that ran."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from explorer import state, widgets
+from explorer.fragment import fragment
+from explorer.source import code_of
+
+PACE = 0.7  # seconds a step while playing
+REPEATS = 7  # of what is timed
+
+
+def chapter(title: str, time: str, task: str) -> None:
+    """A section: its title with the lecture's moment, and the one thing to do."""
+    st.subheader(title, anchor=False)
+    st.markdown(f"{task} Lecture {widgets.lecture_link(time)}.")
+
+
+def unroll(name: str, last: int, draw: Callable[[int], None]) -> None:
+    """Walk the steps 0 … last with ◀ ▶ and play, or the arrow keys; `draw(step)` draws each. The step stands in the URL.
+
+    name: of the page's one such walk.
+    """
+    playing = state.recall(f"{name}:playing", False)
+    fragment(_unrolled, name, last, draw, run_every=PACE if playing else None)
+
+
+def _unrolled(name: str, last: int, draw: Callable[[int], None]) -> None:
+    playing = state.recall(f"{name}:playing", False)
+    at = min(state.number("at"), last)
+    if playing and state.recall(f"{name}:shown") == at:
+        at = min(at + 1, last)
+        state.choose(at=at)
+    state.remember(f"{name}:shown", at)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _button("First", "first_page", at > 0, name, 0, "Home")
+        _button("Back", "chevron_left", at > 0, name, at - 1, "Left")
+        label, icon = ("Pause", "pause") if playing else ("Play", "play_arrow")
+        if st.button(label, icon=f":material/{icon}:", key=f"{name}:play", disabled=at == last and not playing):
+            state.remember(f"{name}:playing", not playing)
+            st.rerun()
+        _button("Next", "chevron_right", at < last, name, at + 1, "Right")
+        _button("Last", "last_page", at < last, name, last, "End")
+        st.markdown(f"step {at} of {last}")
+    draw(at)
+    if playing and at == last:
+        state.remember(f"{name}:playing", False)
+        st.rerun()
+
+
+def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut: str) -> None:
+    def go() -> None:
+        state.remember(f"{name}:playing", False)
+        state.choose(at=to)
+
+    st.button(
+        label, icon=f":material/{icon}:", key=f"{name}:{label}", disabled=not possible, on_click=go, shortcut=shortcut
+    )
+
+
+def guess(name: str, question: str, options: Sequence[str]) -> str | None:
+    """Let the person guess before a number appears. Returns the guess, "" where they would rather see it, None until then."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.select_slider(question, options, key=f"{name}:guess", persist_state="session", width=420)
+        if st.button("Guess", key=f"{name}:try", icon=":material/psychology_alt:"):
+            state.remember(f"{name}:guessed", chosen)
+        if st.button("Just show it", key=f"{name}:show", type="tertiary"):
+            state.remember(f"{name}:guessed", "")
+    return state.recall(f"{name}:guessed")
+
+
+def after_guess(guessed: str) -> str:
+    """How a caption begins that gives the answer."""
+    return f"You guessed {guessed}. " if guessed else ""
+
+
+def choose(label: str, options: Iterable[Any], first: Any, key: str) -> Any:
+    """One of a few, side by side; kept for the session."""
+    return st.segmented_control(label, options, default=first, required=True, key=key, persist_state="session")
+
+
+def editable(values: torch.Tensor, name: str) -> torch.Tensor:
+    """A matrix that can be edited, and reset; what is left empty counts as 0. name: of this matrix and its first values."""
+    version = f"{name}:version"
+    edited = st.data_editor(
+        values.numpy().round(3),
+        key=f"{name}:{state.recall(version, 0)}",
+        hide_index=True,
+        num_rows="fixed",
+        alt="An editable matrix",
+    )
+    if st.button("Reset", icon=":material/restart_alt:", key=f"{name}:reset"):
+        state.remember(version, state.recall(version, 0) + 1)
+        st.rerun()
+    return torch.nan_to_num(torch.tensor(np.asarray(edited, dtype=np.float32)))
+
+
+def seconds(function: Callable, *arguments: Any) -> float:
+    """How long a call takes, the median of `REPEATS`."""
+    taken = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        function(*arguments)
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
+
+
+def show_code(*functions: Callable) -> None:
+    """The source of the functions that have just run, behind a fold."""
+    with st.expander("Show the code", icon=":material/code:"):
+        st.code("\n\n\n".join(code_of(function) for function in functions), language="python", wrap_lines=True)

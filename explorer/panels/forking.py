@@ -1,0 +1,101 @@
+"""Fork a run at one of its snapshots: a new run that begins with those weights, some switches changed."""
+
+from contextlib import suppress
+from typing import Any
+
+import streamlit as st
+
+from explorer import jobs, loading, state, widgets
+from explorer.panels.recipe_form import KEPT, OPTIMIZERS, OWN, own_text
+from explorer.panels.training import chosen_name
+from gpt import CORPORA, Corpus, Run, load_corpus
+from gpt.train.fork import forked_recipe
+
+SAME = "its parent's"
+SCHEDULES = {"constant": "constant", "linear": "linear decay", "cosine": "cosine decay"}
+ACTIVATIONS = {"gelu": "GELU", "relu": "ReLU"}
+SWITCHES = {
+    "residual": ("Residual connections", "Each block adds to the stream, and does not replace it."),
+    "scale": ("Scaled scores", "Scores are divided by √d_head before the softmax."),
+    "causal": ("Causal mask", "No token reads from later ones. Without it, the answer can be looked up."),
+}
+
+
+def fork_chosen() -> None:
+    """A fork of the chosen run at any of its snapshots. It stands apart from what is renewed each second."""
+    name = chosen_name()
+    if name is None:
+        return
+    with suppress(ValueError):  # that a run is damaged is said where it is shown
+        run = loading.load_run(f"runs/{name}")
+        if run.steps:
+            with st.expander("Fork here: train on from a snapshot, under other rules", icon=":material/fork_right:"):
+                step = st.selectbox("Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at")
+                fork_here(run, step)
+
+
+def fork_here(run: Run, step: int) -> None:
+    """The controls of a fork of this run at the snapshot of this step, and its start; then the child is the chosen run."""
+    st.caption(
+        "A fork is a new run that begins with this snapshot's weights and learns on under other rules. Its optimizer begins "
+        "afresh, so the loss may jump at first; it draws the batches that its parent drew."
+    )
+    key = f"fork:{run.name}:{step}"
+    changes = _changes(run, step, key)
+    corpus = _text(key)
+    free = jobs.free_name(loading.runs_folder(), f"{run.name}-fork")
+    name = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free).strip() or free
+    if st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=f"{key}:go", type="primary"):
+        with widgets.guarded(), st.spinner("Preparing the fork …"):
+            if corpus is None:
+                raise ValueError("there is no text yet; give one, or keep the parent's")
+            given = {} if corpus == SAME else {"corpus": corpus}
+            child = jobs.fork(loading.runs_folder(), name, run, step, **given, **changes)
+            state.choose(run=child.name)
+            st.rerun()
+    with widgets.guarded():
+        forked_recipe(run, step, **changes)
+        jobs.check_name(loading.runs_folder(), name)
+
+
+def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
+    """What the person wants otherwise than in the parent."""
+    recipe, model = run.recipe, run.recipe.model
+
+    def choose(label: str, options: dict[str, str], value: str) -> str:
+        keys = list(options)
+        return st.selectbox(label, keys, keys.index(value), format_func=options.get, key=f"{key}:{label}", **KEPT)
+
+    wanted: dict[str, Any] = {}
+    first, second = st.columns(4, vertical_alignment="bottom"), st.columns(4, vertical_alignment="bottom")
+    with first[0]:
+        end = max(recipe.steps, step + max(1, recipe.steps // 4))
+        told = "Steps are counted on from the parent's."
+        wanted["steps"] = st.number_input("Ends at step", step + 1, 1_000_000_000, end, key=f"{key}:steps", help=told, **KEPT)
+    with first[1]:
+        wanted["lr"] = st.number_input(
+            "Learning rate", 1e-6, 10.0, float(recipe.lr), recipe.lr / 4, format="%g", key=f"{key}:lr", **KEPT
+        )
+    with first[2]:
+        wanted["optimizer"] = choose("Optimizer", OPTIMIZERS, recipe.optimizer)
+    with first[3]:
+        wanted["schedule"] = choose("Schedule", SCHEDULES, recipe.schedule)
+    with second[0]:
+        told = "The share of activations that each training step leaves out."
+        wanted["dropout"] = st.number_input("Dropout", 0.0, 0.9, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
+    with second[1]:
+        wanted["activation"] = choose("Activation", ACTIVATIONS, model.activation)
+    with second[2]:
+        wanted["seed"] = st.number_input("Seed of the batches", 0, None, recipe.seed, key=f"{key}:seed", **KEPT)
+    with st.container(horizontal=True):
+        for name, (label, told) in SWITCHES.items():
+            wanted[name] = st.checkbox(label, getattr(model, name), key=f"{key}:{name}", help=told, **KEPT)
+    return {name: value for name, value in wanted.items() if value != getattr(recipe, name, getattr(model, name, None))}
+
+
+def _text(key: str) -> Corpus | str | None:
+    """The text that the fork learns from: `SAME`, a corpus, or None where the person has not given theirs yet."""
+    kind = st.selectbox("Text", [SAME, *CORPORA, OWN], key=f"{key}:text", **KEPT)
+    if kind == OWN:
+        return own_text(key)
+    return SAME if kind == SAME else load_corpus(kind)

@@ -1,0 +1,163 @@
+"""All runs in one table, as anybody who looks sees them, and what can be done with the chosen one."""
+
+from typing import Any
+
+import streamlit as st
+
+from explorer import jobs, loading, state, widgets
+from explorer.figures.training import running_mean
+from explorer.jobs import Found
+from explorer.panels import training
+from gpt import Run
+
+POINTS = 60  # of a sparkline
+ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
+COLUMNS = {
+    "Run": st.column_config.TextColumn(pinned=True),
+    "State": st.column_config.TextColumn(help="Runs wait for their turn in the order they were started."),
+    "Step": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, help="The share of its steps."),
+    "At": st.column_config.TextColumn("", width="small"),
+    "Loss": st.column_config.NumberColumn(
+        format="%.3f", help="Validation loss, nats a token, as it was last measured: lower is better, on the same text."
+    ),
+    "Curve": st.column_config.LineChartColumn("Training loss", width="medium", help="A running mean over the steps so far."),
+    "Left": st.column_config.TextColumn("Time left", width="small"),
+    "Size": st.column_config.TextColumn(width="small", help="Of the run's folder on disk."),
+    "From": st.column_config.TextColumn("Forked from"),
+}
+
+
+def runs() -> None:
+    """The table and the chosen run, followed for as long as any run is live."""
+    training.while_live(lambda: _listed(jobs.listing(loading.runs_folder())))
+
+
+def _listed(found: list[Found]) -> None:
+    problem = state.recall("runs:problem")
+    if problem:
+        st.error(widgets.plain(problem, longest=1000), icon=":material/error:")
+        state.remember("runs:problem", None)
+    if not found:
+        widgets.empty_state("No run yet.", "Start one on the *Train* page; it is listed here for everybody who looks.")
+        return
+    _table(found)
+    names = [entry.name for entry in found]
+    wanted = state.choice("run")
+    if wanted is not None and wanted not in names:
+        st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
+    shown = wanted if wanted in names else names[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Run", names, width=280, **state.bound("run", shown))
+        _actions(found[names.index(shown)])
+
+
+def _table(found: list[Found]) -> None:
+    waiting = [run.name for run in jobs.live(loading.runs_folder()) if run.status.state == "queued"]
+    rows = [_row(entry, waiting) for entry in found]
+    names = [entry.name for entry in found]
+    height = ROW * (min(len(rows), MOST_ROWS) + 1)
+    key = f"runs:{hash(tuple(names))}"  # a selection is a row's number: another order is another table
+    columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
+    picked = st.dataframe(
+        columns, column_config=COLUMNS, hide_index=True, height=height, key=key, on_select="rerun", selection_mode="single-row"
+    )
+    chosen = picked.selection.rows
+    if chosen and chosen != state.recall(key) and chosen[0] < len(names):
+        state.choose(run=names[chosen[0]])
+    state.remember(key, chosen)
+    st.caption("Loss is in nats a token. Click the box before a run, or choose it below.")
+
+
+def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
+    size = {"Run": entry.name, "Size": bytes_in_words(jobs.size(loading.runs_folder() / entry.name))}
+    if entry.run is None:
+        return size | {"State": "Damaged"}
+    run, status = entry.run, entry.run.status
+    rows, steps = run.metrics(), run.recipe.steps
+    word = training.WORDS[status.state]
+    if run.name in waiting:
+        word = "Starting" if jobs.is_starting(run) else f"Waiting, no. {waiting.index(run.name) + 1}"
+    vals = training.series(rows, "val_loss")[1]
+    left = training.seconds_left(rows, steps) if status.state == "running" else None
+    return size | {
+        "State": word,
+        "Step": min(status.step / steps, 1),
+        "At": f"{status.step:,} of {steps:,}",
+        "Loss": vals[-1] if vals else None,
+        "Curve": sparkline(training.series(rows, "train_loss")[1]),
+        "Left": training.clock(left) if left is not None else "",
+        "From": f"{run.parent.run}, step {run.parent.step:,}" if run.parent else "",
+    }
+
+
+def sparkline(losses: list[float]) -> list[float]:
+    """A running mean of the losses, thinned to at most `POINTS`, the last among them."""
+    means = running_mean(losses)
+    stride = -(-len(means) // POINTS) or 1
+    return means[::-1][::stride][::-1].tolist()
+
+
+def bytes_in_words(count: int) -> str:
+    """
+    >>> bytes_in_words(532), bytes_in_words(4_210_000)
+    ('1 KB', '4.2 MB')
+    """
+    if count < 1e6:
+        return f"{-(-count // 1000)} KB"
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+
+
+def _actions(entry: Found) -> None:
+    """What can be asked of the chosen run, and under it what it has to say."""
+    if entry.run is None:
+        _delete(entry, possible=True)
+        st.error(widgets.plain(entry.why, longest=1000), icon=":material/error:")
+        return
+    run, status = entry.run, entry.run.status
+    training.actions(run, status)
+    at_rest = not (run.is_held or jobs.is_starting(run))
+    _rename(run, at_rest)
+    _delete(entry, at_rest)
+    training.open_in("train.py", "Train", ":material/show_chart:", run)
+    training.open_in("attention.py", "Attention", ":material/grid_on:", run)
+    if status.why and status.state not in jobs.LIVE:
+        st.caption(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
+
+
+def _rename(run: Run, possible: bool) -> None:
+    told = "Another name for the run and its folder." if possible else "It is being trained; stop it first."
+    with st.popover("Rename", icon=":material/edit:", disabled=not possible, help=told):
+        key = f"runs:rename:{run.name}"
+        new = st.text_input("New name", run.name, max_chars=jobs.LONGEST_NAME, key=key)
+        st.button("Rename", key=f"{key}:go", on_click=_renamed, args=(run.name, new.strip()), disabled=new.strip() == run.name)
+
+
+def _renamed(old: str, new: str) -> None:
+    if _done(jobs.rename, old, new):
+        choices = {name: f"runs/{new}" for name in ("model", "against") if state.choice(name) == f"runs/{old}"}
+        state.choose(run=new, **choices)
+
+
+def _delete(entry: Found, possible: bool) -> None:
+    told = "Removes its folder; asks first." if possible else "It is being trained; stop it first."
+    with st.popover("Delete", icon=":material/delete:", disabled=not possible, help=told):
+        folder = loading.runs_folder() / entry.name
+        held = f"{len(entry.run.steps)} snapshots, " if entry.run else ""
+        st.markdown(f"Delete **{widgets.plain(entry.name)}** for good: {held}{bytes_in_words(jobs.size(folder))}?")
+        st.button("Delete for good", type="primary", key=f"runs:delete:{entry.name}", on_click=_deleted, args=(entry.name,))
+
+
+def _deleted(name: str) -> None:
+    if _done(jobs.delete, name):
+        choices = {choice: None for choice in ("model", "against") if state.choice(choice) == f"runs/{name}"}
+        state.choose(run=None, **choices)
+
+
+def _done(act: Any, *names: str) -> bool:
+    """Whether it could be done; what stood against it is told at the next look."""
+    try:
+        act(loading.runs_folder(), *names)
+    except ValueError as error:
+        state.remember("runs:problem", str(error))
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""Any head of a run while it trains, on the person's own prompt."""
+
+import streamlit as st
+
+from explorer import loading, state, widgets
+from explorer.attention_view import attention_view, sharpest
+from explorer.panels.training import chosen_name, while_live
+from gpt import Run
+
+
+def watched_heads() -> None:
+    """The chosen run's heads at its newest snapshot.
+
+    The prompt stands outside what is renewed each second: a box that is drawn anew while one types in it loses letters.
+    """
+    name = chosen_name()
+    if name is None:
+        return
+    with widgets.guarded():
+        run = loading.load_run(f"runs/{name}")
+        if not run.recipe.model.n_layer:
+            st.caption("A bigram table has no heads: it sees the present token alone.")
+            return
+        prompt = widgets.prompt_box(loading.example(f"runs/{name}"))
+        while_live(lambda: _heads(run, prompt))
+
+
+def _heads(run: Run, prompt: str) -> None:
+    """The view on a prompt that stays the same while the model changes."""
+    steps, ref = run.steps, f"runs/{run.name}"
+    if not steps:
+        st.caption("Its heads are drawn here from the first snapshot on.")
+        return
+    with widgets.guarded():
+        reading = widgets.reading(ref, prompt)
+        if reading is None:
+            return
+        patterns = loading.attention(ref, reading.ids, steps[-1])
+        chosen = widgets.head_choice(*patterns.shape[:2])
+        opening = state.recall(f"probe:{ref}") or sharpest(patterns)
+        state.remember(f"probe:{ref}", opening)  # which head is clearest may change; what is looked at should not
+        causal, key = run.recipe.model.causal, f"probe:{run.name}"
+        looked = attention_view(patterns, reading.tokens, head=chosen, key=key, causal=causal, opening=opening)
+        if looked.head != chosen:
+            layer, head = looked.head or (None, None)
+            state.choose(layer=layer, head=head)
+        widgets.caption(
+            f"Every head on this prompt after step {steps[-1]:,}, renewed at each snapshot; click one to keep it large.", "1:21:59"
+        )

@@ -1,0 +1,12 @@
+from explorer import widgets
+from explorer.panels import flow
+from explorer.panels.lens_controls import subject
+
+widgets.heading("Rollout and flow", "Which tokens can have reached this one, over all the layers in between?")
+with widgets.guarded():
+    chosen = subject("A bigram table sees the present token alone, so nothing flows; pick a Transformer.")
+    if chosen is not None:
+        head, threshold = flow.controls(chosen)
+        flow.one_head(chosen, head, threshold)
+        flow.through_layers(chosen, head, threshold)
+        flow.arrivals(chosen)

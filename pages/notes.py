@@ -1,0 +1,12 @@
+from explorer import widgets
+
+widgets.heading(
+    "Notes on attention", "What does attention know of order, of other rows, of the future, and why is it scaled?"
+)
+
+from explorer.lecture import notes  # noqa: E402
+
+with widgets.guarded():
+    notes.permutation()
+    notes.leaks()
+    notes.scale()

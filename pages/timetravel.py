@@ -1,0 +1,28 @@
+import streamlit as st
+
+from explorer import widgets
+
+widgets.heading(
+    "Time travel", "How did this model come to do what it does: which head changed when, and what did it write then?"
+)
+
+from explorer.panels import timetravel  # noqa: E402
+
+ref, prompt = timetravel.run_and_prompt()
+with widgets.guarded():
+    steps = timetravel.known_steps(ref)
+    timetravel.newcomers(ref, steps)
+    if not steps:
+        widgets.empty_state("This run has no snapshot yet.", "Its first one is written when training starts.")
+        st.stop()
+    reading = widgets.reading(ref, prompt)
+    if reading is None:
+        st.stop()
+    reel = timetravel.load(ref, reading, steps)
+    if not reel.steps:
+        widgets.empty_state("No snapshot of this run can be read.", "Pick another run, or train this one anew.")
+        st.stop()
+    look = timetravel.show(ref, reel)
+    widgets.caption("All pictures show the model after the same step." + timetravel.score_note(reel), "0:34:53")
+    timetravel.details(ref, reel, look)
+    timetravel.fork(ref, look)

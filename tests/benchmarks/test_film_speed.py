@@ -1,0 +1,51 @@
+"""How smoothly a film is scrubbed: snapshots a second in a real Chromium, each drawn before the next is asked for."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import BROWSERS, FLAGS, start
+
+SCRIPT = Path(__file__).parents[1] / "browser" / "film_script.py"
+ROUNDS = 4  # through all the snapshots
+SCRUB = """async (film, rounds) => {
+  const slider = film.querySelector("input[type=range]");
+  const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  const times = [];
+  for (let i = 0; i < rounds * (Number(slider.max) + 1); i++) {
+    const started = performance.now();
+    slider.value = i % (Number(slider.max) + 1);
+    slider.dispatchEvent(new Event("input"));
+    await drawn();
+    if (film.dataset.index !== slider.value) throw new Error("not drawn");
+    times.push(performance.now() - started);
+  }
+  return times.sort((a, b) => a - b);
+}"""
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("size", ["50x6x6x64", "20x6x6x256"])
+def test_scrubbing(size, tmp_path, capsys):
+    server = start(SCRIPT, tmp_path)
+    try:
+        with sync_playwright() as playwright:
+            found = next(filter(None, map(shutil.which, BROWSERS)), None)
+            page = playwright.chromium.launch(executable_path=found, args=FLAGS).new_page(
+                viewport={"width": 1440, "height": 900}
+            )
+            page.goto(f"{server.url}/?size={size}")
+            film = page.locator(".film[data-step]")
+            film.wait_for(timeout=60_000)
+            plain = film.evaluate(SCRUB, ROUNDS)
+            film.locator(".pin").click()
+            compared = film.evaluate(SCRUB, ROUNDS)
+    finally:
+        server.stop()
+    with capsys.disabled():
+        for name, times in (("as they are", plain), ("compared", compared)):
+            rate, slow = 1000 * len(times) / sum(times), times[-len(times) // 20]
+            print(f"\n{size} (snapshots, layers, heads, tokens), {name}: {rate:.0f} a second; one in 20 above {slow:.0f} ms")
+    assert len(plain) == len(compared) == ROUNDS * int(size.split("x")[0])

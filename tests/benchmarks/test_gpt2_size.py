@@ -1,0 +1,57 @@
+"""What GPT-2's size costs on 256 tokens: 12 layers of 12 heads, 768 features, 50,257 tokens, random weights."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from gpt import GPT, Corpus, GPTConfig, Recipe, create_run
+
+ROOT = Path(__file__).parents[2]
+SHAPE = GPTConfig(
+    block_size=1024, n_layer=12, n_head=12, n_embd=768, activation="gelu", bias=True, tie_weights=True
+)  # fmt: skip
+SCRIPT = """
+import json, resource, time
+from explorer import lenses, loading
+ref, ids = "runs/large", tuple(range(256))
+looks = {
+    "patterns": lambda: loading.attention(ref, ids),
+    "residual stream": lambda: lenses.stream(ref, ids),
+    "layernorms": lambda: lenses.layernorms(ref, ids),
+    "logit lens, 20 positions": lambda: lenses.logit_lens(ref, ids, slice(236, 256)),
+    "logit lens, all positions": lambda: lenses.logit_lens(ref, ids, slice(0, 256)),
+    "attribution": lambda: lenses.attribution(ref, ids, 1, None, 255),
+}
+loading.load_model(ref)
+rows = []
+for name, look in looks.items():
+    started = time.perf_counter()
+    look()
+    rows.append((name, time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
+print(json.dumps(rows))
+"""
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+def test_every_lens_within_two_gigabytes(tmp_path, capsys):
+    letters = "".join(chr(code) for code in range(32, 52_000) if not 0xD800 <= code < 0xE000)[:50_257]
+    run = create_run(
+        tmp_path / "large", Recipe(model=SHAPE, text="own"), Corpus("own", letters, "made for a benchmark")
+    )
+    torch.manual_seed(0)
+    save_file({name: value.clone() for name, value in GPT(run.recipe.model).state_dict().items()}, run.snapshot_path(0))
+    environment = os.environ | {"ATTENTION_EXPLORER_RUNS": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout.splitlines()[-1])
+    with capsys.disabled():
+        for name, seconds, peak in rows:
+            print(f"\n{name:28} {seconds:6.1f} s, peak {peak:.2f} GB", end="")
+    assert rows[-1][2] < 2.0

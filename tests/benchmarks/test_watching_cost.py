@@ -1,0 +1,96 @@
+"""What watching costs the worker: its speed while the Train page polls each second and draws a head, against nobody looking."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from gpt import PRESETS, create_run, load_corpus
+
+ROOT = Path(__file__).parents[2]
+WINDOW = 8  # seconds
+ROUNDS = 6
+PORT = 8599
+CHROMIUM = next(
+    (
+        path
+        for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+        if Path(path).exists()
+    ),
+    None,
+)
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("preset", ["quick", "nanogpt-cpu"])
+def test_one_page_that_watches(preset, tmp_path, capsys):
+    run = create_run(
+        tmp_path / "runs" / "watched",
+        PRESETS[preset].changed(steps=1_000_000, snapshots=200),
+        load_corpus("tinyshakespeare"),
+    )
+    environment = {**os.environ, "ATTENTION_EXPLORER_RUNS": str(tmp_path / "runs")}
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "explorer/app.py",
+        f"--server.port={PORT}",
+        "--server.headless=true",
+    ]
+    with (tmp_path / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        with sync_playwright() as playwright:
+            page = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            ).new_page()
+            wait_for(lambda: opened(page, run), "the page is there")
+            wait_for(lambda: run.status.step > 50, "it trains")
+            ratios = []
+            for _ in range(ROUNDS):
+                watched = speed(run)
+                page.goto("about:blank")
+                alone = speed(run)
+                ratios.append(watched / alone)
+                opened(page, run)
+    finally:
+        run.stop_request.touch()
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+    with capsys.disabled():
+        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"\n{preset}: watched by one page, the worker runs at {median(ratios):.2f} of its speed alone ({told})")
+    assert len(ratios) == ROUNDS
+
+
+def opened(page, run) -> bool:
+    try:
+        page.goto(f"http://127.0.0.1:{PORT}/train?run={run.name}")
+        expect(page.get_by_text("tokens/s").first).to_be_visible(timeout=20_000)
+    except Exception:
+        return False
+    return True
+
+
+def speed(run) -> float:
+    """Steps a second over one window, by the logged rows; the first two seconds, in which a page opens or closes, are left out."""
+    time.sleep(2)
+    first, began = run.status.step, time.perf_counter()
+    time.sleep(WINDOW)
+    return (run.status.step - first) / (time.perf_counter() - began)
+
+
+def wait_for(happened, what: str) -> None:
+    deadline = time.monotonic() + 120
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.5)

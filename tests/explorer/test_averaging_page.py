@@ -1,0 +1,89 @@
+"""The averaging trick: what the page shows is what the three versions compute."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from explorer.figures.matrix import number_grid
+from explorer.lecture import averaging
+from gpt import lecture
+
+
+@pytest.fixture
+def averaging_page(open_app):
+    return lambda **choices: open_app(**choices).switch_page("../pages/averaging.py").run()
+
+
+def grids(app):
+    """The matrices that are drawn, in order; what is not there is NaN."""
+    return [read(json.loads(found.proto.spec)["data"]) for found in app.get("plotly_chart")]
+
+
+def read(traces):
+    """The matrix as its numbers are written into it."""
+    cells, numbers = traces
+    found = np.full(decoded(cells["z"]).shape, np.nan)
+    rows, columns = decoded(numbers["y"]).astype(int), decoded(numbers["x"]).astype(int)
+    found[rows, columns] = [float(text.replace("−", "-")) for text in numbers["text"]]
+    return found
+
+
+def decoded(values):
+    """An array as Plotly sends it."""
+    array = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return array.reshape([int(size) for size in values.get("shape", str(len(array))).split(",")])
+
+
+def test_the_loops_fill_the_output_step_by_step(averaging_page):
+    app = averaging_page(at="10", seed="3")
+    x = averaging.toy(3)
+    read, filled = grids(app)[:2]
+    assert not app.exception and np.allclose(read, x[1], atol=0.005)
+    means = lecture.average_v1(x)[1].numpy()
+    assert np.allclose(filled[:3], means[:3], atol=0.005) and np.isnan(filled[3:]).all()
+    next(button for button in app.button if button.label == "Next").click()
+    app.run()
+    assert np.allclose(grids(app)[1][:4], means[:4], atol=0.005) and app.query_params["at"] == "11"
+
+
+def test_play_runs_to_the_last_step_and_stops(averaging_page):
+    app = averaging_page(at="30")
+    next(button for button in app.button if button.label == "Play").click().run()
+    app.run()
+    assert app.query_params["at"] == "31" and not app.exception
+    assert [button.label for button in app.button if button.label in ("Play", "Pause")] == ["Play"]
+
+
+def test_the_matrix_that_is_started_from_decides_the_product(averaging_page):
+    app = averaging_page()
+    x = averaging.toy(1337)[0, : averaging.SIZE]
+    assert np.allclose(grids(app)[3], x.cumsum(0), atol=0.005)
+    app.get("button_group")[0].set_value("ones").run()
+    assert np.allclose(grids(app)[3], x.sum(0).expand(averaging.SIZE, -1), atol=0.005)
+    assert any("a token reads from its future" in caption.value for caption in app.caption)
+
+
+def test_times_appear_after_a_guess(averaging_page):
+    app = averaging_page()
+    assert [metric.value for metric in app.metric][1:] == ["?", "?", "?"]
+    next(button for button in app.button if button.label == "Guess").click().run()
+    slow, fast = (float(metric.value.split()[0]) for metric in app.metric[1:3])
+    assert slow > fast > 0 and any("You guessed 2 ×" in caption.value for caption in app.caption)
+
+
+def test_a_softmax_of_zeros_averages(averaging_page):
+    weights = grids(averaging_page())[-1]
+    assert np.allclose(np.nan_to_num(weights), lecture.masked_softmax(torch.zeros(4, 4)), atol=0.005)
+
+
+def test_a_grid_leaves_out_what_is_no_number():
+    drawn = number_grid(np.array([[1.0, -np.inf], [np.nan, -2.0]]), rows="query", columns="key", marked=[(1, 1)])
+    cells, numbers = drawn.data
+    assert np.isnan(cells.z).tolist() == [[False, True], [True, False]]
+    assert (list(numbers.x), list(numbers.y), numbers.text) == ([0, 1], [0, 1], ("1.00", "−2.00"))
+    assert len(drawn.layout.shapes) == 1
+    with pytest.raises(ValueError, match="no matrix"):
+        number_grid(np.zeros(3), rows="a", columns="b")

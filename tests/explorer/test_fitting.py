@@ -1,0 +1,56 @@
+"""Prompts whose patterns would not fit: said before memory is spent, with layers and tokens that do."""
+
+import numpy as np
+import pytest
+
+from explorer import downloads, loading
+
+IDS = tuple(range(8))
+
+
+@pytest.fixture
+def small(runs, monkeypatch):
+    """Room for one of the two layers of `tiny` on eight tokens: 4 bytes × 3 heads × 8²."""
+    whole = loading.attention("runs/tiny", IDS)
+    monkeypatch.setattr(loading, "MOST_PATTERNS", 4 * 3 * 8**2)
+    return whole
+
+
+def test_what_does_not_fit_is_refused_before_it_is_computed(small, monkeypatch):
+    monkeypatch.setattr(loading, "_inspected", lambda *_: pytest.fail("memory was spent"))
+    with pytest.raises(ValueError, match=r"8 tokens take 0 MB.*1 layers at a time.*shorten the prompt to 5 tokens"):
+        loading.attention("runs/tiny", IDS)
+
+
+def test_fewer_layers_or_tokens_fit(small):
+    assert loading.layers_that_fit("runs/tiny", 8) == 1 and loading.tokens_that_fit("runs/tiny") == 5
+    found = loading.attention("runs/tiny", IDS, layers=(1,))
+    np.testing.assert_array_equal(found[1], small[1])
+    assert not found[0].any()
+    assert loading.attention("runs/tiny", IDS[:5]).shape == (2, 3, 5, 5)
+    assert len(loading.next_token("runs/tiny", IDS)[0]) == loading.N_TOP
+
+
+def test_the_page_offers_layers_and_tokens(small, open_app):
+    app = open_app(prompt="hear me ", layer="1", head="2")
+    assert not app.exception and "Up to" in app.warning[0].value
+    assert list(app.multiselect[0].value) == [0]
+    view = app.get("bidi_component")[0].proto.bytes
+    assert b'"kept": [1]' in view  # the chosen head's layer
+    next(button for button in app.button if button.label == "Keep the last 5 tokens").click().run()
+    assert not app.exception and app.text_area[0].value == "r me "
+    assert not app.multiselect
+
+
+def test_not_even_one_layer(small, open_app, monkeypatch):
+    monkeypatch.setattr(loading, "MOST_PATTERNS", 100)
+    app = open_app(prompt="hear me ")
+    assert not app.exception and "not even one layer" in app.error[0].value
+
+
+def test_a_drawing_and_a_table_hold_what_is_there():
+    pattern = np.array([[1, 0], [0.25, 0.75]], np.float32)
+    drawn = downloads.pattern_svg(pattern, ["<", "&"], causal=True).decode()
+    assert drawn.count("<rect x=") == 3 == downloads.pattern_rows(1, 2, True) and "0 &lt;" in drawn
+    table = downloads.patterns_csv(pattern[None, None], ["=", '"'], [(0, 0)], causal=True).decode("utf-8-sig")
+    assert table.splitlines()[1:] == ["0,0,0,'=,0,'=,1.0", '0,0,1,"""",0,\'=,0.25', '0,0,1,"""",1,"""",0.75']

@@ -1,0 +1,180 @@
+"""Runs deleted, renamed and forked, beside workers, other servers, and folders that are damaged."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import pytest
+
+from explorer import jobs
+from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
+
+TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
+TINY = Recipe(model=GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=8), text="own", steps=30, batch_size=4, eval_batches=1)
+HOLDER = "import sys, gpt; run = gpt.load_run(sys.argv[1])\nwith run.lock: print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture(autouse=True)
+def nothing_starts(monkeypatch):
+    monkeypatch.setattr(jobs, "slots", lambda: 0)
+
+
+@pytest.fixture
+def runs(trained, tmp_path):
+    """Two trained runs, `tiny` and `table`."""
+    return shutil.copytree(trained, tmp_path / "runs")
+
+
+@pytest.fixture
+def held(runs):
+    """`tiny`, held by another process as a worker holds it."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, runs / "tiny"], cwd=jobs.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    yield load_run(runs / "tiny")
+    holder.communicate(b"")
+
+
+def names(runs) -> set[str]:
+    return {found.name for found in jobs.listing(runs)}
+
+
+def test_a_deleted_run_is_gone_and_nobody_who_still_looks_brings_it_back(runs):
+    stale = load_run(runs / "tiny")
+    jobs.delete(runs, "tiny")
+    assert names(runs) == {"table"} and not list((runs / ".deleted").iterdir())
+    for act in (jobs.pause, jobs.resume, jobs.stop):
+        act(stale)
+    assert not stale.is_held and stale.status.state == "queued"
+    jobs.advance(runs)
+    assert not (runs / "tiny").exists()
+    jobs.create(runs, "tiny", TINY, TEXT)
+
+
+def test_a_run_that_trains_is_neither_deleted_nor_renamed(runs, held):
+    before = {path: path.read_bytes() for path in held.folder.rglob("*") if path.is_file()}
+    for act in (lambda: jobs.delete(runs, "tiny"), lambda: jobs.rename(runs, "tiny", "other")):
+        with pytest.raises(ValueError, match="'tiny' is being trained; stop it first"):
+            act()
+    assert before == {path: path.read_bytes() for path in held.folder.rglob("*") if path.is_file()}
+    assert held.is_held
+
+
+def test_a_run_whose_worker_is_being_started_is_left_alone(runs):
+    with jobs._launching(load_run(runs / "tiny")), pytest.raises(ValueError, match="stop it first"):
+        jobs.delete(runs, "tiny")
+    jobs.delete(runs, "tiny")
+
+
+def test_what_ships_is_never_deleted_nor_renamed(tmp_path):
+    shipped = jobs.ROOT / "assets" / "models"
+    (tmp_path / "linked").symlink_to(shipped / "induction")
+    for act in (jobs.delete, lambda runs, name: jobs.rename(runs, name, "other")):
+        with pytest.raises(ValueError, match="ships with the app"):
+            act(shipped, "induction")
+        with pytest.raises(ValueError, match="ships with the app"):
+            act(tmp_path, "linked")
+    assert load_run(shipped / "induction").steps
+
+
+def test_a_link_is_deleted_and_not_what_it_points_to(runs, tmp_path):
+    jobs.create(tmp_path / "elsewhere", "far", TINY, TEXT)
+    (runs / "near").symlink_to(tmp_path / "elsewhere" / "far")
+    jobs.delete(runs, "near")
+    assert names(runs) == {"tiny", "table"} and load_run(tmp_path / "elsewhere" / "far").recipe
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../runs/tiny", "tiny/snapshots", "nobody", ".deleted", "holiday", "/etc"])
+def test_what_is_no_run_is_never_deleted_nor_renamed(runs, name):
+    (runs / "holiday").mkdir()
+    (runs / "holiday" / "beach.png").touch()
+    before = sorted(runs.rglob("*"))
+    for act in (lambda: jobs.delete(runs, name), lambda: jobs.rename(runs, name, "other")):
+        with pytest.raises(ValueError, match="there is no run called"):
+            act()
+    assert set(before) <= set(runs.rglob("*"))
+
+
+@pytest.mark.parametrize("new", ["", "..", "a/b", "table", "x" * 61, "tiny"])
+def test_a_run_is_not_renamed_to_what_cannot_be_a_name(runs, new):
+    with pytest.raises(ValueError):
+        jobs.rename(runs, "tiny", new)
+    assert names(runs) == {"tiny", "table"}
+
+
+def test_a_renamed_run_is_the_same_one_and_its_forks_know_it(runs):
+    before = load_run(runs / "tiny")
+    before_rows, steps = before.metrics(), before.steps
+    child = jobs.fork(runs, "child", before, 2, steps=5)
+    stranger = jobs.fork(runs, "stranger", load_run(runs / "table"), 2, steps=5)
+    jobs.rename(runs, "tiny", "lesson")
+    after = load_run(runs / "lesson")
+    assert after.metrics() == before_rows and after.steps == steps and not (runs / "tiny").exists()
+    assert load_run(child.folder).parent == replace(child.parent, run="lesson")
+    assert load_run(stranger.folder).parent == stranger.parent
+    jobs.delete(runs, "lesson")
+    assert load_run(child.folder).parent.run == "lesson"
+
+
+def test_a_fork_queues_and_what_cannot_be_forked_leaves_nothing(runs):
+    parent = load_run(runs / "tiny")
+    assert jobs.fork(runs, "child", parent, 2, steps=5, lr=0.5).status.state == "queued"
+    with pytest.raises(ValueError, match="n_layer=7"):
+        jobs.fork(runs, "other", parent, 2, n_layer=7)
+    with pytest.raises(ValueError, match="already"):
+        jobs.fork(runs, "child", parent, 2, steps=5)
+    assert names(runs) == {"tiny", "table", "child"} and not (runs / "other").exists()
+
+
+def _break_config(folder):
+    (folder / "config.json").write_text("{")
+
+
+def _half_written(folder):
+    (folder / "config.json").unlink()
+
+
+def _no_tokenizer(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize("damage", [_break_config, _half_written, _no_tokenizer])
+def test_a_damaged_folder_is_listed_with_its_reason_and_can_be_deleted(runs, damage):
+    damage(runs / "tiny")
+    found = {found.name: found for found in jobs.listing(runs)}
+    assert found["tiny"].run is None and "tiny" in found["tiny"].why and found["table"].run.steps
+    assert jobs.live(runs) == []
+    jobs.delete(runs, "tiny")
+    assert names(runs) == {"table"}
+
+
+def test_runs_are_listed_newest_first_and_a_missing_folder_has_none(runs, tmp_path):
+    create_run(runs / "new", TINY, TEXT)
+    assert next(iter(jobs.listing(runs))).name == "new" and len(jobs.listing(runs)) == 3
+    assert jobs.listing(tmp_path / "nowhere") == []
+    with pytest.raises(ValueError, match="no run called"):
+        jobs.delete(tmp_path / "nowhere", "tiny")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_many_that_delete_at_once_delete_once(runs):
+    outcomes = []
+
+    def delete() -> None:
+        try:
+            outcomes.append(jobs.delete(runs, "tiny"))
+        except ValueError as error:
+            outcomes.append(str(error))
+
+    workers = [threading.Thread(target=delete) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert outcomes.count(None) == 1 and all("no run called" in told for told in outcomes if told)
+
+
+def test_a_size_is_what_the_files_take(runs):
+    assert jobs.size(runs / "tiny") >= sum(file.stat().st_size for file in (runs / "tiny" / "snapshots").iterdir())
+    assert jobs.size(runs / "nobody") == 0
