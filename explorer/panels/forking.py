@@ -1,13 +1,12 @@
 """Fork a run at one of its snapshots: a new run that begins with those weights, some switches changed."""
 
-from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
 from explorer import jobs, loading, state, widgets
 from explorer.panels.recipe_form import KEPT, OPTIMIZERS, OWN, own_text
-from explorer.panels.training import chosen_name
+from explorer.panels.training import chosen_run
 from gpt import CORPORA, Corpus, Run, load_corpus
 from gpt.train.fork import forked_recipe
 
@@ -23,15 +22,12 @@ SWITCHES = {
 
 def fork_chosen() -> None:
     """A fork of the chosen run at any of its snapshots. It stands apart from what is renewed each second."""
-    name = chosen_name()
-    if name is None:
+    run = chosen_run()
+    if run is None or not run.steps:
         return
-    with suppress(ValueError):  # that a run is damaged is said where it is shown
-        run = loading.load_run(f"runs/{name}")
-        if run.steps:
-            with st.expander("Fork here: train on from a snapshot, under other rules", icon=":material/fork_right:"):
-                step = st.selectbox("Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at")
-                fork_here(run, step)
+    with st.expander("Fork here: train on from a snapshot, under other rules", icon=":material/fork_right:"):
+        step = st.selectbox("Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at")
+        fork_here(run, step)
 
 
 def fork_here(run: Run, step: int) -> None:

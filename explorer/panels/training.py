@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +36,7 @@ SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 def training() -> None:
     """The chosen run, followed for as long as any run is live."""
-    while_live(_chosen_run)
+    while_live(_shown_run)
 
 
 def while_live(draw: Callable[[], None]) -> None:
@@ -57,14 +58,22 @@ def own_runs() -> list[str]:
     return [ref.removeprefix("runs/") for ref in loading.models() if ref.startswith("runs/")]
 
 
-def chosen_name() -> str | None:
+def _chosen_name() -> str | None:
     """The name of the run that the person chose, else of the newest; None where there is none."""
     names, wanted = own_runs(), state.choice("run")
     return wanted if wanted in names else next(iter(names), None)
 
 
-def _chosen_run() -> None:
-    names, shown = own_runs(), chosen_name()
+def chosen_run() -> Run | None:
+    """That run, where it can be read; what is wrong with one that cannot is said where its state is shown."""
+    name = _chosen_name()
+    with suppress(ValueError):
+        return loading.load_run(f"runs/{name}") if name else None
+    return None
+
+
+def _shown_run() -> None:
+    names, shown = own_runs(), _chosen_name()
     wanted = state.choice("run")
     if wanted is not None and wanted not in names:
         st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")

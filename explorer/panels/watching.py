@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer import loading, state, widgets
 from explorer.attention_view import attention_view, sharpest
-from explorer.panels.training import chosen_name, while_live
+from explorer.panels.training import chosen_run, while_live
 from gpt import Run
 
 
@@ -13,16 +13,14 @@ def watched_heads() -> None:
 
     The prompt stands outside what is renewed each second: a box that is drawn anew while one types in it loses letters.
     """
-    name = chosen_name()
-    if name is None:
+    run = chosen_run()
+    if run is None:
         return
-    with widgets.guarded():
-        run = loading.load_run(f"runs/{name}")
-        if not run.recipe.model.n_layer:
-            st.caption("A bigram table has no heads: it sees the present token alone.")
-            return
-        prompt = widgets.prompt_box(loading.example(f"runs/{name}"))
-        while_live(lambda: _heads(run, prompt))
+    if not run.recipe.model.n_layer:
+        st.caption("A bigram table has no heads: it sees the present token alone.")
+        return
+    prompt = widgets.prompt_box(loading.example(f"runs/{run.name}"))
+    while_live(lambda: _heads(run, prompt))
 
 
 def _heads(run: Run, prompt: str) -> None:
