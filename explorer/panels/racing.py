@@ -11,7 +11,7 @@ from explorer import jobs, loading, state, widgets
 from explorer.chart import chart
 from explorer.figures import style
 from explorer.figures.racing import Racer, race_curves
-from explorer.panels.training import RESUMABLE, SHAKESPEARES, WORDS, clock, seconds_left, series, while_live
+from explorer.panels.training import SHAKESPEARES, WORDS, clock, seconds_left, series, stop_and_resume, while_live
 from explorer.source import code_of
 from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus
 from gpt.model.gpt import GPT, loss_of
@@ -124,7 +124,7 @@ def _chosen_race() -> None:
         with widgets.guarded():
             opened[rung] = loading.load_run(ref)
     with actions.container(horizontal=True):
-        _actions([run for run in opened.values() if run])
+        stop_and_resume([run for run in opened.values() if run], "race")
     racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
     ends = [_length(run.recipe, racer, AXES[unit]) for racer, run in zip(racers, opened.values(), strict=True)]
     chart(
@@ -138,24 +138,6 @@ def _chosen_race() -> None:
         "0:34:53",
     )
     _ladder(opened)
-
-
-def _actions(runs: list[Run]) -> None:
-    states = {run.name: run.status.state for run in runs}
-    live = [run for run in runs if states[run.name] in jobs.LIVE]
-    waiting = [run for run in runs if states[run.name] in RESUMABLE]
-    each = lambda ask, chosen: [ask(run) for run in chosen]  # noqa: E731
-    st.button(
-        "Stop all",
-        icon=":material/stop:",
-        on_click=each,
-        args=(jobs.stop, live),
-        disabled=not live,
-        help="Each saves its state.",
-    )
-    st.button(
-        "Resume all", icon=":material/play_arrow:", on_click=each, args=(jobs.resume, waiting), disabled=not waiting
-    )
 
 
 def _racer(rung: int, run: Run, unit: str) -> Racer:

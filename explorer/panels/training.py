@@ -89,7 +89,7 @@ def _shown_run() -> None:
         with buttons.container(horizontal=True, vertical_alignment="center"):
             actions(run, status)
             open_in("attention.py", "Attention", ":material/grid_on:", run)
-        _progress(run, status)
+        progress(run, status)
         curves, sample = st.columns([3, 2], gap="medium")
         with curves, widgets.guarded():
             _curves(run)
@@ -145,10 +145,29 @@ def open_in(page: str, title: str, icon: str, run: Run) -> None:
     st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=not run.steps)
 
 
-def _progress(run: Run, status: Status) -> None:
+def stop_and_resume(runs: Sequence[Run], key: str) -> None:
+    """What can be asked of runs that belong together; what makes no sense as they stand is disabled. key: of these buttons."""
+    states = {run.name: run.status.state for run in runs}
+
+    def button(word: str, icon: str, ask: Callable[[Run], None], wanted: Sequence[str], help: str | None = None) -> None:
+        chosen = [run for run in runs if states[run.name] in wanted]
+        label = word if len(runs) < 2 else f"{word} all"
+        st.button(label, icon=icon, on_click=_ask_each, args=(ask, chosen), disabled=not chosen, help=help, key=f"{key}:{word}")
+
+    button("Stop", ":material/stop:", jobs.stop, jobs.LIVE, "Saves the state, to be resumed.")
+    button("Resume", ":material/play_arrow:", jobs.resume, RESUMABLE)
+
+
+def _ask_each(ask: Callable[[Run], None], runs: Sequence[Run]) -> None:
+    for run in runs:
+        ask(run)
+
+
+def progress(run: Run, status: Status, *title: str) -> None:
+    """How far a run is, in one bar with its numbers, and why it ended where that has to be said. title: Markdown before them."""
     rows, steps = run.metrics(), run.recipe.steps
     step = min(status.step, steps)
-    st.progress(step / steps, text=" · ".join(_where(run, status, rows)))
+    st.progress(step / steps, text=" · ".join([*title, *_where(run, status, rows)]))
     if status.why and status.state not in jobs.LIVE:
         show = st.error if status.state == "failed" else st.info
         show(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
