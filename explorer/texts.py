@@ -5,6 +5,7 @@ With loading.py and lenses.py the only home of `st.cache_*`. torch is imported b
 
 import queue
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ import streamlit as st
 from explorer import loading
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gpt import GPT, Bigram, BPETokenizer, CharTokenizer, Corpus, Run
 
 VOCABULARY_SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
@@ -93,6 +96,20 @@ def characters(text: str) -> "CharTokenizer":
     from gpt import CharTokenizer
 
     return CharTokenizer.from_text(text)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def frequencies(text: str) -> dict[str, int]:
+    """How often each character stands in the text, the commonest first."""
+    return dict(Counter(text).most_common())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def halves(text: str) -> "tuple[Tensor, Tensor]":
+    """The ids of the training text and of the held-out text, in the text's own characters: two (N,) int64. Shared: look, do not change."""
+    from gpt.text.batches import split_ids
+
+    return split_ids(characters(text).encode(text))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

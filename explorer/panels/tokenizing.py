@@ -76,22 +76,31 @@ def tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
     _tokens(texts.characters(corpus.text), prompt, "characters")
     st.markdown(_summary(f"BPE trained on {corpus.name}", trained[size], prompt))
     _tokens(trained[size], prompt, "bpe")
-    gpt2 = _gpt2()
+    gpt2 = gpt2_vocabulary()
     if gpt2:
         st.markdown(_summary("GPT-2", gpt2, prompt))
         _tokens(gpt2, prompt, "gpt2")
+    vocabulary_figure(corpus, prompt, size, gpt2)
+
+
+def vocabulary_figure(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer | None") -> dict[str, int]:
+    """Draw how many tokens the text has under each vocabulary, those of the corpus and GPT-2's; returns name → tokens.
+
+    size: of the BPE that is named in the figure.
+    """
+    trained = texts.byte_pairs(corpus.text)
     named = {"characters": texts.characters(corpus.text), **{f"BPE {n:,}": trained[n] for n in trained}}
     if gpt2:
         named["GPT-2"] = gpt2
     shown = [i for i, name in enumerate(named) if name in ("characters", f"BPE {size:,}", "GPT-2")]
-    lengths = [len(_encode(tokenizer, prompt)) for tokenizer in named.values()]
+    lengths = [len(_encode(tokenizer, text)) for tokenizer in named.values()]
     figure = vocabulary_against_length(list(named), [t.vocab_size for t in named.values()], lengths, shown)
-    chart(
-        figure, key="vocabulary", alt="Vocabulary size against sequence length"
-    )
+    chart(figure, key="vocabulary", alt="Vocabulary size against sequence length")
+    return dict(zip(named, lengths, strict=True))
 
 
-def _gpt2() -> "Tokenizer | None":
+def gpt2_vocabulary() -> "Tokenizer | None":
+    """GPT-2's vocabulary once the person asks for it; None until then, and where it cannot be had, which is told."""
     if st.button(
         "Load GPT-2's vocabulary",
         icon=":material/download:",
@@ -145,7 +154,7 @@ def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
 
 def batch(corpus: "Corpus") -> None:
     """A batch drawn from the training part, one of its rows unrolled, and where the chunks come from."""
-    batch_size, block_size, seed = _batch_controls()
+    batch_size, block_size, seed = batch_controls()
     text, tokenizer = corpus.text, texts.characters(corpus.text)
     cut = int(0.9 * len(text))
     positions = texts.batch(cut, batch_size, block_size, seed)
@@ -160,21 +169,18 @@ def batch(corpus: "Corpus") -> None:
         "The triangles are where this batch's chunks start.",
         "0:09:28",
     )
-    chunks = [[text[position] for position in row] for row in positions]
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        st.markdown(f"**The batch** · B × T = {batch_size} × {block_size}")
-        row = _grid(tokenizer, chunks, positions)
-        widgets.caption(
-            "Each row is a chunk of the text and the token after it; what follows a token is its target.", "0:14:27"
-        )
+        row, chunk = chosen_chunk(text, tokenizer, positions)
     with right:
         st.markdown(f"**Row {row + 1} as {block_size} examples** · context → target")
-        _examples(tokenizer, chunks[row])
+        examples(tokenizer, chunk)
         widgets.caption("One chunk holds an example for every length of context from 1 to T.", "0:14:27")
 
 
-def _batch_controls() -> tuple[int, int, int]:
+def batch_controls() -> tuple[int, int, int]:
+    """Let the person choose B, T and the seed of a batch."""
+
     def number(label: str, name: str, low: int, high: int, default: int) -> int:
         wanted = default if state.choice(name) is None else state.number(name)
         shown = min(high, max(low, wanted))
@@ -191,6 +197,17 @@ def _batch_controls() -> tuple[int, int, int]:
     return batch_size, block_size, seed
 
 
+def chosen_chunk(text: str, tokenizer: "Tokenizer", positions: np.ndarray) -> tuple[int, list[str]]:
+    """Draw a batch, a chunk a row; returns which row is chosen, and its tokens. positions: (B, T + 1), into the text."""
+    chunks = [[text[position] for position in row] for row in positions]
+    st.markdown(f"**The batch** · B × T = {len(chunks)} × {len(chunks[0]) - 1}")
+    row = _grid(tokenizer, chunks, positions)
+    widgets.caption(
+        "Each row is a chunk of the text and the token after it; what follows a token is its target.", "0:14:27"
+    )
+    return row, chunks[row]
+
+
 def _grid(tokenizer: "Tokenizer", chunks: list[list[str]], positions: np.ndarray) -> int:
     ids = [tokenizer.encode("".join(chunk)) for chunk in chunks]
     notes = [
@@ -200,9 +217,12 @@ def _grid(tokenizer: "Tokenizer", chunks: list[list[str]], positions: np.ndarray
     return rows(chunks, ids, notes, label="The batch, a chunk a row", key="batch", selectable=True, targets=True)
 
 
-def _examples(tokenizer: "Tokenizer", chunk: list[str]) -> None:
-    tokens = [chunk[: length + 1] for length in range(1, len(chunk))]
-    ids = [tokenizer.encode("".join(row)) for row in tokens]
+def examples(tokenizer: "Tokenizer", chunk: list[str]) -> None:
+    """Draw the examples in a chunk, one a row: what the model has read, and the token it is asked for."""
+    from gpt import lecture
+
+    ids = [[*context, target] for context, target in lecture.examples(tokenizer.encode("".join(chunk)))]
+    tokens = [tokenizer.tokens(row) for row in ids]
     notes = [
         [
             f"{visible(token)}  id {i}, {'the target' if n == len(row) - 1 else 'context'}"

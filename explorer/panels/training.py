@@ -90,11 +90,11 @@ def _shown_run() -> None:
             actions(run, status)
             open_in("attention.py", "Attention", ":material/grid_on:", run)
         progress(run, status)
-        curves, sample = st.columns([3, 2], gap="medium")
-        with curves, widgets.guarded():
-            _curves(run)
-        with sample:
-            _newest_sample(run)
+        left, right = st.columns([3, 2], gap="medium")
+        with left, widgets.guarded():
+            curves(run)
+        with right:
+            newest_sample(run)
 
 
 def _run_picker(names: list[str], shown: str) -> None:
@@ -198,7 +198,8 @@ def _ahead(run: Run) -> str:
     return f"{jobs.slots()} can train at once here; now: {', '.join(map(widgets.plain, others))}"
 
 
-def _curves(run: Run) -> None:
+def curves(run: Run) -> None:
+    """A run's losses, against those that are known without training it."""
     rows = run.metrics()
     published = published_for(run)
     figure = loss_curves(
@@ -257,7 +258,8 @@ def lineage(run: Run) -> str:
     )
 
 
-def _newest_sample(run: Run) -> None:
+def newest_sample(run: Run) -> None:
+    """What a run wrote at its newest snapshot."""
     samples = run.samples()
     newest = samples[-1] if samples else {}
     st.markdown(f"What it writes after step {newest['step']:,}" if "step" in newest else "What it writes")
