@@ -82,6 +82,24 @@ def one_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, *, scale: bool = 
 
 
 @torch.inference_mode()
+def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tuple[Tensor, OneHead]:
+    """One head of a causal model on the tokens idx (T,), computed by hand: what the head reads, x (T, C), and each step of it.
+
+    Biases are one more row of its matrices, for one more feature that is always 1. Source: lecture 01:02:00, 01:19:11.
+    """
+    _, cache = model.run_with_cache(idx[None], [f"blocks.{layer}.hook_resid_pre"])
+    block, config = model.blocks[layer], model.config
+    x = block._before(block.ln1, cache[f"blocks.{layer}.hook_resid_pre"])[0]
+    qkv = block.attn.qkv
+    matrices = qkv.weight.view(3, config.n_head, config.d_head, -1)[:, head].transpose(1, 2)  # (3, C, d_head)
+    read = x
+    if qkv.bias is not None:
+        biases = qkv.bias.view(3, config.n_head, 1, config.d_head)[:, head]
+        matrices, read = torch.cat([matrices, biases], 1), torch.cat([x, torch.ones(len(x), 1)], 1)
+    return x, one_head(read, *matrices, scale=config.scale)
+
+
+@torch.inference_mode()
 def permutation_difference(model: GPT | Bigram, idx: Tensor, permutation: Tensor) -> Tensor:
     """How far the order of the tokens matters: the largest |Δ logit| at each token when they are permuted and put back, (T,).
 
