@@ -1,7 +1,8 @@
 """Small GPTs to train, generate with, and look into. These are the public names; each is documented where it is made."""
 
 from gpt.generate import Step, distribution, generate
-from gpt.model.bigram import Bigram, build_model
+from gpt.model.bigram import Bigram
+from gpt.model.build import build_model
 from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT, loss_of
 from gpt.model.hooks import ActivationCache

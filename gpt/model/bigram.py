@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
-from gpt.model.gpt import GPT
 from gpt.model.hooks import HookedModule
 
 
@@ -49,8 +48,3 @@ class Bigram(HookedModule):
         with torch.no_grad():
             model.table.weight.copy_((counts / counts.sum(1, keepdim=True)).log())
         return model
-
-
-def build_model(config: GPTConfig) -> GPT | Bigram:
-    """The model that a config describes: `Bigram` for `n_layer=0`, else `GPT`."""
-    return Bigram(config) if config.n_layer == 0 else GPT(config)

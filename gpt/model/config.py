@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 Activation = Literal["relu", "gelu"]
 Positions = Literal["learned", "sinusoidal", "none"]
 Norm = Literal["pre", "post", "none"]
+ObjectiveName = Literal["language"]  # what a model of this config is made and trained for
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,11 @@ from gpt.train.files import write_tensors
 from gpt.train.presets import Recipe
 from gpt.train.run import Parent, Run, new_folder, shapes_of
 
+FIXED = {
+    "tokenizer": "the weights know the parent's tokens alone",
+    "objective": "the weights were made for the parent's",
+}
+
 
 def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus | None = None, **changes: Any) -> Run:
     """Make a new run, queued, that goes on from a snapshot of `parent` (None: its newest) with some switches changed.
@@ -47,12 +52,13 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
 
 def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     """The parent's recipe with the changes. Raises ValueError on one that a fork at this step cannot make."""
-    if "tokenizer" in changes and changes["tokenizer"] != parent.recipe.tokenizer:
-        raise ValueError("tokenizer cannot change in a fork: the weights know the parent's tokens alone")
-    shapes = shapes_of(parent.recipe.model)
+    for name, why in FIXED.items():
+        if changes.get(name, getattr(parent.recipe, name)) != getattr(parent.recipe, name):
+            raise ValueError(f"{name} cannot change in a fork: {why}")
+    shapes = shapes_of(parent.recipe.model, parent.recipe.objective)
     for name in (f.name for f in fields(GPTConfig) if f.name in changes):
         alone = parent.recipe.changed(**{name: changes[name]})
-        if alone.model.vocab_size != parent.recipe.model.vocab_size or shapes_of(alone.model) != shapes:
+        if alone.model.vocab_size != parent.recipe.model.vocab_size or shapes_of(alone.model, alone.objective) != shapes:
             raise ValueError(
                 f"{name}={changes[name]!r} cannot change in a fork: the weights of {parent.name!r} would not fit; start a new run"
             )

@@ -1,6 +1,6 @@
 """The training loop: draws batches, takes steps, and writes everything down in the run's folder.
 
-Source: lecture 00:34:53 (loop), 00:38:00 (estimated loss).
+Source: lecture 00:34:53.
 """
 
 import math
@@ -13,19 +13,15 @@ from filelock import Timeout
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from gpt.generate import generate
-from gpt.model.bigram import build_model
-from gpt.model.gpt import loss_of
-from gpt.text.batches import draw_batch, split_ids
+from gpt.model.build import build_model
 from gpt.train.faults import TrainingFailed, reason
 from gpt.train.files import append_line, rewrite_lines, write_tensors
+from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import lr_at, make_optimizers
-from gpt.train.presets import Recipe, snapshot_steps
+from gpt.train.presets import snapshot_steps
 from gpt.train.ranks import Ranks
 from gpt.train.run import Run, RunError
 
-SAMPLE_TOKENS = 200
-EVAL_SEED = 4242
 PAUSE_POLL = 0.2  # seconds
 ALONE = Ranks()
 
@@ -40,21 +36,6 @@ def pick_device(name: str = "auto") -> torch.device:
     if name != "auto" and name not in available:
         raise ValueError(f"there is no {name!r} device here; there is {', '.join(available)}")
     return torch.device(available[0] if name == "auto" else name)
-
-
-@torch.no_grad()
-def estimate_loss(model: nn.Module, ids: Tensor, recipe: Recipe) -> float:
-    """Mean loss in nats per token over `recipe.eval_batches` random batches, the same at every call. ids: (N,)."""
-    was_training = model.training
-    model.eval()
-    generator = torch.Generator().manual_seed(EVAL_SEED)
-    device = next(model.parameters()).device
-    losses = []
-    for _ in range(recipe.eval_batches):
-        x, y = draw_batch(ids, recipe.batch_size, recipe.model.block_size, generator)
-        losses.append(loss_of(model(x.to(device)), y.to(device)).item())
-    model.train(was_training)
-    return sum(losses) / len(losses)
 
 
 class Trainer:
@@ -72,9 +53,9 @@ class Trainer:
                 f"a batch of {run.recipe.batch_size} cannot be shared by {ranks.world_size} processes in {micro_batches} parts each; "
                 "take fewer, or a larger batch"
             )
-        self.train_ids, self.val_ids = split_ids(run.tokenizer.encode(run.corpus().text))
+        self.objective = OBJECTIVES[self.recipe.objective](run, device)
         torch.manual_seed(self.recipe.seed)
-        self.model = build_model(self.recipe.model).to(device)
+        self.model = build_model(self.recipe.model, self.recipe.objective).to(device)
         self.optimizers = make_optimizers(self.model, self.recipe)
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
@@ -95,8 +76,8 @@ class Trainer:
         """Take one optimizer step; returns what is worth logging of it."""
         recipe, began = self.recipe, time.perf_counter()
         lr = lr_at(self.step, recipe)
-        x, y = draw_batch(self.train_ids, recipe.batch_size, recipe.model.block_size, self.generator)
-        loss = self._backward(x, y)
+        batch = self.objective.draw(self.model, self.generator)
+        loss = self._backward(batch)
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.grad_clip or math.inf)
         self._check_finite("loss", loss.item())
         self._check_finite("gradient", grad_norm.item())
@@ -106,30 +87,30 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.tokens, self.busy = self.tokens + x.numel(), self.busy + time.perf_counter() - began
+        self.tokens, self.busy = self.tokens + batch[0].numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
 
-    def _backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Gradients of the mean loss over the whole batch, each process adding those of its own chunks; returns that loss.
+    def _backward(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Gradients of the mean loss over the whole batch, each process adding those of its own examples; returns that loss.
 
-        x, y: (B, T) each, the same in every process.
+        batch: the same in every process.
         """
         loss = torch.zeros((), device=self.device)
-        parts = list(zip(x.tensor_split(self.n_parts), y.tensor_split(self.n_parts), strict=True))
-        for x_part, y_part in parts[self.ranks.rank :: self.ranks.world_size]:
+        parts = list(zip(*(tensor.tensor_split(self.n_parts) for tensor in batch), strict=True))
+        for part in parts[self.ranks.rank :: self.ranks.world_size]:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-                part = loss_of(self.model(x_part.to(self.device)), y_part.to(self.device))
-            part = part * (len(x_part) / len(x))
-            part.backward()
-            loss += part.detach()
+                part_loss = self.objective.loss(self.model, *(tensor.to(self.device) for tensor in part))
+            part_loss = part_loss * (len(part[0]) / len(batch[0]))
+            part_loss.backward()
+            loss += part_loss.detach()
         self.ranks.sum([loss, *(p.grad for p in self.model.parameters() if p.grad is not None)])
         return loss
 
-    def evaluate(self) -> float:
-        """Estimated loss on the validation text."""
-        loss = estimate_loss(self.model, self.val_ids, self.recipe)
-        self._check_finite("validation loss", loss)
-        return loss
+    def evaluate(self) -> dict[str, float]:
+        """What the objective measures, on what is not trained on."""
+        found = self.objective.evaluate(self.model)
+        self._check_finite("validation loss", found["val_loss"])
+        return found
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
@@ -153,7 +134,7 @@ class Trainer:
         Raises TrainingFailed, before anything is written, where the weights give no numbers any more.
         """
         try:
-            sample = self._sample()
+            sample = self.objective.sample(self.model)
         except ValueError as error:
             raise TrainingFailed(f"{error} before step {self.step}; {self._remedy}") from error
         self._save_state()
@@ -161,14 +142,6 @@ class Trainer:
         path = self.run.snapshot_path(self.step)
         write_tensors(path, {name: tensor.to(kind) for name, tensor in self.model.state_dict().items()})
         append_line(self.run.folder / "samples.jsonl", {"step": self.step, **sample})
-
-    def _sample(self) -> dict[str, Any]:
-        self.model.eval()
-        prompt = self.train_ids[:1]
-        steps = generate(self.model, prompt.to(self.device), SAMPLE_TOKENS, seed=self.recipe.seed)
-        text = self.run.tokenizer.decode([step.token for step in steps])
-        self.model.train()
-        return {"prompt": self.run.tokenizer.decode(prompt.tolist()), "seed": self.recipe.seed, "text": text}
 
     def _save_state(self) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
@@ -256,7 +229,7 @@ def _lead(
                 return run.set_status("stopped", step, "stopped on request; it can be resumed")
             row: dict[str, Any] = {"step": step}
             if step % run.recipe.eval_every == 0 or last or step == trainer.began_at:
-                row["val_loss"] = trainer.evaluate()
+                row |= trainer.evaluate()
             if not last:
                 ranks.agree(True)
                 row |= trainer.advance()

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from gpt.model.config import GPTConfig
+from gpt.model.config import GPTConfig, ObjectiveName
 
 Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine", "linear"]
@@ -24,6 +24,7 @@ class Recipe:
     about: str = ""  # one line for people
     model: GPTConfig = field(default_factory=GPTConfig)  # vocab_size becomes the tokenizer's when a run is made
     text: str = "tinyshakespeare"  # a corpus's name, or a path
+    objective: ObjectiveName = "language"
     tokenizer: str = "char"  # "char", or "bpe-N": N tokens trained on the text
     steps: int = 2000
     batch_size: int = 32
@@ -58,6 +59,7 @@ class Recipe:
             self._check(name, self._is_within(name, 0, 1), "give a number from 0 to 1")
         self._check("beta2", self.beta2 < 1, "give a number from 0 up to, not including, 1")
         for name, kind in (
+            ("objective", ObjectiveName),
             ("optimizer", Optimizer),
             ("schedule", Schedule),
             ("precision", Precision),

@@ -15,8 +15,9 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
-from gpt.model.bigram import Bigram, build_model
-from gpt.model.config import GPTConfig
+from gpt.model.bigram import Bigram
+from gpt.model.build import build_model
+from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
 from gpt.text.corpus import CORPORA, Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_from_dict
@@ -100,7 +101,7 @@ class Run:
                     raise RunError(
                         f"run {self.name!r}: {what} has {len(names)} tensors, too few for {self.recipe.model.n_layer} layers"
                     )
-                expected = {prefix + name: shape for name, shape in shapes_of(self.recipe.model).items()}
+                expected = {prefix + name: shape for name, shape in shapes_of(self.recipe.model, self.recipe.objective).items()}
                 found = {name: file.get_slice(name).get_shape() for name in names}
                 wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
                 if wrong:
@@ -109,7 +110,7 @@ class Run:
                         f"run {self.name!r}: {what} holds another model's weights; {name} has shape {found.get(name)}, "
                         f"config.json asks for {expected.get(name)}"
                     )
-                model = build_model(self.recipe.model)
+                model = build_model(self.recipe.model, self.recipe.objective)
                 model.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
         except (SafetensorError, OSError) as error:
             raise RunError(f"run {self.name!r}: {what} is damaged or no safetensors file ({error})") from error
@@ -253,11 +254,11 @@ def new_folder(
     return Run(folder, recipe, tokenizer, parent)
 
 
-def shapes_of(config: GPTConfig) -> dict[str, list[int]]:
+def shapes_of(config: GPTConfig, objective: ObjectiveName = "language") -> dict[str, list[int]]:
     """name → shape of a model's weights, found without spending memory on them. Raises RunError where it is too large."""
     try:
         with torch.device("meta"):
-            return {name: list(tensor.shape) for name, tensor in build_model(config).state_dict().items()}
+            return {name: list(tensor.shape) for name, tensor in build_model(config, objective).state_dict().items()}
     except (RuntimeError, TypeError) as error:
         raise RunError(f"{config} asks for a larger model than any machine holds") from error
 

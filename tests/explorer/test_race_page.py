@@ -9,7 +9,7 @@ import torch
 from explorer import jobs
 from explorer.panels import racing
 from gpt import PRESETS, create_run, load_corpus, load_run
-from gpt.model.bigram import build_model
+from gpt.model.build import build_model
 from gpt.text.batches import draw_batch, split_ids
 from gpt.train.loop import train
 

@@ -9,7 +9,7 @@ import torch
 from gpt import Bigram, load_run
 from gpt.text.batches import split_ids
 from gpt.text.tasks import repeated_sequence
-from gpt.train.loop import estimate_loss
+from gpt.train.objectives import estimate_loss
 
 MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 PERIOD = 20

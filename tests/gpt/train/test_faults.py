@@ -18,8 +18,8 @@ CPU = torch.device("cpu")
 WORKER = """
 import resource, sys, torch
 from gpt import load_run
-from gpt.train import loop
-loop.SAMPLE_TOKENS = 20
+from gpt.train import loop, objectives
+objectives.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
 def limit(row):
     if len(sys.argv) > 2 and row["step"] == 100:

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from gpt import Corpus, RunError, create_run, generate, load_run
 from gpt.text.batches import split_ids
-from gpt.train.loop import TrainingFailed, estimate_loss, pick_device, train
+from gpt.train.loop import TrainingFailed, pick_device, train
+from gpt.train.objectives import estimate_loss
 from gpt.train.presets import snapshot_steps
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +24,7 @@ TIMING = ("elapsed", "tokens_per_s")
 
 @pytest.fixture(autouse=True)
 def short_samples(monkeypatch):
-    monkeypatch.setattr("gpt.train.loop.SAMPLE_TOKENS", 20)
+    monkeypatch.setattr("gpt.train.objectives.SAMPLE_TOKENS", 20)
 
 
 def curve(run) -> list[dict]:
@@ -133,8 +134,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(new_run, changes):
 KILLED = """
 import os, signal, sys, torch
 from gpt import load_run
-from gpt.train import loop
-loop.SAMPLE_TOKENS = 20
+from gpt.train import loop, objectives
+objectives.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
 loop.train(load_run(sys.argv[1]), torch.device("cpu"), lambda row: row["step"] == 14 and os.kill(os.getpid(), signal.SIGKILL))
 """
