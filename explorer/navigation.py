@@ -32,9 +32,13 @@ ENTRIES = (
     Entry("timetravel.py", "Time travel", ":material/history:", "Train", "0:34:53"),
     Entry("race.py", "Ladder race", ":material/flag:", "Train", "1:19:11"),
     Entry("compare.py", "Compare", ":material/compare:", "Compare", "0:22:11"),
+    Entry("data.py", "Data and tokens", ":material/menu_book:", "Lecture", "0:07:52"),
+    Entry("bigram.py", "The bigram", ":material/table_chart:", "Lecture", "0:22:11"),
     Entry("averaging.py", "The averaging trick", ":material/functions:", "Lecture", "0:42:13"),
+    Entry("head.py", "One head", ":material/visibility:", "Lecture", "1:02:00"),
     Entry("notes.py", "Notes on attention", ":material/sticky_note_2:", "Lecture", "1:12:46"),
     Entry("block.py", "The Transformer block", ":material/layers:", "Lecture", "1:26:48"),
+    Entry("conclusions.py", "Conclusions", ":material/school:", "Lecture", "1:54:32"),
 )
 
 

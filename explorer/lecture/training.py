@@ -20,11 +20,21 @@ def train_together(
     draw: called with label → run for those that have logged or saved something, possibly none yet, at once and then each second
     while any run is live; give its charts fixed keys. about: Markdown that says what is trained, and how long it takes.
     """
-    while_live(partial(_trained, name, recipes, draw, about))
+    while_live(partial(_follow, name, recipes, draw, about))
 
 
-def _trained(name: str, recipes: dict[str, Recipe], draw: Callable[[dict[str, Run]], None], about: str) -> None:
-    names = {label: file_name("lecture", name, label).lower() for label in recipes}
+def trained(name: str, label: str) -> Run | None:
+    """The run of a training of this name and label, where it has a snapshot to look into."""
+    run = _opened({label: _run_name(name, label)}).get(label)
+    return run if run and run.steps else None
+
+
+def _run_name(name: str, label: str) -> str:
+    return file_name("lecture", name, label).lower()
+
+
+def _follow(name: str, recipes: dict[str, Recipe], draw: Callable[[dict[str, Run]], None], about: str) -> None:
+    names = {label: _run_name(name, label) for label in recipes}
     runs = _opened(names)
     st.markdown(about)
     with st.container(horizontal=True):

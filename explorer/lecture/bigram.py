@@ -1,0 +1,171 @@
+"""The bigram: the loss of a model that knows nothing, its table trained and counted, and noise against averages."""
+
+import math
+
+import streamlit as st
+import torch
+
+from explorer import loading, texts, widgets
+from explorer.chart import chart
+from explorer.figures.bigram import next_token_table
+from explorer.figures.noise import noisy_and_averaged
+from explorer.lecture.controls import after_guess, chapter, choose, guess, show_code
+from explorer.lecture.training import train_together, trained
+from explorer.panels.training import curves, series
+from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
+from gpt.text.tokenizer import Tokenizer
+from gpt.train.loop import Trainer, estimate_loss
+
+NAME, LABEL = "bigram", "table"
+RECIPE = PRESETS["rung-1"].changed(
+    about="Bigram table, trained within seconds", steps=600, batch_size=128, lr=5e-2, schedule="linear", eval_every=100,
+    eval_batches=50, log_every=1, snapshots=12,
+)  # fmt: skip
+LOSSES = ("0", "1", "2.5", "4.2", "8")
+BEFORE, NOW = "before training", "now"
+SAMPLE = 200  # tokens
+WINDOW = 30  # batches
+
+
+def tokenizer() -> Tokenizer:
+    """The text's own characters."""
+    return texts.characters(load_corpus(RECIPE.text).text)
+
+
+def untrained() -> Bigram:
+    """The table as training begins with it."""
+    torch.manual_seed(RECIPE.seed)
+    return build_model(RECIPE.changed(vocab_size=tokenizer().vocab_size).model).eval().requires_grad_(False)
+
+
+def counted() -> Bigram:
+    """The closed form: the shares that the training text has."""
+    train, _ = texts.halves(load_corpus(RECIPE.text).text)
+    return Bigram.from_counts(train, untrained().config).eval().requires_grad_(False)
+
+
+def knowing_nothing() -> None:
+    """The loss of an untrained table, of one that holds all for equally likely, and the logarithm that it is."""
+    V = tokenizer().vocab_size
+    chapter(
+        "The loss of a model that knows nothing",
+        "0:22:11",
+        f"The loss is −log of the probability that the model gave to what came, in nats, on average. First guess: what is it for an "
+        f"untrained table of {V} characters?",
+    )
+    guessed = guess("bigram:loss", "The loss is about", LOSSES)
+    if guessed is None:
+        return
+    _, held_out = texts.halves(load_corpus(RECIPE.text).text)
+    model, even = untrained(), untrained()
+    even.table.weight.zero_()
+    losses = {
+        f"ln {V}": math.log(V),
+        "All equally likely": estimate_loss(even, held_out, RECIPE),
+        "The untrained table": estimate_loss(model, held_out, RECIPE),
+    }
+    for column, (name, loss) in zip(st.columns(len(losses)), losses.items(), strict=True):
+        column.metric(name, f"{loss:.4f}")
+    st.caption(
+        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of held-out text. Who holds all {V} for equally likely "
+        f"loses −ln(1/{V}) each time. The untrained table loses {losses['The untrained table'] - math.log(V):.2f} more: its random numbers "
+        "make it sure of things that are not so."
+    )
+    show_code(Bigram.forward, loss_of, estimate_loss)
+
+
+def training() -> None:
+    """Train the table, and see it become the one that counting gives."""
+    chapter(
+        "Training against counting",
+        "0:34:53",
+        "Train the table and watch: rows of noise turn into the shares that the text has.",
+    )
+    about = (
+        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. "
+        "The lecture takes more and smaller steps."
+    )
+    train_together(NAME, {LABEL: RECIPE}, _compared, about=about)
+    show_code(Trainer.advance, Bigram.from_counts)
+
+
+def _compared(runs: dict[str, Run]) -> None:
+    run = runs.get(LABEL)
+    saved = run is not None and bool(run.steps)
+    models = {BEFORE: untrained(), "counted": counted()}
+    models[NOW] = loading.load_model(f"runs/{run.name}") if saved else models[BEFORE]
+    shown = choose("The model's table", [BEFORE, NOW], NOW, "bigram:shown")
+    at = f"after step {run.steps[-1]:,}" if saved and shown == NOW else "before the first step"
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _table(models[shown], "model", f"The model's table {at}")
+    with right:
+        _table(models["counted"], "counted", "Counted in the training text, not trained")
+    apart = {name: _apart(models[name], models["counted"]) for name in (BEFORE, NOW)}
+    widgets.caption(
+        "A row holds the probabilities of what follows one character. On average over the text, the model's table and the counted one "
+        f"disagree about {apart[BEFORE]:.1%} of the probability before training, about {apart[NOW]:.1%} now.",
+        "0:34:53",
+    )
+    _samples(models)
+    if run:
+        curves(run)
+
+
+def _table(model: Bigram, key: str, title: str) -> None:
+    st.markdown(f"**{title}**")
+    known = tokenizer()
+    figure = next_token_table(model.table.weight.softmax(-1).numpy(), known.tokens(range(known.vocab_size)))
+    chart(figure, key=f"bigram:{key}", alt=title)
+
+
+def _apart(model: Bigram, other: Bigram) -> float:
+    """The share of the probability that lies elsewhere, averaged over the characters of the training text."""
+    train, _ = texts.halves(load_corpus(RECIPE.text).text)
+    share = torch.bincount(train, minlength=model.config.vocab_size) / len(train)
+    gap = (model.table.weight.softmax(-1) - other.table.weight.softmax(-1)).abs().sum(1) / 2
+    return float(share @ gap)
+
+
+def _samples(models: dict[str, Bigram]) -> None:
+    for column, name in zip(st.columns(3, gap="medium"), (BEFORE, NOW, "counted"), strict=True):
+        column.markdown(f"**It writes, {name}**")
+        column.code(_sample(models[name]), language=None, wrap_lines=True, height=200)
+    st.caption(
+        f"{SAMPLE} characters each, the same seed: it is the table that differs. One character of context makes no words."
+    )
+
+
+def _sample(model: Bigram) -> str:
+    steps = generate(model, torch.zeros(1, dtype=torch.long), SAMPLE, seed=RECIPE.seed)
+    return tokenizer().decode([step.token for step in steps])
+
+
+def noise() -> None:
+    """The loss of each batch against the mean of many."""
+    chapter(
+        "One batch is noise, many are a measurement",
+        "0:38:00",
+        "Widen the window until you can tell whether the loss still falls.",
+    )
+    run = trained(NAME, LABEL)
+    steps, losses = series(run.metrics(), "train_loss") if run else ([], [])
+    if len(losses) < 2:
+        widgets.empty_state(
+            "There are no batches yet.", "Press *Train* above; the losses of its batches stand here once it has ended."
+        )
+        return
+    longest = min(200, len(losses))
+    window = st.slider(
+        "Batches in a mean", 1, longest, min(WINDOW, longest), key="bigram:window", persist_state="session"
+    )
+    chart(
+        noisy_and_averaged(steps, losses, window), key="bigram:noise", alt="Loss of each batch and their running mean"
+    )
+    late = torch.tensor(losses[-longest:])
+    st.caption(
+        f"Over the last {longest} batches single losses scatter by ±{late.std():.3f} nats around {late.mean():.3f}; a mean of "
+        f"{window} by about ±{late.std() / math.sqrt(window):.3f}. The estimated losses above are means over {run.recipe.eval_batches} "
+        "batches, the lecture's over 200."
+    )
+    show_code(estimate_loss)

@@ -1,0 +1,171 @@
+"""One head taken apart, from made-up numbers or from a model's, and a head put into a model that trains here."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+import torch
+from torch import Tensor
+
+from explorer import loading, texts, widgets
+from explorer.chart import chart
+from explorer.figures.matrix import number_grid
+from explorer.figures.tokens import escaped, labels, visible
+from explorer.figures.vectors import token_vectors
+from explorer.lecture.controls import chapter, choose, editable, show_code, unroll
+from explorer.lecture.training import train_together, trained
+from explorer.panels.training import curves, newest_sample, open_in
+from gpt import PRESETS, Run, build_model, load_corpus
+from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head
+from gpt.model.layers import Attention
+from gpt.text.tokenizer import Tokenizer
+
+NAME, LABEL = "head", "one head"
+RECIPE = PRESETS["rung-2"].changed(
+    about="One head, trained within seconds", steps=1000, batch_size=64, lr=1e-2, schedule="linear", final_lr=0.0,
+    eval_every=250, eval_batches=50, snapshots=8,
+)  # fmt: skip
+MADE_UP, UNTRAINED, TRAINED = "made-up numbers", "an untrained model", "the model trained below"
+SENTENCE = "the king"
+C, SIZE = 4, 4  # features of a made-up token, and of its q, k and v
+
+
+def taken_apart() -> None:
+    """A sentence, where its numbers come from, and every step of the head for the token that looks."""
+    chapter(
+        "One head taken apart",
+        "1:02:00",
+        "Step from token to token: each asks with its q, is answered by the k of those before it, and gathers their v.",
+    )
+    left, middle, right = st.columns([2, 3, 1], vertical_alignment="bottom")
+    longest = RECIPE.model.block_size
+    sentence = left.text_input(
+        "Sentence", SENTENCE, max_chars=longest, key="head:sentence", persist_state="session", help=LETTERS
+    )
+    with middle:
+        source = choose("The numbers come from", [MADE_UP, UNTRAINED, TRAINED], UNTRAINED, "head:source")
+    seed = right.number_input(
+        "Seed", 0, 2**31 - 1, RECIPE.seed, key="head:seed", persist_state="session", disabled=source == TRAINED
+    )
+    if not sentence:
+        widgets.empty_state("There is no token that could look.", "Type a few letters.")
+        return
+    found = _made_up(sentence, seed) if source == MADE_UP else _from_model(sentence, source, seed)
+    if found is None:
+        widgets.empty_state("There is no trained head yet.", "Press *Train* below; it takes a few seconds.")
+        return
+    x, head = found
+    unroll("head", len(sentence) - 1, partial(_looking, list(sentence), x, head))
+    show_code(one_head, masked_softmax, head_by_hand, Attention._explicit)
+
+
+def _made_up(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
+    """Random x and matrices; x can be edited."""
+    generator = torch.Generator().manual_seed(seed)
+    matrices = torch.randn(3, C, SIZE, generator=generator)
+    with st.expander("Edit x, a row for each token"):
+        x = editable(torch.randn(len(sentence), C, generator=generator), f"head:x:{seed}:{len(sentence)}")
+    return x, one_head(x, *matrices)
+
+
+def _from_model(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead] | None:
+    """The numbers of a model's one head on the sentence; None where it has not been trained yet."""
+    known = _tokenizer()
+    if source == TRAINED:
+        run = trained(NAME, LABEL)
+        if run is None:
+            return None
+        model = loading.load_model(f"runs/{run.name}")
+    else:
+        torch.manual_seed(seed)
+        model = build_model(RECIPE.changed(vocab_size=known.vocab_size).model).eval()
+    return head_by_hand(model, torch.tensor(known.encode(sentence, replace=loading.stand_in_of(known))))
+
+
+def _tokenizer() -> Tokenizer:
+    return texts.characters(load_corpus(RECIPE.text).text)
+
+
+def _looking(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
+    """All that happens while the token `at` looks; its row has a frame."""
+    names = labels(tokens)
+    st.markdown(f"**Token {widgets.plain(names[at])} looks**")
+    st.markdown("**1 · Every token makes a query, a key and a value**: x times three matrices", help=VECTORS)
+    for column, (name, values) in zip(
+        st.columns(4, gap="small"), {"x": x, "q": head.q, "k": head.k, "v": head.v}.items(), strict=True
+    ):
+        with column:
+            st.markdown(f"**{name}**, {values.size(1)} features each")
+            chart(token_vectors(values.numpy(), tokens, at), key=f"head:{name}", alt=f"{name} of every token")
+    _weights(tokens, head, at)
+    st.markdown("**6 · The weighted sum of v**: what the token takes away", help=OUT)
+    chart(token_vectors(head.out.numpy(), tokens, at), key="head:out", alt="Weights times v, for every token")
+    most = int(head.weights[at].argmax())
+    widgets.caption(
+        f"Token {widgets.plain(names[at])} gives {head.weights[at, most]:.1%} of its weight to {widgets.plain(names[most])}. Its row of "
+        f"weights sums to {head.weights[at].sum():.4f} over {at + 1} token{'s' if at else ''}.",
+        "1:02:00",
+    )
+
+
+def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
+    """From q · k to the weights: four matrices, queries down and keys across."""
+    T, d = len(tokens), head.q.size(1)
+    future = np.triu(np.ones((T, T), dtype=bool), 1)
+    dots, scores = (head.q @ head.k.T).numpy(), head.scores.numpy()
+    steps = {
+        "2 · q · k: how well each key answers each query": dots,
+        f"3 · Divided by √{d}: the scores": scores,
+        "4 · The mask: no key from the future": np.where(future, np.nan, scores),
+        "5 · Softmax: weights, each row sums to 1": np.where(future, np.nan, head.weights.numpy()),
+    }
+    axis = [escaped(visible(token)) for token in tokens]
+    for first in (0, 2):
+        for column, title in zip(st.columns(2, gap="medium"), list(steps)[first : first + 2], strict=True):
+            with column:
+                st.markdown(f"**{title}**", help=HELP[title[0]])
+                marked = [(at, key) for key in range(T) if np.isfinite(steps[title][at, key])]
+                figure = number_grid(
+                    steps[title], rows="query", columns="key", marked=marked, row_names=axis, column_names=axis
+                )
+                chart(figure, key=f"head:step:{title[0]}", alt=title)
+
+
+def inserted() -> None:
+    """Rung 2: train a model whose only part beside the embeddings is one head."""
+    chapter(
+        "Inserting one head",
+        "1:19:11",
+        "The bigram saw one character; this model sees eight, through one head. Train it, and compare with the counted bigram.",
+    )
+    about = (
+        f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling to zero. "
+        "Once it is trained, choose its numbers above."
+    )
+    train_together(NAME, {LABEL: RECIPE}, _curves_and_sample, about=about)
+    show_code(Attention.forward)
+
+
+def _curves_and_sample(runs: dict[str, Run]) -> None:
+    run = runs.get(LABEL)
+    if run is None:
+        widgets.empty_state("There is no curve yet.", "Press *Train*; the loss is drawn here as it falls.")
+        return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        curves(run)
+    with right:
+        newest_sample(run)
+    open_in("attention.py", "Attention", ":material/grid_on:", run)
+
+
+LETTERS = "Up to eight letters, the context of the lecture's first head. What its text has no symbol for is read as a space."
+VECTORS = "q, the query: what the token looks for. k, the key: what it has to offer. v, the value: what it hands over where it is read."
+OUT = "Each row is the mean of the v of the tokens that this one may read, weighted by its row of step 5."
+HELP = {
+    "2": "The dot product: the features of q times those of k, one by one, added up. Large where the two point the same way.",
+    "3": "Sums of more features scatter more widely. The root of their number brings them back, so that the softmax stays soft.",
+    "4": "A token of the future would give away what has to be predicted, so it does not take part.",
+    "5": "e to the score, divided by the row's sum: all above 0, and 1 together.",
+}

@@ -1,0 +1,17 @@
+import streamlit as st
+
+from explorer import widgets
+from explorer.panels import tokenizing
+
+widgets.heading("Data and tokens", "What does a model read, and what is it asked?")
+corpus = tokenizing.text_picker()
+if corpus is None:
+    widgets.empty_state("There is no text yet.", "Give a plain text file above, or choose one of the texts that are there.")
+    st.stop()
+
+from explorer.lecture import data  # noqa: E402
+
+with widgets.guarded():
+    excerpt = data.text(corpus)
+    data.vocabulary(corpus, excerpt)
+    data.batches(corpus, data.cut(corpus))
