@@ -14,7 +14,8 @@ from explorer.lecture.training import train_together, trained
 from explorer.panels.training import curves, series
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
 from gpt.text.tokenizer import Tokenizer
-from gpt.train.loop import Trainer, estimate_loss
+from gpt.train.loop import Trainer
+from gpt.train.objectives import estimate_loss
 
 NAME, LABEL = "bigram", "table"
 RECIPE = PRESETS["rung-1"].changed(

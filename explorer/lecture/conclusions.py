@@ -93,7 +93,7 @@ def _row(summary: Summary) -> dict[str, object]:
         "What": recipe.about or "–",
         "Text": recipe.text,
         "State": WORDS[status.state],
-        "Parameters": n_params(recipe.model),
+        "Parameters": n_params(recipe.model, recipe.objective),
         "Steps": status.step,
         "Best loss": summary.best,
         "Seconds": summary.seconds,

@@ -158,10 +158,10 @@ def _checked(name: str, recipe: Recipe, corpus: Corpus) -> Order | None:
     return None
 
 
-def n_params(config: GPTConfig) -> int:
-    """How many numbers such a model would train, without making room for them."""
+def n_params(config: GPTConfig, objective: str = "language") -> int:
+    """How many numbers such a model would train, without making room for them. objective: a recipe's."""
     with torch.device("meta"):
-        return build_model(config).n_params
+        return build_model(config, objective).n_params
 
 
 STEP = "One step: draw a batch, measure the loss, change every weight a little."
