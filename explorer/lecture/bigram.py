@@ -19,7 +19,7 @@ from gpt.train.objectives import estimate_loss
 
 NAME, LABEL = "bigram", "table"
 RECIPE = PRESETS["rung-1"].changed(
-    about="Bigram table, trained within seconds", steps=600, batch_size=128, lr=5e-2, schedule="linear", eval_every=100,
+    about="Bigram table, trained within seconds", steps=400, batch_size=256, lr=1e-1, schedule="linear", final_lr=0.0, eval_every=50,
     eval_batches=50, log_every=1, snapshots=12,
 )  # fmt: skip
 LOSSES = ("0", "1", "2.5", "4.2", "8")

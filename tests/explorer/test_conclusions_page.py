@@ -1,0 +1,50 @@
+"""Conclusions: the person's own runs, summed up."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from explorer.figures.ladder import climbed
+from gpt import PRESETS, create_run
+from gpt.train.loop import train
+
+
+@pytest.fixture
+def conclusions_page(open_app):
+    return lambda: open_app().switch_page("../pages/conclusions.py").run()
+
+
+def test_runs_are_summed_up_and_found_on_the_ladder(conclusions_page, runs):
+    run = create_run(runs / "mine", PRESETS["rung-1"].changed(steps=3, eval_batches=1))
+    train(run, torch.device("cpu"))
+    app = conclusions_page()
+    assert not app.exception
+    table = app.dataframe[0].value.set_index("Run")
+    assert set(table.index) == {"mine", "tiny", "table"} and table.loc["mine", "Parameters"] == run.model().n_params
+    best = min(row["val_loss"] for row in run.metrics() if "val_loss" in row)
+    assert table.loc["mine", "Best loss"] == best and table.loc["mine", "Steps"] == 3
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["Runs"] == "3" and values["Steps taken"] == "7"
+    ladder = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert ladder[1]["x"] == [best] and ladder[1]["y"] == [0] and ladder[1]["customdata"] == ["mine"]
+    assert len(ladder[0]["x"]) == 7
+
+
+def test_a_damaged_run_is_told(conclusions_page, runs):
+    (runs / "tiny" / "config.json").write_text("{")
+    app = conclusions_page()
+    assert not app.exception and any("**tiny** cannot be read" in caption.value for caption in app.caption)
+
+
+def test_without_runs_it_says_where_to_begin(conclusions_page, runs):
+    for name in ("tiny", "table"):
+        shutil.rmtree(runs / name)
+    app = conclusions_page()
+    assert not app.exception and any("You have trained nothing yet" in found.value for found in app.markdown)
+
+
+def test_a_rung_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="must stand among"):
+        climbed({"rung 1": 2.5}, {"rung 9": (2.0, "mine")})
