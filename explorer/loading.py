@@ -5,6 +5,7 @@ References come from URLs, so they are looked up in the listing and never joined
 torch is imported by the functions that need it, so that the page is on screen before.
 """
 
+import gc
 import json
 import math
 import os
@@ -218,10 +219,17 @@ def text_of(ref: str, ids: tuple[int, ...]) -> str:
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Timer:
     """Import torch in the background a second after the first page was asked for, once for all sessions."""
-    timer = threading.Timer(1.0, __import__, args=("torch",))
+    timer = threading.Timer(1.0, _import_torch)
     timer.daemon = True
     timer.start()
     return timer
+
+
+def _import_torch() -> None:
+    """Import torch for good. Streamlit collects garbage after every rerun, and would go through all of its objects each time."""
+    import torch  # noqa: F401
+
+    gc.freeze()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
