@@ -23,6 +23,14 @@ TERMS = {
     "loss": "The mean of −ln p of each token of the prompt that really came next, in nats.",
 }
 
+NO_LAYERNORM = (
+    ("This model has no layernorm.", "Pick one that has, such as a model of rung 6."),
+    (
+        "This model has batchnorm in place of layernorm.",
+        "In use it scales and shifts each feature by numbers fixed in training, whatever the prompt: no statistics of tokens are taken.",
+    ),
+)
+
 
 def _show(figure: go.Figure, alt: str, key: str) -> None:
     chart(figure, key=key, alt=alt)
@@ -68,7 +76,7 @@ def layernorm(chosen: Subject) -> None:
     readings = {reading.name: reading for reading in lenses.layernorms(ref, ids)}
     st.subheader("LayerNorm", anchor=False, help=TERMS["layernorm"])
     if not readings:
-        widgets.empty_state("This model has no layernorm.", "Pick one that has, such as a model of rung 6.")
+        widgets.empty_state(*NO_LAYERNORM[loading.load_run(ref).recipe.model.norm == "batch"])
         return
     names = [_norm_name(name) for name in readings]
     left, right = st.columns(2, gap="medium")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
+from gpt.model.layers import BatchNorm
 
 
 class Part(NamedTuple):
@@ -32,7 +33,7 @@ class Attribution:
     attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
     mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
     mlp_bias: Tensor  # (n_layer,), of the MLP's second matrix; zeros where the model has none
-    final_bias: float  # β of the final layernorm; 0 without one
+    final_bias: float  # β of the final norm, less the running mean that a batchnorm takes out; 0 without one
 
     @property
     def parts(self) -> list[Part]:
@@ -126,15 +127,19 @@ def _pick(values: Tensor, token: int, against: int | None) -> Tensor:
 
 
 def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> tuple[Tensor, float]:
-    """The direction of the stream (n_embd,) that the logit measures, and what the norm's β adds to it.
+    """The direction of the stream (n_embd,) that the logit measures, and what the norm adds to it whatever the stream.
 
     Taking the mean out of the stream is the same as taking it out of the direction.
     """
     if model.config.norm == "none":
         return unembed, 0.0
     norm = model.ln_final
+    bias = 0.0 if norm.bias is None else float(norm.bias.double() @ unembed)
+    if isinstance(norm, BatchNorm):  # a fixed scale and shift a feature
+        direction = unembed * norm.weight / (norm.running_var.double() + norm.eps).sqrt()
+        return direction, bias - float(norm.running_mean.double() @ direction)
     scaled = unembed * norm.weight / at["ln_final.hook_scale"]
-    return scaled - scaled.mean(), 0.0 if norm.bias is None else float(norm.bias.double() @ unembed)
+    return scaled - scaled.mean(), bias
 
 
 def _heads(model: GPT, layer: int, at: dict[str, Tensor], direction: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ def principal_plane(vectors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
-    """Layernorm's name → the hook names whose sum enters it, in the order of the forward pass; empty without layernorm.
+    """Norm's name → the hook names whose sum enters it, in the order of the forward pass; empty without norms.
 
     Raises ValueError on a bigram.
     """
@@ -100,11 +100,11 @@ def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
         for norm, stream, out in (("ln1", "resid_pre", "attn_out"), ("ln2", "resid_mid", "mlp_out")):
             if norm == "ln2" and not config.mlp:
                 continue
-            names = [f"{block}.hook_{stream}"] if config.norm == "pre" or config.residual else []
+            names = [f"{block}.hook_{stream}"] if config.norm_first or config.residual else []
             if config.norm == "post":
                 names.append(f"{block}.hook_{out}")
             inputs[f"{block}.{norm}"] = tuple(names)
-    if config.norm == "pre":
+    if config.norm_first:
         inputs["ln_final"] = (f"blocks.{config.n_layer - 1}.hook_resid_post",)
     return inputs
 
@@ -113,16 +113,19 @@ def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
 def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
     """What every layernorm does to the prompt ids (T,), in the order of the forward pass; [] without layernorm.
 
-    Raises ValueError on a bigram, and on ids not (T,), T ≥ 1. Source: lecture 01:32:51.
+    Batchnorm has no statistics of a prompt: in use it is one fixed scale and shift a feature. Raises ValueError on a bigram, and
+    on ids not (T,), T ≥ 1. Source: lecture 01:32:51.
     """
     inputs = norm_inputs(model)
+    if model.config.norm == "batch":
+        return []
     outputs = [f"{norm}.hook_{what}" for norm in inputs for what in ("mean", "scale", "normalized")]
     cache = run_on(model, ids, [*outputs, *{name for names in inputs.values() for name in names}])
     return [_reading(model.get_submodule(norm), norm, names, cache) for norm, names in inputs.items()]
 
 
 def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hook]:
-    """Hooks that take these layernorms out: what enters one leaves it unchanged. For one thread, `with model.hooks(…)`.
+    """Hooks that take these norms out: what enters one leaves it unchanged. For one thread, `with model.hooks(…)`.
 
     norms: names as in `norm_inputs`. Raises ValueError on a name that the model does not have, and on a bigram.
     """
@@ -130,7 +133,7 @@ def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hoo
     unknown = [norm for norm in norms if norm not in inputs]
     if unknown:
         raise ValueError(
-            f"the model has no layernorm called {unknown[0]!r}; it has {', '.join(inputs) or 'none at all'}"
+            f"the model has no norm called {unknown[0]!r}; it has {', '.join(inputs) or 'none at all'}"
         )
     entering: dict[str, Tensor] = {}
 

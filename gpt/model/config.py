@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 Activation = Literal["relu", "gelu"]
 Positions = Literal["learned", "sinusoidal", "none"]
-Norm = Literal["pre", "post", "none"]
+Norm = Literal["pre", "post", "batch", "none"]
 ObjectiveName = Literal["language"]  # what a model of this config is made and trained for
 
 
@@ -27,7 +27,7 @@ class GPTConfig:
     activation: Activation = "gelu"
     tie_weights: bool = False  # token embedding and unembedding share one matrix
     positions: Positions = "learned"
-    norm: Norm = "pre"
+    norm: Norm = "pre"  # layernorm before each part or after it, or batchnorm before each part
     residual: bool = True
     projection: bool = True  # attention's output matrix, and the MLP's second (with it, the MLP is 4 × n_embd wide)
     mlp: bool = True
@@ -62,6 +62,11 @@ class GPTConfig:
     def d_head(self) -> int:
         """Features of one head."""
         return self.n_embd // self.n_head
+
+    @property
+    def norm_first(self) -> bool:
+        """Whether each part reads a normalised stream; then one more norm stands before the unembedding."""
+        return self.norm in ("pre", "batch")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "GPTConfig":

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.layers import Block, KVCache, LayerNorm, sinusoids
+from gpt.model.layers import Block, KVCache, norm_of, sinusoids
 
 INIT_STD = 0.02  # Radford et al. 2019 (GPT-2), section 2.3
 
@@ -38,7 +38,7 @@ class GPT(HookedModule):
             self.hook_pos_embed = HookPoint()
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_final = LayerNorm(config.n_embd, config.bias) if config.norm == "pre" else nn.Identity()
+        self.ln_final = norm_of(config) if config.norm_first else nn.Identity()
         self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         if config.tie_weights:
             self.unembed.weight = self.embed.weight

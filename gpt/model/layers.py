@@ -1,4 +1,4 @@
-"""The parts of a Transformer block: attention, MLP, layernorm, positions, and the block itself."""
+"""The parts of a Transformer block: attention, MLP, norms, positions, and the block itself."""
 
 import math
 
@@ -34,6 +34,51 @@ class LayerNorm(nn.Module):
         scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
         normalized = centred / scale * self.weight
         return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+
+
+class BatchNorm(nn.Module):
+    """Normalise each feature to mean 0 and variance 1 over all tokens of the batch, then γ·x + β.
+
+    In training by the statistics of the batch, so that tokens meet in them, later ones and other rows' as well; `running_mean`
+    and `running_var` follow these. In eval mode by the running ones, so that each token is its own affair. Where several
+    processes or micro-batches share a batch, each part has its own statistics; the first process's running ones are saved.
+    Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one a feature for all tokens;
+    `hook_normalized`, what leaves (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
+    """
+
+    eps, momentum = 1e-5, 0.1
+
+    def __init__(self, n_embd: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
+        self.register_buffer("running_mean", torch.zeros(n_embd))
+        self.register_buffer("running_var", torch.ones(n_embd))
+        self.hook_mean = HookPoint()
+        self.hook_scale = HookPoint()
+        self.hook_normalized = HookPoint()
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
+        centred = x - self.hook_mean(mean.expand(1, 1, -1))
+        normalized = centred / self.hook_scale((var + self.eps).sqrt().expand(1, 1, -1)) * self.weight
+        return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+
+    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each feature, (C,) both; the running ones go a step towards them."""
+        mean, var = x.mean((0, 1)), x.var((0, 1), unbiased=False)
+        n = x.size(0) * x.size(1)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_((var * n / max(n - 1, 1)).to(self.running_var.dtype), self.momentum)
+        return mean, var
+
+
+def norm_of(config: GPTConfig) -> nn.Module:
+    """The norm that this kind of model has, a new one; with norm="none" one that changes nothing."""
+    if config.norm == "none":
+        return nn.Identity()
+    return (BatchNorm if config.norm == "batch" else LayerNorm)(config.n_embd, config.bias)
 
 
 class KVCache:
@@ -125,14 +170,15 @@ class Block(nn.Module):
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.residual, self.norm = config.residual, config.norm
+        self.residual = config.residual
+        self.norm_first, self.norm_last = config.norm_first, config.norm == "post"
         self.hook_resid_pre = HookPoint()
-        self.ln1 = LayerNorm(config.n_embd, config.bias) if config.norm != "none" else nn.Identity()
+        self.ln1 = norm_of(config)
         self.attn = Attention(config)
         self.hook_attn_out = HookPoint()
         self.hook_resid_mid = HookPoint()
         if config.mlp:
-            self.ln2 = LayerNorm(config.n_embd, config.bias) if config.norm != "none" else nn.Identity()
+            self.ln2 = norm_of(config)
             self.mlp = MLP(config)
             self.hook_mlp_out = HookPoint()
         self.has_mlp = config.mlp
@@ -148,11 +194,11 @@ class Block(nn.Module):
         return self.hook_resid_post(resid_post)
 
     def _before(self, norm: nn.Module, stream: Tensor) -> Tensor:
-        return norm(stream) if self.norm == "pre" else stream
+        return norm(stream) if self.norm_first else stream
 
     def _join(self, norm: nn.Module, stream: Tensor, out: Tensor) -> Tensor:
         joined = stream + out if self.residual else out
-        return norm(joined) if self.norm == "post" else joined
+        return norm(joined) if self.norm_last else joined
 
 
 def sinusoids(block_size: int, n_embd: int) -> Tensor:

@@ -8,7 +8,7 @@ from gpt.lens.attribution import attribute_logit, check_is_sum
 
 CONFIGS = st.fixed_dictionaries(
     {
-        "norm": st.sampled_from(["pre", "none"]),
+        "norm": st.sampled_from(["pre", "batch", "none"]),
         "positions": st.sampled_from(["learned", "sinusoidal", "none"]),
         "activation": st.sampled_from(["relu", "gelu"]),
     }
@@ -23,6 +23,9 @@ def test_the_parts_sum_to_the_logit(config, position, token, against):
     model = GPT(GPTConfig(vocab_size=11, block_size=12, n_layer=2, n_head=2, n_embd=8, **config)).eval()
     for parameter in model.parameters():
         parameter.data += torch.randn_like(parameter) * 0.3
+    if config["norm"] == "batch":  # statistics to run by
+        model.train()(torch.randint(11, (4, 12)))
+        model.eval()
     ids = torch.randint(11, (7,))
     found = attribute_logit(model, ids, token, against, position)
     logits = model(ids[None])[0, position].detach()

@@ -89,9 +89,14 @@ def test_the_layernorms_of_each_kind_of_model(make_model):
     assert norm_inputs(make_model(norm="none")) == {}
 
 
+def test_a_batchnorm_takes_no_statistics_of_a_prompt(make_model, ids):
+    model = make_model(norm="batch")
+    assert layernorms(model, ids(1)[0]) == [] and list(norm_inputs(model))[-1] == "ln_final"
+
+
 def test_without_its_norms_a_model_is_the_one_that_never_had_any(make_model, ids):
     """The same weights in a model built with norm="none" give the same logits."""
-    for norm in ("pre", "post"):
+    for norm in ("pre", "post", "batch"):
         model, bare, prompt = make_model(norm=norm), make_model(norm="none"), ids(1)
         bare.load_state_dict({name: value for name, value in model.state_dict().items() if "ln" not in name})
         logits = model.run_with_hooks(prompt, without_norms(model, list(norm_inputs(model))))
@@ -120,5 +125,5 @@ def test_what_cannot_be_looked_at_is_refused(make_model, ids, bigram):
         for wrong in (ids(2), torch.tensor([], dtype=torch.long)):
             with pytest.raises(ValueError, match="at least one token"):
                 look(make_model(), wrong)
-    with pytest.raises(ValueError, match="no layernorm called 'ln9'"):
+    with pytest.raises(ValueError, match="no norm called 'ln9'"):
         without_norms(make_model(), ["ln9"])

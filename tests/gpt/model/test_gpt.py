@@ -19,7 +19,7 @@ def configs(draw, **fixed) -> GPTConfig:
     choices = {
         "activation": ["relu", "gelu"],
         "positions": ["learned", "sinusoidal", "none"],
-        "norm": ["pre", "post", "none"],
+        "norm": ["pre", "post", "batch", "none"],
     }
     values = {name: draw(st.sampled_from(options)) for name, options in choices.items()}
     values |= {name: draw(st.booleans()) for name in SWITCHES}
@@ -92,14 +92,14 @@ def test_positions_or_a_mask_make_order_matter(small_config, changes):
 
 
 def test_every_parameter_learns(small_config):
-    for norm, projection in (("pre", True), ("post", True), ("none", False)):
+    for norm, projection in (("pre", True), ("post", True), ("batch", True), ("none", False)):
         model = GPT(small_config(norm=norm, projection=projection))
         idx = tokens(2, 0)
         loss_of(model(idx), idx).backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("norm", ["pre", "post", "batch"])
 def test_an_untrained_model_knows_nothing(norm):
     torch.manual_seed(0)
     model = GPT(GPTConfig(vocab_size=65, norm=norm, n_embd=32))

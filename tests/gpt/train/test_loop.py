@@ -111,7 +111,7 @@ def test_estimating_the_loss_disturbs_nothing(new_run):
         {"dropout": 0.2},
         {"dropout": 0.2, "optimizer": "muon", "grad_clip": 0.5},
         {"n_layer": 0},
-        {"tie_weights": True, "positions": "sinusoidal", "precision": "bfloat16"},
+        {"tie_weights": True, "positions": "sinusoidal", "precision": "bfloat16", "norm": "batch"},
         {"snapshots": 1},
     ],
     ids=str,
