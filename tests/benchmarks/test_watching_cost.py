@@ -33,7 +33,7 @@ CHROMIUM = next(
 def test_one_page_that_watches(preset, tmp_path, capsys):
     run = create_run(
         tmp_path / "runs" / "watched",
-        PRESETS[preset].changed(steps=1_000_000, snapshots=200),
+        PRESETS[preset].changed(steps=1_000_000, eval_every=1_000_000, snapshots=200),
         load_corpus("tinyshakespeare"),
     )
     environment = {**os.environ, "ATTENTION_EXPLORER_RUNS": str(tmp_path / "runs")}
