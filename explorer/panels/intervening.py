@@ -99,7 +99,7 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
     name, key = f"ablations:{off}", loading.identity(loading.load_run(ref))
     asked = np.prod(shape) > EAGER
     if asked and state.recall(name, (None,))[0] != key:
-        _cost(np.prod(shape) + 1, changes.seconds_a_pass(ref, changes.held_out(ref)))
+        _cost(np.prod(shape) + 1, changes.seconds_a_pass(ref, changes.held_out(ref)[:, :-1]))
         if not st.button(f"Switch off each of the {np.prod(shape)} heads in turn", icon=":material/play_arrow:"):
             return
     found = _measured(

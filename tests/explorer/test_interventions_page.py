@@ -105,6 +105,14 @@ def test_the_map_of_single_heads_holds_every_head(page):
     assert app.get("bidi_component")
 
 
+def test_a_model_of_many_heads_is_measured_on_request(page, monkeypatch):
+    monkeypatch.setattr(intervening, "EAGER", 1)
+    app = page(prompt="hear me")
+    assert not app.error and "forward passes" in said(app)
+    before = len(charts(app))
+    assert len(charts(press(app, "Switch off each of the 6 heads in turn"))) == before + 1
+
+
 def test_patching_draws_both_maps(page):
     app = press(page(model="induction"), "Patch")
     stream, heads = charts(app)[2:]
