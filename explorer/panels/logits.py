@@ -38,7 +38,7 @@ LISTED = 512  # tokens: vocabularies up to this size are offered whole
 def table(chosen: Subject) -> None:
     """The table of likeliest tokens, and what stands behind the chosen cell."""
     rows = _rows(chosen.position, len(chosen.labels))
-    with st.spinner("Reading the stream at every point…"):
+    with st.spinner("Reading the stream at every point…", show_time=True):
         lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, rows)
     point = _point(lens)
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
