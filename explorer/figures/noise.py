@@ -7,10 +7,14 @@ import plotly.graph_objects as go
 
 from explorer.figures import style
 
+FALL = 1 / 8  # of the batches
+ROOM = 0.02  # nats above and below
+
 
 def noisy_and_averaged(steps: Sequence[float], losses: Sequence[float], window: int) -> go.Figure:
     """Draw each batch's loss, faint, and over it the mean of the last `window` of them.
 
+    The axis is that of the batches after the first `FALL`, since there the noise is what is left to see.
     steps, losses: one a batch; window: 1 to their number. Raises ValueError otherwise. Source: lecture 00:38:00.
     """
     if len(steps) != len(losses) or not 1 <= window <= len(losses):
@@ -29,5 +33,6 @@ def noisy_and_averaged(steps: Sequence[float], losses: Sequence[float], window: 
     drawn.update_traces(hovertemplate="%{y:.4f}")
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
     drawn.update_xaxes(title="step", showgrid=False)
-    drawn.update_yaxes(title="loss, nats a token")
+    late = losses[int(FALL * len(losses)) :]
+    drawn.update_yaxes(title="loss, nats a token", range=[min(late) - ROOM, max(late) + ROOM])
     return drawn

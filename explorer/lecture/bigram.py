@@ -9,7 +9,7 @@ from explorer import loading, texts, widgets
 from explorer.chart import chart
 from explorer.figures.bigram import next_token_table
 from explorer.figures.noise import noisy_and_averaged
-from explorer.lecture.controls import after_guess, chapter, choose, guess, show_code
+from explorer.lecture.controls import after_guess, chapter, choose, guess, metrics, show_code
 from explorer.lecture.training import train_together, trained
 from explorer.panels.training import curves, series
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
@@ -19,8 +19,8 @@ from gpt.train.objectives import estimate_loss
 
 NAME, LABEL = "bigram", "table"
 RECIPE = PRESETS["rung-1"].changed(
-    about="Bigram table, trained within seconds", steps=400, batch_size=256, lr=1e-1, schedule="linear", final_lr=0.0, eval_every=50,
-    eval_batches=50, log_every=1, snapshots=12,
+    about="Bigram table, trained within seconds", steps=800, lr=1e-1, schedule="linear", final_lr=0.0, eval_every=100, eval_batches=100,
+    log_every=1, snapshots=12,
 )  # fmt: skip
 LOSSES = ("0", "1", "2.5", "4.2", "8")
 BEFORE, NOW = "before training", "now"
@@ -65,8 +65,7 @@ def knowing_nothing() -> None:
         "All equally likely": estimate_loss(even, held_out, RECIPE),
         "The untrained table": estimate_loss(model, held_out, RECIPE),
     }
-    for column, (name, loss) in zip(st.columns(len(losses)), losses.items(), strict=True):
-        column.metric(name, f"{loss:.4f}")
+    metrics({name: f"{loss:.4f}" for name, loss in losses.items()})
     st.caption(
         f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of held-out text. Who holds all {V} for equally likely "
         f"loses −ln(1/{V}) each time. The untrained table loses {losses['The untrained table'] - math.log(V):.2f} more: its random numbers "
@@ -83,8 +82,8 @@ def training() -> None:
         "Train the table and watch: rows of noise turn into the shares that the text has.",
     )
     about = (
-        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. "
-        "The lecture takes more and smaller steps."
+        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. The lecture takes "
+        f"{PRESETS['rung-1'].steps:,} steps at a {RECIPE.lr / PRESETS['rung-1'].lr:.0f} × lower learning rate."
     )
     train_together(NAME, {LABEL: RECIPE}, _compared, about=about)
     show_code(Trainer.advance, Bigram.from_counts)

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer import jobs, loading, state, widgets
 from explorer.chart import chart
 from explorer.figures.ladder import climbed
-from explorer.lecture.controls import chapter
+from explorer.lecture.controls import chapter, metrics
 from explorer.navigation import PAGES
 from explorer.panels.racing import RUNGS
 from explorer.panels.recipe_form import n_params
@@ -82,8 +82,7 @@ def _totals(summaries: list[Summary]) -> None:
         "Tokens read": f"{read:,}",
         "Time of training": clock(sum(s.seconds or 0 for s in summaries)),
     }
-    for column, (name, value) in zip(st.columns(len(values)), values.items(), strict=True):
-        column.metric(name, value)
+    metrics(values)
 
 
 def _row(summary: Summary) -> dict[str, object]:

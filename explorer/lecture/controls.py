@@ -1,7 +1,7 @@
 """What every page of the lecture uses: steps that can be walked and played, a guess before a number, the code that ran."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,13 @@ def guess(name: str, question: str, options: Sequence[str]) -> str | None:
 def after_guess(guessed: str) -> str:
     """How a caption begins that gives the answer."""
     return f"You guessed {guessed}. " if guessed else ""
+
+
+def metrics(values: Mapping[str, str]) -> None:
+    """Numbers with their names in one row, which breaks where it is narrow. values: name → number."""
+    with st.container(horizontal=True, gap="large"):
+        for name, value in values.items():
+            st.metric(name, value, width="content")
 
 
 def choose(label: str, options: Iterable[Any], first: Any, key: str) -> Any:

@@ -13,7 +13,7 @@ from explorer.chart import chart
 from explorer.figures.corpus import MOST, symbol_frequencies
 from explorer.figures.text import split_bar
 from explorer.figures.tokens import visible
-from explorer.lecture.controls import after_guess, chapter, guess, show_code, unroll
+from explorer.lecture.controls import after_guess, chapter, guess, metrics, show_code, unroll
 from explorer.navigation import PAGES
 from explorer.panels import tokenizing
 from gpt import CharTokenizer, Corpus
@@ -42,11 +42,10 @@ def text(corpus: Corpus) -> str:
     values = {
         "Characters": f"{len(corpus.text):,}",
         "Different symbols": f"{len(counts):,}",
-        "Lines": f"{corpus.text.count(chr(10)) + 1:,}",
+        "Lines": f"{len(corpus.text.splitlines()):,}",
         "Commonest symbol": f"{visible(commonest)}  {share:.1%}",
     }
-    for column, (name, value) in zip(st.columns(len(values)), values.items(), strict=True):
-        column.metric(name, value)
+    metrics(values)
     chart(symbol_frequencies(counts), key="data:symbols", alt="How often each symbol stands in the text")
     rest = f" Of {len(counts):,} symbols, the {MOST} commonest are drawn." if len(counts) > MOST else ""
     st.caption(f"Source: {widgets.plain(corpus.source, longest=300)}. `·` is a space, `⏎` a new line.{rest}")
