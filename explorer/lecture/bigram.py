@@ -10,8 +10,8 @@ from explorer.chart import chart
 from explorer.figures.bigram import next_token_table
 from explorer.figures.noise import noisy_and_averaged
 from explorer.lecture.controls import after_guess, chapter, choose, guess, metrics, show_code
-from explorer.lecture.training import train_together, trained
-from explorer.panels.training import curves, series
+from explorer.lecture.training import losses, train_together, trained
+from explorer.panels.training import series
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.loop import Trainer
@@ -60,16 +60,16 @@ def knowing_nothing() -> None:
     _, held_out = texts.halves(load_corpus(RECIPE.text).text)
     model, even = untrained(), untrained()
     even.table.weight.zero_()
-    losses = {
+    measured = {
         f"ln {V}": math.log(V),
         "All equally likely": estimate_loss(even, held_out, RECIPE),
         "The untrained table": estimate_loss(model, held_out, RECIPE),
     }
-    metrics({name: f"{loss:.4f}" for name, loss in losses.items()})
+    metrics({name: f"{loss:.4f}" for name, loss in measured.items()})
     st.caption(
         f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of held-out text. Who holds all {V} for equally likely "
-        f"loses −ln(1/{V}) each time. The untrained table loses {losses['The untrained table'] - math.log(V):.2f} more: its random numbers "
-        "make it sure of things that are not so."
+        f"loses −ln(1/{V}) each time. The untrained table loses {measured['The untrained table'] - math.log(V):.2f} more: its random "
+        "numbers make it sure of things that are not so."
     )
     show_code(Bigram.forward, loss_of, estimate_loss)
 
@@ -108,8 +108,7 @@ def _compared(runs: dict[str, Run]) -> None:
         "0:34:53",
     )
     _samples(models)
-    if run:
-        curves(run)
+    losses(run)
 
 
 def _table(model: Bigram, key: str, title: str) -> None:
@@ -149,20 +148,20 @@ def noise() -> None:
         "Widen the window until you can tell whether the loss still falls.",
     )
     run = trained(NAME, LABEL)
-    steps, losses = series(run.metrics(), "train_loss") if run else ([], [])
-    if len(losses) < 2:
+    steps, batches = series(run.metrics(), "train_loss") if run else ([], [])
+    if len(batches) < 2:
         widgets.empty_state(
             "There are no batches yet.", "Press *Train* above; the losses of its batches stand here once it has ended."
         )
         return
-    longest = min(200, len(losses))
+    longest = min(200, len(batches))
     window = st.slider(
         "Batches in a mean", 1, longest, min(WINDOW, longest), key="bigram:window", persist_state="session"
     )
     chart(
-        noisy_and_averaged(steps, losses, window), key="bigram:noise", alt="Loss of each batch and their running mean"
+        noisy_and_averaged(steps, batches, window), key="bigram:noise", alt="Loss of each batch and their running mean"
     )
-    late = torch.tensor(losses[-longest:])
+    late = torch.tensor(batches[-longest:])
     st.caption(
         f"Over the last {longest} batches single losses scatter by ±{late.std():.3f} nats around {late.mean():.3f}; a mean of "
         f"{window} by about ±{late.std() / math.sqrt(window):.3f}. The estimated losses above are means over {run.recipe.eval_batches} "

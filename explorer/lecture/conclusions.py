@@ -112,7 +112,9 @@ def _links(summaries: list[Summary]) -> None:
 def _ladder(summaries: list[Summary]) -> None:
     """The best run on every rung against what was published for it."""
     chapter("Your ladder", "1:37:49", "Which rung have you climbed, and which is next?")
-    rungs = {PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about}" for rung in RUNGS}
+    rungs = {
+        PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about.split(':')[0]}" for rung in RUNGS
+    }
     reached: dict[str, tuple[float, str]] = {}
     for summary in sorted((s for s in summaries if s.best is not None), key=lambda s: s.best):
         if summary.published in rungs:

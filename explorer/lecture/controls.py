@@ -82,7 +82,7 @@ def after_guess(guessed: str) -> str:
 
 def metrics(values: Mapping[str, str]) -> None:
     """Numbers with their names in one row, which breaks where it is narrow. values: name → number."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for name, value in values.items():
             st.metric(name, value, width="content")
 

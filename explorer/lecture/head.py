@@ -1,4 +1,4 @@
-"""One head taken apart, from made-up numbers or from a model's, and a head put into a model that trains here."""
+"""One head taken apart, of made-up matrices or of a model's, and a head put into a model that trains here."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,8 +14,8 @@ from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.controls import chapter, choose, editable, show_code, unroll
-from explorer.lecture.training import train_together, trained
-from explorer.panels.training import curves, newest_sample, open_in
+from explorer.lecture.training import losses, train_together, trained
+from explorer.panels.training import newest_sample, open_in
 from gpt import PRESETS, Run, build_model, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head
 from gpt.model.layers import Attention
@@ -26,27 +26,37 @@ RECIPE = PRESETS["rung-2"].changed(
     about="One head, trained within seconds", steps=1000, batch_size=64, lr=1e-2, schedule="linear", final_lr=0.0,
     eval_every=250, eval_batches=50, snapshots=8,
 )  # fmt: skip
-MADE_UP, UNTRAINED, TRAINED = "made-up numbers", "an untrained model", "the model trained below"
+MADE_UP, UNTRAINED, TRAINED = "made up", "untrained", "trained below"
 SENTENCE = "the king"
 C, SIZE = 4, 4  # features of a made-up token, and of its q, k and v
 
 
 def taken_apart() -> None:
-    """A sentence, where its numbers come from, and every step of the head for the token that looks."""
+    """A sentence, whose matrices the head has, and every step of the head for the token that looks."""
     chapter(
         "One head taken apart",
         "1:02:00",
         "Step from token to token: each asks with its q, is answered by the k of those before it, and gathers their v.",
     )
-    left, middle, right = st.columns([2, 3, 1], vertical_alignment="bottom")
-    longest = RECIPE.model.block_size
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
     sentence = left.text_input(
-        "Sentence", SENTENCE, max_chars=longest, key="head:sentence", persist_state="session", help=LETTERS
+        "Sentence",
+        SENTENCE,
+        max_chars=RECIPE.model.block_size,
+        key="head:sentence",
+        persist_state="session",
+        help=LETTERS,
     )
-    with middle:
-        source = choose("The numbers come from", [MADE_UP, UNTRAINED, TRAINED], UNTRAINED, "head:source")
+    source = choose("The head's matrices are", [MADE_UP, UNTRAINED, TRAINED], UNTRAINED, "head:source")
     seed = right.number_input(
-        "Seed", 0, 2**31 - 1, RECIPE.seed, key="head:seed", persist_state="session", disabled=source == TRAINED
+        "Seed",
+        0,
+        2**31 - 1,
+        RECIPE.seed,
+        key="head:seed",
+        persist_state="session",
+        disabled=source == TRAINED,
+        help="Of what is made up or untrained.",
     )
     if not sentence:
         widgets.empty_state("There is no token that could look.", "Type a few letters.")
@@ -115,19 +125,20 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
     future = np.triu(np.ones((T, T), dtype=bool), 1)
     dots, scores = (head.q @ head.k.T).numpy(), head.scores.numpy()
     steps = {
-        "2 · q · k: how well each key answers each query": dots,
-        f"3 · Divided by √{d}: the scores": scores,
-        "4 · The mask: no key from the future": np.where(future, np.nan, scores),
-        "5 · Softmax: weights, each row sums to 1": np.where(future, np.nan, head.weights.numpy()),
+        "2 · q · k: how well each key answers each query": (dots, 1),
+        f"3 · Divided by √{d}: the scores": (scores, 1),
+        "4 · The mask: no key from the future": (np.where(future, np.nan, scores), 1),
+        "5 · Softmax: weights, each row sums to 1": (np.where(future, np.nan, head.weights.numpy()), 2),
     }
     axis = [escaped(visible(token)) for token in tokens]
     for first in (0, 2):
         for column, title in zip(st.columns(2, gap="medium"), list(steps)[first : first + 2], strict=True):
             with column:
                 st.markdown(f"**{title}**", help=HELP[title[0]])
-                marked = [(at, key) for key in range(T) if np.isfinite(steps[title][at, key])]
+                values, digits = steps[title]
+                marked = [(at, key) for key in range(T) if np.isfinite(values[at, key])]
                 figure = number_grid(
-                    steps[title], rows="query", columns="key", marked=marked, row_names=axis, column_names=axis
+                    values, rows="query", columns="key", digits=digits, marked=marked, row_names=axis, column_names=axis
                 )
                 chart(figure, key=f"head:step:{title[0]}", alt=title)
 
@@ -141,7 +152,7 @@ def inserted() -> None:
     )
     about = (
         f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling to zero. "
-        "Once it is trained, choose its numbers above."
+        "Once it is trained, take its head apart above."
     )
     train_together(NAME, {LABEL: RECIPE}, _curves_and_sample, about=about)
     show_code(Attention.forward)
@@ -149,18 +160,18 @@ def inserted() -> None:
 
 def _curves_and_sample(runs: dict[str, Run]) -> None:
     run = runs.get(LABEL)
-    if run is None:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; the loss is drawn here as it falls.")
-        return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        curves(run)
-    with right:
-        newest_sample(run)
-    open_in("attention.py", "Attention", ":material/grid_on:", run)
+        losses(run)
+    if run:
+        with right:
+            newest_sample(run)
+            open_in("attention.py", "Attention", ":material/grid_on:", run)
 
 
-LETTERS = "Up to eight letters, the context of the lecture's first head. What its text has no symbol for is read as a space."
+LETTERS = (
+    "Up to eight letters, the context of the lecture's first head. What its text has no symbol for is read as a space."
+)
 VECTORS = "q, the query: what the token looks for. k, the key: what it has to offer. v, the value: what it hands over where it is read."
 OUT = "Each row is the mean of the v of the tokens that this one may read, weighted by its row of step 5."
 HELP = {

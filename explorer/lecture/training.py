@@ -7,20 +7,28 @@ import streamlit as st
 
 from explorer import jobs, loading, widgets
 from explorer.figures.export import file_name
-from explorer.panels.training import progress, stop_and_resume, while_live
-from gpt import Recipe, Run
+from explorer.panels.training import curves, progress, stop_and_resume, while_live
+from gpt import Corpus, Recipe, Run
+
+CURVES = 560  # pixels for a run's curves and their caption
 
 
 def train_together(
-    name: str, recipes: dict[str, Recipe], draw: Callable[[dict[str, Run]], None], *, about: str
+    name: str,
+    recipes: dict[str, Recipe],
+    draw: Callable[[dict[str, Run]], None],
+    *,
+    about: str,
+    corpus: Corpus | None = None,
 ) -> None:
     """Let the person train these recipes, stop them, and train them again; what is there already is shown at once.
 
     name: of this training, unlike that of any other page's; its runs are called lecture-{name}-{label}. recipes: label → recipe.
     draw: called with label → run for those that have logged or saved something, possibly none yet, at once and then each second
     while any run is live; give its charts fixed keys. about: Markdown that says what is trained, and how long it takes.
+    corpus: their text, where the recipes only name it.
     """
-    while_live(partial(_follow, name, recipes, draw, about))
+    while_live(partial(_follow, name, recipes, draw, about, corpus))
 
 
 def trained(name: str, label: str) -> Run | None:
@@ -29,16 +37,27 @@ def trained(name: str, label: str) -> Run | None:
     return run if run and run.steps else None
 
 
+def losses(run: Run | None) -> None:
+    """A run's curves, in room that is there before them."""
+    with st.container(height=CURVES, border=False):
+        if run:
+            curves(run)
+        else:
+            widgets.empty_state("There is no curve yet.", "Press *Train*; the loss is drawn here as it falls.")
+
+
 def _run_name(name: str, label: str) -> str:
     return file_name("lecture", name, label).lower()
 
 
-def _follow(name: str, recipes: dict[str, Recipe], draw: Callable[[dict[str, Run]], None], about: str) -> None:
+def _follow(
+    name: str, recipes: dict[str, Recipe], draw: Callable[[dict[str, Run]], None], about: str, corpus: Corpus | None
+) -> None:
     names = {label: _run_name(name, label) for label in recipes}
     runs = _opened(names)
     st.markdown(about)
     with st.container(horizontal=True):
-        _train(name, {names[label]: recipe for label, recipe in recipes.items()})
+        _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)
         stop_and_resume(list(runs.values()), f"lecture:{name}")
     for label, recipe in recipes.items():
         title = f"**{widgets.plain(label)}**"
@@ -61,7 +80,7 @@ def _opened(names: dict[str, str]) -> dict[str, Run]:
     return found
 
 
-def _train(name: str, recipes: dict[str, Recipe]) -> None:
+def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None:
     """The button that makes the runs, in place of those that were there. recipes: the run's name → its recipe."""
     folder = loading.runs_folder()
     there = [run for run in recipes if (folder / run).exists()]
@@ -74,7 +93,7 @@ def _train(name: str, recipes: dict[str, Recipe]) -> None:
         for run in there:
             jobs.delete(folder, run)
         for run, recipe in recipes.items():
-            jobs.create(folder, run, recipe)
+            jobs.create(folder, run, recipe, corpus)
         st.rerun()
 
 

@@ -48,13 +48,13 @@ def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page)
     app = head_page(at="3")
     assert not app.exception and len(app.get("plotly_chart")) == 9
     assert any("Token 3 · looks" in found.value.replace("\\", "") for found in app.markdown)
-    app = choose(app, "The numbers come from", head.MADE_UP)
+    app = choose(app, "The head's matrices are", head.MADE_UP)
     assert not app.exception and len(app.get("plotly_chart")) == 9
     assert any("sums to 1.0000 over 4 tokens" in found.value for found in app.caption)
 
 
 def test_a_trained_head_is_taken_apart_once_there_is_one(head_page, runs):
-    app = choose(head_page(), "The numbers come from", head.TRAINED)
+    app = choose(head_page(), "The head's matrices are", head.TRAINED)
     assert any("There is no trained head yet" in found.value for found in app.markdown)
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app.run()

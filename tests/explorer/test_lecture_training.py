@@ -77,6 +77,18 @@ def test_train_queues_all_of_them(open_page, runs):
     assert [load_run(runs / name).status.state for name in NAMES] == ["queued", "queued"]
 
 
+def test_while_one_trains_it_is_followed_and_left_alone(open_page, runs):
+    app = button(open_page(), "Train").click().run()
+    run = load_run(runs / NAMES[0])
+    with run.lock:
+        run.set_status("running", 2)
+        app.run()
+        assert bars(app)[0] == "**small rate** · **Training** · step 2 of 3" and "Waiting" in bars(app)[1]
+        assert button(app, "Train again").disabled and not button(app, "Stop all").disabled
+    app.run()
+    assert "Interrupted" in bars(app)[0] and not button(app, "Resume all").disabled
+
+
 def test_what_is_there_is_shown_and_made_anew_on_demand(finished, runs):
     assert all("Finished" in bar and "step 3 of 3" in bar for bar in bars(finished)) and not finished.info
     assert drawn(finished) == "drawn: small rate, large rate" and trained("test", "small rate").steps[-1] == 3
