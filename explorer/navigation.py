@@ -36,8 +36,10 @@ ENTRIES = (
     Entry("bigram.py", "The bigram", ":material/table_chart:", "Lecture", "0:22:11"),
     Entry("averaging.py", "The averaging trick", ":material/functions:", "Lecture", "0:42:13"),
     Entry("head.py", "One head", ":material/visibility:", "Lecture", "1:02:00"),
-    Entry("notes.py", "Notes on attention", ":material/sticky_note_2:", "Lecture", "1:12:46"),
-    Entry("block.py", "The Transformer block", ":material/layers:", "Lecture", "1:26:48"),
+    Entry("notes.py", "Notes on attention", ":material/sticky_note_2:", "Lecture", "1:11:38"),
+    Entry("block.py", "The Transformer block", ":material/layers:", "Lecture", "1:21:59"),
+    Entry("scaling.py", "Scaling up", ":material/open_in_full:", "Lecture", "1:37:49"),
+    Entry("nanogpt.py", "nanoGPT", ":material/bolt:", "Lecture", "1:46:22"),
     Entry("conclusions.py", "Conclusions", ":material/school:", "Lecture", "1:54:32"),
 )
 

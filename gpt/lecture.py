@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from gpt.model.bigram import Bigram
-from gpt.model.config import GPTConfig
-from gpt.model.gpt import GPT, loss_of
+from gpt.model.gpt import GPT
 from gpt.model.layers import Attention
 
 
@@ -63,22 +62,39 @@ def masked_softmax(scores: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class OneHead:
-    """Version 4: one head of self-attention, every step of it kept. Source: lecture 01:02:00."""
+    """Version 4: one head of attention, every step of it kept. Source: lecture 01:02:00."""
 
     q: Tensor  # (T, d_head), as are k, v and out
     k: Tensor
     v: Tensor
-    scores: Tensor  # (T, T): q · k / √d_head, queries down, keys across
-    weights: Tensor  # (T, T), each row sums to 1
+    scores: Tensor  # (T, T) or, over a memory, (T, S): q · k / √d_head, queries down, keys across
+    weights: Tensor  # as scores, each row sums to 1
     out: Tensor  # weights @ v
 
 
-def one_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, *, scale: bool = True) -> OneHead:
-    """Let the tokens x (T, C) look at each other through three matrices (C, d_head). Source: lecture 01:02:00, 01:16:56 (the scale)."""
-    q, k, v = x @ w_q, x @ w_k, x @ w_v
+def one_head(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, *, memory: Tensor | None = None, scale: bool = True
+) -> OneHead:
+    """Let the tokens x (T, C) look at each other through three matrices (C, d_head), none of them into its future.
+
+    memory: (S, C), other tokens that x looks at in place of its own: cross-attention. Their keys and values fill k and v (S, d_head);
+    scores and weights are (T, S), and nothing is masked. Source: lecture 01:02:00, 01:15:39 (cross), 01:16:56 (the scale).
+    """
+    read = x if memory is None else memory
+    q, k, v = x @ w_q, read @ w_k, read @ w_v
     scores = q @ k.T / (math.sqrt(w_q.size(1)) if scale else 1.0)
-    weights = masked_softmax(scores)
+    weights = masked_softmax(scores) if memory is None else scores.softmax(-1)
     return OneHead(q, k, v, scores, weights, weights @ v)
+
+
+def message_steps(weights: Tensor, v: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Attention as messages, one reader after another: (t, what every token sends it: weight × v (S, d), and their sum (d,)).
+
+    weights: (T, S), readers down; v: (S, d). The sums are the rows of weights @ v. Source: lecture 01:11:38.
+    """
+    for t, row in enumerate(weights):
+        messages = row[:, None] * v
+        yield t, messages, messages.sum(0)
 
 
 @torch.inference_mode()
@@ -168,19 +184,6 @@ def saturation(sizes: Sequence[int], T: int = 32, seed: int = 1337) -> Saturatio
         rows = [s.softmax(-1).amax(-1).mean() for s in (scores, scores / math.sqrt(size))]
         found.append(torch.stack([scores.var(), scores.var() / size, *rows]))
     return Saturation(torch.tensor(sizes), *torch.stack(found, dim=1))
-
-
-def gradient_norms(config: GPTConfig, seed: int = 1337) -> Tensor:
-    """How much of the loss's gradient reaches each block of an untrained model: its norm over the block's weights, (n_layer,).
-
-    The loss is that of 8 rows of random tokens. Raises ValueError on n_layer=0. Source: lecture 01:26:48.
-    """
-    torch.manual_seed(seed)
-    model = GPT(config)
-    tokens = torch.randint(config.vocab_size, (8, config.block_size + 1))
-    with torch.enable_grad():
-        loss_of(model(tokens[:, :-1]), tokens[:, 1:]).backward()
-    return torch.stack([torch.stack([p.grad.norm() for p in block.parameters()]).norm() for block in model.blocks])
 
 
 def normalised(x: Tensor, over: str, eps: float = 1e-5) -> Tensor:

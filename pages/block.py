@@ -1,11 +1,17 @@
 from explorer import widgets
 
-widgets.heading("The Transformer block", "What do positions, residual connections and layernorm do for a deep model?")
+widgets.heading(
+    "The Transformer block",
+    "What do positions, several heads, feedforward, residual connections and norms each do for a model?",
+)
 
-from explorer.lecture import block  # noqa: E402
+from explorer.lecture import block, norms, positions, residuals  # noqa: E402
 
 with widgets.guarded():
-    block.positions()
-    block.residuals()
-    block.norms()
-    block.loop()
+    positions.similarity()
+    positions.training()
+    block.heads()
+    block.feedforward()
+    residuals.gradients()
+    norms.axes()
+    norms.training()

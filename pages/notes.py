@@ -4,9 +4,13 @@ widgets.heading(
     "Notes on attention", "What does attention know of order, of other rows, of the future, and why is it scaled?"
 )
 
-from explorer.lecture import notes  # noqa: E402
+from explorer.lecture import messages, notes, scaled  # noqa: E402
 
+with widgets.guarded():
+    messages.passing()
 with widgets.guarded():
     notes.permutation()
     notes.leaks()
-    notes.scale()
+    notes.crossing()
+    scaled.saturation()
+    scaled.twins()

@@ -1,4 +1,4 @@
-"""The lecture's notes on attention: tokens are a set, batches do not mix, the mask makes the decoder, the scale keeps it soft."""
+"""Notes 2 to 5 on attention: tokens are a set, rows of a batch do not mix, the mask makes the decoder, and who may be read."""
 
 from dataclasses import replace
 from itertools import product
@@ -6,21 +6,26 @@ from itertools import product
 import streamlit as st
 import torch
 
-from explorer import loading, widgets
+from explorer import loading, state, widgets
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
-from explorer.figures.saturation import two_lines
 from explorer.figures.tokens import escaped, visible
-from explorer.lecture.controls import after_guess, chapter, guess, show_code
+from explorer.lecture.controls import chapter, choose, editable, show_code
+from explorer.navigation import PAGES
 from gpt import GPT, GPTConfig, lecture, loss_of
 
 WORD = "attention"
 SMALL = GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16)
 ROUNDING = 1e-12  # below it a difference in double precision is rounding
 BATCH = ("to be or not", "that is the", "question, say")
-SIZES = (4, 8, 16, 32, 64, 128)
-LARGEST = ("0.05", "0.2", "0.5", "0.8", "1.0")
 ROWS = 3
+SELF, CROSS = "itself: self-attention", "y: cross-attention"
+FEATURES = 4
+SEQUENCES = {"x": ("the decoder", 4), "y": ("the encoder", 6)}  # name → whose tokens, how many
+WHERE = {
+    SELF: "q, k and v all come from x, and the mask keeps x out of its own future.",
+    CROSS: "q comes from x, k and v from y: x asks, y answers. All of y has been read before, so nothing is masked.",
+}
 
 
 def permutation() -> None:
@@ -112,41 +117,55 @@ def leaks() -> None:
     show_code(lecture.edit_effects, lecture.with_mask)
 
 
-def scale() -> None:
-    """Note 6: the variance of the scores grows with the head size, and the softmax saturates, unless scores are divided by √size."""
+def crossing() -> None:
+    """Note 5: queries from x; keys and values from x as well, or from another sequence y."""
     chapter(
-        "Note 6: why scores are divided by √(head size)",
-        "1:16:56",
-        "Queries and keys here are random numbers of variance 1. First guess: without the scale, how much of a row of 32 weights does the "
-        "largest one take at head size 128?",
+        "Note 5: self-attention and cross-attention",
+        "1:15:39",
+        "Let x look at itself, then at y. Watch where q, k and v come from, and the shape of the weights.",
     )
-    guessed = guess("notes:scale", "The largest weight is about", LARGEST)
-    if guessed is None:
-        return
-    found = lecture.saturation(SIZES)
-    sizes = found.sizes.numpy()
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
-        figure = two_lines(
-            sizes, found.variance.numpy(), found.scaled_variance.numpy(), title="variance of the scores", log=True
-        )
-        chart(figure, key="notes:variance", alt="Variance of the scores against head size")
-    with right:
-        figure = two_lines(
-            sizes, found.largest.numpy(), found.scaled_largest.numpy(), title="largest weight in a row, mean"
-        )
-        chart(figure, key="notes:largest", alt="Largest weight in a row against head size")
+        kind = choose("x looks at", [SELF, CROSS], SELF, "notes:cross")
+    seed = right.number_input("Seed", 0, 2**31 - 1, 1337, key="notes:cross:seed", persist_state="session")
+    generator = torch.Generator().manual_seed(seed)
+    matrices = torch.randn(3, FEATURES, FEATURES, generator=generator) / 2
+    columns = st.columns(2, gap="medium")
+    drawn = {}
+    for column, (name, (told, length)) in zip(columns, SEQUENCES.items(), strict=True):
+        with column:
+            st.markdown(f"**{name}**, {length} tokens of {told} (edit me)")
+            start = torch.randn(length, FEATURES, generator=generator).round(decimals=1)
+            drawn[name] = editable(start, f"notes:cross:{name}:{seed}")
+    x, memory = drawn["x"], drawn["y"] if kind == CROSS else None
+    head = lecture.one_head(x, *matrices, memory=memory)
+    read = "y" if kind == CROSS else "x"
+    made = {"q = x · W_q": (head.q, "x"), f"k = {read} · W_k": (head.k, read), f"v = {read} · W_v": (head.v, read)}
+    for column, (title, (values, source)) in zip(st.columns(3, gap="medium"), made.items(), strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            figure = number_grid(values.numpy(), rows=f"token of {source}", columns="feature", digits=1)
+            chart(figure, key=f"notes:cross:{title[0]}", alt=title)
+    T, S = head.weights.shape
+    weights = head.weights if kind == CROSS else head.weights.masked_fill(torch.ones(T, S).triu(1).bool(), torch.nan)
+    shown = {f"weights, {T} × {S}: {'rectangular' if T != S else 'square'}": weights, "out = weights · v": head.out}
+    names = (("query, token of x", f"key, token of {read}"), ("token of x", "feature"))
+    for place, column, (title, values), (rows, across) in zip("wo", st.columns(2, gap="medium"), shown.items(), names, strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            chart(number_grid(values.numpy(), rows=rows, columns=across), key=f"notes:cross:{place}", alt=title)
     st.caption(
-        f"{after_guess(guessed)}At size 128 the largest weight is {found.largest[-1]:.2f} without the scale and "
-        f"{found.scaled_largest[-1]:.2f} with it: a softmax of large scores puts nearly all on one key, "
-        "and hardly passes gradients to the others."
+        f"{WHERE[kind]} Each row of weights sums to 1 (largest difference {(head.weights.sum(1) - 1).abs().max():.0e})."
     )
-    show_code(lecture.saturation)
+    if (PAGES / "translate.py").exists():
+        st.page_link(PAGES / "translate.py", label="Cross-attention of a trained model", icon=":material/translate:")
+    show_code(lecture.one_head)
 
 
 def _transformer() -> str | None:
-    """The model that the page edits: what ships first, or the first with heads."""
-    return next((ref for ref in loading.models() if loading.load_model(ref).config.n_layer), None)
+    """The model that the page edits: the chosen one, or the first with heads."""
+    refs = sorted(loading.models(), key=lambda ref: ref != state.choice("model"))
+    return next((ref for ref in refs if loading.load_run(ref).recipe.model.n_layer), None)
 
 
 MASK = "With it, a token reads itself and what came before: a decoder. Without it, all tokens: an encoder. The weights are the same."

@@ -86,6 +86,15 @@ def head_scores(model: GPT | Bigram, ids: Tensor) -> dict[str, Tensor]:
     return {name: torch.stack([layer[name] for layer in found]) for name in SCORES}
 
 
+def pattern_distances(patterns: Tensor) -> Tensor:
+    """How differently the heads of a layer read: (n_head, T, S) patterns → (n_head, n_head), symmetric, 0 on the diagonal.
+
+    The mean over the queries of the total variation distance of two heads' rows, the share of attention that one would have to
+    move to read as the other does: 0 the same, 1 nothing in common. Source: lecture 01:21:59.
+    """
+    return (patterns[:, None] - patterns[None]).abs().sum(-1).mean(-1) / 2
+
+
 def label(head: Mapping[str, float]) -> str | None:
     """The kind that fits one head's scores best, or None where none reaches `THRESHOLD`.
 

@@ -2,18 +2,29 @@
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+from explorer import jobs
 from explorer.figures.saturation import two_lines
+from explorer.lecture import notes, scaled
+from gpt import create_run
+from gpt.train.loop import train
 
 
 @pytest.fixture
-def notes_page(open_app):
+def notes_page(open_app, monkeypatch):
+    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
     return open_app().switch_page("../pages/notes.py").run()
 
 
 def caption(app: AppTest, start: str) -> str:
     return next(found.value for found in app.caption if found.value.startswith(start))
+
+
+def choose(app: AppTest, key: str, value: str) -> None:
+    next(group for group in app.get("button_group") if group.key == key).set_value(value).run()
+    assert not app.exception
 
 
 def test_order_is_nothing_to_the_model_without_positions_and_mask_alone(notes_page):
@@ -32,8 +43,8 @@ def test_an_edit_stays_in_its_row_and_behind_the_mask(notes_page):
     notes_page.toggle(key="notes:mask").set_value(False).run()
     without = caption(notes_page, "Largest |Δ logit|: ")
     assert not notes_page.exception
-    assert "in the other rows 0, before the edit 0." in with_mask
-    assert "in the other rows 0, before the edit 0." not in without and "in the other rows 0," in without
+    assert "in the other rows 0, before the edit 0. Loss" in with_mask
+    assert "in the other rows 0, before the edit 0. Loss" not in without and "in the other rows 0," in without
 
 
 def test_the_curves_wait_for_a_guess(notes_page):
@@ -42,6 +53,31 @@ def test_the_curves_wait_for_a_guess(notes_page):
     guesses[-1].click().run()
     assert len(notes_page.get("plotly_chart")) == before + 2
     assert "You guessed 0.05" in caption(notes_page, "You guessed")
+
+
+def test_messages_sum_to_what_the_head_computes(open_app):
+    app = open_app(prompt="hear me speak", layer="1", head="2", at="3").switch_page("../pages/notes.py").run()
+    assert not app.exception and any(found.value.endswith("gathers**") for found in app.markdown)
+    told = caption(app, "4 messages")
+    assert "weights sum to 1.0000" in told and float(told.rstrip(".").rpartition(" ")[2]) < 1e-6
+    assert list(app.dataframe[0].value["weight"]) == sorted(app.dataframe[0].value["weight"], reverse=True)
+
+
+def test_cross_attention_reads_another_sequence(notes_page):
+    choose(notes_page, "notes:cross", notes.CROSS)
+    assert any("weights, 4 × 6: rectangular" in found.value for found in notes_page.markdown)
+    assert "k and v from y" in caption(notes_page, "q comes from x")
+
+
+def test_twins_are_measured_before_training_and_after_it(notes_page, runs):
+    assert "At size 128" in caption(notes_page, "Measured on 16 rows")
+    choose(notes_page, "notes:moment", scaled.AFTER)
+    assert any("No pair is trained yet" in found.value for found in notes_page.markdown)
+    for label, recipe in scaled.recipes(8).items():
+        run = create_run(runs / f"lecture-twins-8-{label.replace(' ', '-')}", recipe.changed(steps=2, eval_batches=1))
+        train(run, torch.device("cpu"))
+    notes_page.run()
+    assert not notes_page.exception and "At size 8" in caption(notes_page, "Measured on 16 rows")
 
 
 def test_every_size_needs_a_value():

@@ -154,3 +154,10 @@ def test_without_letters_the_probe_set_is_held_out_text():
 def test_a_vocabulary_of_pieces_is_probed_too():
     tokenizer = BPETokenizer.train("abcdefghijklmnopqrstuvwxyz the quick brown fox " * 10, 300)
     assert heads.probe_set(tokenizer, 64).size(1) >= heads.PERIOD
+
+
+def test_heads_are_as_far_apart_as_the_attention_that_would_have_to_move():
+    first, last, even = torch.zeros(3, 2, 4).unbind()
+    first[:, 0], last[:, 3], even[:] = 1, 1, 0.25
+    distances = heads.pattern_distances(torch.stack([first, last, even]))
+    torch.testing.assert_close(distances, torch.tensor([[0, 1, 0.75], [1, 0, 0.75], [0.75, 0.75, 0]]))

@@ -1,0 +1,80 @@
+"""Positional encoding: how alike positions are to a model, and what a model without them loses."""
+
+import streamlit as st
+import torch
+
+from explorer import loading, widgets
+from explorer.chart import chart
+from explorer.figures.matrix import similarity_map
+from explorer.lecture.controls import chapter, choose, show_code
+from explorer.lecture.together import losses_together
+from explorer.lecture.training import train_together, trained
+from gpt import GPT, PRESETS, Run
+from gpt.model.layers import sinusoids
+
+NAME, KINDS = "positions", ("learned", "sinusoidal", "none")
+RECIPES = {
+    kind: PRESETS["rung-6"].changed(
+        about=f"Positions: {kind}", positions=kind, block_size=32, steps=600, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=60,
+        eval_batches=40, snapshots=2,
+    )
+    for kind in KINDS
+}  # fmt: skip
+SHIPPED, HERE, FIXED = "learned, in a model that ships", "learned, in the model trained below", "sinusoidal"
+
+
+def similarity() -> None:
+    """How alike the vectors of any two positions are: learned in a model that ships or in the one trained here, or sinusoids."""
+    chapter(
+        "Positional encoding",
+        "1:00:18",
+        "Which positions does a model hold for alike? Choose how its positions are made.",
+    )
+    kind = choose("Positions", [SHIPPED, HERE, FIXED], SHIPPED, "block:positions")
+    vectors, made = _vectors(kind)
+    if vectors is None:
+        widgets.empty_state("There are no learned positions yet.", "Press *Train* below; it takes less than a minute.")
+        return
+    cosines = torch.nn.functional.cosine_similarity(vectors[:, None], vectors[None], dim=-1)
+    chart(
+        similarity_map(cosines.numpy(), axis="position"),
+        key="block:similarity",
+        alt="Cosine of every two positions' vectors",
+    )
+    st.caption(
+        f"The cosine between the vectors of any two of {len(vectors)} positions, {made}. Blue: alike; red: opposite."
+    )
+    show_code(sinusoids)
+
+
+def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
+    """(T, C) and how they came about; None where there are none."""
+    if kind == FIXED:
+        shape = RECIPES["sinusoidal"].model
+        return sinusoids(shape.block_size, shape.n_embd), "sines and cosines of falling frequency, never trained"
+    if kind == HERE:
+        run = trained(NAME, "learned")
+        ref = f"runs/{run.name}" if run else None
+    else:
+        ref = next((ref for ref in loading.models() if hasattr(loading.load_model(ref), "pos_embed")), None)
+    return (loading.load_model(ref).pos_embed, f"as {widgets.plain(ref)} has learned them") if ref else (None, "")
+
+
+def training() -> None:
+    """The same small model with learned, with sinusoidal and with no positions, side by side."""
+    st.markdown(f"**Trained with and without** · lecture {widgets.lecture_link('1:00:18')}")
+    recipe = RECIPES["none"]
+    about = (
+        f"Three models of {recipe.model.n_layer} blocks, equal but for their positions: {recipe.steps} steps each on contexts of "
+        f"{recipe.model.block_size} characters. Which of them does worst, and how much worse?"
+    )
+    train_together(NAME, RECIPES, _losses, about=about)
+    show_code(GPT.forward)
+
+
+def _losses(runs: dict[str, Run]) -> None:
+    losses_together(runs, KINDS, "block:positions:losses")
+    st.caption(
+        "“none” is not helpless: the mask lets token t see t others, and so order comes in by the back door. Without the mask it would "
+        "know of a text only which characters stand in it."
+    )

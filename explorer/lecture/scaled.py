@@ -1,0 +1,122 @@
+"""Note 6, scaled attention: what the size of a head does to scores and softmax, on random numbers and in models that train here."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import loading, widgets
+from explorer.chart import chart
+from explorer.figures.saturation import two_lines
+from explorer.lecture.controls import after_guess, chapter, choose, guess, show_code
+from explorer.lecture.together import held_out, untrained
+from explorer.lecture.training import train_together, trained
+from gpt import GPT, PRESETS, Recipe, Run, lecture
+from gpt.lens.learning import AttentionStatistics, attention_statistics
+from gpt.model.layers import Attention
+
+SIZES = (4, 8, 16, 32, 64, 128)
+LARGEST = ("0.05", "0.2", "0.5", "0.8", "1.0")
+ROWS = 16  # of held-out text
+TWINS = {"with the scale": True, "without": False}
+BEFORE, AFTER = "before training", "after it"
+QUANTITIES = {
+    "variance": "variance of the scores",
+    "entropy": "entropy of a row, as a share of even attention's",
+    "q_gradient": "gradient norm of the query matrix",
+    "k_gradient": "gradient norm of the key matrix",
+}
+
+
+def saturation() -> None:
+    """The variance of the scores grows with the head size, and the softmax saturates, unless scores are divided by √size."""
+    chapter(
+        "Note 6: why scores are divided by √(head size)",
+        "1:16:56",
+        "Queries and keys here are random numbers of variance 1. First guess: without the scale, how much of a row of 32 weights does the "
+        "largest one take at head size 128?",
+    )
+    guessed = guess("notes:scale", "The largest weight is about", LARGEST)
+    if guessed is None:
+        return
+    found = lecture.saturation(SIZES)
+    sizes = found.sizes.numpy()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        figure = two_lines(
+            sizes, found.variance.numpy(), found.scaled_variance.numpy(), title="variance of the scores", log=True
+        )
+        chart(figure, key="notes:variance", alt="Variance of the scores against head size")
+    with right:
+        figure = two_lines(
+            sizes, found.largest.numpy(), found.scaled_largest.numpy(), title="largest weight in a row, mean"
+        )
+        chart(figure, key="notes:largest", alt="Largest weight in a row against head size")
+    st.caption(
+        f"{after_guess(guessed)}At size 128 the largest weight is {found.largest[-1]:.2f} without the scale and "
+        f"{found.scaled_largest[-1]:.2f} with it: a softmax of large scores puts nearly all on one key, "
+        "and hardly passes gradients to the others."
+    )
+    show_code(lecture.saturation)
+
+
+def recipes(size: int) -> dict[str, Recipe]:
+    """One head of this size, with the scale and without, else equal: label → recipe."""
+    return {
+        label: PRESETS["rung-2"].changed(
+            about=f"A head of {size}, {label}", n_embd=size, block_size=32, scale=scale, steps=200, eval_every=100, eval_batches=20,
+            snapshots=3,
+        )
+        for label, scale in TWINS.items()
+    }  # fmt: skip
+
+
+def twins() -> None:
+    """Two models of one head that differ by the scale alone, over head sizes: before training, and as they learn."""
+    st.markdown(f"**Twins that train** · lecture {widgets.lecture_link('1:16:56')}")
+    left, right = st.columns(2)
+    with left:
+        size = choose("Head size", SIZES, 64, "notes:size")
+    with right:
+        moment = choose("Measured", [BEFORE, AFTER], BEFORE, "notes:moment")
+    if moment == BEFORE:
+        _statistics({size: {label: untrained(recipe) for label, recipe in recipes(size).items()} for size in SIZES})
+    else:
+        about = (
+            f"Two models with one head of {size} features and {size} features a token, {recipes(size)['without'].steps} steps each. Every "
+            "size that you train adds its points."
+        )
+        train_together(f"twins-{size}", recipes(size), _after_training, about=about)
+    show_code(attention_statistics, Attention._explicit)
+
+
+def _after_training(_: dict[str, Run]) -> None:
+    """All pairs that there are, whatever size is chosen."""
+    found = {size: {label: trained(f"twins-{size}", label) for label in TWINS} for size in SIZES}
+    whole = {size: pair for size, pair in found.items() if all(pair.values())}
+    if not whole:
+        widgets.empty_state("No pair is trained yet.", "Press *Train*; each pair takes a few seconds.")
+        return
+    _statistics(
+        {size: {label: loading.load_model(f"runs/{run.name}") for label, run in pair.items()} for size, pair in whole.items()}
+    )
+
+
+def _statistics(models: dict[int, dict[str, GPT]]) -> None:
+    """Scores, softmax and gradients of each pair against its head size."""
+    found: dict[str, list[AttentionStatistics]] = {
+        label: [attention_statistics(pair[label], held_out(recipes(size)[label], ROWS)) for size, pair in models.items()]
+        for label in TWINS
+    }
+    sizes = np.array(list(models))
+    columns = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
+    for column, (quantity, title) in zip(columns, QUANTITIES.items(), strict=True):
+        scaled, without = (np.array([getattr(each, quantity) for each in found[label]]) for label in TWINS)
+        with column:
+            st.markdown(f"**{title[:1].upper()}{title[1:]}**")
+            figure = two_lines(sizes, without, scaled, title="", log=quantity != "entropy")
+            chart(figure, key=f"twins:{quantity}", alt=f"{title} against head size")
+    scaled, without = (found[label][-1] for label in TWINS)
+    st.caption(
+        f"Measured on {ROWS} rows of held-out text. At size {sizes[-1]}, a row without the scale has {without.entropy:.0%} of the entropy "
+        f"that even attention has, with it {scaled.entropy:.0%}. Entropy is 0 where one key takes all: then the row hardly changes when "
+        "scores do, and learning has nothing to hold on to."
+    )

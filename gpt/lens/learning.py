@@ -1,0 +1,66 @@
+"""A model as its training meets it: the gradient that reaches each block, how attention's scores stand, and its loss in training mode.
+
+Models are shared, so everything happens on a copy.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gpt.model.gpt import GPT, loss_of
+
+
+def gradient_norms(model: GPT, tokens: Tensor) -> Tensor:
+    """How much of the loss's gradient reaches each block: its norm over the block's weights, (n_layer,).
+
+    tokens: (B, T + 1) ids, of which the last T are to be predicted. Source: lecture 01:26:48.
+    """
+    learner = _with_gradients(model, tokens)
+    return torch.stack([torch.stack([p.grad.norm() for p in block.parameters()]).norm() for block in learner.blocks])
+
+
+@dataclass(frozen=True)
+class AttentionStatistics:
+    """How the attention of one layer stands on a batch. Source: lecture 01:16:56."""
+
+    variance: float  # of the scores, those behind the mask left out
+    entropy: float  # mean of the rows' entropies, each as a share of what even attention has there: 1 is even, 0 one key alone
+    q_gradient: float  # norm of the loss's gradient in the query matrix
+    k_gradient: float  # … and in the key matrix
+
+
+def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> AttentionStatistics:
+    """Measure scores, pattern and gradients of a causal model's layer on tokens (B, T + 1), T ≥ 2, the last T to be predicted.
+
+    Source: lecture 01:16:56.
+    """
+    names = [f"blocks.{layer}.attn.hook_{name}" for name in ("attn_scores", "pattern")]
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(tokens[:, :-1], names)
+        scores, pattern = (cache[name] for name in names)  # (B, n_head, T, T)
+        seen = torch.arange(2, scores.size(-1) + 1)  # keys of each row but the first, which has no choice
+        shares = torch.special.entr(pattern).sum(-1)[..., 1:] / seen.log()
+    gradient = _with_gradients(model, tokens).blocks[layer].attn.qkv.weight.grad
+    of_q, of_k, _ = (part.norm().item() for part in gradient.chunk(3))
+    return AttentionStatistics(scores[scores.isfinite()].var().item(), shares.mean().item(), of_q, of_k)
+
+
+@torch.no_grad()
+def training_mode_loss(model: GPT, tokens: Tensor, rows: int) -> float:
+    """The mean loss of a copy in training mode that reads `rows` rows of tokens (B, T + 1) at a time: what batchnorm makes of it.
+
+    Without batchnorm and dropout it is the loss in eval mode, whatever the rows. Source: lecture 01:32:51.
+    """
+    learner = copy.deepcopy(model).train()
+    parts = tokens.split(rows)
+    return sum(loss_of(learner(part[:, :-1]), part[:, 1:]).item() * len(part) for part in parts) / len(tokens)
+
+
+def _with_gradients(model: GPT, tokens: Tensor) -> GPT:
+    """A copy in training mode that has been through one backward pass."""
+    learner = copy.deepcopy(model).train().requires_grad_(True)
+    with torch.enable_grad():
+        loss_of(learner(tokens[:, :-1]), tokens[:, 1:]).backward()
+    return learner
