@@ -16,6 +16,7 @@ PARAMETERS = (
     *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
     *("threshold", "weights", "change", "strength", "changes", "second", "off"),
     *("step", "pinned"),
+    *("excerpt", "window", "sentence", "matrices"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters

@@ -11,10 +11,10 @@ from explorer.figures.tokens import escaped, visible
 HEIGHT = 560  # pixels
 
 
-def next_token_table(probabilities: np.ndarray, tokens: Sequence[str]) -> go.Figure:
+def next_token_table(probabilities: np.ndarray, tokens: Sequence[str], *, dark: bool = False) -> go.Figure:
     """Draw P(next token | present token), present down, next across; the background is 0.
 
-    probabilities: (V, V), each row sums to 1; tokens: all V, each another. Raises ValueError on another shape.
+    probabilities: (V, V), each row sums to 1; tokens: all V, each another; dark: the kind of page. Raises ValueError on another shape.
     Source: lecture 00:22:11.
     """
     V = len(tokens)
@@ -29,7 +29,7 @@ def next_token_table(probabilities: np.ndarray, tokens: Sequence[str]) -> go.Fig
         z=np.asarray(probabilities, dtype=np.float32),
         zmin=0,
         zmax=1,
-        colorscale=style.SEQUENTIAL,
+        colorscale=style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL,
         showscale=False,
         hovertemplate="after %{y} comes %{x}<br>%{z:.2%}<extra></extra>",
     )

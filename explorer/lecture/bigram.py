@@ -5,7 +5,7 @@ import math
 import streamlit as st
 import torch
 
-from explorer import loading, texts, widgets
+from explorer import loading, state, texts, widgets
 from explorer.chart import chart
 from explorer.figures.bigram import next_token_table
 from explorer.figures.noise import noisy_and_averaged
@@ -114,7 +114,8 @@ def _compared(runs: dict[str, Run]) -> None:
 def _table(model: Bigram, key: str, title: str) -> None:
     st.markdown(f"**{title}**")
     known = tokenizer()
-    figure = next_token_table(model.table.weight.softmax(-1).numpy(), known.tokens(range(known.vocab_size)))
+    probabilities, dark = model.table.weight.softmax(-1).numpy(), st.context.theme.type == "dark"
+    figure = next_token_table(probabilities, known.tokens(range(known.vocab_size)), dark=dark)
     chart(figure, key=f"bigram:{key}", alt=title)
 
 
@@ -155,9 +156,8 @@ def noise() -> None:
         )
         return
     longest = min(200, len(batches))
-    window = st.slider(
-        "Batches in a mean", 1, longest, min(WINDOW, longest), key="bigram:window", persist_state="session"
-    )
+    shown = min(state.number("window") or WINDOW, longest)
+    window = st.slider("Batches in a mean", 1, longest, **state.bound("window", shown))
     chart(
         noisy_and_averaged(steps, batches, window), key="bigram:noise", alt="Loss of each batch and their running mean"
     )

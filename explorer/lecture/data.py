@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 EXCERPT = 400  # characters
 AROUND = 160  # characters on either side of the cut
-EXCERPT_SEED = "data:excerpt"
 SHORTER = ("not at all", "1.2 ×", "1.5 ×", "2 ×", "4 ×", "8 ×")
 
 
@@ -55,10 +54,10 @@ def text(corpus: Corpus) -> str:
 
 
 def _excerpt(text: str) -> str:
-    seed = state.recall(EXCERPT_SEED, 1)
+    seed = state.number("excerpt") or 1
     start = random.Random(seed).randrange(max(1, len(text) - EXCERPT))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Another excerpt", icon=":material/casino:", on_click=state.remember, args=(EXCERPT_SEED, seed + 1))
+        st.button("Another excerpt", icon=":material/casino:", on_click=state.choose, kwargs={"excerpt": seed + 1})
         st.markdown(f"Excerpt {seed}, from character {start:,} on")
     excerpt = text[start : start + EXCERPT]
     st.code(excerpt, language=None, wrap_lines=True, height=260)

@@ -8,13 +8,14 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from explorer import loading, texts, widgets
+from explorer import loading, state, texts, widgets
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.controls import chapter, choose, editable, show_code, unroll
+from explorer.lecture.controls import chapter, editable, show_code, unroll
 from explorer.lecture.training import losses, train_together, trained
+from explorer.panels import tokenizing
 from explorer.panels.training import newest_sample, open_in
 from gpt import PRESETS, Run, build_model, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head
@@ -38,26 +39,7 @@ def taken_apart() -> None:
         "1:02:00",
         "Step from token to token: each asks with its q, is answered by the k of those before it, and gathers their v.",
     )
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    sentence = left.text_input(
-        "Sentence",
-        SENTENCE,
-        max_chars=RECIPE.model.block_size,
-        key="head:sentence",
-        persist_state="session",
-        help=LETTERS,
-    )
-    source = choose("The head's matrices are", [MADE_UP, UNTRAINED, TRAINED], UNTRAINED, "head:source")
-    seed = right.number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        RECIPE.seed,
-        key="head:seed",
-        persist_state="session",
-        disabled=source == TRAINED,
-        help="Of what is made up or untrained.",
-    )
+    sentence, source, seed = _controls()
     if not sentence:
         widgets.empty_state("There is no token that could look.", "Type a few letters.")
         return
@@ -68,6 +50,21 @@ def taken_apart() -> None:
     x, head = found
     unroll("head", len(sentence) - 1, partial(_looking, list(sentence), x, head))
     show_code(one_head, masked_softmax, head_by_hand, Attention._explicit)
+
+
+def _controls() -> tuple[str, str, int]:
+    """The sentence, whose matrices the head has, and the seed of those that are not trained."""
+    longest, sources, wanted = RECIPE.model.block_size, [MADE_UP, UNTRAINED, TRAINED], state.choice("sentence")
+    sentence = SENTENCE if wanted is None else wanted[:longest]
+    source = state.choice("matrices") if state.choice("matrices") in sources else UNTRAINED
+    seed = state.number("seed") or RECIPE.seed
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left.text_input("Sentence", max_chars=longest, help=LETTERS, **state.bound("sentence", sentence))
+    st.segmented_control("The head's matrices are", sources, required=True, **state.bound("matrices", source))
+    right.number_input(
+        "Seed", 1, tokenizing.MAX_SEED, help=SEED, disabled=source == TRAINED, **state.bound("seed", seed)
+    )
+    return sentence, source, seed
 
 
 def _made_up(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
@@ -172,6 +169,7 @@ def _curves_and_sample(runs: dict[str, Run]) -> None:
 LETTERS = (
     "Up to eight letters, the context of the lecture's first head. What its text has no symbol for is read as a space."
 )
+SEED = "Of what is made up, or of the untrained model."
 VECTORS = "q, the query: what the token looks for. k, the key: what it has to offer. v, the value: what it hands over where it is read."
 OUT = "Each row is the mean of the v of the tokens that this one may read, weighted by its row of step 5."
 HELP = {
