@@ -74,7 +74,24 @@ def training() -> None:
 
 def _losses(runs: dict[str, Run]) -> None:
     losses_together(runs, KINDS, "block:positions:losses")
+    rows = [_lengths(label, run) for label, run in runs.items() if run.steps]
+    if not rows:
+        return
+    numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in rows[0] if name != "positions"}
+    st.dataframe(rows, hide_index=True, column_config=numbers, key="block:positions:lengths")
     st.caption(
-        "“none” is not helpless: the mask lets token t see t others, and so order comes in by the back door. Without the mask it would "
-        "know of a text only which characters stand in it."
+        "The mean length of the two vectors that are added at the input. Sinusoids keep the size that tokens begin with, here a small "
+        "one, and are outgrown; learned positions grow along. “none” is not helpless: under the mask, token t reads from t + 1 tokens, "
+        "and so order comes in by the back door."
     )
+
+
+def _lengths(label: str, run: Run) -> dict[str, str | float | None]:
+    """How long the vectors of tokens and of positions have become."""
+    model = loading.load_model(f"runs/{run.name}")
+    tokens, places = model.embed.weight, getattr(model, "pos_embed", None)
+    return {
+        "positions": label,
+        "length of a token's vector": tokens.norm(dim=-1).mean().item(),
+        "length of a position's": None if places is None else places.norm(dim=-1).mean().item(),
+    }

@@ -1,5 +1,7 @@
 """Note 6, scaled attention: what the size of a head does to scores and softmax, on random numbers and in models that train here."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -115,8 +117,10 @@ def _statistics(models: dict[int, dict[str, GPT]]) -> None:
             figure = two_lines(sizes, without, scaled, title="", log=quantity != "entropy")
             chart(figure, key=f"twins:{quantity}", alt=f"{title} against head size")
     scaled, without = (found[label][-1] for label in TWINS)
+    further, larger = math.sqrt(sizes[-1]), without.q_gradient / scaled.q_gradient
     st.caption(
         f"Measured on {ROWS} rows of held-out text. At size {sizes[-1]}, a row without the scale has {without.entropy:.0%} of the entropy "
-        f"that even attention has, with it {scaled.entropy:.0%}. Entropy is 0 where one key takes all: then the row hardly changes when "
-        "scores do, and learning has nothing to hold on to."
+        f"that even attention has, with it {scaled.entropy:.0%}; 0 is one key that takes all. Unscaled scores move √{sizes[-1]} = "
+        f"{further:.1f} times as far for the same step of the weights, but the query matrix's gradient is {larger:.1f} times that with the "
+        "scale: the flatter a sure softmax is, the less of it comes through."
     )

@@ -14,7 +14,7 @@ from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
 from gpt.model.layers import MLP
 from gpt.train.presets import PUBLISHED
 
-NAME, CHARACTERS = "dropout", 20_000
+NAME, CHARACTERS = "dropout", 12_000
 SHORT = f"tinyshakespeare, first {CHARACTERS:,} characters"
 DROPOUTS = {"no dropout": 0.0, "dropout 0.2": 0.2}
 MEASURED = 24  # stretches of each half of the text
@@ -28,7 +28,7 @@ def recipes() -> dict[str, Recipe]:
     model = GPTConfig(block_size=32, n_layer=3, n_head=4, n_embd=64)
     return {
         label: Recipe(
-            label, model, text=SHORT, steps=600, batch_size=32, lr=2e-3, eval_every=50, eval_batches=20, snapshots=4,
+            label, model, text=SHORT, steps=500, batch_size=32, optimizer="muon", lr=1e-2, eval_every=25, eval_batches=20, snapshots=4,
         ).changed(dropout=share)
         for label, share in DROPOUTS.items()
     }  # fmt: skip
@@ -89,7 +89,7 @@ def largest() -> None:
     chapter(
         "The largest rung",
         "1:37:49",
-        "Choose a rung and see where its parameters are, and what training needs to hold.",
+        "Choose a rung and see how many parameters it has, and what its training needs to hold.",
     )
     rung = choose("Rung", range(2, 8), 7, "scaling:rung")
     preset = PRESETS[f"rung-{rung}"]
