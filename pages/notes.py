@@ -11,6 +11,7 @@ with widgets.guarded():
 with widgets.guarded():
     notes.permutation()
     notes.leaks()
+    notes.cheating()
     notes.crossing()
     scaled.saturation()
     scaled.twins()

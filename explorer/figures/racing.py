@@ -52,10 +52,12 @@ def race_curves(racers: Sequence[Racer], *, unit: str, end: float) -> go.Figure:
             ),
         ]
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, uirevision=unit)
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 40, "r": 96})
+    compared = [racer for racer in racers if racer.published is not None]
+    margin = {"t": 40} | ({"r": 96} if compared else {})  # room for what names the dashed lines
+    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin=margin)
     drawn.update_xaxes(range=[0, end], title=unit, showgrid=False)
     drawn.update_yaxes(range=_span(racers), title="loss, nats a token")
-    _draw_published(drawn, [racer for racer in racers if racer.published is not None])
+    _draw_published(drawn, compared)
     return drawn
 
 

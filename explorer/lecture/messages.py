@@ -18,6 +18,7 @@ from gpt.lens.weight import layer_vectors
 
 LONGEST = 12  # tokens of the prompt, its last
 DRAWN = 0.02  # the least weight that is an arrow
+ROW = 35  # pixels of a table's row
 
 
 def passing() -> None:
@@ -54,6 +55,7 @@ def passing() -> None:
 def _gathering(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z: np.ndarray, at: int) -> None:
     """What has been passed up to the token `at`: its arrows in colour, its messages, and the values so far."""
     _, messages, total = list(lecture.message_steps(torch.from_numpy(weights), v))[at]
+    read = weights[at] > 0
     so_far = np.where(np.arange(len(tokens))[:, None] <= at, weights, 0)
     name = labels(tokens)
     left, right = st.columns([3, 2], gap="medium")
@@ -62,15 +64,14 @@ def _gathering(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z:
         chart(token_graph(so_far, tokens, threshold=DRAWN, chosen=at), key="messages:graph", alt=alt)
     with right:
         st.markdown(f"**{widgets.plain(name[at])} gathers**")
-        read = np.argsort(-weights[at], kind="stable")[: np.count_nonzero(weights[at])]
         strength = messages.norm(dim=-1).numpy()
-        rows = [
-            {"from": name[key], "weight": float(weights[at, key]), "length of weight × v": float(strength[key])} for key in read
-        ]
-        number = {column: st.column_config.NumberColumn(format="%.3f") for column in list(rows[0])[1:]}
-        st.dataframe(rows, hide_index=True, column_config=number, height=36 * LONGEST + 40, key="messages:read")
+        rows = {"from": name, "weight": weights[at], "length of weight × v": strength}
+        rows |= {what: np.where(read, values, np.nan) for what, values in rows.items() if what != "from"}
+        number = {what: st.column_config.NumberColumn(format="%.3f") for what in rows if what != "from"}
+        height = ROW * (len(tokens) + 1) + 3
+        st.dataframe(rows, hide_index=True, column_config=number, height=height, key="messages:read", placeholder="")
     top = float(max(v.abs().max(), np.abs(z).max()))
-    sent = np.where(weights[at][:, None] > 0, messages.numpy(), np.nan)
+    sent = np.where(read[:, None], messages.numpy(), np.nan)
     values = np.where(np.arange(len(tokens))[:, None] <= at, z, np.nan)
     shown = {
         f"Weight × v: the messages to {widgets.plain(name[at])}": sent,

@@ -81,7 +81,7 @@ def same_module() -> None:
         "**Its weights in this module.** Download the files `config.json` and `model.safetensors` of "
         "[openai-community/gpt2](https://huggingface.co/openai-community/gpt2/tree/main) into a folder, then, in Python:"
     )
-    st.code(EXAMPLE, language="python")
+    st.code(EXAMPLE, language="python", wrap_lines=True)
     st.caption(
         "The same `GPT` as everywhere here, with the same hooks: patterns, stream and scores of GPT-2 are read like those of a small "
         "model. Nothing else of this page needs the network."

@@ -10,15 +10,26 @@ from explorer import loading, state, widgets
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, visible
-from explorer.lecture.controls import chapter, choose, editable, show_code
+from explorer.lecture.controls import after_guess, chapter, choose, editable, guess, show_code
+from explorer.lecture.together import losses_together
+from explorer.lecture.training import train_together
 from explorer.navigation import PAGES
-from gpt import GPT, GPTConfig, lecture, loss_of
+from gpt import GPT, PRESETS, GPTConfig, Run, lecture, loss_of
 
 WORD = "attention"
 SMALL = GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16)
 ROUNDING = 1e-12  # below it a difference in double precision is rounding
 BATCH = ("to be or not", "that is the", "question, say")
 ROWS = 3
+NAME, DECODER, ENCODER = "mask", "decoder, with the mask", "encoder, without"
+LOSSES = ("2.5", "2.2", "2.0", "1.5", "0.5", "nearly 0")
+RECIPES = {
+    label: PRESETS["rung-6"].changed(
+        about=label, causal=causal, steps=400, block_size=16, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=40, eval_batches=20,
+        snapshots=2,
+    )
+    for label, causal in ((DECODER, True), (ENCODER, False))
+}  # fmt: skip
 SELF, CROSS = "itself: self-attention", "y: cross-attention"
 FEATURES = 4
 SEQUENCES = {"x": ("the decoder", 4), "y": ("the encoder", 6)}  # name → whose tokens, how many
@@ -111,10 +122,29 @@ def leaks() -> None:
     losses = [loss_of(lecture.with_mask(model, each)(idx)[:, :-1], idx[:, 1:]).item() for each in (True, False)]
     st.caption(
         f"Largest |Δ logit|: in the other rows {others:g}, before the edit {before:.3g}. Loss on these rows with the mask {losses[0]:.2f}, "
-        f"without it {losses[1]:.2f} nats: these weights have learned to read behind a mask. A model that is trained without one copies "
-        "the next token from its future instead: fork a run on the *Train* page with the mask switched off to see that."
+        f"without it {losses[1]:.2f} nats: these weights have learned to read behind a mask."
     )
     show_code(lecture.edit_effects, lecture.with_mask)
+
+
+def cheating() -> None:
+    """Note 4 in training: without the mask the answer can be looked up."""
+    st.markdown(f"**Trained with the mask and without** · lecture {widgets.lecture_link('1:14:14')}")
+    guessed = guess("notes:cheating", "Without the mask, the loss falls to", LOSSES)
+    if guessed is None:
+        return
+    recipe = RECIPES[DECODER]
+    about = f"{after_guess(guessed)}The same model of {recipe.model.n_layer} blocks twice, {recipe.steps} steps each."
+    train_together(NAME, RECIPES, _cheated, about=about)
+
+
+def _cheated(runs: dict[str, Run]) -> None:
+    losses_together(runs, list(RECIPES), "notes:cheated")
+    st.caption(
+        "Without the mask the next token stands there to be read, so the loss says little about what the model knows of the text; what "
+        f"remains comes from the last of the {RECIPES[ENCODER].model.block_size} tokens, whose successor stands nowhere. That is where it "
+        "would have to write, and it has not learned to. Encoders are trained to fill gaps, or to serve a decoder."
+    )
 
 
 def crossing() -> None:

@@ -4,7 +4,7 @@ from itertools import product
 
 import streamlit as st
 
-from explorer import loading
+from explorer import loading, widgets
 from explorer.chart import chart
 from explorer.figures.depth import gradients_by_depth
 from explorer.lecture.controls import after_guess, chapter, choose, guess, show_code
@@ -61,6 +61,9 @@ def gradients() -> None:
 
 
 def _after_training(runs: dict[str, Run], depth: int) -> None:
+    if not any(run.steps for run in runs.values()):
+        widgets.empty_state("No model is trained yet.", "Press *Train*; the four take a few seconds each.")
+        return
     _draw({label: loading.load_model(f"runs/{run.name}") for label, run in runs.items() if run.steps}, depth, "")
 
 

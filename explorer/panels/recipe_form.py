@@ -13,6 +13,7 @@ FIRST = "quick"
 AS_RECIPE, OWN = "the recipe's own", "your own text"
 TOKENIZERS = {"char": "characters", "bpe-512": "BPE, 512 tokens"}
 OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
+NORMS = {"pre": "layernorm before a part", "post": "layernorm after it", "batch": "batchnorm before", "none": "none"}
 KEPT = {"persist_state": "session"}
 
 
@@ -127,10 +128,12 @@ def _sizes(preset: str, recipe: Recipe) -> Recipe | None:
         tokenizer = choose("Tokenizer", TOKENIZERS, recipe.tokenizer)
     with second[3]:
         seed = number("Seed", 0, 2**31 - 1, recipe.seed, "Of the first weights and of the batches.")
+    with second[4]:
+        norm = choose("Norm", NORMS, model.norm)
     with widgets.guarded():
         return replace(
             recipe,
-            model=replace(model, n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size),
+            model=replace(model, n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size, norm=norm),
             batch_size=batch_size, lr=lr, optimizer=optimizer, tokenizer=tokenizer, seed=seed,
         )  # fmt: skip
     return None

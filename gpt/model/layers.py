@@ -60,14 +60,15 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         mean, var = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
-        centred = x - self.hook_mean(mean.expand(1, 1, -1))
-        normalized = centred / self.hook_scale((var + self.eps).sqrt().expand(1, 1, -1)) * self.weight
+        shape = [1] * (x.dim() - 1) + [-1]
+        centred = x - self.hook_mean(mean.view(shape))
+        normalized = centred / self.hook_scale((var + self.eps).sqrt().view(shape)) * self.weight
         return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
 
     def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of each feature, (C,) both; the running ones go a step towards them."""
-        mean, var = x.mean((0, 1)), x.var((0, 1), unbiased=False)
-        n = x.size(0) * x.size(1)
+        tokens = x.flatten(0, -2)  # (N, C)
+        n, mean, var = len(tokens), tokens.mean(0), tokens.var(0, unbiased=False)
         with torch.no_grad():
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_((var * n / max(n - 1, 1)).to(self.running_var.dtype), self.momentum)

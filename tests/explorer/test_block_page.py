@@ -72,8 +72,9 @@ def test_models_that_were_trained_here_are_measured(block_page, runs):
     app = block_page()
     choose(app, "block:positions", positions.HERE)
     press(app, "Just show it", 1)
-    choose(app, "block:depth", 2)
     choose(app, "block:moment", residuals.AFTER)
+    assert not app.exception and any("No model is trained yet" in found.value for found in app.markdown)
+    choose(app, "block:depth", 2)
     assert not app.exception
     assert "runs/lecture\\-positions\\-learned has learned" in said(app, "positions, as")
     assert "the first of 2 blocks gets" in said(app, "Without either")

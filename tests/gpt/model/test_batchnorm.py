@@ -33,6 +33,7 @@ def test_it_is_torchs_in_training_and_in_use(twins):
     (x,) = batches(1)
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x.flatten(0, 1)).view(B, T, C))
     torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours(x[0]), ours(x)[0])  # one row, as the logit lens reads it
 
 
 def test_gradients_go_through_the_batchs_statistics(twins):
