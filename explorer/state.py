@@ -16,7 +16,8 @@ PARAMETERS = (
     *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
     *("threshold", "weights", "change", "strength", "changes", "second", "off"),
     *("step", "pinned"),
-    *("excerpt", "window", "sentence", "matrices"),
+    *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
+    *("vectors", "depth", "moment", "over", "rung", "heads"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters

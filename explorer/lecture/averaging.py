@@ -69,7 +69,7 @@ def products(x: torch.Tensor) -> None:
         "lower triangle": torch.ones(SIZE, SIZE).tril(),
         "lower triangle, rows sum to 1": lecture.masked_softmax(torch.zeros(SIZE, SIZE)),
     }
-    kind = choose("Start from", kinds, "lower triangle", "trick:kind")
+    kind = choose("Start from", kinds, "lower triangle", "start")
     first, second, third = st.columns([4, 3, 3], gap="medium")
     with first:
         st.markdown("**weights** (edit me)")

@@ -94,7 +94,7 @@ def _compared(runs: dict[str, Run]) -> None:
     saved = run is not None and bool(run.steps)
     models = {BEFORE: untrained(), "counted": counted()}
     models[NOW] = loading.load_model(f"runs/{run.name}") if saved else models[BEFORE]
-    shown = choose("The model's table", [BEFORE, NOW], NOW, "bigram:shown")
+    shown = choose("The model's table", [BEFORE, NOW], NOW, "table")
     at = f"after step {run.steps[-1]:,}" if saved and shown == NOW else "before the first step"
     left, right = st.columns(2, gap="medium")
     with left:

@@ -87,9 +87,12 @@ def metrics(values: Mapping[str, str]) -> None:
             st.metric(name, value, width="content")
 
 
-def choose(label: str, options: Iterable[Any], first: Any, key: str) -> Any:
-    """One of a few, side by side; kept for the session."""
-    return st.segmented_control(label, options, default=first, required=True, key=key, persist_state="session")
+def choose(label: str, options: Iterable[Any], first: Any, name: str) -> Any:
+    """One of a few, side by side; the choice stands in the link. name: in `state.PARAMETERS`."""
+    known = {str(option): option for option in options}
+    shown = known.get(state.choice(name) or "", first)
+    st.segmented_control(label, list(known.values()), required=True, **state.bound(name, shown))
+    return shown
 
 
 def editable(values: torch.Tensor, name: str) -> torch.Tensor:

@@ -30,7 +30,7 @@ def loop() -> None:
         "1:46:22",
         "First guess: with 8 heads on 128 tokens, how much faster is the batched product than a loop over the heads?",
     )
-    heads = choose("Heads", HEADS, 8, "loop:heads")
+    heads = choose("Heads", HEADS, 8, "heads")
     guessed = guess("nanogpt:loop", "It is faster by", FASTER)
     if guessed is None:
         return

@@ -38,7 +38,7 @@ def axes() -> None:
         drawn = torch.randn(EXAMPLES, FEATURES, generator=torch.Generator().manual_seed(7))
         x = editable((2 * drawn + 1).round(decimals=1), "norms")
     with right:
-        over = choose("Normalise over", ["features", "batch"], "features", "norms:over")
+        over = choose("Normalise over", ["features", "batch"], "features", "over")
         out = lecture.normalised(x, over)
         names = {"rows": "example", "columns": "feature"}
         chart(number_grid(out.numpy(), **names), key="norms:out", alt=f"Normalised over the {over}")

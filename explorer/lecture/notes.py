@@ -14,9 +14,10 @@ from explorer.lecture.controls import after_guess, chapter, choose, editable, gu
 from explorer.lecture.together import losses_together
 from explorer.lecture.training import train_together
 from explorer.navigation import PAGES
+from explorer.panels.tokenizing import MAX_SEED
 from gpt import GPT, PRESETS, GPTConfig, Run, lecture, loss_of
 
-WORD = "attention"
+WORD, SEED = "attention", 1337
 SMALL = GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16)
 ROUNDING = 1e-12  # below it a difference in double precision is rounding
 BATCH = ("to be or not", "that is the", "question, say")
@@ -47,8 +48,13 @@ def permutation() -> None:
         "Shuffle the letters, run the model, and put its outputs back in the old order. Where does that leave a difference?",
     )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    word = left.text_input("Letters", WORD, max_chars=SMALL.block_size, key="notes:word", persist_state="session")
-    shuffle = right.number_input("Shuffle", 0, 2**31 - 1, 1, key="notes:shuffle", help="Another number, another order.")
+    wanted = state.choice("word")
+    word = WORD if wanted is None else wanted[: SMALL.block_size]
+    left.text_input("Letters", max_chars=SMALL.block_size, **state.bound("word", word))
+    shuffle = state.number("shuffle") or 1
+    right.number_input(
+        "Shuffle", 1, MAX_SEED, help="Another number, another order.", **state.bound("shuffle", shuffle)
+    )
     if len(word) < 2:
         widgets.empty_state("There is nothing to shuffle.", "Type at least two letters.")
         return
@@ -99,7 +105,8 @@ def leaks() -> None:
     row = edit.selectbox("Edit row", range(ROWS), 1, key="notes:edit", persist_state="session")
     position = place.slider("at letter", 0, length - 1, min(5, length - 1), key=f"notes:place:{length}")
     letter = new.text_input("to", "z", max_chars=1, key="notes:letter", persist_state="session") or " "
-    causal = mask.toggle("Mask (decoder)", value=True, key="notes:mask", help=MASK)
+    causal = state.choice("mask") != "False"
+    mask.toggle("Mask (decoder)", help=MASK, **state.bound("mask", causal))
     idx = torch.tensor(
         [tokenizer.encode(line[:length], replace=loading.stand_in_of(tokenizer))[:length] for line in lines]
     )
@@ -156,8 +163,9 @@ def crossing() -> None:
     )
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
-        kind = choose("x looks at", [SELF, CROSS], SELF, "notes:cross")
-    seed = right.number_input("Seed", 0, 2**31 - 1, 1337, key="notes:cross:seed", persist_state="session")
+        kind = choose("x looks at", [SELF, CROSS], SELF, "reads")
+    seed = state.number("seed") or SEED
+    right.number_input("Seed", 1, MAX_SEED, help="Of x, y and the matrices.", **state.bound("seed", seed))
     generator = torch.Generator().manual_seed(seed)
     matrices = torch.randn(3, FEATURES, FEATURES, generator=generator) / 2
     columns = st.columns(2, gap="medium")

@@ -30,7 +30,7 @@ def similarity() -> None:
         "1:00:18",
         "Which positions does a model hold for alike? Choose how its positions are made.",
     )
-    kind = choose("Positions", [SHIPPED, HERE, FIXED], SHIPPED, "block:positions")
+    kind = choose("Positions", [SHIPPED, HERE, FIXED], SHIPPED, "vectors")
     vectors, made = _vectors(kind)
     if vectors is None:
         widgets.empty_state("There are no learned positions yet.", "Press *Train* below; it takes less than a minute.")

@@ -47,9 +47,9 @@ def gradients() -> None:
         return
     left, right = st.columns(2)
     with left:
-        depth = choose("Blocks", DEPTHS, 8, "block:depth")
+        depth = choose("Blocks", DEPTHS, 8, "depth")
     with right:
-        moment = choose("Measured", [BEFORE, AFTER], BEFORE, "block:moment")
+        moment = choose("Measured", [BEFORE, AFTER], BEFORE, "moment")
     asked = recipes(depth)
     if moment == BEFORE:
         models = {label: untrained(recipe) for label, recipe in asked.items()}

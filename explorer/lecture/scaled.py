@@ -76,9 +76,9 @@ def twins() -> None:
     st.markdown(f"**Twins that train** · lecture {widgets.lecture_link('1:16:56')}")
     left, right = st.columns(2)
     with left:
-        size = choose("Head size", SIZES, 64, "notes:size")
+        size = choose("Head size", SIZES, 64, "size")
     with right:
-        moment = choose("Measured", [BEFORE, AFTER], BEFORE, "notes:moment")
+        moment = choose("Measured", [BEFORE, AFTER], BEFORE, "twins")
     if moment == BEFORE:
         _statistics({size: {label: untrained(recipe) for label, recipe in recipes(size).items()} for size in SIZES})
     else:

@@ -91,7 +91,7 @@ def largest() -> None:
         "1:37:49",
         "Choose a rung and see how many parameters it has, and what its training needs to hold.",
     )
-    rung = choose("Rung", range(2, 8), 7, "scaling:rung")
+    rung = choose("Rung", range(2, 8), 7, "rung")
     preset = PRESETS[f"rung-{rung}"]
     model, parameters = preset.model, n_params(preset.model)
     batch = preset.batch_size * model.block_size

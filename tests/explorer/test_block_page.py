@@ -31,7 +31,7 @@ def press(app, label, which):
 
 
 def choose(app, key, value):
-    return next(group for group in app.get("button_group") if group.key == key).set_value(value).run()
+    return next(group for group in app.get("button_group") if group.key == f"widget:{key}").set_value(value).run()
 
 
 def test_gradients_and_what_feedforward_buys_appear_after_a_guess(block_page):
@@ -49,7 +49,7 @@ def test_batchnorm_in_use_differs_from_training_and_layernorm_does_not(block_pag
     app = block_page()
     assert "features' true mean is 1" in said(app, "After 5 batches")
     assert "Rows have mean 0 and variance 1" in said(app, "whoever else is in the batch")
-    choose(app, "norms:over", "batch")
+    choose(app, "over", "batch")
     assert "depends on the other examples" in said(app, "Columns have mean 0")
 
 
@@ -70,11 +70,11 @@ def test_models_that_were_trained_here_are_measured(block_page, runs):
     for name, recipe in recipes.items():
         train(create_run(runs / f"lecture-{name}", recipe.changed(**BRIEF)), cpu)
     app = block_page()
-    choose(app, "block:positions", positions.HERE)
+    choose(app, "vectors", positions.HERE)
     press(app, "Just show it", 1)
-    choose(app, "block:moment", residuals.AFTER)
+    choose(app, "moment", residuals.AFTER)
     assert not app.exception and any("No model is trained yet" in found.value for found in app.markdown)
-    choose(app, "block:depth", 2)
+    choose(app, "depth", 2)
     assert not app.exception
     assert "runs/lecture\\-positions\\-learned has learned" in said(app, "positions, as")
     assert "the first of 2 blocks gets" in said(app, "Without either")

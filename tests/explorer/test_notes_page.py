@@ -23,7 +23,7 @@ def caption(app: AppTest, start: str) -> str:
 
 
 def choose(app: AppTest, key: str, value: str) -> None:
-    next(group for group in app.get("button_group") if group.key == key).set_value(value).run()
+    next(group for group in app.get("button_group") if group.key == f"widget:{key}").set_value(value).run()
     assert not app.exception
 
 
@@ -33,14 +33,14 @@ def test_order_is_nothing_to_the_model_without_positions_and_mask_alone(notes_pa
 
 
 def test_a_single_letter_cannot_be_shuffled(notes_page):
-    notes_page.text_input(key="notes:word").set_value("a").run()
+    notes_page.text_input(key="widget:word").set_value("a").run()
     assert not notes_page.exception and any("nothing to shuffle" in found.value for found in notes_page.markdown)
 
 
 def test_an_edit_stays_in_its_row_and_behind_the_mask(notes_page):
     notes_page.text_input(key="notes:row:1").set_value("<b>no|*a*").run()
     with_mask = caption(notes_page, "Largest |Δ logit|: ")
-    notes_page.toggle(key="notes:mask").set_value(False).run()
+    notes_page.toggle(key="widget:mask").set_value(False).run()
     without = caption(notes_page, "Largest |Δ logit|: ")
     assert not notes_page.exception
     assert "in the other rows 0, before the edit 0. Loss" in with_mask
@@ -64,15 +64,22 @@ def test_messages_sum_to_what_the_head_computes(open_app):
     assert weights[:4].sum() == pytest.approx(1) and weights[4:].isna().all()
 
 
+def test_a_link_opens_what_was_chosen(open_app):
+    app = open_app(word="drawer", shuffle="3", mask="False", reads=notes.CROSS).switch_page("../pages/notes.py").run()
+    assert not app.exception and app.text_input(key="widget:word").value == "drawer"
+    assert not app.toggle(key="widget:mask").value and "k and v from y" in caption(app, "q comes from x")
+    assert app.number_input(key="widget:shuffle").value == 3
+
+
 def test_cross_attention_reads_another_sequence(notes_page):
-    choose(notes_page, "notes:cross", notes.CROSS)
+    choose(notes_page, "reads", notes.CROSS)
     assert any("weights, 4 × 6: rectangular" in found.value for found in notes_page.markdown)
     assert "k and v from y" in caption(notes_page, "q comes from x")
 
 
 def test_twins_are_measured_before_training_and_after_it(notes_page, runs):
     assert "At size 128" in caption(notes_page, "Measured on 16 rows")
-    choose(notes_page, "notes:moment", scaled.AFTER)
+    choose(notes_page, "twins", scaled.AFTER)
     assert any("No pair is trained yet" in found.value for found in notes_page.markdown)
     for label, recipe in scaled.recipes(8).items():
         run = create_run(runs / f"lecture-twins-8-{label.replace(' ', '-')}", recipe.changed(steps=2, eval_batches=1))
