@@ -61,7 +61,7 @@ def _panel(generated: Generated, prompt: str) -> None:
     with st.container(horizontal=True):
         whole = st.button("Generate", type="primary", icon=":material/play_arrow:")
         one = st.button("Next token", icon=":material/skip_next:")
-        st.button("Stop", icon=":material/stop:", on_click=generated.pause, help="What was drawn stays.")
+        st.button("Stop", icon=":material/stop:", on_click=_stop, help="What was drawn stays.")
         nothing = not (generated.steps or whole or one)
         append = st.button("Append to the prompt", icon=":material/add:", disabled=nothing)
     if append:
@@ -79,6 +79,13 @@ def _panel(generated: Generated, prompt: str) -> None:
         _bars(generated, looking, bars)
         if len(generated.steps) < generated.goal:
             st.rerun(scope="fragment")
+
+
+def _stop() -> None:
+    """Pause what is drawn now: a click may come before the button has been drawn again for it."""
+    generated = state.recall(KEY)
+    if generated:
+        generated.pause()
 
 
 def _kept(ref: str, ids: tuple[int, ...]) -> Generated:

@@ -28,7 +28,7 @@ def compare(app_server, page, settled):
         settled(page)
         if width < 600:
             page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare").click()
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare", exact=True).click()
         expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
         settled(page)
         return page

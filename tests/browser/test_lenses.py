@@ -17,7 +17,7 @@ BARS = ".barlayer .point text"
 
 
 def go_to(page: Page, title: str, settled) -> None:
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
     expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=READY)
     settled(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -179,7 +179,7 @@ def test_eight_people_who_look_at_once_each_see_their_own(app_server, browser, p
             pattern = net.run_with_cache(ids, f"blocks.{layer}.attn.hook_pattern")[1]["pattern", layer]
         weight = page.get_by_test_id("stMarkdown").filter(has_text="= weight").locator("strong")
         assert number(weight.first.inner_text()) == pytest.approx(pattern[0, head, 1, 1].item(), rel=1e-3)
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Interventions").click(no_wait_after=True)
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Interventions", exact=True).click(no_wait_after=True)
     for page, (model, prompt, layer, head) in zip(pages, PEOPLE, strict=True):
         expect(page.get_by_text(f"In force: Head off: zero, {layer}.{head}.")).to_be_visible(timeout=READY)
         settled(page)

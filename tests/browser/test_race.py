@@ -10,7 +10,7 @@ from gpt import load_run
 def test_a_five_rung_race_runs_to_its_end(page, app_server, settled):
     page.goto(app_server.url)
     settled(page)
-    page.get_by_role("link", name="Ladder race").click()
+    page.get_by_role("link", name="Ladder race", exact=True).click()
     expect(page.get_by_text("No race yet")).to_be_visible()
     steps = page.get_by_role("spinbutton", name="Steps, at most")
     steps.fill("50")

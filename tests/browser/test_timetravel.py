@@ -18,7 +18,7 @@ COLORS = """canvas => {
 @pytest.fixture
 def film(page: Page, app_server, problems):
     page.goto(app_server.url)
-    page.get_by_role("link", name="Time travel").click()
+    page.get_by_role("link", name="Time travel", exact=True).click()
     found = page.locator(".film[data-step='4000']")
     found.wait_for(timeout=READY)
     yield page.locator(".film")

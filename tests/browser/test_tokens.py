@@ -15,7 +15,7 @@ def tokens(app_server, page, settled):
         settled(page)
         if width < 600:
             page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Tokens").click()
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Tokens", exact=True).click()
         expect(page.get_by_role("heading", name="Tokens", level=1)).to_be_visible()
         settled(page)
         expect(page.locator(".cells.rows")).to_have_count(2, timeout=60_000)

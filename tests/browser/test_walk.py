@@ -8,7 +8,7 @@ READY = 120_000  # ms: torch is still to be imported, perhaps on a busy machine
 
 
 def go_to(page: Page, title: str) -> None:
-    page.get_by_role("link", name=title).click()
+    page.get_by_role("link", name=title, exact=True).click()
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=READY)
 
 
