@@ -65,6 +65,8 @@ def stream_path(
         hovertemplate=hover,
     )
     own = plane[:, chosen]
+    middle = (plane[..., 0].min() + plane[..., 0].max()) / 2
+    inward = ["right" if x < middle else "left" for x in own[:, 0]]  # so that no label leaves the figure
     followed = go.Scatter(
         x=own[:, 0],
         y=own[:, 1],
@@ -73,7 +75,7 @@ def stream_path(
         line={"width": 2.5, "color": style.ACCENT},
         marker={"size": 8, "color": style.ACCENT},
         text=[points[0], *[""] * (P - 2), points[-1]],
-        textposition=["bottom center", *["top center"] * (P - 1)],
+        textposition=[f"bottom {inward[0]}", *(f"top {side}" for side in inward[1:])],
         cliponaxis=False,
         hovertemplate=hover,
     )
