@@ -1,14 +1,7 @@
 """How smoothly a film is scrubbed: snapshots a second in a real Chromium, each drawn before the next is asked for."""
 
-import shutil
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import BROWSERS, FLAGS, start
-
-SCRIPT = Path(__file__).parents[1] / "browser" / "film_script.py"
 ROUNDS = 4  # through all the snapshots
 SCRUB = """async (film, rounds) => {
   const slider = film.querySelector("input[type=range]");
@@ -28,22 +21,12 @@ SCRUB = """async (film, rounds) => {
 
 @pytest.mark.bench
 @pytest.mark.parametrize("size", ["50x6x6x64", "20x6x6x256"])
-def test_scrubbing(size, tmp_path, capsys):
-    server = start(SCRIPT, tmp_path)
-    try:
-        with sync_playwright() as playwright:
-            found = next(filter(None, map(shutil.which, BROWSERS)), None)
-            page = playwright.chromium.launch(executable_path=found, args=FLAGS).new_page(
-                viewport={"width": 1440, "height": 900}
-            )
-            page.goto(f"{server.url}/?size={size}")
-            film = page.locator(".film[data-step]")
-            film.wait_for(timeout=60_000)
-            plain = film.evaluate(SCRUB, ROUNDS)
-            film.locator(".pin").click()
-            compared = film.evaluate(SCRUB, ROUNDS)
-    finally:
-        server.stop()
+def test_scrubbing(size, browse, capsys):
+    film = browse("film_script.py", f"size={size}").locator(".film[data-step]")
+    film.wait_for(timeout=60_000)
+    plain = film.evaluate(SCRUB, ROUNDS)
+    film.locator(".pin").click()
+    compared = film.evaluate(SCRUB, ROUNDS)
     with capsys.disabled():
         for name, times in (("as they are", plain), ("compared", compared)):
             rate, slow = 1000 * len(times) / sum(times), times[-len(times) // 20]
