@@ -25,7 +25,7 @@ def test_what_does_not_fit_is_refused_before_it_is_computed(small, monkeypatch):
 def test_fewer_layers_or_tokens_fit(small):
     assert loading.layers_that_fit("runs/tiny", 8) == 1 and loading.tokens_that_fit("runs/tiny") == 5
     found = loading.attention("runs/tiny", IDS, layers=(1,))
-    np.testing.assert_array_equal(found[1], small[1])
+    np.testing.assert_allclose(found[1], small[1], atol=1e-6)  # layer 0, unheard, takes the fused kernel
     assert not found[0].any()
     assert loading.attention("runs/tiny", IDS[:5]).shape == (2, 3, 5, 5)
     assert len(loading.next_token("runs/tiny", IDS)[0]) == loading.N_TOP
