@@ -20,6 +20,7 @@ from gpt.train.run import Status
 
 PERIOD = 1.0  # seconds between two looks at a live run
 SAMPLE_HEIGHT = 300  # pixels
+LARGEST = 1e30  # that a loss or a time can be; NaN is not below it
 RECENT = 30  # logged rows that speed and time left are taken from
 WORDS = {
     "queued": "Waiting",
@@ -268,9 +269,9 @@ def newest_sample(run: Run) -> None:
 
 
 def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """The steps at which a quantity was logged, and its values there; what is no finite number is left out."""
-    pairs = [(row.get("step"), row.get(name)) for row in rows]
-    good = [pair for pair in pairs if all(isinstance(value, int | float) and math.isfinite(value) for value in pair)]
+    """The steps at which a quantity was logged, and its values there; what is no number, or larger than any is, is left out."""
+    pairs = [(row["step"], row[name]) for row in rows if name in row]
+    good = [(step, value) for step, value in pairs if isinstance(value, int | float) and abs(value) <= LARGEST]
     return [float(step) for step, _ in good], [float(value) for _, value in good]
 
 
