@@ -218,13 +218,18 @@ def size(folder: Path) -> int:
 def live(runs: Path) -> list[Run]:
     """The runs that train, wait, or are paused, the one whose state is oldest first; so waiting ones stand in their order."""
     found = []
-    for status in sorted(runs.glob("[!.]*/status.json"), key=_changed):
+    for name in sorted(changed := states(runs), key=changed.get):
         with suppress(*UNREADABLE):
-            if read_json(status)["state"] in LIVE:
-                run = load_run(status.parent)
+            if read_json(runs / name / "status.json")["state"] in LIVE:
+                run = load_run(runs / name)
                 if run.status.state in LIVE:
                     found.append(run)
     return found
+
+
+def states(runs: Path) -> dict[str, float]:
+    """Changes whenever a run is made, renamed or deleted, or its state changes: each run's name, and when its state last changed."""
+    return {status.parent.name: _changed(status) for status in runs.glob("[!.]*/status.json")}
 
 
 def advance(runs: Path) -> None:

@@ -79,7 +79,8 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
         wanted["schedule"] = choose("Schedule", SCHEDULES, recipe.schedule)
     with second[0]:
         told = "The share of activations that each training step leaves out."
-        wanted["dropout"] = st.number_input("Dropout", 0.0, max(0.9, model.dropout), float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
+        most = max(0.9, model.dropout)
+        wanted["dropout"] = st.number_input("Dropout", 0.0, most, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
     with second[1]:
         wanted["activation"] = choose("Activation", ACTIVATIONS, model.activation)
     with second[2]:
