@@ -13,8 +13,9 @@ _inside: ContextVar[bool] = ContextVar("inside a fragment", default=False)
 def fragment(draw: Callable[..., None], *arguments: Any, run_every: float | None = None) -> None:
     """Draw a part of the page that reruns alone when something in it is used, and every `run_every` seconds.
 
-    Within such a part it is drawn as a piece of that: where a rerun interrupts another, Streamlit drops the outer fragment's
-    messages and keeps an inner one's, whose place the browser then does not know ("Bad delta path index").
+    A part that reruns makes Streamlit drop what the part has drawn and not sent yet, and keep the rest, whose places the browser
+    then does not know ("Bad delta path index"). So it has a container of its own, which keeps its place among what follows; and
+    within such a part another is drawn as a piece of that.
     """
     if _inside.get():
         return draw(*arguments)
@@ -27,4 +28,5 @@ def fragment(draw: Callable[..., None], *arguments: Any, run_every: float | None
         finally:
             _inside.reset(token)
 
-    st.fragment(inside, run_every=run_every)()
+    with st.container():
+        st.fragment(inside, run_every=run_every)()

@@ -5,7 +5,6 @@ them apart: a worker holds its run's lock while it lives; `.launch` is held from
 is held while somebody decides who is next. The system frees a lock when its holder dies, however it dies.
 """
 
-import json
 import os
 import re
 import shutil
@@ -24,9 +23,11 @@ from filelock import FileLock, Timeout
 from gpt import Corpus, Recipe, Run, create_run, load_run
 from gpt.train.files import read_json, write_json
 from gpt.train.fork import fork_run
+from gpt.train.run import UNREADABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("config.json", "tokenizer.json", "metrics.jsonl", "status.json", "snapshots")  # each tells a run from other folders
+DELETED = ".deleted-"  # begins the name of what is being deleted
 LIVE = ("queued", "running", "paused")
 LONGEST_NAME = 60
 POLL = 0.1  # seconds
@@ -59,7 +60,8 @@ def check_name(runs: Path, name: str) -> None:
 def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None) -> Run:
     """Make a run and queue it; it starts as soon as there is room.
 
-    corpus: the text, where the recipe only names it. Raises ValueError on a bad or taken name, or an unusable text.
+    corpus: the text, where the recipe only names it. Raises ValueError on a bad or taken name, an unusable text, or, as all here
+    that writes, where there is no room or no permission to.
     """
     return _make(runs, name, lambda folder: create_run(folder, recipe, corpus))
 
@@ -71,24 +73,37 @@ def fork(runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = 
 
 def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
     check_name(runs, name)
-    runs.mkdir(parents=True, exist_ok=True)
-    try:
-        (runs / name).mkdir()
-    except FileExistsError:
-        check_name(runs, name)
-        raise
-    try:
-        run = make(runs / name)
-    except ValueError:
-        (runs / name).rmdir()
-        raise
+    with _writing(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        try:
+            (runs / name).mkdir()
+        except FileExistsError:
+            check_name(runs, name)
+            raise
+        try:
+            run = make(runs / name)
+        except BaseException:
+            shutil.rmtree(runs / name, ignore_errors=True)
+            raise
     advance(runs)
     return run
 
 
+@contextmanager
+def _writing(runs: Path) -> Iterator[None]:
+    """Raise ValueError where the system lets nothing be written or started."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"nothing can be written or started in {str(runs)!r} ({error.strerror or error}); free some space there, or see to it "
+            "that the app may write"
+        ) from error
+
+
 def pause(run: Run) -> None:
     """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
-    with suppress(FileNotFoundError):  # deleted meanwhile, as below
+    with _writing(run.folder.parent), suppress(FileNotFoundError):  # deleted meanwhile, as below
         run.pause_request.touch()
 
 
@@ -96,10 +111,11 @@ def resume(run: Run) -> None:
     """Let a paused run go on; queue one that was stopped or interrupted or has failed, from its newest saved state."""
     if not run.folder.is_dir():
         return
-    run.pause_request.unlink(missing_ok=True)
-    with suppress(Timeout), run.lock.acquire(timeout=0):
-        run.stop_request.unlink(missing_ok=True)
-        run.set_status("queued", run.status.step)
+    with _writing(run.folder.parent):
+        run.pause_request.unlink(missing_ok=True)
+        with suppress(Timeout), run.lock.acquire(timeout=0):
+            run.stop_request.unlink(missing_ok=True)
+            run.set_status("queued", run.status.step)
     advance(run.folder.parent)
 
 
@@ -107,14 +123,15 @@ def stop(run: Run) -> None:
     """Ask the worker to save its state and end; a run that still waits leaves the queue. Either can be resumed."""
     if not run.folder.is_dir():
         return
-    run.stop_request.touch()
-    with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
-        if is_starting(run):
-            return
-        with run.lock.acquire(timeout=0):
-            if run.status.state == "queued":
-                run.stop_request.unlink(missing_ok=True)
-                run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
+    with _writing(run.folder.parent):
+        run.stop_request.touch()
+        with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
+            if is_starting(run):
+                return
+            with run.lock.acquire(timeout=0):
+                if run.status.state == "queued":
+                    run.stop_request.unlink(missing_ok=True)
+                    run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
 
 
 @dataclass(frozen=True)
@@ -142,13 +159,12 @@ def _found(folder: Path) -> Found:
 def delete(runs: Path, name: str) -> None:
     """Delete a run for good, or a damaged one. Raises ValueError where it trains, is gone, or ships with the app.
 
-    The folder vanishes from all eyes at once; what a crash leaves of it, the next deletion clears away.
+    The folder vanishes from all eyes at once, which takes no room on a full disk; what a crash leaves of it, the next deletion
+    clears away.
     """
-    waste = runs / ".deleted"
     with _at_rest(runs, name) as folder:
-        waste.mkdir(exist_ok=True)
-        folder.rename(waste / f"{name}-{time.time_ns()}")
-    for gone in waste.iterdir():
+        folder.rename(runs / f"{DELETED}{time.time_ns()}-{name}")
+    for gone in runs.glob(f"{DELETED}*"):
         if gone.is_symlink():
             gone.unlink(missing_ok=True)
         else:
@@ -162,9 +178,11 @@ def rename(runs: Path, name: str, new: str) -> None:
         folder.rename(runs / new)
     for child in listing(runs):
         if child.run and child.run.parent and child.run.parent.run == name:
-            config = read_json(child.run.folder / "config.json")
+            file = child.run.folder / "config.json"
+            config, made = read_json(file), file.stat()
             config["parent"]["run"] = new
-            write_json(child.run.folder / "config.json", config)
+            write_json(file, config)
+            os.utime(file, ns=(made.st_atime_ns, made.st_mtime_ns))  # it is as old as before in the listing
 
 
 @contextmanager
@@ -200,20 +218,25 @@ def size(folder: Path) -> int:
 def live(runs: Path) -> list[Run]:
     """The runs that train, wait, or are paused, the one whose state is oldest first; so waiting ones stand in their order."""
     found = []
-    for status in sorted(runs.glob("*/status.json"), key=_changed):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            if json.loads(status.read_text(encoding="utf-8"))["state"] in LIVE:
-                run = load_run(status.parent)
+    for name in sorted(changed := states(runs), key=changed.get):
+        with suppress(*UNREADABLE):
+            if read_json(runs / name / "status.json")["state"] in LIVE:
+                run = load_run(runs / name)
                 if run.status.state in LIVE:
                     found.append(run)
     return found
+
+
+def states(runs: Path) -> dict[str, float]:
+    """Changes whenever a run is made, renamed or deleted, or its state changes: each run's name, and when its state last changed."""
+    return {status.parent.name: _changed(status) for status in runs.glob("[!.]*/status.json")}
 
 
 def advance(runs: Path) -> None:
     """Start waiting runs while there is room. Whoever looks at the runs calls it; calls at the same time do no harm."""
     if not any(run.status.state == "queued" for run in live(runs)):
         return
-    with suppress(Timeout), _queue(runs).acquire(timeout=0):
+    with _writing(runs), suppress(Timeout), _queue(runs).acquire(timeout=0):
         waiting, busy = [], 0
         for run in live(runs):
             if is_starting(run) or run.is_held:
@@ -231,6 +254,8 @@ def is_starting(run: Run) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # as in `Run.is_held`
+        return False
 
 
 def _launch(run: Run) -> None:
@@ -258,7 +283,8 @@ def _watch(run: Run, worker: subprocess.Popen, launching: FileLock) -> None:
         _record_death(run, worker.returncode)
     launching.release()
     worker.wait()
-    advance(run.folder.parent)
+    with suppress(ValueError):  # whoever looks next is told
+        advance(run.folder.parent)
 
 
 def _record_death(run: Run, code: int) -> None:

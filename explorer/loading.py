@@ -283,7 +283,7 @@ def _forward(
 def _folders(parent: Path) -> list[Path]:
     if not parent.is_dir():
         return []
-    return [folder for folder in parent.iterdir() if (folder / "config.json").is_file()]
+    return [folder for folder in parent.glob("[!.]*") if (folder / "config.json").is_file()]
 
 
 def stamp(*files: Path) -> tuple[int, ...]:
@@ -299,6 +299,6 @@ def _recipe(ref: str) -> dict[str, Any]:
     """The recipe as config.json has it; empty where that cannot be read, which opening the run reports."""
     try:
         recipe = json.loads((folder_of(ref) / "config.json").read_text(encoding="utf-8"))["recipe"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return recipe if isinstance(recipe, dict) else {}

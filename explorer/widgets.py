@@ -1,8 +1,8 @@
 """What the pages share: the heading, the prompt, the choice of a model, captions, and what stands where nothing can."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -172,6 +172,24 @@ def guarded() -> Iterator[None]:
         yield
     except ValueError as error:
         st.error(plain(str(error), longest=1000), icon=":material/error:")
+
+
+def attempt(act: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether what a button asks for could be done; for callbacks, which draw nothing. What stands against it is for `tell`."""
+    try:
+        act(*arguments)
+    except ValueError as error:
+        state.remember("problem", str(error))
+        return False
+    return True
+
+
+def tell() -> None:
+    """Say what stood against the last `attempt`, once, in a message that stays until it is closed."""
+    problem = state.recall("problem")
+    if problem:
+        st.toast(plain(problem, longest=1000), icon=":material/error:", duration="infinite")
+        state.remember("problem", None)
 
 
 def empty_state(title: str, suggestion: str) -> None:

@@ -9,6 +9,7 @@ from explorer.panels.recipe_form import KEPT, OPTIMIZERS, OWN, own_text
 from explorer.panels.training import chosen_run
 from gpt import CORPORA, Corpus, Run, load_corpus
 from gpt.train.fork import forked_recipe
+from gpt.train.presets import MAX_INT
 
 SAME = "its parent's"
 SCHEDULES = {"constant": "constant", "linear": "linear decay", "cosine": "cosine decay"}
@@ -65,12 +66,12 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     first, second = st.columns(4, vertical_alignment="bottom"), st.columns(4, vertical_alignment="bottom")
     with first[0]:
-        end = max(recipe.steps, step + max(1, recipe.steps // 4))
+        end = min(max(recipe.steps, step + max(1, recipe.steps // 4)), MAX_INT)
         told = "Steps are counted on from the parent's."
-        wanted["steps"] = st.number_input("Ends at step", step + 1, 1_000_000_000, end, key=f"{key}:steps", help=told, **KEPT)
+        wanted["steps"] = st.number_input("Ends at step", step + 1, MAX_INT, end, key=f"{key}:steps", help=told, **KEPT)
     with first[1]:
         wanted["lr"] = st.number_input(
-            "Learning rate", 1e-6, 10.0, float(recipe.lr), recipe.lr / 4, format="%g", key=f"{key}:lr", **KEPT
+            "Learning rate", min(1e-6, recipe.lr), 10.0, float(recipe.lr), recipe.lr / 4, format="%g", key=f"{key}:lr", **KEPT
         )
     with first[2]:
         wanted["optimizer"] = choose("Optimizer", OPTIMIZERS, recipe.optimizer)
@@ -78,11 +79,12 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
         wanted["schedule"] = choose("Schedule", SCHEDULES, recipe.schedule)
     with second[0]:
         told = "The share of activations that each training step leaves out."
-        wanted["dropout"] = st.number_input("Dropout", 0.0, 0.9, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
+        most = max(0.9, model.dropout)
+        wanted["dropout"] = st.number_input("Dropout", 0.0, most, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
     with second[1]:
         wanted["activation"] = choose("Activation", ACTIVATIONS, model.activation)
     with second[2]:
-        wanted["seed"] = st.number_input("Seed of the batches", 0, None, recipe.seed, key=f"{key}:seed", **KEPT)
+        wanted["seed"] = st.number_input("Seed of the batches", 0, MAX_INT, recipe.seed, key=f"{key}:seed", **KEPT)
     with st.container(horizontal=True):
         for name, (label, told) in SWITCHES.items():
             wanted[name] = st.checkbox(label, getattr(model, name), key=f"{key}:{name}", help=told, **KEPT)

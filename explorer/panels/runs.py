@@ -6,10 +6,12 @@ import streamlit as st
 
 from explorer import jobs, loading, state, widgets
 from explorer.figures.training import running_mean
+from explorer.fragment import fragment
 from explorer.jobs import Found
 from explorer.panels import training
 from gpt import Run
 
+PERIOD = 3.0  # seconds between two looks while nothing trains
 POINTS = 60  # of a sparkline
 ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
 COLUMNS = {
@@ -28,15 +30,15 @@ COLUMNS = {
 
 
 def runs() -> None:
-    """The table and the chosen run, followed for as long as any run is live."""
-    training.while_live(lambda: _listed(jobs.listing(loading.runs_folder())))
+    """The table and the chosen run, followed for as long as any run is live; then what others start or change is waited for."""
+    folder = loading.runs_folder()
+    training.while_live(lambda: _listed(jobs.listing(folder)))
+    seen = jobs.states(folder)
+    if not jobs.live(folder):
+        fragment(lambda: jobs.states(folder) == seen or st.rerun(), run_every=PERIOD)
 
 
 def _listed(found: list[Found]) -> None:
-    problem = state.recall("runs:problem")
-    if problem:
-        st.error(widgets.plain(problem, longest=1000), icon=":material/error:")
-        state.remember("runs:problem", None)
     if not found:
         widgets.empty_state("No run yet.", "Start one on the *Train* page; it is listed here for everybody who looks.")
         return
@@ -133,7 +135,7 @@ def _rename(run: Run, possible: bool) -> None:
 
 
 def _renamed(old: str, new: str) -> None:
-    if _done(jobs.rename, old, new):
+    if widgets.attempt(jobs.rename, loading.runs_folder(), old, new):
         choices = {name: f"runs/{new}" for name in ("model", "against") if state.choice(name) == f"runs/{old}"}
         state.choose(run=new, **choices)
 
@@ -148,16 +150,6 @@ def _delete(entry: Found, possible: bool) -> None:
 
 
 def _deleted(name: str) -> None:
-    if _done(jobs.delete, name):
+    if widgets.attempt(jobs.delete, loading.runs_folder(), name):
         choices = {choice: None for choice in ("model", "against") if state.choice(choice) == f"runs/{name}"}
         state.choose(run=None, **choices)
-
-
-def _done(act: Any, *names: str) -> bool:
-    """Whether it could be done; what stood against it is told at the next look."""
-    try:
-        act(loading.runs_folder(), *names)
-    except ValueError as error:
-        state.remember("runs:problem", str(error))
-        return False
-    return True

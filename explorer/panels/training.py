@@ -20,6 +20,7 @@ from gpt.train.run import Status
 
 PERIOD = 1.0  # seconds between two looks at a live run
 SAMPLE_HEIGHT = 300  # pixels
+LARGEST = 1e30  # that a loss or a time can be; NaN is not below it
 RECENT = 30  # logged rows that speed and time left are taken from
 WORDS = {
     "queued": "Waiting",
@@ -45,7 +46,9 @@ def while_live(draw: Callable[[], None]) -> None:
     is_live = bool(jobs.live(runs))
 
     def follow() -> None:
-        jobs.advance(runs)
+        widgets.tell()
+        with widgets.guarded():
+            jobs.advance(runs)
         if bool(jobs.live(runs)) != is_live:
             st.rerun()
         draw()
@@ -119,24 +122,13 @@ def actions(run: Run, status: Status) -> None:
 
     def button(label: str, icon: str, ask: Callable[[Run], None], possible: bool, help: str) -> None:
         key = f"train:{label}:{run.name}"
-        st.button(label, icon=icon, on_click=ask, args=(run,), disabled=not possible, help=help, key=key)
+        st.button(label, icon=icon, on_click=widgets.attempt, args=(ask, run), disabled=not possible, help=help, key=key)
 
     state = status.state
-    button(
-        "Pause",
-        ":material/pause:",
-        jobs.pause,
-        state == "running",
-        "Waits after the present step, and keeps its place.",
-    )
+    button("Pause", ":material/pause:", jobs.pause, state == "running", "Waits after the present step, and keeps its place.")
     button("Resume", ":material/play_arrow:", jobs.resume, state in RESUMABLE, "Goes on from where it is.")
-    button(
-        "Stop",
-        ":material/stop:",
-        jobs.stop,
-        state in jobs.LIVE,
-        "Saves its state and ends the process; it can be resumed.",
-    )
+    told = "Saves its state and ends the process; it can be resumed."
+    button("Stop", ":material/stop:", jobs.stop, state in jobs.LIVE, told)
 
 
 def open_in(page: str, title: str, icon: str, run: Run) -> None:
@@ -160,7 +152,8 @@ def stop_and_resume(runs: Sequence[Run], key: str) -> None:
 
 def _ask_each(ask: Callable[[Run], None], runs: Sequence[Run]) -> None:
     for run in runs:
-        ask(run)
+        if not widgets.attempt(ask, run):
+            return  # the others fail alike
 
 
 def progress(run: Run, status: Status, *title: str) -> None:
@@ -268,9 +261,9 @@ def newest_sample(run: Run) -> None:
 
 
 def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """The steps at which a quantity was logged, and its values there; what is no finite number is left out."""
-    pairs = [(row.get("step"), row.get(name)) for row in rows]
-    good = [pair for pair in pairs if all(isinstance(value, int | float) and math.isfinite(value) for value in pair)]
+    """The steps at which a quantity was logged, and its values there; what is no number, or larger than any is, is left out."""
+    pairs = [(row["step"], row[name]) for row in rows if name in row]
+    good = [(step, value) for step, value in pairs if isinstance(value, int | float) and abs(value) <= LARGEST]
     return [float(step) for step, _ in good], [float(value) for _, value in good]
 
 

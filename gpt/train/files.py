@@ -10,6 +10,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gpt.train.presets import MAX_INT
+
 MAX_JSON_BYTES = 20_000_000
 
 
@@ -17,21 +19,34 @@ def read_json(path: Path) -> Any:
     """A small JSON file. Raises OSError where it is missing or no small file, ValueError where it is no JSON."""
     if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
         raise OSError(f"{path.name} of run {path.parent.name!r} is missing, or larger than {MAX_JSON_BYTES:,} bytes")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return parse(path.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Any:
+    """JSON. Raises ValueError where it is none, or names half a character (`\\ud800`), which nothing can show or write."""
+    value = json.loads(text)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a JSON Lines file that have a step; a torn line is skipped, a missing file has none."""
+    """The rows of a JSON Lines file that have a step; a torn or alien line is skipped, a missing file has none."""
     if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                row = json.loads(line)
+                row = parse(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(row, dict) and isinstance(row.get("step"), int):
+            if isinstance(row, dict) and is_step(row.get("step")):
                 yield row
+
+
+def is_step(value: Any) -> bool:
+    """Whether a run can have taken so many steps."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine", "linear"]
 Precision = Literal["float32", "bfloat16"]
 SnapshotType = Literal["float32", "float16"]
-MAX_INT = 2**63 - 1
+MAX_INT = 2**53 - 1  # up to which every reader of JSON knows whole numbers exactly
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Recipe:
         for name in ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots"):
             self._check(name, self._is_within(name, 1, MAX_INT, int), "give a whole number of at least 1")
         for name in ("warmup", "seed"):
-            self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁶³ − 1")
+            self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁵³ − 1")
         self._check("lr", self._is_within("lr", 0, 10) and self.lr > 0, "give a learning rate above 0; 0.001 is usual")
         unclipped = self.grad_clip is None
         self._check("grad_clip", unclipped or self._is_within("grad_clip", 1e-9, 1e9), "give a norm above 0, or none")

@@ -5,6 +5,7 @@ Weights are safetensors only; what a person could have handed in is never unpick
 
 import json
 import platform
+import re
 import shutil
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -21,11 +22,12 @@ from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
 from gpt.text.corpus import CORPORA, Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_from_dict
-from gpt.train.files import read_json, read_lines, write_json
+from gpt.train.files import is_step, read_json, read_lines, write_json
 from gpt.train.presets import Recipe
 
 FORMAT = 1
 LITTLE = 100_000  # bytes: a disk with less is full
+SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,14})\.safetensors", re.ASCII)
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 
 
@@ -70,9 +72,8 @@ class Run:
     @property
     def steps(self) -> list[int]:
         """Steps that have a snapshot, ascending."""
-        return sorted(
-            int(path.stem) for path in (self.folder / "snapshots").glob("*.safetensors") if path.stem.isdecimal()
-        )
+        names = (path.name for path in (self.folder / "snapshots").glob("*.safetensors"))
+        return sorted(int(found[1]) for found in map(SNAPSHOT.fullmatch, names) if found)
 
     def snapshot_path(self, step: int) -> Path:
         """Where the snapshot of a step lies, or would lie."""
@@ -139,9 +140,9 @@ class Run:
         """Where it stands now."""
         try:
             saved = read_json(self.folder / "status.json")
-            status = Status(saved["state"], int(saved["step"]), str(saved["why"]))
-            if status.state not in get_args(State):
-                raise RunError(f"no run can be {status.state!r}")
+            status = Status(saved["state"], saved["step"], str(saved["why"]))
+            if status.state not in get_args(State) or not is_step(status.step):
+                raise RunError(f"no run can be {status.state!r} at step {status.step!r}")
         except UNREADABLE:
             return Status("finished" if self.steps else "queued", self.steps[-1] if self.steps else 0)
         if status.state in ("running", "paused") and not self.is_held:

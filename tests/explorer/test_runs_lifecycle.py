@@ -13,7 +13,7 @@ from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 
 TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
 TINY = Recipe(model=GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=8), text="own", steps=30, batch_size=4, eval_batches=1)
-HOLDER = "import sys, gpt; run = gpt.load_run(sys.argv[1])\nwith run.lock: print('held', flush=True); sys.stdin.read()"
+HOLDER = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,8 @@ def runs(trained, tmp_path):
 @pytest.fixture
 def held(runs):
     """`tiny`, held by another process as a worker holds it."""
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, runs / "tiny"], cwd=jobs.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holding = [sys.executable, "-c", HOLDER, load_run(runs / "tiny").lock.lock_file]
+    holder = subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
     yield load_run(runs / "tiny")
     holder.communicate(b"")
@@ -43,7 +44,7 @@ def names(runs) -> set[str]:
 def test_a_deleted_run_is_gone_and_nobody_who_still_looks_brings_it_back(runs):
     stale = load_run(runs / "tiny")
     jobs.delete(runs, "tiny")
-    assert names(runs) == {"table"} and not list((runs / ".deleted").iterdir())
+    assert names(runs) == {"table"} and not list(runs.glob(".deleted*"))
     for act in (jobs.pause, jobs.resume, jobs.stop):
         act(stale)
     assert not stale.is_held and stale.status.state == "queued"

@@ -36,7 +36,7 @@ def table(app) -> dict[str, dict]:
 
 
 def messages(app) -> str:
-    kinds = (app.error, app.warning, app.info, app.caption, app.markdown)
+    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.toast)
     return "\n".join(element.value.replace("\\", "") for kind in kinds for element in kind)
 
 
@@ -99,6 +99,59 @@ def test_a_run_that_vanished_or_trains_is_told(open_page, runs):
 @pytest.mark.parametrize("name", ["nobody", "../tiny", "<script>alert(1)</script>"])
 def test_an_unknown_run_is_reported(open_page, name):
     assert "There is no run called" in messages(open_page(run=name))
+
+
+HUGE = 10**400
+ROWS = (
+    {"step": HUGE, "train_loss": 1.0}, {"step": -5, "val_loss": 1.0}, {"step": True, "val_loss": 1.0}, {"step": [0]},
+    *({"step": 1, **dict.fromkeys(("train_loss", "val_loss", "elapsed", "tokens_per_s"), value)}
+      for value in (HUGE, 1e308, -1e308, 2**64, True, [1], {"a": 1}, "<img src=x onerror=alert(1)>")),
+)  # fmt: skip
+SAMPLES = (
+    {"step": 1, "text": "<script>alert(1)</script>"}, {"step": HUGE, "text": "x"}, {"step": 1, "text": ["\ud800"]},
+    {"step": 2, "text": None},
+)  # fmt: skip
+RECIPE = {"steps": 2**53 - 1, "lr": 1e-9, "seed": 2**53 - 1, "text": "<b>text</b>", "about": 99 * "<b>", "batch_size": 2**50}
+PARENT = {"run": "<img src=x onerror=alert(1)>", "step": HUGE, "changed": {"<b>": [9999 * "x"]}}
+STATUS = (
+    {"state": "running", "step": -5, "why": ""}, {"state": "stopped", "step": HUGE, "why": ""},
+    {"state": ["running"], "step": 1, "why": ""},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["train", "runs", "timetravel", "race"])
+def test_alien_numbers_and_words_break_no_page(open_page, runs, page):
+    run = load_run(shutil.copytree(runs / "tiny", runs / "mine-rung-2"))
+    for name, rows in (("metrics", ROWS), ("samples", SAMPLES)):
+        with (run.folder / f"{name}.jsonl").open("a") as lines:
+            lines.writelines(json.dumps(row) + "\n" for row in rows)
+    config = json.loads((run.folder / "config.json").read_text())
+    config["recipe"] |= RECIPE | {"model": config["recipe"]["model"] | {"dropout": 0.95}}
+    (run.folder / "config.json").write_text(json.dumps(config | {"parent": PARENT}))
+    (runs / "nested").mkdir()
+    (runs / "nested" / "config.json").write_text(100_000 * "[")
+    (runs / "nested" / "status.json").write_text(100_000 * "[")
+    for status in STATUS:
+        (run.folder / "status.json").write_text(json.dumps(status))
+        open_page(page, run=run.name, race="mine", model=f"runs/{run.name}")
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_told(open_page, runs, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    run = load_run(runs / "tiny")
+    run.set_status("stopped", 1)
+    app = open_page(run="tiny")
+    with monkeypatch.context() as patch:
+        patch.setattr("gpt.train.run.Run.set_status", full)
+        app = widget(app.button, "Resume").click().run()
+    assert "No space left on device" in messages(app) and run.status.state == "stopped"
+    app = open_page("train", run="tiny")
+    with monkeypatch.context() as patch:
+        patch.setattr("gpt.train.run.write_json", full)
+        app = widget(app.button, "Start").click().run()
+        assert "No space left on device" in messages(app) and not (runs / "quick").exists()
 
 
 def test_a_fork_is_made_from_the_train_page_and_drawn_with_its_parent(open_page, runs):

@@ -173,7 +173,8 @@ def test_torn_and_alien_metrics_are_passed_over(open_page, runs):
 
 
 def test_series_leaves_out_what_is_no_finite_number():
-    rows = [{"step": 0, "loss": 4.0}, {"step": 1}, {"step": 2, "loss": math.nan}, {"loss": 1.0}, {"step": 3, "loss": 2}]
+    odd = [math.nan, math.inf, 1e308, 10**400, None, "1", [1]]
+    rows = [{"step": 0, "loss": 4.0}, {"step": 1}, *({"step": 2, "loss": value} for value in odd), {"step": 3, "loss": 2}]
     assert training.series(rows, "loss") == ([0.0, 3.0], [4.0, 2.0])
 
 
