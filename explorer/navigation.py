@@ -32,6 +32,7 @@ ENTRIES = (
     Entry("timetravel.py", "Time travel", ":material/history:", "Train", "0:34:53"),
     Entry("race.py", "Ladder race", ":material/flag:", "Train", "1:19:11"),
     Entry("compare.py", "Compare", ":material/compare:", "Compare", "0:22:11"),
+    Entry("intro.py", "One token at a time", ":material/play_lesson:", "Lecture", "0:00:00"),
     Entry("data.py", "Data and tokens", ":material/menu_book:", "Lecture", "0:07:52"),
     Entry("bigram.py", "The bigram", ":material/table_chart:", "Lecture", "0:22:11"),
     Entry("averaging.py", "The averaging trick", ":material/functions:", "Lecture", "0:42:13"),

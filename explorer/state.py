@@ -5,6 +5,7 @@ widgets' keys, so it outlives the page it was made on; it is written into the UR
 A choice is kept as it was made, even where a model cannot honour it: what is shown instead is decided by who shows it.
 """
 
+import math
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ PARAMETERS = (
     *("step", "pinned"),
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
+    *("tokens", "temperature", "top-k", "top-p", "hide"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters
@@ -38,10 +40,24 @@ def number(name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def choose(**choices: str | int | None) -> None:
+def decimal(name: str) -> float | None:
+    """The person's choice as a number; None where none was made or where it is no finite number."""
+    try:
+        value = float(choice(name) or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def several(name: str) -> list[str]:
+    """The person's choice of several, in their order; a link has commas between them."""
+    return [each for each in (choice(name) or "").split(",") if each]
+
+
+def choose(**choices: str | float | list[str] | None) -> None:
     """Make choices (None unmakes one) and write them into the URL. Good as a widget's callback."""
     for name, value in choices.items():
-        st.session_state[_key(name)] = None if value is None else str(value)
+        st.session_state[_key(name)] = _written(value)
     _write_address()
 
 
@@ -64,6 +80,11 @@ def enter(page: str) -> None:
     remember("page", page)
 
 
+def link() -> str:
+    """The address of this page with all choices."""
+    return f"{st.context.url}?{urlencode(_chosen())}"
+
+
 def fits_link() -> bool:
     """Whether the address holds the whole prompt; one that is too long for a link is left out of it."""
     return len(urlencode(_chosen())) <= LONGEST_LINK
@@ -83,6 +104,13 @@ def _key(name: str) -> str:
     if name not in PARAMETERS:
         raise ValueError(f"there is no choice called {name!r}; use one of {', '.join(PARAMETERS)}")
     return f"choice:{name}"
+
+
+def _written(value: str | float | list[str] | None) -> str | None:
+    """A choice as it stands in the link; None where there is none."""
+    if isinstance(value, list):
+        return ",".join(value) or None
+    return None if value is None else str(value)
 
 
 def _take(name: str, key: str, along: dict[str, str | int | None]) -> None:

@@ -140,21 +140,22 @@ def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     return shown
 
 
-def sampling_controls(key: str, defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
-    """How to draw, in one row. key: tells the controls of several pages apart."""
+def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
+    """How to draw, in one row; what the person has set stands in the link."""
 
-    def number(label: str, low: float, high: float | None, value: float | None, **more) -> float:
+    def number(label: str, low: float, high: float, default: float | None, **more) -> float | None:
         name = label.lower()
-        return st.number_input(
-            label, low, high, value, key=f"{key}:{name}", help=TERMS[name], persist_state="session", **more
-        )
+        wanted = state.decimal(name)
+        shown = default if wanted is None else type(low)(min(max(wanted, low), high))
+        return st.number_input(label, low, high, help=TERMS[name], **more, **state.bound(name, shown))
 
+    any_or_none = {"value": None, "placeholder": "all"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         return loading.Sampling(
             number("Tokens", 1, 1000, defaults.max_new_tokens),
             number("Temperature", 0.0, 5.0, defaults.temperature, step=0.1),
-            number("Top-k", 1, None, defaults.top_k, placeholder="all"),
-            number("Top-p", 0.01, 1.0, defaults.top_p, step=0.05, placeholder="all"),
+            number("Top-k", 1, 10**6, defaults.top_k, **any_or_none),
+            number("Top-p", 0.01, 1.0, defaults.top_p, step=0.05, **any_or_none),
             number("Seed", 0, 2**31 - 1, defaults.seed),
         )
 

@@ -4,7 +4,7 @@ from explorer import state, widgets
 
 widgets.heading("The averaging trick", "How can every token learn about all tokens before it, in one matrix product?")
 
-from explorer.lecture import averaging  # noqa: E402
+from explorer.lecture import averaging, classroom  # noqa: E402
 
 seed = st.number_input(
     "Seed", 0, 2**31 - 1, help="Of the numbers in x.", **state.bound("seed", state.number("seed") or 1337), width=160
@@ -14,3 +14,4 @@ averaging.loops(x)
 averaging.products(x)
 averaging.compared(x)
 averaging.softmaxed(x)
+classroom.for_a_class("averaging.py")

@@ -2,9 +2,10 @@ from explorer import widgets
 
 widgets.heading("The bigram", "What can a model know that sees one character only?")
 
-from explorer.lecture import bigram  # noqa: E402
+from explorer.lecture import bigram, classroom  # noqa: E402
 
 with widgets.guarded():
     bigram.knowing_nothing()
     bigram.training()
     bigram.noise()
+classroom.for_a_class("bigram.py")

@@ -5,7 +5,7 @@ widgets.heading(
     "What do positions, several heads, feedforward, residual connections and norms each do for a model?",
 )
 
-from explorer.lecture import block, norms, positions, residuals  # noqa: E402
+from explorer.lecture import block, classroom, norms, positions, residuals  # noqa: E402
 
 with widgets.guarded():
     positions.similarity()
@@ -15,3 +15,4 @@ with widgets.guarded():
     residuals.gradients()
     norms.axes()
     norms.training()
+classroom.for_a_class("block.py")

@@ -26,7 +26,7 @@ writing = False
 with widgets.guarded():
     if prompt:
         st.subheader("What they write", anchor=False)
-        writing = comparing.samples(refs, prompt, comparing.sampling())
+        writing = comparing.samples(refs, prompt, widgets.sampling_controls(comparing.SAMPLING))
         widgets.caption(
             "Each model continues the prompt, drawing from its own distributions with the same seed.", "0:22:11"
         )

@@ -2,7 +2,8 @@ from explorer import widgets
 
 widgets.heading("Conclusions", "What have you trained, and how far up the ladder does it reach?")
 
-from explorer.lecture.conclusions import own_runs  # noqa: E402
+from explorer.lecture import classroom, conclusions  # noqa: E402
 
 with widgets.guarded():
-    own_runs()
+    conclusions.own_runs()
+classroom.for_a_class("conclusions.py")

@@ -9,9 +9,11 @@ if corpus is None:
     widgets.empty_state("There is no text yet.", "Give a plain text file above, or choose one of the texts that are there.")
     st.stop()
 
-from explorer.lecture import data  # noqa: E402
+from explorer.lecture import classroom, data  # noqa: E402
 
 with widgets.guarded():
-    excerpt = data.text(corpus)
-    data.vocabulary(corpus, excerpt)
-    data.batches(corpus, data.cut(corpus))
+    data.text(corpus)
+    data.vocabulary(corpus)
+    data.cut(corpus)
+    data.batches(corpus)
+classroom.for_a_class("data.py")

@@ -2,8 +2,9 @@ from explorer import widgets
 
 widgets.heading("One head", "How does a token find out what it needs from those before it?")
 
-from explorer.lecture import head  # noqa: E402
+from explorer.lecture import classroom, head  # noqa: E402
 
 with widgets.guarded():
     head.taken_apart()
     head.inserted()
+classroom.for_a_class("head.py")

@@ -4,7 +4,7 @@ widgets.heading(
     "Notes on attention", "What does attention know of order, of other rows, of the future, and why is it scaled?"
 )
 
-from explorer.lecture import messages, notes, scaled  # noqa: E402
+from explorer.lecture import classroom, messages, notes, scaled  # noqa: E402
 
 with widgets.guarded():
     messages.passing()
@@ -15,3 +15,4 @@ with widgets.guarded():
     notes.crossing()
     scaled.saturation()
     scaled.twins()
+classroom.for_a_class("notes.py")

@@ -2,9 +2,10 @@ from explorer import widgets
 
 widgets.heading("Scaling up", "What does a larger model need, and what keeps it from learning by heart?")
 
-from explorer.lecture import scaling  # noqa: E402
+from explorer.lecture import classroom, scaling  # noqa: E402
 
 with widgets.guarded():
     scaling.dropout()
     scaling.largest()
     scaling.ladder()
+classroom.for_a_class("scaling.py")

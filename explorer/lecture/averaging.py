@@ -21,12 +21,13 @@ def toy(seed: int) -> torch.Tensor:
 
 def loops(x: torch.Tensor) -> None:
     """Version 1, step by step: each row of the output fills as its average is taken."""
-    chapter(
+    if not chapter(
         "Version 1: two loops",
         "0:42:13",
         f"Step through the loops. x holds {B} sequences of {T} tokens with {C} numbers each; every token becomes the mean of itself "
         "and all tokens before it.",
-    )
+    ):
+        return
     steps = list(lecture.averaging_steps(x))
 
     def draw(at: int) -> None:
@@ -59,11 +60,12 @@ def loops(x: torch.Tensor) -> None:
 
 def products(x: torch.Tensor) -> None:
     """The trick: which matrix sums, which averages, and that only the lower triangle keeps the future out."""
-    chapter(
+    if not chapter(
         "The trick: a matrix product is a weighted sum",
         "0:47:11",
         "Change the weights on the left. Each row says how much of every token goes into one token of the product.",
-    )
+    ):
+        return
     kinds = {
         "ones": torch.ones(SIZE, SIZE),
         "lower triangle": torch.ones(SIZE, SIZE).tril(),
@@ -96,11 +98,12 @@ def products(x: torch.Tensor) -> None:
 
 def compared(x: torch.Tensor) -> None:
     """Version 2 against version 1: their largest difference, and the time that each takes."""
-    chapter(
+    if not chapter(
         "Version 2: the product, for the whole batch",
         "0:51:54",
         "First guess: at 32 sequences of 64 tokens, how much faster is the product than the loops?",
-    )
+    ):
+        return
     guessed = guess("averaging:v2", "The product is faster by about", GUESSES)
     difference = (lecture.average_v1(x) - lecture.average_v2(x)).abs().max().item()
     names = ("Largest difference, v1 and v2", "v1, two loops", "v2, one product", "Faster by")
@@ -120,12 +123,13 @@ def compared(x: torch.Tensor) -> None:
 
 def softmaxed(x: torch.Tensor) -> None:
     """Version 3: the weights from scores, a mask and a softmax; the scores can be edited."""
-    chapter(
+    if not chapter(
         "Version 3: scores, mask, softmax",
         "0:54:42",
         "Raise one score: its token takes weight from the others in its row. All scores equal is the plain average; scores that come from "
         "the tokens themselves are attention.",
-    )
+    ):
+        return
     columns = st.columns(3, gap="medium")
     with columns[0]:
         st.markdown("**scores** (edit me)")

@@ -48,12 +48,13 @@ def counted() -> Bigram:
 def knowing_nothing() -> None:
     """The loss of an untrained table, of one that holds all for equally likely, and the logarithm that it is."""
     V = tokenizer().vocab_size
-    chapter(
+    if not chapter(
         "The loss of a model that knows nothing",
         "0:22:11",
         f"The loss is −log of the probability that the model gave to what came, in nats, on average. First guess: what is it for an "
         f"untrained table of {V} characters?",
-    )
+    ):
+        return
     guessed = guess("bigram:loss", "The loss is about", LOSSES)
     if guessed is None:
         return
@@ -76,11 +77,12 @@ def knowing_nothing() -> None:
 
 def training() -> None:
     """Train the table, and see it become the one that counting gives."""
-    chapter(
+    if not chapter(
         "Training against counting",
         "0:34:53",
         "Train the table and watch: rows of noise turn into the shares that the text has.",
-    )
+    ):
+        return
     about = (
         f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. The lecture takes "
         f"{PRESETS['rung-1'].steps:,} steps at a {RECIPE.lr / PRESETS['rung-1'].lr:.0f} × lower learning rate."
@@ -143,11 +145,12 @@ def _sample(model: Bigram) -> str:
 
 def noise() -> None:
     """The loss of each batch against the mean of many."""
-    chapter(
+    if not chapter(
         "One batch is noise, many are a measurement",
         "0:38:00",
         "Widen the window until you can tell whether the loss still falls.",
-    )
+    ):
+        return
     run = trained(NAME, LABEL)
     steps, batches = series(run.metrics(), "train_loss") if run else ([], [])
     if len(batches) < 2:

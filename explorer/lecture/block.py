@@ -19,11 +19,12 @@ REACHED = ("2.28, the same", "2.24", "2.1", "1.9", "1.5")
 
 def heads() -> None:
     """How differently the heads of one layer read a prompt."""
-    chapter(
+    if not chapter(
         "Multi-headed attention: several conversations at once",
         "1:21:59",
         "Pick a layer and see how much of their attention two of its heads would have to move to read alike.",
-    )
+    ):
+        return
     left, right = st.columns([8, 4], gap="medium")
     ref, prompt = widgets.model_and_prompt(left, right)
     config = loading.load_run(ref).recipe.model
@@ -59,12 +60,13 @@ def _pair(apart: np.ndarray, choice) -> str:
 
 def feedforward() -> None:
     """What the feedforward layer buys, and where to train with and without it."""
-    chapter(
+    if not chapter(
         "Feedforward: each token thinks by itself",
         "1:24:25",
         "Attention gathers; this layer works on what was gathered, one token at a time. First guess: rung 3 of the ladder, without it, "
         f"reaches a loss of {PUBLISHED['rung-3'].loss:.2f} nats a character. What does rung 4 reach, with it?",
-    )
+    ):
+        return
     guessed = guess("block:feedforward", "Rung 4 reaches", REACHED)
     if guessed is None:
         return

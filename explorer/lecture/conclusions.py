@@ -42,7 +42,8 @@ class Summary:
 
 def own_runs() -> None:
     """All runs in a table, the ladder, and links to each; followed for as long as any run is live."""
-    chapter("Your runs", "1:54:32", "Look at what you have trained, and open what you want to see again.")
+    if not chapter("Your runs", "1:54:32", "Look at what you have trained, and open what you want to see again."):
+        return
     while_live(_summed_up)
 
 
@@ -111,7 +112,8 @@ def _links(summaries: list[Summary]) -> None:
 
 def _ladder(summaries: list[Summary]) -> None:
     """The best run on every rung against what was published for it."""
-    chapter("Your ladder", "1:37:49", "Which rung have you climbed, and which is next?")
+    if not chapter("Your ladder", "1:37:49", "Which rung have you climbed, and which is next?"):
+        return
     rungs = {
         PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about.split(':')[0]}" for rung in RUNGS
     }

@@ -10,16 +10,28 @@ import torch
 
 from explorer import state, widgets
 from explorer.fragment import fragment
+from explorer.lecture.classroom import hidden
 from explorer.source import code_of
 
 PACE = 0.7  # seconds a step while playing
 REPEATS = 7  # of what is timed
 
 
-def chapter(title: str, time: str, task: str) -> None:
-    """A section: its title with the lecture's moment, and the one thing to do."""
+def chapter(title: str, time: str, task: str) -> bool:
+    """Begin a section: its title with the lecture's moment, and the one thing to do. False where a class's link hides it."""
+    if hidden(time):
+        return False
     st.subheader(title, anchor=False)
     st.markdown(f"{task} Lecture {widgets.lecture_link(time)}.")
+    return True
+
+
+def part(title: str, time: str) -> bool:
+    """Begin a further part of a chapter. False where a class's link hides it."""
+    if hidden(time):
+        return False
+    st.markdown(f"**{title}** · lecture {widgets.lecture_link(time)}")
+    return True
 
 
 def unroll(name: str, last: int, draw: Callable[[int], None]) -> None:
@@ -64,10 +76,19 @@ def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut:
     )
 
 
-def guess(name: str, question: str, options: Sequence[str]) -> str | None:
-    """Let the person guess before a number appears. Returns the guess, "" where they would rather see it, None until then."""
+def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = True) -> str | None:
+    """Let the person guess before a number appears. Returns the guess, "" where they would rather see it, None until then.
+
+    ordered: the options lie along a line, rather than side by side.
+    """
+    if hidden("guess"):
+        return ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.select_slider(question, options, key=f"{name}:guess", persist_state="session", width=420)
+        key = {"key": f"{name}:guess", "persist_state": "session"}
+        if ordered:
+            chosen = st.select_slider(question, options, width=420, **key)
+        else:
+            chosen = st.segmented_control(question, options, default=options[0], required=True, **key)
         if st.button("Guess", key=f"{name}:try", icon=":material/psychology_alt:"):
             state.remember(f"{name}:guessed", chosen)
         if st.button("Just show it", key=f"{name}:show", type="tertiary"):
@@ -123,5 +144,7 @@ def seconds(function: Callable, *arguments: Any) -> float:
 
 def show_code(*functions: Callable) -> None:
     """The source of the functions that have just run, behind a fold."""
+    if hidden("code"):
+        return
     with st.expander("Show the code", icon=":material/code:"):
         st.code("\n\n\n".join(code_of(function) for function in functions), language="python", wrap_lines=True)

@@ -28,13 +28,14 @@ AROUND = 160  # characters on either side of the cut
 SHORTER = ("not at all", "1.2 ×", "1.5 ×", "2 ×", "4 ×", "8 ×")
 
 
-def text(corpus: Corpus) -> str:
-    """Its size, its symbols and how often they stand, and an excerpt, which is returned."""
-    chapter(
+def text(corpus: Corpus) -> None:
+    """Its size, its symbols and how often they stand, and an excerpt."""
+    if not chapter(
         "The text",
         "0:07:52",
         "Draw excerpts until you know what a model has to imitate here. Then choose another text above, or give your own.",
-    )
+    ):
+        return
     counts = texts.frequencies(corpus.text)
     commonest = next(iter(counts))
     share = counts[commonest] / len(corpus.text)
@@ -50,35 +51,37 @@ def text(corpus: Corpus) -> str:
     st.caption(f"Source: {widgets.plain(corpus.source, longest=300)}. `·` is a space, `⏎` a new line.{rest}")
     with st.expander(f"The alphabet: {len(counts):,} symbols"):
         st.code(" ".join(visible(symbol) for symbol in sorted(counts)), language=None, wrap_lines=True)
-    return _excerpt(corpus.text)
-
-
-def _excerpt(text: str) -> str:
-    seed = state.number("excerpt") or 1
-    start = random.Random(seed).randrange(max(1, len(text) - EXCERPT))
+    seed, start = _excerpt(corpus.text)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Another excerpt", icon=":material/casino:", on_click=state.choose, kwargs={"excerpt": seed + 1})
         st.markdown(f"Excerpt {seed}, from character {start:,} on")
-    excerpt = text[start : start + EXCERPT]
-    st.code(excerpt, language=None, wrap_lines=True, height=260)
-    return excerpt
+    st.code(corpus.text[start : start + EXCERPT], language=None, wrap_lines=True, height=260)
 
 
-def vocabulary(corpus: Corpus, excerpt: str) -> None:
+def _excerpt(text: str) -> tuple[int, int]:
+    """The excerpt's number, and the character that it begins with."""
+    seed = state.number("excerpt") or 1
+    return seed, random.Random(seed).randrange(max(1, len(text) - EXCERPT))
+
+
+def vocabulary(corpus: Corpus) -> None:
     """How much shorter the excerpt gets under larger vocabularies."""
     size = tokenizing.SIZE
-    chapter(
+    if not chapter(
         "Tokens: a larger vocabulary, a shorter text",
         "0:09:28",
         "A tokenizer may take each character for a token, or join what often stands together, as byte-pair encoding (BPE) does. "
         f"First guess: how much shorter do {size} joined tokens make the excerpt above, measured in tokens?",
-    )
+    ):
+        return
     st.page_link(
         PAGES / "tokens.py", label="Cut any line into tokens, on the Tokens page", icon=":material/data_array:"
     )
     guessed = guess("data:vocabulary", "The excerpt becomes shorter", SHORTER)
     if guessed is None:
         return
+    _, start = _excerpt(corpus.text)
+    excerpt = corpus.text[start : start + EXCERPT]
     with st.spinner("Training byte-pair encodings on this text …"):
         size = min(size, max(texts.byte_pairs(corpus.text)))
     lengths = tokenizing.vocabulary_figure(corpus, excerpt, size, tokenizing.gpt2_vocabulary())
@@ -91,36 +94,41 @@ def vocabulary(corpus: Corpus, excerpt: str) -> None:
     )
 
 
-def cut(corpus: Corpus) -> int:
-    """Where the text is cut in training and held-out text; returns the first character that is held out."""
-    chapter(
+def cut(corpus: Corpus) -> None:
+    """Where the text is cut in training and held-out text."""
+    if not chapter(
         "The cut: nine tenths to learn from",
         "0:09:28",
         "Read what stands on either side. The model never sees the right side; its loss there tells learning from memorising.",
-    )
-    train, held_out = split_ids(torch.arange(len(corpus.text)))
-    at = len(train)
+    ):
+        return
+    at = _first_held_out(corpus)
     chart(split_bar(len(corpus.text), at, []), key="data:cut", alt="Where the text is cut")
     left, right = st.columns(2, gap="medium")
     left.markdown("**The training text ends**")
     left.code(corpus.text[max(0, at - AROUND) : at], language=None, wrap_lines=True, height=180)
     right.markdown("**The held-out text begins**")
     right.code(corpus.text[at : at + AROUND], language=None, wrap_lines=True, height=180)
-    st.caption(f"{at:,} characters train, {len(held_out):,} validate.")
+    st.caption(f"{at:,} characters train, {len(corpus.text) - at:,} validate.")
     show_code(split_ids)
-    return at
 
 
-def batches(corpus: Corpus, cut: int) -> None:
-    """A batch of chunks from the training text, and one chunk unrolled, example by example. cut: where that text ends."""
-    chapter(
+def _first_held_out(corpus: Corpus) -> int:
+    train, _ = split_ids(torch.arange(len(corpus.text)))
+    return len(train)
+
+
+def batches(corpus: Corpus) -> None:
+    """A batch of chunks from the training text, and one chunk unrolled, example by example."""
+    if not chapter(
         "Batches: B chunks of T tokens",
         "0:14:27",
         "Draw a batch, choose a row, and step through it: one chunk holds T examples, one for every length of context.",
-    )
+    ):
+        return
     batch_size, block_size, seed = tokenizing.batch_controls()
     tokenizer = texts.characters(corpus.text)
-    positions = texts.batch(cut, batch_size, block_size, seed)
+    positions = texts.batch(_first_held_out(corpus), batch_size, block_size, seed)
     left, right = st.columns(2, gap="medium")
     with left:
         row, chunk = tokenizing.chosen_chunk(corpus.text, tokenizer, positions)

@@ -34,11 +34,12 @@ C, SIZE = 4, 4  # features of a made-up token, and of its q, k and v
 
 def taken_apart() -> None:
     """A sentence, whose matrices the head has, and every step of the head for the token that looks."""
-    chapter(
+    if not chapter(
         "One head taken apart",
         "1:02:00",
         "Step from token to token: each asks with its q, is answered by the k of those before it, and gathers their v.",
-    )
+    ):
+        return
     sentence, source, seed = _controls()
     if not sentence:
         widgets.empty_state("There is no token that could look.", "Type a few letters.")
@@ -142,11 +143,12 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
 
 def inserted() -> None:
     """Rung 2: train a model whose only part beside the embeddings is one head."""
-    chapter(
+    if not chapter(
         "Inserting one head",
         "1:19:11",
         "The bigram saw one character; this model sees eight, through one head. Train it, and compare with the counted bigram.",
-    )
+    ):
+        return
     about = (
         f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling to zero. "
         "Once it is trained, take its head apart above."

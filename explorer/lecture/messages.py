@@ -23,11 +23,12 @@ ROW = 35  # pixels of a table's row
 
 def passing() -> None:
     """The person's prompt, a head, and each token's turn to gather."""
-    chapter(
+    if not chapter(
         "Note 1: attention is communication",
         "1:11:38",
         "Step from token to token: each in turn gathers what the tokens it reads from have to give.",
-    )
+    ):
+        return
     left, right = st.columns([8, 4], gap="medium")
     ref, prompt = widgets.model_and_prompt(left, right)
     config = loading.load_run(ref).recipe.model

@@ -25,11 +25,12 @@ SIZES = {  # Radford et al. 2019, table 2
 
 def loop() -> None:
     """Heads one after another against one batched product, on one layer's weights: the same numbers, another time."""
-    chapter(
+    if not chapter(
         "All heads in one product",
         "1:46:22",
         "First guess: with 8 heads on 128 tokens, how much faster is the batched product than a loop over the heads?",
-    )
+    ):
+        return
     heads = choose("Heads", HEADS, 8, "heads")
     guessed = guess("nanogpt:loop", "It is faster by", FASTER)
     if guessed is None:
@@ -59,11 +60,12 @@ def loop() -> None:
 
 def same_module() -> None:
     """GPT-2 is a value of GPTConfig; its sizes beside nanoGPT's, and how its weights are opened."""
-    chapter(
+    if not chapter(
         "GPT-2 in the same module",
         "1:46:22",
         "Compare the sizes: only numbers change from the model that a laptop trains to GPT-2.",
-    )
+    ):
+        return
     presets = {"nanoGPT on a laptop": "nanogpt-cpu", "nanoGPT on a GPU (rung 7)": "rung-7"}
     configs = {label: PRESETS[name].model for label, name in presets.items()} | SIZES
     names = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size")

@@ -3,10 +3,10 @@
 import streamlit as st
 import torch
 
-from explorer import loading, widgets
+from explorer import loading
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
-from explorer.lecture.controls import chapter, choose, editable, show_code
+from explorer.lecture.controls import chapter, choose, editable, part, show_code
 from explorer.lecture.together import held_out, losses_together
 from explorer.lecture.training import train_together
 from gpt import PRESETS, Run, lecture, loss_of
@@ -27,11 +27,12 @@ NAME = "norms"
 
 def axes() -> None:
     """The same activations normalised over their features or over the batch."""
-    chapter(
+    if not chapter(
         "LayerNorm and BatchNorm: the same numbers, another axis",
         "1:32:51",
         "Change a number and see which others move: those of its row, or those of its column.",
-    )
+    ):
+        return
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown("**activations**: 6 examples of 4 features (edit me)")
@@ -72,7 +73,8 @@ def _in_use(x: torch.Tensor) -> None:
 
 def training() -> None:
     """Rung 6 of the ladder trained with either norm."""
-    st.markdown(f"**A model with each** · lecture {widgets.lecture_link('1:32:51')}")
+    if not part("A model with each", "1:32:51"):
+        return
     recipe = RECIPES["layernorm"]
     about = (
         f"Rung 6 of the ladder twice, {recipe.steps} steps each at a higher learning rate than the lecture's: once with layernorm "

@@ -10,7 +10,7 @@ from explorer import loading, state, widgets
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, visible
-from explorer.lecture.controls import after_guess, chapter, choose, editable, guess, show_code
+from explorer.lecture.controls import after_guess, chapter, choose, editable, guess, part, show_code
 from explorer.lecture.together import losses_together
 from explorer.lecture.training import train_together
 from explorer.navigation import PAGES
@@ -42,11 +42,12 @@ WHERE = {
 
 def permutation() -> None:
     """Note 2: shuffle the tokens, put the outputs back: what has changed is what the model knows of order."""
-    chapter(
+    if not chapter(
         "Note 2: attention acts on a set",
         "1:12:46",
         "Shuffle the letters, run the model, and put its outputs back in the old order. Where does that leave a difference?",
-    )
+    ):
+        return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     wanted = state.choice("word")
     word = WORD if wanted is None else wanted[: SMALL.block_size]
@@ -84,11 +85,12 @@ def permutation() -> None:
 
 def leaks() -> None:
     """Notes 3 and 4: edit one token of a batch and see where it is felt, with the mask and without, on the same weights."""
-    chapter(
+    if not chapter(
         "Notes 3 and 4: rows of a batch do not mix, and the mask keeps the future out",
         "1:13:40",
         "Change one letter of one row. Then take the mask away: the same weights, now an encoder.",
-    )
+    ):
+        return
     ref = _transformer()
     if ref is None:
         widgets.no_model()
@@ -136,7 +138,8 @@ def leaks() -> None:
 
 def cheating() -> None:
     """Note 4 in training: without the mask the answer can be looked up."""
-    st.markdown(f"**Trained with the mask and without** · lecture {widgets.lecture_link('1:14:14')}")
+    if not part("Trained with the mask and without", "1:14:14"):
+        return
     guessed = guess("notes:cheating", "Without the mask, the loss falls to", LOSSES)
     if guessed is None:
         return
@@ -156,11 +159,12 @@ def _cheated(runs: dict[str, Run]) -> None:
 
 def crossing() -> None:
     """Note 5: queries from x; keys and values from x as well, or from another sequence y."""
-    chapter(
+    if not chapter(
         "Note 5: self-attention and cross-attention",
         "1:15:39",
         "Let x look at itself, then at y. Watch where q, k and v come from, and the shape of the weights.",
-    )
+    ):
+        return
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         kind = choose("x looks at", [SELF, CROSS], SELF, "reads")

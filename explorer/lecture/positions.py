@@ -6,7 +6,7 @@ import torch
 from explorer import loading, widgets
 from explorer.chart import chart
 from explorer.figures.matrix import similarity_map
-from explorer.lecture.controls import chapter, choose, show_code
+from explorer.lecture.controls import chapter, choose, part, show_code
 from explorer.lecture.together import losses_together
 from explorer.lecture.training import train_together, trained
 from gpt import GPT, PRESETS, Run
@@ -25,11 +25,12 @@ SHIPPED, HERE, FIXED = "learned, ready-made", "learned below", "sinusoidal"
 
 def similarity() -> None:
     """How alike the vectors of any two positions are: learned in a model that ships or in the one trained here, or sinusoids."""
-    chapter(
+    if not chapter(
         "Positional encoding",
         "1:00:18",
         "Which positions does a model hold for alike? Choose how its positions are made.",
-    )
+    ):
+        return
     kind = choose("Positions", [SHIPPED, HERE, FIXED], SHIPPED, "vectors")
     vectors, made = _vectors(kind)
     if vectors is None:
@@ -62,7 +63,8 @@ def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
 
 def training() -> None:
     """The same small model with learned, with sinusoidal and with no positions, side by side."""
-    st.markdown(f"**Trained with and without** · lecture {widgets.lecture_link('1:00:18')}")
+    if not part("Trained with and without", "1:00:18"):
+        return
     recipe = RECIPES["none"]
     about = (
         f"Three models of {recipe.model.n_layer} blocks, equal but for their positions: {recipe.steps} steps each on contexts of "

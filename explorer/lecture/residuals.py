@@ -36,12 +36,13 @@ def recipes(depth: int) -> dict[str, Recipe]:
 
 def gradients() -> None:
     """The norm of the gradient at every block, with and without the residual path and the norm."""
-    chapter(
+    if not chapter(
         "Residual connections: a road for gradients",
         "1:26:48",
         "First guess: in an untrained model of 8 blocks without residual path and norm, how much less gradient reaches the first block "
         "than the last?",
-    )
+    ):
+        return
     guessed = guess("block:residual", "The first block gets", LESS)
     if guessed is None:
         return

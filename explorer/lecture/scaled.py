@@ -8,7 +8,7 @@ import streamlit as st
 from explorer import loading, widgets
 from explorer.chart import chart
 from explorer.figures.saturation import two_lines
-from explorer.lecture.controls import after_guess, chapter, choose, guess, show_code
+from explorer.lecture.controls import after_guess, chapter, choose, guess, part, show_code
 from explorer.lecture.together import held_out, untrained
 from explorer.lecture.training import train_together, trained
 from gpt import GPT, PRESETS, Recipe, Run, lecture
@@ -30,12 +30,13 @@ QUANTITIES = {
 
 def saturation() -> None:
     """The variance of the scores grows with the head size, and the softmax saturates, unless scores are divided by √size."""
-    chapter(
+    if not chapter(
         "Note 6: why scores are divided by √(head size)",
         "1:16:56",
         "Queries and keys here are random numbers of variance 1. First guess: without the scale, how much of a row of 32 weights does the "
         "largest one take at head size 128?",
-    )
+    ):
+        return
     guessed = guess("notes:scale", "The largest weight is about", LARGEST)
     if guessed is None:
         return
@@ -73,7 +74,8 @@ def recipes(size: int) -> dict[str, Recipe]:
 
 def twins() -> None:
     """Two models of one head that differ by the scale alone, over head sizes: before training, and as they learn."""
-    st.markdown(f"**Twins that train** · lecture {widgets.lecture_link('1:16:56')}")
+    if not part("Twins that train", "1:16:56"):
+        return
     left, right = st.columns(2)
     with left:
         size = choose("Head size", SIZES, 64, "size")

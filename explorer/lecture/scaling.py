@@ -37,11 +37,12 @@ def recipes() -> dict[str, Recipe]:
 def dropout() -> None:
     """Two models that read a short text over and over: where they learn it by heart, and what dropout does to that."""
     recipe = recipes()["no dropout"]
-    chapter(
+    if not chapter(
         "Dropout: learning less by heart",
         "1:37:49",
         "Train the two and watch the validation loss: it falls, and then?",
-    )
+    ):
+        return
     times = recipe.steps * recipe.batch_size * recipe.model.block_size / (0.9 * CHARACTERS)
     about = (
         f"The same model twice, on the first {CHARACTERS:,} characters of the text alone: so little that in {recipe.steps} steps it is "
@@ -86,11 +87,12 @@ def _starts(last: int) -> list[int]:
 
 def largest() -> None:
     """What rung 7 takes: parameters, memory, and so a GPU."""
-    chapter(
+    if not chapter(
         "The largest rung",
         "1:37:49",
         "Choose a rung and see how many parameters it has, and what its training needs to hold.",
-    )
+    ):
+        return
     rung = choose("Rung", range(2, 8), 7, "rung")
     preset = PRESETS[f"rung-{rung}"]
     model, parameters = preset.model, n_params(preset.model)
@@ -120,7 +122,8 @@ def _work(name: str) -> float:
 
 def ladder() -> None:
     """Every rung: what it adds, its size, and what was published for it."""
-    chapter("The whole ladder", "1:37:49", "Read down the losses: which step bought most?")
+    if not chapter("The whole ladder", "1:37:49", "Read down the losses: which step bought most?"):
+        return
     rows, above = [], None
     for rung in range(1, 8):
         preset, published = PRESETS[f"rung-{rung}"], PUBLISHED[f"rung-{rung}"]

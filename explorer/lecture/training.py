@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer import jobs, loading, widgets
 from explorer.figures.export import file_name
+from explorer.lecture.classroom import hidden
 from explorer.panels.training import curves, progress, stop_and_resume, while_live
 from gpt import Corpus, Recipe, Run
 
@@ -56,9 +57,10 @@ def _follow(
     names = {label: _run_name(name, label) for label in recipes}
     runs = _opened(names)
     st.markdown(about)
-    with st.container(horizontal=True):
-        _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)
-        stop_and_resume(list(runs.values()), f"lecture:{name}")
+    if not hidden("training"):
+        with st.container(horizontal=True):
+            _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)
+            stop_and_resume(list(runs.values()), f"lecture:{name}")
     for label, recipe in recipes.items():
         title = f"**{widgets.plain(label)}**"
         if label in runs:

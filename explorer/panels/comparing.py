@@ -19,6 +19,7 @@ from explorer.token_cells import Scale, running_text
 FRAME = 0.5  # seconds of drawing in a rerun, and between two reruns
 TOKENS_AT_ONCE = 4
 KEY = "samples"
+SAMPLING = loading.Sampling(max_new_tokens=300)
 MEASURED = "measured"  # the pair whose losses are known
 HEIGHT = 400  # pixels kept free for them
 RIVAL = "shakespeare-bigram"
@@ -83,18 +84,6 @@ class Samples:
 
     def go_on(self) -> None:
         self.stopped = False
-
-
-def sampling() -> loading.Sampling:
-    """The controls of how to draw; the seed stands in the URL."""
-    opened_with = state.recall("compare:seed")
-    if opened_with is None:
-        opened_with = loading.Sampling.seed if state.choice("seed") is None else state.number("seed")
-        state.remember("compare:seed", opened_with)
-    chosen = widgets.sampling_controls("compare", loading.Sampling(max_new_tokens=300, seed=opened_with))
-    if chosen.seed != opened_with or state.choice("seed") is not None:
-        state.choose(seed=chosen.seed)
-    return chosen
 
 
 def samples(refs: Pair, prompt: str, sampling: loading.Sampling) -> bool:

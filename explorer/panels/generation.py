@@ -43,6 +43,13 @@ class Generated:
             self.steps.append(step)
             yield step
 
+    def step(self, number: int) -> loading.Drawn:
+        """The token `number`, counted from 1; it and those before it are drawn where they have not been yet."""
+        self.goal = max(self.goal, number)
+        while len(self.steps) < number:
+            next(self.draw())
+        return self.steps[number - 1]
+
     def pause(self) -> None:
         self.goal = len(self.steps)
 
@@ -56,7 +63,7 @@ def generation(ref: str, prompt: str, reading: loading.Reading) -> None:
 
 def _panel(generated: Generated, prompt: str) -> None:
     """Reruns by itself while it draws: a few tokens of text, then the bars, then again."""
-    sampling = widgets.sampling_controls("generate")
+    sampling = widgets.sampling_controls()
     generated = _kept(generated.ref, generated.ids)
     with st.container(horizontal=True):
         whole = st.button("Generate", type="primary", icon=":material/play_arrow:")
@@ -70,9 +77,8 @@ def _panel(generated: Generated, prompt: str) -> None:
     text, bars = st.columns([3, 2], gap="medium")
     page, looking = text.empty(), text.empty()
     with widgets.guarded():
-        if whole or (one and not _same_way(generated, sampling)):
-            generated = Generated(generated.ref, generated.ids, sampling)
-            state.remember(KEY, generated)
+        if whole or one:
+            generated = drawing(generated.ref, generated.ids, sampling, anew=whole)
         if whole or one:
             generated.goal = sampling.max_new_tokens if whole else len(generated.steps) + 1
         _stream(generated, page)
@@ -86,6 +92,15 @@ def _stop() -> None:
     generated = state.recall(KEY)
     if generated:
         generated.pause()
+
+
+def drawing(ref: str, ids: tuple[int, ...], sampling: loading.Sampling, *, anew: bool = False) -> Generated:
+    """What was drawn from these tokens in this way; a new drawing where there is none, or where it is to begin anew."""
+    generated = _kept(ref, ids)
+    if anew or not _same_way(generated, sampling):
+        generated = Generated(ref, ids, sampling)
+        state.remember(KEY, generated)
+    return generated
 
 
 def _kept(ref: str, ids: tuple[int, ...]) -> Generated:
@@ -119,15 +134,20 @@ def _bars(generated: Generated, looking: DeltaGenerator, bars: DeltaGenerator) -
     if count:
         with looking.container():
             step = generated.steps[_step_number(count, playing=count < generated.goal) - 1]
-            st.caption(
-                f"“{widgets.plain(visible(step.token))}” was drawn with {step.probability:.1%}; "
-                f"the entropy of its distribution is {step.entropy:.2f} nats."
-            )
+            st.caption(told(step))
         figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token)
     else:
         looking.caption("Nothing drawn yet: these are the model's own probabilities after the prompt.")
         figure = next_token_bars(*loading.next_token(generated.ref, generated.ids))
     chart(figure, place=bars, key="next-token bars", alt="Next-token probabilities")
+
+
+def told(step: loading.Drawn) -> str:
+    """Markdown: what was drawn, and how sure the model was."""
+    return (
+        f"“{widgets.plain(visible(step.token))}” was drawn with {step.probability:.1%}; "
+        f"the entropy of its distribution is {step.entropy:.2f} nats."
+    )
 
 
 def _step_number(count: int, playing: bool) -> int:

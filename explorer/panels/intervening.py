@@ -77,7 +77,7 @@ def next_token(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None
 
 def samples(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
     """A continuation before and after, drawn with the same seed."""
-    sampling = widgets.sampling_controls("intervene", SAMPLING)
+    sampling = widgets.sampling_controls(SAMPLING)
     for column, title, active in zip(st.columns(2, gap="medium"), ("Before", "After"), ((), made), strict=True):
         with column:
             st.markdown(f"**{title}**")

@@ -47,7 +47,7 @@ def test_losses_wait_for_the_samples_and_then_stay(compare):
     app = compare()
     assert not numbers(app, "Loss, nats a token") or app.button(key="samples:stop").disabled
     assert len(numbers(finished(app), "Loss, nats a token")) == 2
-    app.number_input(key="compare:seed").set_value(3).run()
+    app.number_input(key="widget:seed").set_value(3).run()
     assert len(numbers(app, "Loss, nats a token")) == 2
 
 
@@ -78,7 +78,7 @@ def test_the_prompt_is_coloured_by_both_and_by_the_difference(compare):
 
 def test_samples_end_and_their_words_are_counted(compare):
     app = compare()
-    app.number_input(key="compare:tokens").set_value(40).run()
+    app.number_input(key="widget:tokens").set_value(40).run()
     app = finished(app)
     assert not app.exception
     assert all(len(block.value) == 40 for block in app.code)
@@ -135,8 +135,8 @@ def test_an_unknown_model_in_the_link_is_said(compare):
 
 def test_a_link_carries_the_seed(compare):
     app = compare(seed="99")
-    assert app.number_input(key="compare:seed").value == 99
-    app.number_input(key="compare:seed").set_value(100).run()
+    assert app.number_input(key="widget:seed").value == 99
+    app.number_input(key="widget:seed").set_value(100).run()
     assert app.query_params["seed"] == "100"
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from explorer.panels.racing import CODE, RUNGS
 from explorer.source import code_of
+from gpt import lecture
 from gpt.model.layers import MLP, Block
 
 
@@ -12,6 +13,11 @@ def test_a_function_is_shown_whole_and_says_where_it_stands():
     assert lines[0].startswith("def forward(self") and lines[-1].startswith("    return")
     file, number = place.removeprefix("# ").split(", line ")
     assert file == "gpt/model/layers.py" and int(number) == inspect.getsourcelines(MLP.forward)[1]
+
+
+def test_a_decorated_function_stands_where_it_was_written():
+    """torch's decorators are functions of another file, inside the repository's folder or not."""
+    assert code_of(lecture.edit_effects).startswith("# gpt/lecture.py, line ")
 
 
 def test_only_the_lines_with_a_word_are_shown_in_their_order():

@@ -110,6 +110,16 @@ def test_whatever_stands_in_the_address_is_a_number_or_zero(text):
         assert state.number("layer") == (int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "several"),
+    [("0.7", 0.7, ["0.7"]), ("a,b", None, ["a", "b"]), ("nan", None, ["nan"]), (",", None, []), ("", None, [])],
+)
+def test_a_choice_is_read_as_a_number_or_as_several(monkeypatch, text, number, several):
+    monkeypatch.setattr(state.st, "session_state", {state._key("hide"): text})
+    monkeypatch.setattr(state, "_read_address", lambda: None)
+    assert (state.decimal("hide"), state.several("hide")) == (number, several)
+
+
 def test_an_unknown_choice_is_a_mistake_in_the_code():
     with pytest.raises(ValueError, match="no choice called 'colour'"):
         state.choose(colour="red")
