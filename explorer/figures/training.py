@@ -11,6 +11,8 @@ from explorer.figures import style
 
 HEIGHT = 380  # pixels
 LOWEST = 0.7  # share of the lowest level down to which there is room for curves
+CLOSE = 0.08  # of the axis, between two lines with no room for a name
+POINTS = 2000  # of a training loss; more cannot be told apart
 LINES = ((style.ACCENT, 1), (style.ACCENT, 2), (style.SECOND, 2))  # each batch, its running mean, validation
 MEMORY = 0.9  # of the running mean: about the last ten logged losses count
 
@@ -49,11 +51,12 @@ def loss_curves(
     """
     train_steps, train_losses = _checked("train", train)
     val_steps, val_losses = _checked("val", val)
+    some = np.s_[:: max(1, -(-len(train_steps) // POINTS))]
     batch_line, mean_line, val_line = ({"color": color, "width": width} for color, width in LINES)
     hover = "%{y:.4f}"
     traces = [
-        go.Scatter(x=train_steps, y=train_losses, line=batch_line, opacity=0.3, hoverinfo="skip", showlegend=False),
-        go.Scatter(x=train_steps, y=running_mean(train_losses), line=mean_line, hovertemplate=hover, name="train"),
+        go.Scatter(x=train_steps[some], y=train_losses[some], line=batch_line, opacity=0.3, hoverinfo="skip", showlegend=False),
+        go.Scatter(x=train_steps[some], y=running_mean(train_losses)[some], line=mean_line, hovertemplate=hover, name="train"),
         go.Scatter(x=val_steps, y=val_losses, line=val_line, hovertemplate=hover, name="validation"),
     ]
     for trace, mode in zip(traces, ("lines", "lines", "lines+markers"), strict=True):
@@ -90,20 +93,22 @@ def running_mean(values: Sequence[float]) -> np.ndarray:
 
 
 def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
-    """Lines with their names at the right end, above the line.
+    """Lines with their names at the right end, above the line; below it where the name of the one above would be in the way.
 
     The lowest of three is what curves end at, so its name stands at the left end, below the line, where they have not come yet.
     """
+    low, high = drawn.layout.yaxis.range
     ordered = sorted(levels, key=lambda level: -level.loss)
     for i, level in enumerate(ordered):
         end = "left" if i == 2 else "right"
+        is_close = i > 0 and ordered[i - 1].loss - level.loss < CLOSE * (high - low)
         drawn.add_hline(
             level.loss,
             line={"color": style.MUTED, "width": 1.5, "dash": "dash"},
             annotation={
                 "text": f"{level.name} {level.loss:.2f}",
                 "xanchor": end,
-                "yanchor": "top" if end == "left" else "bottom",
+                "yanchor": "top" if end == "left" or is_close else "bottom",
                 "font": {"size": style.TEXT_SIZE},
             },
             annotation_position=end,

@@ -1,5 +1,7 @@
 """All runs in one table, as anybody who looks sees them, and what can be done with the chosen one."""
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,6 +12,7 @@ from explorer.fragment import fragment
 from explorer.jobs import Found
 from explorer.panels import training
 from gpt import Run
+from gpt.train.files import read_lines
 
 PERIOD = 3.0  # seconds between two looks while nothing trains
 POINTS = 60  # of a sparkline
@@ -18,7 +21,7 @@ COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
     "State": st.column_config.TextColumn(help="Runs wait for their turn in the order they were started."),
     "Step": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, help="The share of its steps."),
-    "At": st.column_config.TextColumn("", width="small"),
+    "At": st.column_config.TextColumn("", width=130),
     "Loss": st.column_config.NumberColumn(
         format="%.3f", help="Validation loss, nats a token, as it was last measured: lower is better, on the same text."
     ),
@@ -48,9 +51,14 @@ def _listed(found: list[Found]) -> None:
     if wanted is not None and wanted not in names:
         st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
     shown = wanted if wanted in names else names[0]
+    entry = found[names.index(shown)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Run", names, width=280, **state.bound("run", shown))
-        _actions(found[names.index(shown)])
+        _actions(entry)
+    if entry.run is None:
+        st.error(widgets.plain(entry.why, longest=1000), icon=":material/error:")
+    else:
+        _links_and_reason(entry.run)
 
 
 def _table(found: list[Found]) -> None:
@@ -61,8 +69,9 @@ def _table(found: list[Found]) -> None:
     key = f"runs:{hash(tuple(names))}"  # a selection is a row's number: another order is another table
     columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
     picked = st.dataframe(
-        columns, column_config=COLUMNS, hide_index=True, height=height, key=key, on_select="rerun", selection_mode="single-row"
-    )
+        columns, column_config=COLUMNS, hide_index=True, height=height, placeholder="", key=key, on_select="rerun",
+        selection_mode="single-row",
+    )  # fmt: skip
     chosen = picked.selection.rows
     if chosen and chosen != state.recall(key) and chosen[0] < len(names):
         state.choose(run=names[chosen[0]])
@@ -75,20 +84,32 @@ def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
     if entry.run is None:
         return size | {"State": "Damaged"}
     run, status = entry.run, entry.run.status
-    rows, steps = run.metrics(), run.recipe.steps
+    steps, metrics = run.recipe.steps, run.folder / "metrics.jsonl"
+    learned = _learned(metrics, loading.stamp(metrics), steps)
     word = training.WORDS[status.state]
     if run.name in waiting:
         word = "Starting" if jobs.is_starting(run) else f"Waiting, no. {waiting.index(run.name) + 1}"
-    vals = training.series(rows, "val_loss")[1]
-    left = training.seconds_left(rows, steps) if status.state == "running" else None
+    left = learned["left"] if status.state == "running" else None
     return size | {
         "State": word,
         "Step": min(status.step / steps, 1),
         "At": f"{status.step:,} of {steps:,}",
-        "Loss": vals[-1] if vals else None,
-        "Curve": sparkline(training.series(rows, "train_loss")[1]),
+        "Loss": learned["loss"],
+        "Curve": learned["curve"],
         "Left": training.clock(left) if left is not None else "",
         "From": f"{run.parent.run}, step {run.parent.step:,}" if run.parent else "",
+    }
+
+
+@lru_cache(maxsize=1000)
+def _learned(metrics: Path, stamp: tuple[int, ...], steps: int) -> dict[str, Any]:
+    """What a run's metrics.jsonl says, read again when its stamp changes: many look at many runs each second."""
+    rows = list(read_lines(metrics))
+    losses = training.series(rows, "val_loss")[1]
+    return {
+        "loss": losses[-1] if losses else None,
+        "curve": sparkline(training.series(rows, "train_loss")[1]),
+        "left": training.seconds_left(rows, steps),
     }
 
 
@@ -110,18 +131,22 @@ def bytes_in_words(count: int) -> str:
 
 
 def _actions(entry: Found) -> None:
-    """What can be asked of the chosen run, and under it what it has to say."""
+    """What can be asked of the chosen run."""
     if entry.run is None:
-        _delete(entry, possible=True)
-        st.error(widgets.plain(entry.why, longest=1000), icon=":material/error:")
-        return
-    run, status = entry.run, entry.run.status
-    training.actions(run, status)
-    at_rest = not (run.is_held or jobs.is_starting(run))
-    _rename(run, at_rest)
+        return _delete(entry, possible=True)
+    training.actions(entry.run, entry.run.status)
+    at_rest = not (entry.run.is_held or jobs.is_starting(entry.run))
+    _rename(entry.run, at_rest)
     _delete(entry, at_rest)
-    training.open_in("train.py", "Train", ":material/show_chart:", run)
-    training.open_in("attention.py", "Attention", ":material/grid_on:", run)
+
+
+def _links_and_reason(run: Run) -> None:
+    """Where else the chosen run can be looked at, and why it ended where that has to be said."""
+    with st.container(horizontal=True):
+        training.open_in("train.py", "Train", ":material/show_chart:", run)
+        training.open_in("attention.py", "Attention", ":material/grid_on:", run)
+        training.open_in("timetravel.py", "Time travel", ":material/history:", run)
+    status = run.status
     if status.why and status.state not in jobs.LIVE:
         st.caption(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
 

@@ -91,13 +91,15 @@ def _shown_run() -> None:
         status = run.status
         with buttons.container(horizontal=True, vertical_alignment="center"):
             actions(run, status)
-            open_in("attention.py", "Attention", ":material/grid_on:", run)
         progress(run, status)
         left, right = st.columns([3, 2], gap="medium")
         with left, widgets.guarded():
             curves(run)
         with right:
             newest_sample(run)
+            with st.container(horizontal=True):
+                open_in("attention.py", "Attention", ":material/grid_on:", run)
+                open_in("timetravel.py", "Time travel", ":material/history:", run)
 
 
 def _run_picker(names: list[str], shown: str) -> None:
@@ -132,9 +134,9 @@ def actions(run: Run, status: Status) -> None:
 
 
 def open_in(page: str, title: str, icon: str, run: Run) -> None:
-    """A link that opens this run on another page."""
+    """A link that opens this run on another page; all but the page where it trains wait for its first snapshot."""
     link = {"model": f"runs/{run.name}", "run": run.name}
-    st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=not run.steps)
+    st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=page != "train.py" and not run.steps)
 
 
 def stop_and_resume(runs: Sequence[Run], key: str) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.figures.training import Level, loss_curves, running_mean
@@ -36,6 +36,20 @@ def test_levels_are_lines_at_their_loss_with_their_name():
     assert {note.text for note in drawn.layout.annotations} == {"counted bigram 2.48", "ln 65 = 4.17"}
 
 
+def test_names_of_close_levels_do_not_touch():
+    close = loss_curves(([], []), ([], []), steps=9, levels=[Level("ln 27 =", 3.30), Level("counted bigram", 3.25)])
+    apart = loss_curves(([], []), ([], []), steps=9, levels=[Level("ln 65 =", 4.17), Level("counted bigram", 2.48)])
+    assert [note.yanchor for note in close.layout.annotations] == ["bottom", "top"]
+    assert [note.yanchor for note in apart.layout.annotations] == ["bottom", "bottom"]
+
+
+def test_a_long_curve_is_thinned_and_stays_where_it_was():
+    steps, losses = np.arange(10_000), np.linspace(4, 1, 10_000)
+    _, mean, _ = loss_curves((steps, losses), ([], []), steps=10_000).data
+    assert len(mean.x) <= 2000 and np.array_equal(mean.y, running_mean(losses)[mean.x.astype(int)])
+
+
+@settings(max_examples=30)
 @given(LOSSES, st.lists(st.floats(0.1, 10), max_size=3))
 def test_everything_lies_inside_the_axis(losses, levels):
     drawn = loss_curves(
