@@ -80,7 +80,7 @@ def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
     try:
         run = make(runs / name)
     except ValueError:
-        (runs / name).rmdir()
+        shutil.rmtree(runs / name, ignore_errors=True)
         raise
     advance(runs)
     return run

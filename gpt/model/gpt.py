@@ -1,6 +1,5 @@
 """The decoder-only Transformer: one module for training, generation and inspection."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

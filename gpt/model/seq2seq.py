@@ -99,7 +99,7 @@ class Seq2Seq(HookedModule):
 
     def _embedded(self, idx: Tensor) -> Tensor:
         T, block_size = idx.size(1), self.config.block_size
-        if T > block_size:
+        if block_size < T:
             raise ValueError(f"{T} tokens do not fit block_size={block_size}; give at most {block_size}")
         x = self.embed(idx)  # (B, T, n_embd)
         return self.dropout(x if self.config.positions == "none" else x + self.pos_embed[:T])
