@@ -42,7 +42,7 @@ class Translation:
         return {"val_loss": loss, "exact": exact}
 
     def sample(self, model: nn.Module) -> dict[str, Any]:
-        """Held-out sources and what the model makes of them; the first source is the prompt."""
+        """Held-out sources, and what the model makes of them; nothing is drawn by chance."""
         model.eval()
         source, lengths, *_ = (tensor.to(self.device) for tensor in self.held_out.rows(slice(SAMPLES)))
         start, end = self.run.tokenizer.encode(BETWEEN + END)
@@ -51,8 +51,8 @@ class Translation:
         decode = self.run.tokenizer.decode
         sources = [decode(ids[:n]) for ids, n in zip(source.tolist(), lengths.tolist(), strict=True)]
         lines = [decode(row).partition(END)[0] for row in written.tolist()]
-        rest = [f"{source}{BETWEEN}{line}" for source, line in zip(sources[1:], lines[1:], strict=True)]
-        return {"prompt": sources[0] + BETWEEN, "seed": self.recipe.seed, "text": END.join([lines[0], *rest])}
+        pairs = [source + BETWEEN + line for source, line in zip(sources, lines, strict=True)]
+        return {"prompt": "", "seed": self.recipe.seed, "text": "\n".join(pairs)}
 
 
 def pair_loss(logits: Tensor, targets: Tensor) -> Tensor:
