@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -90,3 +90,10 @@ def activations(ref: str, reading: loading.Reading, names: Sequence[str]) -> byt
         _, cache = loading.load_model(ref).run_with_cache(torch.tensor([reading.ids]), names)
     tensors = {name: value[0].float().contiguous() for name, value in cache.items()}
     return save(tensors, {"model": ref, "tokens": json.dumps(reading.tokens), "ids": json.dumps(reading.ids)})
+
+
+def arrays(named: Mapping[str, np.ndarray], **told: str) -> bytes:
+    """Arrays as safetensors, with what is told of them in the metadata."""
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(value) for name, value in named.items()}, told)

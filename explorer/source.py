@@ -17,6 +17,7 @@ def code_of(function: Callable, *words: str) -> str:
     # explorer/source.py, line ...
     ...
     """
+    function = inspect.unwrap(function)
     lines, first = inspect.getsourcelines(function)
     kept = [i for i, line in enumerate(lines) if not words or any(word in line for word in words)]
     if not kept:

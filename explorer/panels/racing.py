@@ -88,7 +88,7 @@ def recipe(rung: int, steps: int, seed: int) -> Recipe:
 def races() -> dict[str, dict[int, str]]:
     """The races there are, newest first: name → {rung: reference of its run}. A race is the runs called NAME-rung-N."""
     found: dict[str, dict[int, str]] = {}
-    for ref in loading.models():
+    for ref in loading.prompted():
         named = re.fullmatch(r"runs/(.+)-rung-([1-7])", ref)
         if named:
             found.setdefault(named[1], {})[int(named[2])] = ref

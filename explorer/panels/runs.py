@@ -119,7 +119,7 @@ def _actions(entry: Found) -> None:
     _rename(run, at_rest)
     _delete(entry, at_rest)
     training.open_in("train.py", "Train", ":material/show_chart:", run)
-    training.open_in("attention.py", "Attention", ":material/grid_on:", run)
+    training.look_into(run)
     if status.why and status.state not in jobs.LIVE:
         st.caption(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
 

@@ -88,7 +88,7 @@ def _shown_run() -> None:
         status = run.status
         with buttons.container(horizontal=True, vertical_alignment="center"):
             actions(run, status)
-            open_in("attention.py", "Attention", ":material/grid_on:", run)
+            look_into(run)
         progress(run, status)
         left, right = st.columns([3, 2], gap="medium")
         with left, widgets.guarded():
@@ -145,6 +145,13 @@ def open_in(page: str, title: str, icon: str, run: Run) -> None:
     st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=not run.steps)
 
 
+def look_into(run: Run) -> None:
+    """A link to the page that shows this kind of model's attention."""
+    if run.recipe.objective == "translation":
+        return widgets.look_into_translator(f"runs/{run.name}", disabled=not run.steps)
+    open_in("attention.py", "Attention", ":material/grid_on:", run)
+
+
 def stop_and_resume(runs: Sequence[Run], key: str) -> None:
     """What can be asked of runs that belong together; what makes no sense as they stand is disabled. key: of these buttons."""
     states = {run.name: run.status.state for run in runs}
@@ -180,7 +187,7 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    speeds, spent, vals = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss"))
+    speeds, spent, vals, exact = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss", "exact"))
     left = seconds_left(rows, run.recipe.steps)
     if status.state == "running" and left is not None and speeds:
         words += [f"{clock(left)} left", f"{np.median(speeds[-RECENT:]):,.0f} tokens/s"]
@@ -188,6 +195,8 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words.append(f"{clock(spent[-1])} of training")
     if vals:
         words.append(f"validation loss {vals[-1]:.3f}")
+    if exact:
+        words.append(f"{exact[-1]:.1%} translated exactly")
     return words
 
 
@@ -214,16 +223,17 @@ def curves(run: Run) -> None:
     if run.parent:
         st.caption(lineage(run))
     told = f", and what the {published.who} reaches with this model" if published else ""
+    counted = "" if run.recipe.objective == "translation" else " and of the counted bigram"
     widgets.caption(
-        "The loss falls as the model learns; the dashed lines are the losses of a model that knows nothing and of the counted "
-        f"bigram{told}.",
+        f"The loss falls as the model learns; dashed: the loss of a model that knows nothing{counted}{told}.",
         published.chapter if published else "0:34:53",
     )
 
 
 def _levels(run: Run, published: Published | None) -> list[Level]:
     levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = texts.counted_bigram_loss(f"runs/{run.name}")
+    translates = run.recipe.objective == "translation"  # which loses on other tokens than a bigram
+    counted = None if translates else texts.counted_bigram_loss(f"runs/{run.name}")
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -264,6 +274,8 @@ def newest_sample(run: Run) -> None:
     newest = samples[-1] if samples else {}
     st.markdown(f"What it writes after step {newest['step']:,}" if "step" in newest else "What it writes")
     st.code(str(newest.get("text", " ")), language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
+    if run.recipe.objective == "translation":
+        return widgets.caption("What it makes of sources that it was not trained on, always the same ones.", "1:42:39")
     widgets.caption("Drawn from the model at its newest snapshot, always with the same seed.", "0:22:11")
 
 

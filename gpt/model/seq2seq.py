@@ -50,7 +50,11 @@ class Seq2Seq(HookedModule):
         super().__init__()
         for name, bad, why in (
             ("n_layer", 0, "each half has at least one block"),
-            ("causal", False, "a decoder that sees what it has to write learns to copy it; the encoder has no mask anyway"),
+            (
+                "causal",
+                False,
+                "a decoder that sees what it has to write learns to copy it; the encoder has no mask anyway",
+            ),
             ("norm", "batch", "padding would count in the batch's statistics; take pre"),
         ):
             if getattr(config, name) == bad:

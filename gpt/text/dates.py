@@ -65,7 +65,9 @@ def read_date(words: str) -> WrittenDate:
         raise ValueError(f"{words!r} is not worded as the model has learned it; write “{examples}”")
     year = int(found["year"])
     if not FIRST.year <= year <= LAST.year:
-        raise ValueError(f"the year {found['year']} is not among those that the model knows: {FIRST.year} to {LAST.year}")
+        raise ValueError(
+            f"the year {found['year']} is not among those that the model knows: {FIRST.year} to {LAST.year}"
+        )
     month, day = _index(found["month"], MONTHS, "month"), _index(found["day"], DAYS, "day")
     try:
         there = date(year, month, day)

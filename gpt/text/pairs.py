@@ -67,7 +67,9 @@ def encode_pairs(pairs: Sequence[tuple[str, str]], tokenizer: Tokenizer, block_s
     targets = [tokenizer.encode(target) for _, target in pairs]
     longest = max(*map(len, sources), 1 + max(map(len, targets)))
     if longest > block_size:
-        raise ValueError(f"the longest pair needs {longest} tokens in one half; give a block_size of at least {longest}, not {block_size}")
+        raise ValueError(
+            f"the longest pair needs {longest} tokens in one half; give a block_size of at least {longest}, not {block_size}"
+        )
     return Pairs(
         _padded(sources, 0),
         torch.tensor([len(source) for source in sources]),

@@ -1,0 +1,14 @@
+from explorer import widgets
+
+widgets.heading("Encoder and decoder", "How does one half of a model read what the other half has to write about?")
+
+from explorer.lecture import halves, translate  # noqa: E402
+
+with widgets.guarded():
+    subject = translate.chosen()
+    translate.translating(subject)
+    translate.maps(subject)
+    translate.reading_the_month(subject)
+with widgets.guarded():
+    halves.comparison()
+    halves.training()
