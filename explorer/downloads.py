@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,52 +17,65 @@ CELL = 14  # pixels of an SVG
 LETTER = 7.5  # pixels, the width of one in an SVG's labels
 
 
-def pattern_rows(heads: int, T: int, causal: bool) -> int:
-    """How many weights the patterns of so many heads have on T tokens."""
-    return heads * (T * (T + 1) // 2 if causal else T * T)
+def pattern_rows(heads: int, T: int, S: int, causal: bool) -> int:
+    """How many weights the patterns of so many heads have, T queries by S keys."""
+    return heads * (T * (T + 1) // 2 if causal else T * S)
 
 
 def patterns_csv(
-    patterns: np.ndarray, tokens: Sequence[str], heads: Sequence[tuple[int, int]], *, causal: bool
+    patterns: np.ndarray, tokens: Sequence[str], heads: Sequence[tuple[int, int]], *, causal: bool, keys: Sequence[str] | None = None
 ) -> bytes:
-    """One line a weight of these (layer, head)s, what the mask takes out left out. patterns: (n_layer, n_head, T, T)."""
-    T = len(tokens)
-    cells = np.argwhere(np.tri(T) if causal else np.ones((T, T))).tolist()
-    names = [csv_cell(token) for token in tokens]
+    """One line a weight of these (layer, head)s, what the mask takes out left out. patterns: (n_layer, n_head, T, S).
+
+    tokens: the T queries; keys: the S tokens that are read, None where they are the same.
+    """
+    cells = _cells(patterns.shape[2:], causal)
+    queries = [csv_cell(token) for token in tokens]
+    names = queries if keys is None else [csv_cell(token) for token in keys]
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(["layer", "head", "query position", "query token", "key position", "key token", "weight"])
     for layer, head in heads:
         pattern = patterns[layer, head]
-        writer.writerows([layer, head, q, names[q], k, names[k], str(pattern[q, k])] for q, k in cells)
+        writer.writerows([layer, head, q, queries[q], k, names[k], str(pattern[q, k])] for q, k in cells)
     return written.getvalue().encode("utf-8-sig")
 
 
-def pattern_svg(pattern: np.ndarray, tokens: Sequence[str], *, causal: bool) -> bytes:
-    """One head's pattern as a drawing of squares, queries down, keys across; a weight's opacity is its square root. pattern: (T, T)."""
-    T, names = len(tokens), [escaped(label) for label in labels(tokens)]
-    margin = round(LETTER * max(map(len, labels(tokens)))) + 8
-    side = margin + CELL * T + 8
+def pattern_svg(
+    pattern: np.ndarray, tokens: Sequence[str], *, causal: bool, keys: Sequence[str] | None = None
+) -> bytes:
+    """One head's pattern as a drawing of squares, queries down, keys across; a weight's opacity is its square root. pattern: (T, S).
+
+    tokens, keys: as `patterns_csv` takes them.
+    """
+    down, across = labels(tokens), labels(tokens if keys is None else keys)
+    left, top = (round(LETTER * max(map(len, names))) + 8 for names in (down, across))
+    width, height = left + CELL * len(across) + 8, top + CELL * len(down) + 8
     squares = [
-        f'<rect x="{margin + CELL * k}" y="{margin + CELL * q}" width="{CELL}" height="{CELL}" opacity="{pattern[q, k] ** 0.5:.3f}"/>'
-        for q, k in np.argwhere(np.tri(T) if causal else np.ones((T, T))).tolist()
+        f'<rect x="{left + CELL * k}" y="{top + CELL * q}" width="{CELL}" height="{CELL}" opacity="{pattern[q, k] ** 0.5:.3f}"/>'
+        for q, k in _cells(pattern.shape, causal)
     ]
-    middles = [margin + CELL * i + CELL * 3 // 4 for i in range(T)]
-    queries = [
-        f'<text x="{margin - 6}" y="{at}" text-anchor="end">{name}</text>'
-        for at, name in zip(middles, names, strict=True)
-    ]
-    keys = [
-        f'<text transform="translate({at} {margin - 6}) rotate(-90)">{name}</text>'
-        for at, name in zip(middles, names, strict=True)
+    names = [f'<text x="{left - 6}" y="{_middle(top, q)}" text-anchor="end">{escaped(name)}</text>' for q, name in enumerate(down)]
+    names += [
+        f'<text transform="translate({_middle(left, k)} {top - 6}) rotate(-90)">{escaped(name)}</text>' for k, name in enumerate(across)
     ]
     ground, ink = LIGHT["paper_bgcolor"], LIGHT["font"]["color"]
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{side}" viewBox="0 0 {side} {side}">',
-        f'<rect width="{side}" height="{side}" fill="{ground}"/><g fill="{ACCENT}">{"".join(squares)}</g>',
-        f'<g fill="{ink}" font-family="monospace" font-size="12" xml:space="preserve">{"".join(queries + keys)}</g></svg>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+        f'<rect width="{width}" height="{height}" fill="{ground}"/><g fill="{ACCENT}">{"".join(squares)}</g>',
+        f'<g fill="{ink}" font-family="monospace" font-size="12" xml:space="preserve">{"".join(names)}</g></svg>',
     ]
     return "\n".join(parts).encode()
+
+
+def _cells(shape: tuple[int, int], causal: bool) -> list[list[int]]:
+    """The (query, key) pairs that the mask leaves, row after row."""
+    return np.argwhere(np.tri(*shape) if causal else np.ones(shape)).tolist()
+
+
+def _middle(start: int, index: int) -> int:
+    """Where the label of a row or column stands, in pixels."""
+    return start + CELL * index + CELL * 3 // 4
 
 
 def activations(ref: str, reading: loading.Reading, names: Sequence[str]) -> bytes:
@@ -77,3 +90,10 @@ def activations(ref: str, reading: loading.Reading, names: Sequence[str]) -> byt
         _, cache = loading.load_model(ref).run_with_cache(torch.tensor([reading.ids]), names)
     tensors = {name: value[0].float().contiguous() for name, value in cache.items()}
     return save(tensors, {"model": ref, "tokens": json.dumps(reading.tokens), "ids": json.dumps(reading.ids)})
+
+
+def arrays(named: Mapping[str, np.ndarray], **told: str) -> bytes:
+    """Arrays as safetensors, with what is told of them in the metadata."""
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(value) for name, value in named.items()}, told)

@@ -14,7 +14,7 @@ from explorer import loading
 from explorer.film.packing import encode
 
 if TYPE_CHECKING:
-    from gpt import GPT, Bigram, Run
+    from gpt import GPT, Bigram, Run, Seq2Seq
     from gpt.lens.attribution import Attribution
     from gpt.lens.logits import LogitLens
     from gpt.lens.stats import NormReading, ResidualPath
@@ -29,6 +29,16 @@ class Answer(NamedTuple):
     tokens: tuple[str, ...]  # the likeliest next tokens, largest probability first
     probabilities: np.ndarray  # (len(tokens),); NaN where the logits are not finite
     loss: float  # mean over the prompt, nats a token; NaN for a single token
+
+
+class Translation(NamedTuple):
+    """A source, what the model made of it, and where it looked while it did."""
+
+    source: tuple[str, ...]  # S tokens
+    read: tuple[str, ...]  # T: what the decoder had read at each step, the start and then what it had written
+    written: tuple[str, ...]  # T: what it wrote there, the end at the last
+    patterns: dict[str, np.ndarray]  # "encoder", "decoder", "cross" → (n_layer, n_head, queries, keys)
+    probabilities: np.ndarray  # (T, vocab_size)
 
 
 def stream(ref: str, ids: Ids, without: tuple[str, ...] = ()) -> "ResidualPath":
@@ -86,6 +96,18 @@ def snapshot_scores(run: "Run", step: int, held_out: str) -> dict[str, np.ndarra
     Raises ValueError where that snapshot cannot be read, or a probe text has fewer than two tokens.
     """
     return _snapshot_scores(loading.identity(run, step), held_out, run)
+
+
+def translation(ref: str, source: str) -> Translation:
+    """The greedy translation of a source that the model's alphabet can spell. Raises ValueError where it cannot, or it is too long."""
+    run = loading.load_run(ref)
+    return _translation(loading.identity(run), source, loading.load_model(ref), run)
+
+
+def alignments(ref: str) -> dict[str, np.ndarray]:
+    """How well each head's cross-attention is aligned on a model of dates, as `gpt.lens.alignment.on_dates` measures it."""
+    run = loading.load_run(ref)
+    return _alignments(loading.identity(run), loading.load_model(ref), run)
 
 
 def attribution(ref: str, ids: Ids, token: int, against: int | None, position: int) -> "Attribution":
@@ -175,6 +197,24 @@ def _attribution(
     from gpt.lens.attribution import attribute_logit
 
     return _arrays(attribute_logit(_model, torch.tensor(ids), token, against, position))
+
+
+@st.cache_data(max_entries=64, max_size="64MB", show_spinner=False)
+def _translation(identity: loading.Identity, source: str, _model: "Seq2Seq", _run: "Run") -> Translation:
+    from gpt.lens.alignment import watch
+
+    seen = watch(_model, source, _run.tokenizer)
+    tokens = _run.tokenizer.tokens
+    patterns = {kind: pattern.numpy() for kind, pattern in seen.patterns.items()}
+    names = (tuple(tokens(ids)) for ids in (seen.source, seen.read, seen.written))
+    return Translation(*names, patterns, seen.probabilities.numpy())
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _alignments(identity: loading.Identity, _model: "Seq2Seq", _run: "Run") -> dict[str, np.ndarray]:
+    from gpt.lens.alignment import on_dates
+
+    return {name: found.numpy() for name, found in on_dates(_model, _run.tokenizer).items()}
 
 
 def _arrays(found: Any) -> Any:

@@ -27,7 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "models"
 DEFAULT = "shakespeare-char"
 SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
-EXAMPLES = {"repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34="}
+EXAMPLES = {
+    "repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34=",
+    "dates": "march twenty-third, 1984>",
+}  # fmt: skip
 N_TOP = 12  # next tokens that are shown
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
@@ -80,6 +83,21 @@ def models() -> dict[str, Path]:
     ordered = {name: shipped[name] for name in sorted(shipped, key=lambda name: (name != DEFAULT, name))}
     own = sorted(_folders(runs_folder()), key=lambda folder: stamp(folder / "config.json"), reverse=True)
     return ordered | {f"runs/{folder.name}": folder for folder in own}
+
+
+def objective(ref: str) -> str:
+    """What the model of this reference was trained for, read without opening it."""
+    return str(_recipe(ref).get("objective", "language"))
+
+
+def prompted() -> list[str]:
+    """The references of all models that continue a prompt, in the order of `models`."""
+    return [ref for ref in models() if objective(ref) != "translation"]
+
+
+def translators() -> list[str]:
+    """The references of all models that translate a source, in the order of `models`."""
+    return [ref for ref in models() if objective(ref) == "translation"]
 
 
 def folder_of(ref: str) -> Path:

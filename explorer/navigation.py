@@ -40,6 +40,7 @@ ENTRIES = (
     Entry("notes.py", "Notes on attention", ":material/sticky_note_2:", "Lecture", "1:11:38"),
     Entry("block.py", "The Transformer block", ":material/layers:", "Lecture", "1:21:59"),
     Entry("scaling.py", "Scaling up", ":material/open_in_full:", "Lecture", "1:37:49"),
+    Entry("translate.py", "Encoder and decoder", ":material/translate:", "Lecture", "1:42:39"),
     Entry("nanogpt.py", "nanoGPT", ":material/bolt:", "Lecture", "1:46:22"),
     Entry("conclusions.py", "Conclusions", ":material/school:", "Lecture", "1:54:32"),
 )

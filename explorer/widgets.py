@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state
 from explorer.figures.tokens import visible
+from explorer.navigation import PAGES
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
 DEFAULT_SAMPLING = loading.Sampling()
@@ -52,7 +53,7 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
     choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
     An unknown name, from a link say, is reported, and the default shown instead.
     """
-    names = list(loading.models())
+    names = loading.prompted()
     if not names:
         return None
     wanted = state.choice(choice)
@@ -60,8 +61,18 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
     st.selectbox(label, names, format_func=loading.describe, **state.bound(choice, shown))
     if wanted is not None and wanted != shown:
         message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
+        if wanted in loading.translators():
+            message = f"“{plain(wanted)}” translates and continues no prompt, so it does not open here; this is {plain(shown)}."
         st.warning(message, icon=":material/search_off:")
+        if wanted in loading.translators():
+            look_into_translator(wanted)
     return shown
+
+
+def look_into_translator(ref: str, disabled: bool = False) -> None:
+    """A link to the page that looks into a model which translates."""
+    label, icon = "Open in Encoder and decoder", ":material/translate:"
+    st.page_link(PAGES / "translate.py", label=label, icon=icon, query_params={"translator": ref}, disabled=disabled)
 
 
 def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """Small GPTs to train, generate with, and look into. These are the public names; each is documented where it is made."""
 
-from gpt.generate import Step, distribution, generate
+from gpt.generate import Step, distribution, generate, translate
 from gpt.model.bigram import Bigram
 from gpt.model.build import build_model
 from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT, loss_of
 from gpt.model.hooks import ActivationCache
+from gpt.model.seq2seq import Seq2Seq
 from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, UnknownCharacterError
 from gpt.train.presets import PRESETS, Recipe
@@ -25,6 +26,7 @@ __all__ = [
     "Recipe",
     "Run",
     "RunError",
+    "Seq2Seq",
     "Step",
     "UnknownCharacterError",
     "build_model",
@@ -34,4 +36,5 @@ __all__ = [
     "load_corpus",
     "load_run",
     "loss_of",
+    "translate",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
+from gpt.model.seq2seq import Seq2Seq
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,26 @@ def generate(
         yield step
 
 
+@torch.inference_mode()
+def translate(model: Seq2Seq, source: Tensor, lengths: Tensor | None = None, *, start: int, end: int) -> Tensor:
+    """Greedy decoding: write the likeliest token after `start`, again and again, until every row has written `end`.
+
+    source: (B, S) ids, padded where lengths (B,) says so. Returns (B, T) ids, `end` and what follows it included; T is at most
+    block_size, where a row may be cut off. The model must be in eval mode. Raises ValueError as `Seq2Seq` does, and where its
+    logits are no numbers.
+    """
+    memory = model.encode(source, lengths)
+    written = source.new_full((len(source), 1), start)
+    ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
+    while written.size(1) <= model.config.block_size and not ended.all():
+        logits = model.decode(written, memory, lengths)[:, -1]  # (B, vocab_size)
+        _check_numbers(logits)
+        token = logits.argmax(-1).masked_fill(ended, end)
+        ended |= token == end
+        written = torch.cat((written, token[:, None]), dim=1)
+    return written[:, 1:]
+
+
 def distribution(
     logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Tensor:
@@ -77,8 +98,7 @@ def distribution(
     """
     _check_settings(temperature, top_k, top_p)
     logits = logits.double().cpu()
-    if not logits.max().isfinite():
-        raise ValueError("the model's logits are no numbers; its training diverged, or its weights are damaged")
+    _check_numbers(logits)
     if temperature == 0:
         return torch.nn.functional.one_hot(logits.argmax(), logits.numel()).double()
     probabilities = ((logits - logits.max()) / temperature).softmax(-1)  # ≤ 0 before the division, so none overflows
@@ -89,6 +109,11 @@ def distribution(
         reached_before[0] = 0
         probabilities = _keep(probabilities, reached_before < top_p)
     return probabilities
+
+
+def _check_numbers(logits: Tensor) -> None:
+    if not logits.max().isfinite():
+        raise ValueError("the model's logits are no numbers; its training diverged, or its weights are damaged")
 
 
 def _check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:

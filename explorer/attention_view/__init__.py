@@ -81,14 +81,16 @@ def attention_view(
     grid_only: bool = False,
     opening: Head = (0, 0),
     layers: Sequence[int] | None = None,
+    keys: Sequence[str] | None = None,
 ) -> Looked:
     """Draw all heads and return what the person looks at.
 
-    patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across, each row sums to 1. tokens: T strings.
+    patterns: (n_layer, n_head, T, S) probabilities, queries down, keys across, each row sums to 1. tokens: the T queries;
+    keys: the S tokens that are read, where they are not the same (cross-attention).
     head, cell: the (layer, head) that the page wants locked and the (query, key) that it wants pinned. Hand in what was
     returned last: the person's click wins where it is newer, another value moves it, and None leaves it as it is.
     key: stable over reruns, so that new patterns keep what the person looks at. causal: the cells above the diagonal do not
-    exist (they must be 0). grid_only: the small grid without the large heatmap and the lines. opening: the head that is
+    exist (they must be 0, and T = S). grid_only: the small grid without the large heatmap and the lines. opening: the head that is
     shown large until the person looks at another. layers: those that are drawn, which must have the heads that are named; None: all.
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that is not there.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
@@ -98,7 +100,7 @@ def attention_view(
     options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening}
     result = _mount(
         key=key,
-        data=pack(patterns, tokens, causal=causal, options=options, head=head, cell=cell, layers=layers),
+        data=pack(patterns, tokens, causal=causal, options=options, head=head, cell=cell, layers=layers, keys=keys),
         on_lock_change=partial(_heard, key),
     )
     if lock.clicked:
@@ -110,13 +112,13 @@ def attention_view(
 
 
 def sharpest(patterns: np.ndarray) -> Head:
-    """The head whose rows are most concentrated, the clearest to begin with. patterns: (n_layer, n_head, T, T)."""
+    """The head whose rows are most concentrated, the clearest to begin with. patterns: (n_layer, n_head, T, S)."""
     layer, head = np.unravel_index(patterns.max(-1).mean(-1).argmax(), patterns.shape[:2])
     return int(layer), int(head)
 
 
 def largest(pattern: np.ndarray, *, causal: bool = True) -> Cell:
-    """Where one head's largest weight stands, (query, key), as the view names it. pattern: (T, T).
+    """Where one head's largest weight stands, (query, key), as the view names it. pattern: (T, S).
 
     The first query of a causal pattern counts only where there is no other: it can read nothing but itself.
     """
@@ -153,25 +155,28 @@ def pack(
     head: Head | None = None,
     cell: Cell | None = None,
     layers: Sequence[int] | None = None,
+    keys: Sequence[str] | None = None,
 ) -> bytes:
     """The view's wire format: uint32 length of the header, the header as JSON, then one uint16 code a weight.
 
-    A causal pattern is its lower triangle, row by row: n_layer · n_head · T · (T + 1) bytes. Codes are little-endian;
-    weight = (code / 65535)³, off by at most 2.3e-5 (at 1), and by 0.03 % of itself at 0.001.
+    The header's "tokens" are the queries, its "keys" the keys, or null where they are the same. A causal pattern is its lower
+    triangle, row by row: n_layer · n_head · T · (T + 1) bytes. Codes are little-endian; weight = (code / 65535)³, off by at
+    most 2.3e-5 (at 1), and by 0.03 % of itself at 0.001.
     """
-    drawn = _checked(patterns if layers is None else patterns[list(layers)], tokens, causal)
-    n_layer, n_head, T = patterns.shape[:3]
+    drawn = _checked(patterns if layers is None else patterns[list(layers)], tokens, keys, causal)
+    n_layer, n_head = patterns.shape[:2]
     kept = range(n_layer) if layers is None else layers
-    for name, pair, sizes in (("head", head, (n_layer, n_head)), ("cell", cell, (T, T))):
+    for name, pair, sizes in (("head", head, (n_layer, n_head)), ("cell", cell, patterns.shape[2:])):
         if pair is not None and not _fits(pair, *sizes):
             raise ValueError(f"there is no {name} {tuple(pair)} in patterns of shape {patterns.shape}")
-    codes = _codes(drawn[(..., *np.tril_indices(T))] if causal else drawn)
+    codes = _codes(drawn[(..., *np.tril_indices(len(tokens)))] if causal else drawn)
     header = {
         "layers": len(kept),
         "kept": list(kept),
         "heads": n_head,
         "causal": causal,
-        "tokens": [_shortened(visible(token)) for token in tokens],
+        "tokens": _shown(tokens),
+        "keys": None if keys is None else _shown(keys),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "colors": {
             theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)] for theme in ("light", "dark")
@@ -187,13 +192,15 @@ def _codes(weights: np.ndarray) -> np.ndarray:
     return np.rint(np.cbrt(np.clip(weights, 0, 1)) * LEVELS).astype("<u2")
 
 
-def _checked(patterns: np.ndarray, tokens: Sequence[str], causal: bool) -> np.ndarray:
+def _checked(patterns: np.ndarray, tokens: Sequence[str], keys: Sequence[str] | None, causal: bool) -> np.ndarray:
     patterns = np.asarray(patterns, dtype=np.float32)
     shape = patterns.shape
-    if patterns.ndim != 4 or shape[2] != shape[3] or 0 in shape:
-        raise ValueError(f"patterns have shape {shape}; they must be (n_layer, n_head, T, T) with nothing empty")
-    if len(tokens) != shape[2]:
-        raise ValueError(f"patterns of shape {shape} need {shape[2]} tokens, not {len(tokens)}")
+    square = "(n_layer, n_head, T, T)" if keys is None or causal else "(n_layer, n_head, T, S)"
+    if patterns.ndim != 4 or 0 in shape or (shape[2] != shape[3] and "S" not in square):
+        raise ValueError(f"patterns have shape {shape}; they must be {square} with nothing empty")
+    for axis, name, given in ((2, "tokens", tokens), (3, "keys", tokens if keys is None else keys)):
+        if len(given) != shape[axis]:
+            raise ValueError(f"patterns of shape {shape} need {shape[axis]} {name}, not {len(given)}")
     if not (patterns.min() >= -TOLERANCE and patterns.max() <= 1 + TOLERANCE):
         raise ValueError(f"patterns reach from {patterns.min()} to {patterns.max()}; hand in probabilities, not scores")
     if causal and patterns[(..., *np.triu_indices(shape[2], 1))].any():
@@ -201,8 +208,10 @@ def _checked(patterns: np.ndarray, tokens: Sequence[str], causal: bool) -> np.nd
     return patterns
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_TOKEN else text[: LONGEST_TOKEN - 1] + "…"
+def _shown(tokens: Sequence[str]) -> list[str]:
+    """The tokens as they are written: visible, and none too long."""
+    texts = map(visible, tokens)
+    return [text if len(text) <= LONGEST_TOKEN else text[: LONGEST_TOKEN - 1] + "…" for text in texts]
 
 
 def _agree(lock: _Lock | None, head: Head | None, cell: Cell | None, opening: Head) -> _Lock:

@@ -52,11 +52,12 @@ const indexOf = (text) => (text === AVERAGE ? AVERAGE : Number(text));
 const headOf = (cell) => [indexOf(cell.dataset.layer), indexOf(cell.dataset.head)];
 
 function paintGrid(view, averages) {
-  const pixels = Math.round((view.cells[0].clientWidth || 48) * (window.devicePixelRatio || 1));
-  const side = Math.min(view.patterns.T, pixels);
+  const { clientWidth, clientHeight } = view.cells[0];
+  const onScreen = (size) => Math.round((size || 48) * (window.devicePixelRatio || 1));
+  const sides = [Math.min(view.patterns.K, onScreen(clientWidth)), Math.min(view.patterns.Q, onScreen(clientHeight))];
   for (const cell of view.cells) {
     const head = headOf(cell);
-    if (head.includes(AVERAGE) === averages) paintPattern(cell.firstChild, view.patterns, head, view.theme.ramp, side);
+    if (head.includes(AVERAGE) === averages) paintPattern(cell.firstChild, view.patterns, head, view.theme.ramp, ...sides);
   }
 }
 

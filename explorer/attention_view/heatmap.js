@@ -7,37 +7,40 @@ const ROOM = TEXT_SIZE + 3; // between two labels
 
 // Where things lie, in CSS pixels, given the width of the panel.
 function mapLayout(view, width) {
-  const { T } = view.patterns;
+  const { Q, K } = view.patterns;
+  const { queries, keys } = view.labels;
   const ratio = window.devicePixelRatio || 1;
-  const margin = view.labels.width + 8;
-  const room = Math.max(Math.min(width, LARGEST_MAP) - margin - 1, 40);
-  const pixels = Math.min(room / T, LARGEST_CELL) * ratio; // a cell, on the screen; whole where that costs little room
+  const left = queries.width + 8;
+  const room = Math.max(Math.min(width, LARGEST_MAP) - left - 1, 40);
+  // a cell, on the screen; whole where that costs little room
+  const pixels = Math.min(room / K, LARGEST_MAP / Q, LARGEST_CELL) * ratio;
   const cell = (pixels > 6 ? Math.floor(pixels) : pixels) / ratio;
-  const side = cell * T;
+  const [wide, high] = [cell * K, cell * Q];
   const step = stepFor(cell, ROOM);
-  const upright = view.labels.width + 4 <= step * cell;
-  const top = upright ? ROOM + 5 : margin;
-  return { cell, side, step, upright, left: margin, top, width: margin + side + 1, height: top + side + 1 };
+  const upright = keys.width + 4 <= step * cell;
+  const top = upright ? ROOM + 5 : keys.width + 8;
+  return { cell, wide, high, step, upright, left, top, width: left + wide + 1, height: top + high + 1 };
 }
 
 function drawMap(view) {
   const { patterns, theme, map } = view;
-  const { left, top, side, cell, width, height } = map.layout;
+  const { left, top, wide, high, cell, width, height } = map.layout;
   const head = view.shown();
   const context = sheet(map.canvas, width, height, theme);
-  const pixels = Math.min(patterns.T, Math.round(side * (window.devicePixelRatio || 1)));
+  const onScreen = (size) => Math.round(size * (window.devicePixelRatio || 1));
+  const pixels = [Math.min(patterns.K, onScreen(wide)), Math.min(patterns.Q, onScreen(high))];
   const key = `${head} ${pixels}`;
   if (map.painted !== key) {
-    paintPattern(map.image, patterns, head, theme.ramp, pixels);
+    paintPattern(map.image, patterns, head, theme.ramp, ...pixels);
     map.painted = key;
   }
   context.imageSmoothingEnabled = false;
-  context.drawImage(map.image, left, top, side, side);
+  context.drawImage(map.image, left, top, wide, high);
   context.save();
   context.translate(left, top);
-  outline(context, patterns, cell, side, theme);
+  outline(context, patterns, cell, theme);
   if (cell >= 48) writeWeights(context, patterns, head, cell, theme);
-  drawFocus(context, view.focus(), patterns, cell, side, theme);
+  drawFocus(context, view.focus(), patterns, cell, theme);
   context.restore();
   labelAxes(context, view);
   describeMap(view, head);
@@ -45,13 +48,14 @@ function drawMap(view) {
 }
 
 // The border of what exists, and hatching where the mask leaves nothing.
-function outline(context, { T, header }, cell, side, theme) {
+function outline(context, { Q, K, header }, cell, theme) {
   context.strokeStyle = theme.border;
   context.lineWidth = 1;
-  if (!header.causal) return context.strokeRect(-0.5, -0.5, side + 1, side + 1);
+  if (!header.causal) return context.strokeRect(-0.5, -0.5, K * cell + 1, Q * cell + 1);
+  const side = Q * cell; // a mask is square
   const stairs = new Path2D();
   stairs.moveTo(cell, 0);
-  for (let i = 1; i < T; i++) {
+  for (let i = 1; i < Q; i++) {
     stairs.lineTo(i * cell, i * cell);
     stairs.lineTo((i + 1) * cell, i * cell);
   }
@@ -78,7 +82,7 @@ function outline(context, { T, header }, cell, side, theme) {
 
 function writeWeights(context, patterns, head, cell, theme) {
   context.textAlign = "center";
-  for (let query = 0; query < patterns.T; query++) {
+  for (let query = 0; query < patterns.Q; query++) {
     patterns.row(head, query).forEach((code, key) => {
       context.fillStyle = readableOn(theme.ramp[code]);
       context.fillText(weightOf(code).toFixed(2), (key + 0.5) * cell, (query + 0.5) * cell);
@@ -88,7 +92,7 @@ function writeWeights(context, patterns, head, cell, theme) {
 
 const readableOn = (pixel) => (isLight(pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255) ? "#000" : "#fff");
 
-function drawFocus(context, { query, key }, patterns, cell, side, theme) {
+function drawFocus(context, { query, key }, patterns, cell, theme) {
   context.strokeStyle = theme.text;
   context.lineWidth = 1;
   const frame = (x, y, w, h) => context.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1);
@@ -96,7 +100,7 @@ function drawFocus(context, { query, key }, patterns, cell, side, theme) {
   if (query !== null) frame(0, query * cell, patterns.reach(query) * cell, cell);
   if (key !== null) {
     const first = patterns.header.causal ? key * cell : 0;
-    frame(key * cell, first, cell, side - first);
+    frame(key * cell, first, cell, patterns.Q * cell - first);
   }
   context.globalAlpha = 1;
   if (query === null || key === null || key >= patterns.reach(query)) return;
@@ -106,30 +110,31 @@ function drawFocus(context, { query, key }, patterns, cell, side, theme) {
 
 function labelAxes(context, view) {
   const { left, top, cell, step, upright } = view.map.layout;
-  const { texts } = view.labels;
+  const { queries, keys } = view.labels;
   const { query, key } = view.focus();
   const at = (index) => (index + 0.5) * cell;
   context.fillStyle = view.theme.text;
   context.textAlign = "right";
-  for (const index of ticks(texts.length, step, [query])) {
+  for (const index of ticks(queries.texts.length, step, [query])) {
     context.globalAlpha = query === null || index === query ? 1 : 0.55;
-    context.fillText(texts[index], left - 6, top + at(index));
+    context.fillText(queries.texts[index], left - 6, top + at(index));
   }
-  for (const index of ticks(texts.length, step, [key])) {
+  for (const index of ticks(keys.texts.length, step, [key])) {
     context.globalAlpha = key === null || index === key ? 1 : 0.55;
     context.save();
     context.translate(left + at(index), top - 6);
     if (!upright) context.rotate(-Math.PI / 2);
     context.textAlign = upright ? "center" : "left";
-    context.fillText(texts[index], 0, upright ? -4 : 0);
+    context.fillText(keys.texts[index], 0, upright ? -4 : 0);
     context.restore();
   }
   context.globalAlpha = 1;
 }
 
 function describeMap(view, head) {
+  const { queries, keys, Q, K } = view.patterns;
   const [[query, key, weight]] = view.patterns.largest(head, 1, null);
-  const what = `Heatmap of ${nameOf(head)} over ${view.patterns.T} tokens`;
+  const what = `Heatmap of ${nameOf(head)} over ${keys === queries ? `${Q} tokens` : `${Q} queries and ${K} keys`}`;
   view.map.canvas.setAttribute("aria-label", `${what}. Largest weight: ${sentence(view, query, key, weight)}`);
 }
 
@@ -139,6 +144,6 @@ function cellAt(view, event) {
   const box = view.map.canvas.getBoundingClientRect();
   const key = Math.floor((event.clientX - box.left - left) / cell);
   const query = Math.floor((event.clientY - box.top - top) / cell);
-  const inside = [query, key].every((index) => index >= 0 && index < view.patterns.T);
-  return inside ? { query, key } : null;
+  const { Q, K } = view.patterns;
+  return query >= 0 && query < Q && key >= 0 && key < K ? { query, key } : null;
 }

@@ -86,8 +86,9 @@ function cellAfter(view, name) {
     const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query);
     return { query, key };
   }
-  const within = (index) => Math.min(Math.max(index, 0), view.patterns.T - 1);
-  return { query: within(from.query + moves[name][0]), key: within(from.key + moves[name][1]) };
+  const within = (index, count) => Math.min(Math.max(index, 0), count - 1);
+  const { Q, K } = view.patterns;
+  return { query: within(from.query + moves[name][0], Q), key: within(from.key + moves[name][1], K) };
 }
 
 // Esc lets go of one thing at a time: the comparing, the cell, the added heads, the head.

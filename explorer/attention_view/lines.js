@@ -4,10 +4,11 @@ const FAINTEST = 0.01; // weights below this draw no line while all queries are 
 const TALLEST_ROW = 40; // CSS pixels
 
 function linesLayout(view, width, height) {
-  const column = Math.min(Math.max(view.labels.width + 8, 48), width * 0.36);
+  const { queries, keys } = view.labels;
+  const column = Math.min(Math.max(queries.width + 8, keys.width + 8, 48), width * 0.36);
   const top = ROOM + 6;
-  const row = Math.min((height - top - 4) / view.patterns.T, TALLEST_ROW);
-  return { width, height, column, top, row, step: stepFor(row, ROOM) };
+  const rowOf = (count) => Math.min((height - top - 4) / count, TALLEST_ROW);
+  return { width, height, column, top, rows: { query: rowOf(view.patterns.Q), key: rowOf(view.patterns.K) } };
 }
 
 function drawLines(view) {
@@ -26,48 +27,49 @@ function linesOf(view, head, { query, key }) {
   const { patterns, share } = view;
   const from = (q) => patterns.fewestKeys(head, q, share).map(([k, weight]) => [q, k, weight]);
   if (query !== null) return from(query);
-  const all = Array.from({ length: patterns.T }, (_, q) => from(q)).flat();
+  const all = Array.from({ length: patterns.Q }, (_, q) => from(q)).flat();
   return all.filter(([, k, weight]) => (key === null ? weight >= FAINTEST : k === key));
 }
 
 function drawHeadLines(context, view, head, focus) {
-  const { width, column, top, row } = view.lines.layout;
+  const { width, column, top, rows } = view.lines.layout;
   const focused = focus.query !== null || focus.key !== null;
   const [x0, x1] = [column + 4, width - column - 4];
   const bend = (x1 - x0) * 0.4;
-  const y = (index) => top + (index + 0.5) * row;
+  const y = (index, row) => top + (index + 0.5) * row;
   context.strokeStyle = context.fillStyle = colorOf(view, head[1]);
   for (const [query, key, weight] of linesOf(view, head, focus)) {
+    const [from, to] = [y(query, rows.query), y(key, rows.key)];
     context.globalAlpha = focused ? 0.15 + 0.85 * weight : 0.9 * weight;
-    context.lineWidth = focused ? 0.75 + 3 * weight : Math.min(0.5 + 1.5 * weight, row / 3);
+    context.lineWidth = focused ? 0.75 + 3 * weight : Math.min(0.5 + 1.5 * weight, rows.query / 3);
     context.beginPath();
-    context.moveTo(x0, y(query));
-    context.bezierCurveTo(x0 + bend, y(query), x1 - bend, y(key), x1, y(key));
+    context.moveTo(x0, from);
+    context.bezierCurveTo(x0 + bend, from, x1 - bend, to, x1, to);
     context.stroke();
     if (focus.query === null) continue;
     context.globalAlpha = 0.5 * weight;
-    context.fillRect(x1, y(key) - row / 2, width - x1, row);
+    context.fillRect(x1, to - rows.key / 2, width - x1, rows.key);
   }
   context.globalAlpha = 1;
 }
 
 function labelColumns(context, view, { query, key }) {
-  const { width, column, top, row, step } = view.lines.layout;
-  const { texts } = view.labels;
-  const y = (index) => top + (index + 0.5) * row;
+  const { width, column, top, rows } = view.lines.layout;
+  const { queries, keys } = view.labels;
   context.save();
   context.beginPath();
   context.rect(0, 0, column, view.lines.layout.height);
   context.rect(width - column, 0, column, view.lines.layout.height);
   context.clip();
   context.fillStyle = view.theme.text;
-  for (const [x, align, title, chosen] of [[column, "right", "query", query], [width - column, "left", "key", key]]) {
+  const sides = [[column, "right", "query", query, queries.texts], [width - column, "left", "key", key, keys.texts]];
+  for (const [x, align, title, chosen, texts] of sides) {
     context.textAlign = align;
     context.globalAlpha = 0.7;
     context.fillText(title, x, ROOM / 2);
-    for (const index of ticks(texts.length, step, [chosen])) {
+    for (const index of ticks(texts.length, stepFor(rows[title], ROOM), [chosen])) {
       context.globalAlpha = chosen === null || index === chosen ? 1 : 0.55;
-      context.fillText(texts[index], x, y(index));
+      context.fillText(texts[index], x, top + (index + 0.5) * rows[title]);
     }
   }
   context.restore();
@@ -75,9 +77,10 @@ function labelColumns(context, view, { query, key }) {
 
 // The token under a pointer: a query in the left half, a key in the right, or null outside.
 function tokenAt(view, event) {
-  const { width, top, row } = view.lines.layout;
+  const { width, top, rows } = view.lines.layout;
   const box = view.lines.canvas.getBoundingClientRect();
-  const index = Math.floor((event.clientY - box.top - top) / row);
-  if (index < 0 || index >= view.patterns.T) return null;
-  return event.clientX - box.left < width / 2 ? { query: index, key: null } : { query: null, key: index };
+  const side = event.clientX - box.left < width / 2 ? "query" : "key";
+  const index = Math.floor((event.clientY - box.top - top) / rows[side]);
+  const count = side === "query" ? view.patterns.Q : view.patterns.K;
+  return index < 0 || index >= count ? null : { ...NOWHERE, [side]: index };
 }

@@ -49,23 +49,25 @@ function rampOf(scale, background) {
   return new Uint32Array(ramp.buffer);
 }
 
-// A pattern as side × side pixels. Where several cells share a pixel the largest weight shows; where no cell is,
+// A pattern as wide × high pixels. Where several cells share a pixel the largest weight shows; where no cell is,
 // the pixel stays transparent: what is masked is not there.
-function paintPattern(canvas, patterns, head, ramp, side) {
-  const bin = Uint16Array.from({ length: patterns.T }, (_, i) => Math.floor((i * side) / patterns.T));
-  const peak = new Int32Array(side * side).fill(-1);
-  for (let query = 0; query < patterns.T; query++) {
+function paintPattern(canvas, patterns, head, ramp, wide, high = wide) {
+  const bins = (count, pixels) => Uint16Array.from({ length: count }, (_, i) => Math.floor((i * pixels) / count));
+  const [down, across] = [bins(patterns.Q, high), bins(patterns.K, wide)];
+  const peak = new Int32Array(wide * high).fill(-1);
+  for (let query = 0; query < patterns.Q; query++) {
     const row = patterns.row(head, query);
-    const line = bin[query] * side;
+    const line = down[query] * wide;
     for (let key = 0; key < row.length; key++) {
-      const pixel = line + bin[key];
+      const pixel = line + across[key];
       if (row[key] > peak[pixel]) peak[pixel] = row[key];
     }
   }
-  const image = new ImageData(side, side);
+  const image = new ImageData(wide, high);
   const pixels = new Uint32Array(image.data.buffer);
   for (let i = 0; i < peak.length; i++) if (peak[i] >= 0) pixels[i] = ramp[peak[i]];
-  canvas.width = canvas.height = side;
+  canvas.width = wide;
+  canvas.height = high;
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
@@ -100,6 +102,11 @@ function tokenLabels(tokens, limit, theme) {
     return label(`${symbols.join("")}…`);
   });
   return { texts, width: Math.ceil(Math.max(...texts.map((text) => context.measureText(text).width))) };
+}
+
+function labelsOf({ queries, keys }, theme) {
+  const labels = tokenLabels(queries, LABEL_LIMIT, theme);
+  return { queries: labels, keys: keys === queries ? labels : tokenLabels(keys, LABEL_LIMIT, theme) };
 }
 
 // Positions to label: every `step`-th, without those that would touch one that must be labelled.

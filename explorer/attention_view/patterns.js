@@ -1,5 +1,5 @@
 // The patterns as they travel: uint32 length, JSON header, then one 16-bit code a weight: weight = (code / 65535)³.
-// A causal pattern is its lower triangle, row after row; another one is all its rows.
+// A causal pattern is its lower triangle, row after row; another one is all its rows, and its keys may be other tokens.
 
 const LEVELS = 65535;
 
@@ -14,14 +14,18 @@ class Patterns {
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     this.header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
     this.codes = new Uint16Array(bytes.slice(4 + length).buffer); // the copy makes it even-aligned
-    this.tokens = this.header.tokens;
-    this.T = this.tokens.length;
+    this.queries = this.header.tokens;
+    this.keys = this.header.keys ?? this.queries;
     this.averages = new Map();
   }
 
-  rowStart(query) { return this.header.causal ? (query * (query + 1)) / 2 : query * this.T; }
+  get Q() { return this.queries.length; }
 
-  reach(query) { return this.header.causal ? query + 1 : this.T; } // how many keys this query can read
+  get K() { return this.keys.length; }
+
+  rowStart(query) { return this.header.causal ? (query * (query + 1)) / 2 : query * this.K; }
+
+  reach(query) { return this.header.causal ? query + 1 : this.K; } // how many keys this query can read
 
   // The grid's rows or columns: every layer or head, then their average where there is more than one.
   choices(all) { return all.length > 1 && !this.header.grid_only ? [...all, AVERAGE] : all; }
@@ -34,7 +38,7 @@ class Patterns {
 
   codesOf(head) {
     if (head.includes(AVERAGE)) return this.averageOf(head);
-    const size = this.rowStart(this.T);
+    const size = this.rowStart(this.Q);
     const first = (this.header.kept.indexOf(head[0]) * this.header.heads + head[1]) * size;
     return this.codes.subarray(first, first + size);
   }
@@ -51,7 +55,7 @@ class Patterns {
   }
 
   meanOf(members) {
-    const mean = new Uint16Array(this.rowStart(this.T));
+    const mean = new Uint16Array(this.rowStart(this.Q));
     for (let i = 0; i < mean.length; i++) {
       let sum = 0;
       for (const codes of members) sum += WEIGHTS[codes[i]];
@@ -85,7 +89,7 @@ class Patterns {
 
   // The query that reads a key most.
   reader(head, key) {
-    const weights = upTo(this.T).map((query) => this.weight(head, query, key) ?? -1);
+    const weights = upTo(this.Q).map((query) => this.weight(head, query, key) ?? -1);
     return weights.indexOf(Math.max(...weights));
   }
 
@@ -93,7 +97,7 @@ class Patterns {
   // causal pattern counts only where it is asked for: it can read nothing but itself.
   largest(head, count, query) {
     const found = [];
-    const [from, to] = query === null ? [this.header.causal && this.T > 1 ? 1 : 0, this.T] : [query, query + 1];
+    const [from, to] = query === null ? [this.header.causal && this.Q > 1 ? 1 : 0, this.Q] : [query, query + 1];
     for (let q = from; q < to; q++) {
       const row = this.row(head, q);
       for (let k = 0; k < row.length; k++) {

@@ -54,15 +54,17 @@ def standalone_page(
     causal: bool = True,
     head: Head | None = None,
     layers: Sequence[int] | None = None,
+    keys: Sequence[str] | None = None,
 ) -> bytes:
     """The view as one HTML file, about 1.34 times as large as the patterns on the wire; light or dark as the reader's system is.
 
-    patterns, tokens, causal, head, layers: as `attention_view` takes them. title: said above the view. Raises ValueError as `pack` does.
+    patterns, tokens, causal, head, layers, keys: as `attention_view` takes them. title: said above the view.
+    Raises ValueError as `pack` does.
     Tokens travel as base64 and enter the page as text, so nothing in them is markup there.
     """
     opening = head or sharpest(patterns)
     options = {"key": "standalone", "told": (head, 0, None), "grid_only": False, "opening": opening}
-    packed = pack(patterns, tokens, causal=causal, options=options, head=head, layers=layers)
+    packed = pack(patterns, tokens, causal=causal, options=options, head=head, layers=layers, keys=keys)
     script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return PAGE.format(
         title=html.escape(title),

@@ -4,6 +4,7 @@ const NOWHERE = { query: null, key: null };
 const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told"];
 const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
 const TABLE_ROWS = 12;
+const WIDEST = 3; // how many times as wide as high, or as high as wide, a head's small picture may be
 
 const VIEWS = new WeakMap(); // the element that Streamlit gives → its view
 const LEFT = new Map(); // key → what the person had chosen when the view was left
@@ -58,7 +59,7 @@ function receive(view, bytes) {
     view.bytes = bytes;
     view.patterns = new Patterns(bytes);
   }
-  const { header, T } = view.patterns;
+  const { header, Q, K } = view.patterns;
   if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
   follow(view, header.told);
   const gone = (head) => head !== null && !view.patterns.has(head);
@@ -66,15 +67,17 @@ function receive(view, bytes) {
   if (gone(view.preview)) view.preview = null;
   if (gone(view.last)) view.last = header.opening;
   view.extra = view.extra.filter((head) => !gone(head));
-  if (view.pinned && (view.pinned.query >= T || view.pinned.key >= T)) view.pinned = null;
-  view.hover = view.hover && (view.hover.query >= T || view.hover.key >= T) ? null : view.hover;
+  const outside = (place) => place !== null && (place.query >= Q || place.key >= K);
+  if (outside(view.pinned)) view.pinned = null;
+  if (outside(view.hover)) view.hover = null;
   view.theme = readTheme(view.root, header);
-  view.labels = tokenLabels(view.patterns.tokens, LABEL_LIMIT, view.theme);
+  view.labels = labelsOf(view.patterns, view.theme);
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
   writeScale(view.root, view.theme.scale);
   const grid = `${view.patterns.layers} ${view.patterns.heads} ${view.theme.name}`;
   if (view.built !== grid) buildGrid(view);
+  view.grid.style.setProperty("--shape", Math.min(Math.max(K / Q, 1 / WIDEST), WIDEST));
   view.built = grid;
   redraw(view, "layout");
 }
@@ -134,15 +137,16 @@ function layOut(view) {
   map.layout = mapLayout(view, map.box.clientWidth);
   map.box.style.height = `${map.layout.height}px`;
   const beside = lines.box.getBoundingClientRect().left > map.box.getBoundingClientRect().left + 50;
-  const height = beside ? map.layout.height : Math.min(Math.max(20 * patterns.T + ROOM, 160), 480);
+  const wanted = Math.min(Math.max(20 * Math.max(patterns.Q, patterns.K) + ROOM, 160), 480);
+  const height = beside ? Math.max(map.layout.height, wanted) : wanted;
   lines.box.style.height = `${height}px`;
   lines.layout = linesLayout(view, lines.box.clientWidth, height);
 }
 
-const quoted = (view, index) => `${index} '${view.patterns.tokens[index]}'`;
+const quoted = (tokens, index) => `${index} '${tokens[index]}'`;
 
-function sentence(view, query, key, weight) {
-  return `query ${quoted(view, query)} reads key ${quoted(view, key)} with ${written(weight)}`;
+function sentence({ patterns: { queries, keys } }, query, key, weight) {
+  return `query ${quoted(queries, query)} reads key ${quoted(keys, key)} with ${written(weight)}`;
 }
 
 function readout(view) {
@@ -153,11 +157,11 @@ function readout(view) {
   if (query !== null && key !== null) {
     const weight = patterns.weight(head, query, key);
     if (weight !== null) return say(sentence(view, query, key, weight));
-    return say(`query ${quoted(view, query)} cannot read key ${quoted(view, key)}, which comes after it`);
+    return say(`query ${quoted(patterns.queries, query)} cannot read key ${quoted(patterns.keys, key)}, which comes after it`);
   }
   if (key !== null) {
     const most = patterns.reader(head, key);
-    return say(`key ${quoted(view, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
+    return say(`key ${quoted(patterns.keys, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
   }
   const which = query === null ? "the largest weight: " : "";
   return say(which + sentence(view, ...patterns.largest(head, 1, query)[0]));
@@ -196,11 +200,12 @@ function writeState(view) {
 function writeTable(view) {
   const head = view.shown();
   const query = view.pinned?.query ?? null;
-  const of = query === null ? "" : ` of query ${quoted(view, query)}`;
+  const { queries, keys } = view.patterns;
+  const of = query === null ? "" : ` of query ${quoted(queries, query)}`;
   view.root.querySelector("caption").textContent = `Largest weights${of}, ${nameOf(head)}`;
   const rows = view.patterns.largest(head, TABLE_ROWS, query).map(([q, k, weight]) => {
     const row = document.createElement("tr");
-    for (const text of [quoted(view, q), quoted(view, k), written(weight)]) {
+    for (const text of [quoted(queries, q), quoted(keys, k), written(weight)]) {
       row.append(Object.assign(document.createElement("td"), { textContent: text }));
     }
     return row;

@@ -66,7 +66,7 @@ function receive(view, bytes) {
   if (!isNew && theme.background === view.theme.background) return; // a rerun that changes nothing leaves all as it is
   view.theme = theme;
   view.changeRamp = changeRamp(header.change, view.theme.background);
-  view.labels = tokenLabels(header.tokens, LABEL_LIMIT, view.theme);
+  view.labels = labelsOf(view.patterns, view.theme);
   if (header.layers) buildGrid(view);
   redraw(view, "layout");
 }

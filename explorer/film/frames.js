@@ -30,7 +30,7 @@ class Film {
     const from = index * this.size;
     for (let i = 0; i < codes.length; i++) codes[i] = WIDE[this.codes[from + i]];
     const { header } = this;
-    const parts = { header, codes, tokens: header.tokens, T: header.tokens.length, averages: new Map() };
+    const parts = { header, codes, queries: header.tokens, keys: header.tokens, averages: new Map() };
     return Object.assign(Object.create(Patterns.prototype), parts);
   }
 }
@@ -38,7 +38,7 @@ class Film {
 // What changed in the weights between two snapshots, as the large heatmap's keyboard asks for it.
 class Change {
   constructor(now, then) {
-    Object.assign(this, { now, then, header: now.header, tokens: now.tokens, T: now.T });
+    Object.assign(this, { now, then, header: now.header, Q: now.Q, K: now.K });
   }
 
   get layers() { return this.now.layers; }
@@ -55,7 +55,7 @@ class Change {
   // The one cell that changed most: [[query, key, change]].
   largest(head) {
     let best = [0, 0, 0];
-    for (let query = 0; query < this.T; query++) {
+    for (let query = 0; query < this.Q; query++) {
       for (let key = 0; key < this.reach(query); key++) {
         const change = this.weight(head, query, key);
         if (Math.abs(change) > Math.abs(best[2])) best = [query, key, change];
@@ -83,10 +83,10 @@ function changeRamp(stops, background) {
 }
 
 // One head's change as side × side pixels. Where several cells share a pixel, the largest change shows.
-function paintChange(canvas, { now, then, T }, head, ramp, side) {
-  const bin = Uint16Array.from({ length: T }, (_, i) => Math.floor((i * side) / T));
+function paintChange(canvas, { now, then, Q }, head, ramp, side) {
+  const bin = Uint16Array.from({ length: Q }, (_, i) => Math.floor((i * side) / Q));
   const peak = new Float32Array(side * side).fill(NaN);
-  for (let query = 0; query < T; query++) {
+  for (let query = 0; query < Q; query++) {
     const [after, before] = [now.row(head, query), then.row(head, query)];
     for (let key = 0; key < after.length; key++) {
       const pixel = bin[query] * side + bin[key];

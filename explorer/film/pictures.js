@@ -12,26 +12,26 @@ function paintHead(view, canvas, head, side) {
 
 function drawHeads(view) {
   const pixels = Math.round((view.cells[0].clientWidth || 48) * (window.devicePixelRatio || 1));
-  for (const cell of view.cells) paintHead(view, cell.firstChild, headOf(cell), Math.min(view.frame.T, pixels));
+  for (const cell of view.cells) paintHead(view, cell.firstChild, headOf(cell), Math.min(view.frame.Q, pixels));
 }
 
 function drawLarge(view) {
   const { frame, theme, map } = view;
-  const { left, top, side, cell, width, height } = map.layout;
+  const { left, top, wide, cell, width, height } = map.layout;
   const head = view.shown();
   const context = sheet(map.canvas, width, height, theme);
-  paintHead(view, map.image, head, Math.min(frame.T, Math.round(side * (window.devicePixelRatio || 1))));
+  paintHead(view, map.image, head, Math.min(frame.Q, Math.round(wide * (window.devicePixelRatio || 1))));
   context.imageSmoothingEnabled = false;
-  context.drawImage(map.image, left, top, side, side);
+  context.drawImage(map.image, left, top, wide, wide);
   context.save();
   context.translate(left, top);
-  outline(context, frame, cell, side, theme);
-  drawFocus(context, view.focus(), frame, cell, side, theme);
+  outline(context, frame, cell, theme);
+  drawFocus(context, view.focus(), frame, cell, theme);
   context.restore();
   labelAxes(context, view);
   Object.assign(map.canvas.dataset, { left, top, cell });
   const then = view.change ? `, compared with step ${count(view.step(view.pinned))}` : "";
-  map.canvas.setAttribute("aria-label", `Heatmap of ${nameOf(head)} over ${frame.T} tokens at step ${count(view.step())}${then}`);
+  map.canvas.setAttribute("aria-label", `Heatmap of ${nameOf(head)} over ${frame.Q} tokens at step ${count(view.step())}${then}`);
   view.root.querySelector(".name").textContent = nameOf(head).replace(/^./, (letter) => letter.toUpperCase());
   const state = same(head, view.locked) ? "kept" : view.locked ? `preview; ${nameOf(view.locked)} is kept` : "";
   view.root.querySelector(".status").textContent = state;
@@ -41,7 +41,7 @@ function drawLarge(view) {
 function readout(view, head) {
   const { query, key } = view.focus();
   if (query === null) return "";
-  const quoted = (index) => `${index} '${view.frame.tokens[index]}'`;
+  const quoted = (index) => `${index} '${view.frame.queries[index]}'`;
   const weight = view.frame.weight(head, query, key);
   if (weight === null) return `Query ${quoted(query)} cannot read key ${quoted(key)}, which comes after it.`;
   const reads = `Query ${quoted(query)} reads key ${quoted(key)} with`;

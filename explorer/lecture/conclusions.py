@@ -11,7 +11,7 @@ from explorer.lecture.controls import chapter, metrics
 from explorer.navigation import PAGES
 from explorer.panels.racing import RUNGS
 from explorer.panels.recipe_form import n_params
-from explorer.panels.training import WORDS, clock, open_in, published_for, series, while_live
+from explorer.panels.training import WORDS, clock, look_into, open_in, published_for, series, while_live
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
 
@@ -106,8 +106,7 @@ def _links(summaries: list[Summary]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Open", list(runs), width=280, **state.bound("run", shown))
         open_in("train.py", "Train", ":material/show_chart:", runs[shown])
-        open_in("attention.py", "Attention", ":material/grid_on:", runs[shown])
-        open_in("timetravel.py", "Time travel", ":material/history:", runs[shown])
+        look_into(runs[shown])
 
 
 def _ladder(summaries: list[Summary]) -> None:

@@ -10,6 +10,7 @@ from explorer import loading, state, widgets
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, visible
+from explorer.lecture import translate
 from explorer.lecture.controls import after_guess, chapter, choose, editable, guess, part, show_code
 from explorer.lecture.together import losses_together
 from explorer.lecture.training import train_together
@@ -199,14 +200,14 @@ def crossing() -> None:
     st.caption(
         f"{WHERE[kind]} Each row of weights sums to 1 (largest difference {(head.weights.sum(1) - 1).abs().max():.0e})."
     )
-    if (PAGES / "translate.py").exists():
-        st.page_link(PAGES / "translate.py", label="Cross-attention of a trained model", icon=":material/translate:")
     show_code(lecture.one_head)
+    translate.shipped_crossing()
+    st.page_link(PAGES / "translate.py", label="More of this model: Encoder and decoder", icon=":material/translate:")
 
 
 def _transformer() -> str | None:
     """The model that the page edits: the chosen one, or the first with heads."""
-    refs = sorted(loading.models(), key=lambda ref: ref != state.choice("model"))
+    refs = sorted(loading.prompted(), key=lambda ref: ref != state.choice("model"))
     return next((ref for ref in refs if loading.load_run(ref).recipe.model.n_layer), None)
 
 

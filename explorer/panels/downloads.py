@@ -1,6 +1,7 @@
-"""The Explore pages' own downloads: the attention view as a page, patterns and the residual stream as numbers."""
+"""The pages' own downloads: the attention view as a page, patterns and the residual stream as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -17,9 +18,42 @@ from explorer.picture_buttons import picture_buttons
 NAMED = "Tensors named as gpt's hooks are; the prompt's tokens stand in the metadata."
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What an attention view shows, with all that its files are made of. tokens, keys, causal, layers: as the view takes them."""
+
+    name: tuple[object, ...]  # that the files begin with
+    title: str  # above the page that opens offline
+    tokens: Sequence[str]
+    causal: bool
+    layers: Sequence[int] | None
+    heads: list[Head]  # of the layers that are drawn
+    patterns: Callable[[], np.ndarray]  # (n_layer, n_head, T, S)
+    tensors: Callable[[], bytes]  # the patterns as safetensors
+    keys: Sequence[str] | None = None
+
+
 def attention(ref: str, reading: loading.Reading, shown: Head, layers: tuple[int, ...] | None) -> None:
-    """What the attention view shows, as files. shown: the head that stands large; layers: those that are drawn, None for all."""
-    fragment(_attention, ref, reading, shown, layers)
+    """What the attention view shows of a prompt, as files. shown: the head that stands large; layers: those drawn, None for all."""
+    model, T = loading.load_run(ref).recipe.model, len(reading.ids)
+    kept = range(model.n_layer) if layers is None else layers
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
+    drawn = Drawn(
+        (ref,),
+        f"{ref}: attention on {T} tokens",
+        reading.tokens,
+        model.causal,
+        layers,
+        [(layer, head) for layer in kept for head in range(model.n_head)],
+        partial(loading.attention, ref, reading.ids, layers=layers),
+        partial(downloads.activations, ref, reading, names),
+    )
+    view(drawn, shown)
+
+
+def view(drawn: Drawn, shown: Head) -> None:
+    """The files of an attention view. shown: the head that stands large."""
+    fragment(_view, drawn, shown)
 
 
 def stream(ref: str, reading: loading.Reading) -> None:
@@ -27,27 +61,21 @@ def stream(ref: str, reading: loading.Reading) -> None:
     fragment(_stream, ref, reading)
 
 
-def _attention(ref: str, reading: loading.Reading, shown: Head, layers: tuple[int, ...] | None) -> None:
+def _view(drawn: Drawn, shown: Head) -> None:
     opened = menu("Download the view, or the weights of its heads", "attention")
     if not opened.open:
         return
-    model = loading.load_run(ref).recipe.model
-    tokens, kept = reading.tokens, range(model.n_layer) if layers is None else layers
-    heads = [(layer, head) for layer in kept for head in range(model.n_head)]
-    one, every = file_name(ref, "layer", shown[0], "head", shown[1]), file_name(ref, "attention")
-
-    def patterns() -> np.ndarray:
-        return loading.attention(ref, reading.ids, layers=layers)
+    tokens, axes = drawn.tokens, {"causal": drawn.causal, "keys": drawn.keys}
+    one, every = file_name(*drawn.name, "layer", shown[0], "head", shown[1]), file_name(*drawn.name, "attention")
 
     def picture() -> bytes:
-        return downloads.pattern_svg(patterns()[shown], tokens, causal=model.causal)
+        return downloads.pattern_svg(drawn.patterns()[shown], tokens, **axes)
 
     def table(heads: Sequence[Head]) -> bytes:
-        return downloads.patterns_csv(patterns(), tokens, heads, causal=model.causal)
+        return downloads.patterns_csv(drawn.patterns(), tokens, heads, **axes)
 
     def page() -> bytes:
-        title = f"{ref}: attention on {len(tokens)} tokens"
-        return standalone_page(patterns(), tokens, title=title, causal=model.causal, head=shown, layers=layers)
+        return standalone_page(drawn.patterns(), tokens, title=drawn.title, head=shown, layers=drawn.layers, **axes)
 
     with opened:
         st.markdown(f"**Layer {shown[0]}, head {shown[1]}**")
@@ -58,18 +86,17 @@ def _attention(ref: str, reading: loading.Reading, shown: Head, layers: tuple[in
         download(
             "HTML", page, f"{every}.html", "text/html", key="view", help="The whole view as one page; opens offline."
         )
-        if downloads.pattern_rows(len(heads), len(tokens), model.causal) <= downloads.MOST_ROWS:
-            download("CSV", partial(table, heads), f"{every}.csv", "text/csv", key="heads csv")
-        _safetensors(ref, reading, [f"blocks.{layer}.attn.hook_pattern" for layer in kept], every)
+        if downloads.pattern_rows(len(drawn.heads), len(tokens), len(drawn.keys or tokens), drawn.causal) <= downloads.MOST_ROWS:
+            download("CSV", partial(table, drawn.heads), f"{every}.csv", "text/csv", key="heads csv")
+        _safetensors(drawn.tensors, every)
 
 
 def _stream(ref: str, reading: loading.Reading) -> None:
     opened = menu("Download the residual stream", "stream")
     if opened.open:
         with opened:
-            _safetensors(ref, reading, ["blocks.*.hook_resid_*"], file_name(ref, "residual-stream"))
+            _safetensors(partial(downloads.activations, ref, reading, ["blocks.*.hook_resid_*"]), file_name(ref, "residual-stream"))
 
 
-def _safetensors(ref: str, reading: loading.Reading, names: Sequence[str], name: str) -> None:
-    data = partial(downloads.activations, ref, reading, names)
+def _safetensors(data: Callable[[], bytes], name: str) -> None:
     download("safetensors", data, f"{name}.safetensors", "application/octet-stream", key=f"tensors:{name}", help=NAMED)

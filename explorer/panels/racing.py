@@ -27,8 +27,8 @@ CODE_HEIGHT, SAMPLE_HEIGHT = 230, 230  # pixels
 CODE: dict[int, tuple[tuple[Callable, tuple[str, ...]], ...]] = {  # what each rung adds, and which of its lines say so
     1: ((Bigram.forward, ()), (loss_of, ("def", "return"))),
     2: ((GPT.forward, ("pos_embed",)), (Attention._explicit, ()), (Attention._mask, ("ones",))),
-    3: ((Attention.forward, ("n_head",)),),
-    4: ((MLP.forward, ()), (Block.forward, ("has_mlp", "mlp_out"))),
+    3: ((Attention._project, ("return self.qkv",)),),
+    4: ((MLP.forward, ()), (Block._compute, ("has_mlp", "mlp_out"))),
     5: (
         (GPT.forward, ("self.blocks", "block(")), (Block._join, ("joined =",)), (Attention.__init__, ("proj",)), (MLP.__init__, ("width",)),
     ),
@@ -88,7 +88,7 @@ def recipe(rung: int, steps: int, seed: int) -> Recipe:
 def races() -> dict[str, dict[int, str]]:
     """The races there are, newest first: name → {rung: reference of its run}. A race is the runs called NAME-rung-N."""
     found: dict[str, dict[int, str]] = {}
-    for ref in loading.models():
+    for ref in loading.prompted():
         named = re.fullmatch(r"runs/(.+)-rung-([1-7])", ref)
         if named:
             found.setdefault(named[1], {})[int(named[2])] = ref

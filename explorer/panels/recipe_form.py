@@ -8,6 +8,7 @@ import torch
 from explorer import jobs, loading, state, widgets
 from gpt import CORPORA, PRESETS, Corpus, GPTConfig, Recipe, build_model, load_corpus
 from gpt.text.corpus import CorpusError, corpus_from_bytes
+from gpt.text.pairs import read_pairs, split_pairs
 
 FIRST = "quick"
 AS_RECIPE, OWN = "the recipe's own", "your own text"
@@ -145,12 +146,15 @@ def _checked(name: str, recipe: Recipe, corpus: Corpus) -> Order | None:
     vocab_size = symbols if recipe.tokenizer == "char" else int(recipe.tokenizer.partition("-")[2])
     config = replace(recipe.model, vocab_size=vocab_size)
     shape = f"{config.n_layer} × {config.n_head} heads of {config.d_head} features" if config.n_layer else "one table"
-    st.caption(
-        f"**{n_params(config):,} parameters** ({shape}; vocabulary of {vocab_size}) on {widgets.plain(corpus.name)}: "
-        f"{len(corpus.text):,} characters, the last tenth held out for validation."
-    )
     with widgets.guarded():
+        st.caption(
+            f"**{n_params(config, recipe.objective):,} parameters** ({shape}; vocabulary of {vocab_size}) on {widgets.plain(corpus.name)}: "
+            f"{len(corpus.text):,} characters, the last tenth held out for validation."
+        )
         jobs.check_name(loading.runs_folder(), name)
+        if recipe.objective == "translation":
+            split_pairs(read_pairs(corpus.text))
+            return Order(name, recipe, corpus)
         held_out = len(corpus.text) - int(0.9 * len(corpus.text))
         if held_out <= config.block_size:
             raise ValueError(

@@ -144,8 +144,7 @@ def _links_and_reason(run: Run) -> None:
     """Where else the chosen run can be looked at, and why it ended where that has to be said."""
     with st.container(horizontal=True):
         training.open_in("train.py", "Train", ":material/show_chart:", run)
-        training.open_in("attention.py", "Attention", ":material/grid_on:", run)
-        training.open_in("timetravel.py", "Time travel", ":material/history:", run)
+        training.look_into(run)
     status = run.status
     if status.why and status.state not in jobs.LIVE:
         st.caption(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))

@@ -98,8 +98,7 @@ def _shown_run() -> None:
         with right:
             newest_sample(run)
             with st.container(horizontal=True):
-                open_in("attention.py", "Attention", ":material/grid_on:", run)
-                open_in("timetravel.py", "Time travel", ":material/history:", run)
+                look_into(run)
 
 
 def _run_picker(names: list[str], shown: str) -> None:
@@ -139,6 +138,14 @@ def open_in(page: str, title: str, icon: str, run: Run) -> None:
     st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=page != "train.py" and not run.steps)
 
 
+def look_into(run: Run) -> None:
+    """Links to the pages that look into this kind of model."""
+    if run.recipe.objective == "translation":
+        return widgets.look_into_translator(f"runs/{run.name}", disabled=not run.steps)
+    open_in("attention.py", "Attention", ":material/grid_on:", run)
+    open_in("timetravel.py", "Time travel", ":material/history:", run)
+
+
 def stop_and_resume(runs: Sequence[Run], key: str) -> None:
     """What can be asked of runs that belong together; what makes no sense as they stand is disabled. key: of these buttons."""
     states = {run.name: run.status.state for run in runs}
@@ -175,7 +182,7 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    speeds, spent, vals = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss"))
+    speeds, spent, vals, exact = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss", "exact"))
     left = seconds_left(rows, run.recipe.steps)
     if status.state == "running" and left is not None and speeds:
         words += [f"{clock(left)} left", f"{np.median(speeds[-RECENT:]):,.0f} tokens/s"]
@@ -183,6 +190,8 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words.append(f"{clock(spent[-1])} of training")
     if vals:
         words.append(f"validation loss {vals[-1]:.3f}")
+    if exact:
+        words.append(f"{exact[-1]:.1%} translated exactly")
     return words
 
 
@@ -209,16 +218,17 @@ def curves(run: Run) -> None:
     if run.parent:
         st.caption(lineage(run))
     told = f", and what the {published.who} reaches with this model" if published else ""
+    counted = "" if run.recipe.objective == "translation" else " and of the counted bigram"
     widgets.caption(
-        "The loss falls as the model learns; the dashed lines are the losses of a model that knows nothing and of the counted "
-        f"bigram{told}.",
+        f"The loss falls as the model learns; dashed: the loss of a model that knows nothing{counted}{told}.",
         published.chapter if published else "0:34:53",
     )
 
 
 def _levels(run: Run, published: Published | None) -> list[Level]:
     levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = texts.counted_bigram_loss(f"runs/{run.name}")
+    translates = run.recipe.objective == "translation"  # which loses on other tokens than a bigram
+    counted = None if translates else texts.counted_bigram_loss(f"runs/{run.name}")
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -259,6 +269,8 @@ def newest_sample(run: Run) -> None:
     newest = samples[-1] if samples else {}
     st.markdown(f"What it writes after step {newest['step']:,}" if "step" in newest else "What it writes")
     st.code(str(newest.get("text", " ")), language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
+    if run.recipe.objective == "translation":
+        return widgets.caption("What it makes of sources that it was not trained on, always the same ones.", "1:42:39")
     widgets.caption("Drawn from the model at its newest snapshot, always with the same seed.", "0:22:11")
 
 

@@ -16,6 +16,9 @@ def watched_heads() -> None:
     run = chosen_run()
     if run is None:
         return
+    if run.recipe.objective == "translation":
+        st.caption("This model translates; its three kinds of attention are on the page *Encoder and decoder*.")
+        return
     if not run.recipe.model.n_layer:
         st.caption("A bigram table has no heads: it sees the present token alone.")
         return

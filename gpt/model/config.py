@@ -6,12 +6,12 @@ from typing import Any, Literal, get_args
 Activation = Literal["relu", "gelu"]
 Positions = Literal["learned", "sinusoidal", "none"]
 Norm = Literal["pre", "post", "batch", "none"]
-ObjectiveName = Literal["language"]  # what a model of this config is made and trained for
+ObjectiveName = Literal["language", "translation"]  # what a model of this config is made and trained for
 
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """Sizes and switches of a decoder-only Transformer.
+    """Sizes and switches of a decoder-only Transformer, or of each half of an encoder-decoder (`Seq2Seq`).
 
     With `n_layer=0` it describes rung 1 of the ladder, the bigram table (`gpt.build_model` returns a `Bigram`).
     Raises ValueError naming the field, its value and the remedy. Source: lecture 00:22:11 to 01:37:49; sizes as in nanoGPT.

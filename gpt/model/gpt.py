@@ -1,16 +1,11 @@
 """The decoder-only Transformer: one module for training, generation and inspection."""
 
-import math
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.layers import Block, KVCache, norm_of, sinusoids
-
-INIT_STD = 0.02  # Radford et al. 2019 (GPT-2), section 2.3
+from gpt.model.layers import Block, KVCache, initialise, norm_of, positions_of
 
 
 class GPT(HookedModule):
@@ -28,13 +23,8 @@ class GPT(HookedModule):
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
-        if config.positions == "learned":
-            self.pos_embed = nn.Parameter(torch.randn(config.block_size, config.n_embd))
-        elif config.positions == "sinusoidal":
-            # of the size that token embeddings start with, so that neither drowns the other
-            size = 1.0 if config.norm == "none" else INIT_STD
-            self.register_buffer("pos_embed", size * sinusoids(config.block_size, config.n_embd))
         if config.positions != "none":
+            self.pos_embed = positions_of(config)
             self.hook_pos_embed = HookPoint()
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
@@ -42,23 +32,8 @@ class GPT(HookedModule):
         self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
-        self._initialise()
+        initialise(self, config, 2 * config.n_layer)
         self.name_hook_points()
-
-    def _initialise(self) -> None:
-        """Normal weights of std 0.02; what writes into the residual stream is shrunk by √(number of writers).
-
-        Without layernorm nothing makes a small signal large again, so torch's own, larger start stays (lecture, rungs 2 to 5).
-        """
-        if self.config.norm == "none":
-            return
-        for name, parameter in self.named_parameters():
-            if parameter.dim() == 2:
-                writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
-                shrink = math.sqrt(2 * self.config.n_layer) if writes and self.config.residual else 1.0
-                nn.init.normal_(parameter, std=INIT_STD / shrink)
-            elif name.endswith("bias"):
-                nn.init.zeros_(parameter)
 
     def forward(self, idx: Tensor, past: list[KVCache] | None = None) -> Tensor:
         """idx: (B, T) ids; past: one KVCache a layer (`new_cache`), then idx are the tokens after those it holds.

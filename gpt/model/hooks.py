@@ -130,18 +130,17 @@ class HookedModule(nn.Module):
         finally:
             _listening.reset(token)
 
-    def run_with_hooks(self, idx: Tensor, hooks: Mapping[str, Hook]) -> Tensor:
-        """One forward pass of ids (B, T) under `hooks` → logits (B, T, vocab_size)."""
+    def run_with_hooks(self, idx: Tensor | tuple[Tensor, ...], hooks: Mapping[str, Hook]) -> Tensor:
+        """One forward pass under `hooks` → logits (B, T, vocab_size). idx: ids (B, T), or all that the forward pass takes."""
         with self.hooks(hooks):
-            return self(idx)
+            return self(*idx) if isinstance(idx, tuple) else self(idx)
 
-    def run_with_cache(self, idx: Tensor, names: Names = None) -> tuple[Tensor, ActivationCache]:
-        """One forward pass of ids (B, T) → (logits, the activations at `names`; None keeps all)."""
+    def run_with_cache(self, idx: Tensor | tuple[Tensor, ...], names: Names = None) -> tuple[Tensor, ActivationCache]:
+        """One forward pass → (logits, the activations at `names`; None keeps all). idx: as `run_with_hooks` takes it."""
         kept: dict[str, Tensor] = {}
 
         def keep(value: Tensor, name: str) -> None:
             kept[name] = value
 
-        with self.hooks(dict.fromkeys(self.match_hook_names(names), keep)):
-            logits = self(idx)
+        logits = self.run_with_hooks(idx, dict.fromkeys(self.match_hook_names(names), keep))
         return logits, ActivationCache(kept)

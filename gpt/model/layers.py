@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookPoint
 
+INIT_STD = 0.02  # Radford et al. 2019 (GPT-2), section 2.3
+
 
 class LayerNorm(nn.Module):
     """Normalise each token's features to mean 0 and variance 1, then γ·x + β.
@@ -97,10 +99,10 @@ class KVCache:
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention.
+    """Multi-head attention: of tokens to one another, or, where a memory is given, to the tokens of that (cross-attention).
 
     Where nobody asks for scores or pattern, torch's fused kernel runs; else the same is computed step by step.
-    Source: lecture 01:02:00 (one head), 01:21:59 (many), 01:16:56 (scale); Vaswani et al. 2017, arXiv:1706.03762.
+    Source: lecture 01:02:00 (one head), 01:21:59 (many), 01:16:56 (scale), 01:15:39 (cross); Vaswani et al. 2017, arXiv:1706.03762.
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -113,36 +115,54 @@ class Attention(nn.Module):
         self.hook_q, self.hook_k, self.hook_v, self.hook_z = HookPoint(), HookPoint(), HookPoint(), HookPoint()
         self.hook_attn_scores, self.hook_pattern = HookPoint(), HookPoint()
 
-    def forward(self, x: Tensor, past: KVCache | None = None) -> Tensor:
-        B, T, C = x.shape
-        q, k, v = self.qkv(x).view(B, T, 3, self.n_head, self.d_head).unbind(2)  # (B, T, n_head, d_head) each
+    def forward(
+        self, x: Tensor, past: KVCache | None = None, memory: Tensor | None = None, readable: Tensor | None = None
+    ) -> Tensor:
+        """x: (B, T, C), what asks; memory: (B, S, C), what is read in its place; readable: (B, S) bool, False where a key is padding."""
+        q, k, v = self._project(x, memory)  # (B, T, n_head, d_head), twice (B, S, n_head, d_head)
         q, k, v = (hook(t).transpose(1, 2) for hook, t in ((self.hook_q, q), (self.hook_k, k), (self.hook_v, v)))
         if past is not None:
             k, v = past.extend(k, v)
         explicit = self.hook_attn_scores.heard or self.hook_pattern.heard
-        z = (self._explicit if explicit else self._fused)(q, k, v).transpose(1, 2)  # (B, T, n_head, d_head)
-        out = self.proj(self.hook_z(z).reshape(B, T, C))
+        z = (self._explicit if explicit else self._fused)(q, k, v, readable).transpose(1, 2)  # (B, T, n_head, d_head)
+        out = self.proj(self.hook_z(z).reshape(x.shape))
         return F.dropout(out, self.dropout, self.training)
 
-    def _fused(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        dropout = self.dropout if self.training else 0.0
-        mask = self._mask(q, k) if self.causal and q.size(2) != k.size(2) else None
-        return F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=self.causal and mask is None, scale=self.scale
-        )  # fmt: skip
+    def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
+        """q of x, k and v of the memory, or of x as well, where all three are one product."""
+        if memory is None:
+            return self.qkv(x).unflatten(-1, (3, self.n_head, self.d_head)).unbind(2)
+        sizes = (x.size(-1), 2 * x.size(-1))
+        weights = self.qkv.weight.split(sizes)
+        biases = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
+        q = F.linear(x, weights[0], biases[0]).unflatten(-1, (self.n_head, self.d_head))
+        return q, *F.linear(memory, weights[1], biases[1]).unflatten(-1, (2, self.n_head, self.d_head)).unbind(2)
 
-    def _explicit(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        scores = q @ k.transpose(-2, -1) * self.scale  # (B, n_head, T, T): queries down, keys across
-        if self.causal:
-            scores = scores.masked_fill(~self._mask(q, k), -torch.inf)
+    def _fused(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        is_causal = self.causal and readable is None and q.size(2) == k.size(2)
+        mask = None if is_causal else self._mask(q, k, readable)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=is_causal, scale=self.scale)
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
+        scores = q @ k.transpose(-2, -1) * self.scale  # (B, n_head, T, S): queries down, keys across
+        mask = self._mask(q, k, readable)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
         pattern = self.hook_pattern(self.hook_attn_scores(scores).softmax(-1))
         return F.dropout(pattern, self.dropout, self.training) @ v
 
-    @staticmethod
-    def _mask(q: Tensor, k: Tensor) -> Tensor:
-        """True where a query may look: tokens from the future cannot communicate (lecture 00:57:00)."""
-        T, S = q.size(2), k.size(2)
-        return torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+    def _mask(self, q: Tensor, k: Tensor, readable: Tensor | None) -> Tensor | None:
+        """True where a query may look, broadcast to (B, n_head, T, S); None where it may look everywhere.
+
+        Tokens from the future cannot communicate (lecture 00:57:00), and padding is nobody's token.
+        """
+        mask = None if readable is None else readable[:, None, None]
+        if self.causal:
+            T, S = q.size(2), k.size(2)
+            past = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+            mask = past if mask is None else mask & past
+        return mask
 
 
 class MLP(nn.Module):
@@ -185,14 +205,26 @@ class Block(nn.Module):
         self.has_mlp = config.mlp
         self.hook_resid_post = HookPoint()
 
-    def forward(self, x: Tensor, past: KVCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
+        return self._compute(self._communicate(x, past, readable))
+
+    def _communicate(self, x: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
+        """resid_pre → resid_mid."""
         resid_pre = self.hook_resid_pre(x)
-        attn_out = self.hook_attn_out(self.attn(self._before(self.ln1, resid_pre), past))
-        resid_mid = resid_post = self.hook_resid_mid(self._join(self.ln1, resid_pre, attn_out))
+        attn_out = self.hook_attn_out(self.attn(self._before(self.ln1, resid_pre), past, readable=readable))
+        return self.hook_resid_mid(self._join(self.ln1, resid_pre, attn_out))
+
+    def _compute(self, resid_mid: Tensor) -> Tensor:
+        """What the MLP reads → resid_post."""
+        resid_post = resid_mid
         if self.has_mlp:
-            mlp_out = self.hook_mlp_out(self.mlp(self._before(self.ln2, resid_mid)))
-            resid_post = self._join(self.ln2, resid_mid, mlp_out)
+            mlp_out = self.hook_mlp_out(self.mlp(self._before(self._mlp_norm, resid_mid)))
+            resid_post = self._join(self._mlp_norm, resid_mid, mlp_out)
         return self.hook_resid_post(resid_post)
+
+    @property
+    def _mlp_norm(self) -> nn.Module:
+        return self.ln2
 
     def _before(self, norm: nn.Module, stream: Tensor) -> Tensor:
         return norm(stream) if self.norm_first else stream
@@ -200,6 +232,21 @@ class Block(nn.Module):
     def _join(self, norm: nn.Module, stream: Tensor, out: Tensor) -> Tensor:
         joined = stream + out if self.residual else out
         return norm(joined) if self.norm_last else joined
+
+
+def initialise(model: nn.Module, config: GPTConfig, writers: int) -> None:
+    """Normal weights of std 0.02; what writes into the residual stream is shrunk by √writers, their number.
+
+    Without layernorm nothing makes a small signal large again, so torch's own, larger start stays (lecture, rungs 2 to 5).
+    """
+    if config.norm == "none":
+        return
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 2:
+            writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
+            nn.init.normal_(parameter, std=INIT_STD / math.sqrt(writers) if writes and config.residual else INIT_STD)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
 
 
 def sinusoids(block_size: int, n_embd: int) -> Tensor:
@@ -210,3 +257,12 @@ def sinusoids(block_size: int, n_embd: int) -> Tensor:
     position = torch.arange(block_size).unsqueeze(1)  # (T, 1)
     angle = position * 10_000 ** (-torch.arange(0, n_embd, 2) / n_embd)  # (T, C/2)
     return torch.stack((angle.sin(), angle.cos()), dim=-1).reshape(block_size, n_embd)
+
+
+def positions_of(config: GPTConfig) -> nn.Parameter | nn.Buffer:
+    """A vector for each position, (block_size, n_embd): learned, or fixed sinusoids."""
+    if config.positions == "learned":
+        return nn.Parameter(torch.randn(config.block_size, config.n_embd))
+    # of the size that token embeddings start with, so that neither drowns the other
+    size = 1.0 if config.norm == "none" else INIT_STD
+    return nn.Buffer(size * sinusoids(config.block_size, config.n_embd))

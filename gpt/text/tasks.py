@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from random import Random
 from string import ascii_lowercase as LETTERS
 
+from gpt.text import dates
+
 LINE_LENGTH = 64  # of a line of repeats, with its newline
 
 
@@ -70,5 +72,6 @@ TASKS: dict[str, Task] = {
         Task("reversal", "A random word, then the same word backwards: abcde>edcba.", _reversal),
         Task("sorting", "Random letters, then the same letters in alphabetical order: dbca>abcd.", _sorting),
         Task("addition", "Sums of two numbers of up to three digits: 12+34=46.", _addition),
+        Task("dates", "Dates in words and in digits: march twenty-third, 1984>1984-03-23.", dates.draw_line),
     )
 }

@@ -1,16 +1,17 @@
 """A run that begins where another one was: its weights, other switches."""
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
-from gpt.text.batches import draw_batch, split_ids
 from gpt.text.corpus import Corpus, load_corpus
 from gpt.train.files import write_tensors
+from gpt.train.objectives import OBJECTIVES
 from gpt.train.presets import Recipe
 from gpt.train.run import Parent, Run, new_folder, shapes_of
 
@@ -29,7 +30,7 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     Raises ValueError naming what cannot be changed: whatever gives the weights other shapes, or a text that has characters
     without a token.
     """
-    weights = parent.model(step).state_dict()
+    model = parent.model(step)
     step = parent.steps[-1] if step is None else step
     recipe = forked_recipe(parent, step, **changes)
     if corpus is None:
@@ -42,8 +43,12 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
         )
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}
-    start = _start(recipe, step, weights, parent.tokenizer.encode(corpus.text))
     child = new_folder(folder, recipe, parent.tokenizer, corpus, Parent(parent.name, step, changes))
+    try:
+        start = _start(child, step, model)
+    except ValueError:
+        shutil.rmtree(child.folder)
+        raise
     child.resume_path.parent.mkdir()
     write_tensors(child.resume_path, start, {"step": str(step), "elapsed": "0"})
     child.set_status("queued", step)
@@ -68,13 +73,13 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     return recipe
 
 
-def _start(recipe: Recipe, step: int, weights: dict[str, Tensor], ids: list[int]) -> dict[str, Tensor]:
+def _start(child: Run, step: int, model: nn.Module) -> dict[str, Tensor]:
     """The state that training goes on from: weights, and a batch generator that has drawn as often as the parent's had."""
-    train_ids, _ = split_ids(ids)
-    batches = torch.Generator().manual_seed(recipe.seed)
+    objective = OBJECTIVES[child.recipe.objective](child, torch.device("cpu"))
+    batches = torch.Generator().manual_seed(child.recipe.seed)
     for _ in range(step):
-        draw_batch(train_ids, recipe.batch_size, recipe.model.block_size, batches)
-    states = {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}
-    return {f"model.{name}": weight for name, weight in weights.items()} | {
+        objective.draw(model, batches)
+    states = {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(child.recipe.seed).get_state()}
+    return {f"model.{name}": weight for name, weight in model.state_dict().items()} | {
         f"rng.{name}": state for name, state in states.items()
     }

@@ -10,6 +10,7 @@ from gpt.model.gpt import loss_of
 from gpt.text.batches import draw_batch, split_ids
 from gpt.train.presets import Recipe
 from gpt.train.run import Run
+from gpt.train.translation import Translation
 
 SAMPLE_TOKENS = 200
 EVAL_SEED = 4242
@@ -77,4 +78,4 @@ def estimate_loss(model: nn.Module, ids: Tensor, recipe: Recipe) -> float:
     return sum(losses) / len(losses)
 
 
-OBJECTIVES: dict[str, type[Objective]] = {"language": Language}
+OBJECTIVES: dict[str, type[Objective]] = {"language": Language, "translation": Translation}

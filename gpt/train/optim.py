@@ -53,8 +53,9 @@ def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
 
     Only matrices decay. Embeddings are no matrices in Muon's sense: their rows are looked up, not multiplied.
     """
+    blocks = ("blocks.", "encoder.", "decoder.")
     is_muons = {
-        name: recipe.optimizer == "muon" and name.startswith("blocks.") and parameter.dim() == 2
+        name: recipe.optimizer == "muon" and name.startswith(blocks) and parameter.dim() == 2
         for name, parameter in model.named_parameters()
     }
     adams = [parameter for name, parameter in model.named_parameters() if not is_muons[name]]

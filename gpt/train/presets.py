@@ -161,6 +161,11 @@ PRESETS: dict[str, Recipe] = {
         GPTConfig(block_size=64, n_layer=2, n_head=4, n_embd=48, bias=False, mlp=False), text="repeats", steps=4000, lr=5e-4,
         schedule="linear", warmup=50, grad_clip=1.0, eval_every=100, eval_batches=20, snapshots=40, snapshot_type="float16",
     ),
+    "translate": Recipe(
+        "An encoder-decoder that turns dates in words into digits", GPTConfig(block_size=40, n_layer=1, n_head=4, n_embd=64, dropout=0.1),
+        text="dates", objective="translation", steps=1000, batch_size=64, lr=3e-3, schedule="linear", final_lr=0.0, warmup=50,
+        grad_clip=1.0, eval_every=50, eval_batches=20, snapshots=10, snapshot_type="float16",
+    ),
 }  # fmt: skip
 
 # Recipes for a lesson: a curve that falls while one watches, on one core of a laptop.

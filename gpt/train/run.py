@@ -20,6 +20,7 @@ from gpt.model.bigram import Bigram
 from gpt.model.build import build_model
 from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
+from gpt.model.seq2seq import Seq2Seq
 from gpt.text.corpus import CORPORA, Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_from_dict
 from gpt.train.files import is_step, read_json, read_lines, write_json
@@ -79,7 +80,7 @@ class Run:
         """Where the snapshot of a step lies, or would lie."""
         return self.folder / "snapshots" / f"{step:06d}.safetensors"
 
-    def model(self, step: int | None = None) -> GPT | Bigram:
+    def model(self, step: int | None = None) -> GPT | Bigram | Seq2Seq:
         """The model of a snapshot (None: the newest), in eval mode, float32, on the CPU.
 
         Raises RunError where there is no such snapshot, or it is not this model's weights.
@@ -93,7 +94,7 @@ class Run:
         model = self.new_model(f"its snapshot of step {step}", self.snapshot_path(step))
         return model.eval().requires_grad_(False)
 
-    def new_model(self, what: str, weights: Path, prefix: str = "") -> GPT | Bigram:
+    def new_model(self, what: str, weights: Path, prefix: str = "") -> GPT | Bigram | Seq2Seq:
         """Build this run's model and fill it from a safetensors file, whose shapes are checked before memory is spent."""
         try:
             with safe_open(weights, framework="pt") as file:

@@ -51,6 +51,6 @@ def test_not_even_one_layer(small, open_app, monkeypatch):
 def test_a_drawing_and_a_table_hold_what_is_there():
     pattern = np.array([[1, 0], [0.25, 0.75]], np.float32)
     drawn = downloads.pattern_svg(pattern, ["<", "&"], causal=True).decode()
-    assert drawn.count("<rect x=") == 3 == downloads.pattern_rows(1, 2, True) and "0 &lt;" in drawn
+    assert drawn.count("<rect x=") == 3 == downloads.pattern_rows(1, 2, 2, True) and "0 &lt;" in drawn
     table = downloads.patterns_csv(pattern[None, None], ["=", '"'], [(0, 0)], causal=True).decode("utf-8-sig")
     assert table.splitlines()[1:] == ["0,0,0,'=,0,'=,1.0", '0,0,1,"""",0,\'=,0.25', '0,0,1,"""",1,"""",0.75']

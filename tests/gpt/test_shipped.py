@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from gpt import Bigram, load_run
+from gpt.lens.alignment import on_dates
 from gpt.text.batches import split_ids
+from gpt.text.pairs import encode_pairs, read_pairs, split_pairs
 from gpt.text.tasks import repeated_sequence
 from gpt.train.objectives import estimate_loss
+from gpt.train.translation import exact_share
 
 MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 PERIOD = 20
@@ -66,3 +69,19 @@ def test_it_copies_what_it_saw_once():
     ids = torch.tensor([run.tokenizer.encode(repeated_sequence(PERIOD, seed=99))])
     guessed = run.model()(ids)[0, PERIOD:-1].argmax(-1)
     assert (guessed == ids[0, PERIOD + 1 :]).all()
+
+
+def test_the_translator_turns_held_out_dates_into_digits():
+    run = load_run(MODELS / "translate")
+    train, held_out = split_pairs(read_pairs(run.corpus().text))
+    known = {digits for _, digits in train}
+    unseen = [pair for pair in held_out if pair[1] not in known]  # in no other wording either
+    pairs = encode_pairs(unseen, run.tokenizer, run.recipe.model.block_size)
+    assert len(pairs) > 1000 and exact_share(run.model(), pairs, run.tokenizer.encode(">\n")) >= 0.99
+    assert sum(path.stat().st_size for path in (MODELS / "translate").rglob("*") if path.parent.name != "resume") <= 3_000_000
+    assert len(run.steps) >= 8
+
+
+def test_one_of_its_heads_is_aligned():
+    run = load_run(MODELS / "translate")
+    assert on_dates(run.model(), run.tokenizer)["alignment"].max() > 0.6

@@ -1,0 +1,46 @@
+"""What a translating model reads while it writes, and how many translations it gets right as it learns."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+from explorer.figures.tokens import escaped, visible
+
+READ, CURVE = 230, 300  # pixels
+
+
+def source_read(weights: np.ndarray, source: Sequence[str], told: Sequence[int] = ()) -> go.Figure:
+    """Draw where one step of the decoder looks: a bar for each source token, those of `told` in a colour of their own.
+
+    weights: (S,), which sum to 1; source: S tokens; told: the tokens that tell what is written. Raises ValueError on other shapes.
+    Source: lecture 01:42:39.
+    """
+    if np.shape(weights) != (len(source),):
+        raise ValueError(f"{len(source)} source tokens need a weight each, not an array of {np.shape(weights)}")
+    places = list(range(len(source)))
+    bars = go.Bar(
+        x=places,
+        y=weights,
+        marker={"color": [style.SECOND if place in told else style.ACCENT for place in places]},
+        customdata=[f"{place} {visible(token)}" for place, token in zip(places, source, strict=True)],
+        hovertemplate="%{customdata}<br>%{y:.4f}<extra></extra>",
+    )
+    drawn = style.figure(bars, height=READ, bargap=0.15)
+    names = [escaped(visible(token)) for token in source]
+    drawn.update_xaxes(
+        tickvals=places, ticktext=names, tickangle=0, tickfont={"family": style.MONOSPACE}, showgrid=False
+    )
+    drawn.update_yaxes(range=[0, 1], title="weight", tickformat=".1f", nticks=3)
+    return drawn
+
+
+def exact_curve(steps: Sequence[float], shares: Sequence[float], *, end: int) -> go.Figure:
+    """Draw the share of held-out pairs that are translated exactly, over the steps up to `end`."""
+    told = "step %{x:,}: %{y:.1%}<extra></extra>"
+    line = go.Scatter(x=list(steps), y=list(shares), mode="lines+markers", line={"width": 3}, hovertemplate=told)
+    drawn = style.figure(line, height=CURVE, uirevision=end)
+    drawn.update_xaxes(range=[0, end], title="step", showgrid=False)
+    drawn.update_yaxes(range=[-0.03, 1.03], title="translated exactly", tickformat=".0%")
+    return drawn

@@ -1,0 +1,82 @@
+"""Texts whose lines are pairs, `source>target`: from such a text to the batches that a translating model reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from gpt.text.tokenizer import Tokenizer
+
+BETWEEN, END = ">", "\n"  # what the decoder reads first, and what it writes last
+IGNORED = -100  # in the place of a target where there is none
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N encoded pairs, padded to the longest."""
+
+    source: Tensor  # (N, S) ids
+    lengths: Tensor  # (N,) tokens of each source
+    inputs: Tensor  # (N, T) ids: what the decoder reads, `BETWEEN` and then the target
+    targets: Tensor  # (N, T) ids: what it has to write, the target and then `END`; `IGNORED` behind it
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def rows(self, rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Some of the pairs as a batch: source, lengths, inputs and targets, the sources no wider than their longest."""
+        lengths = self.lengths[rows]
+        return self.source[rows][:, : lengths.max()], lengths, self.inputs[rows], self.targets[rows]
+
+
+def read_pairs(text: str) -> list[tuple[str, str]]:
+    """The (source, target) of every line, each pair once. Raises ValueError naming a line that is none."""
+    pairs = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        source, between, target = line.partition(BETWEEN)
+        if not line.strip():
+            continue
+        if not source or not target or not between:
+            raise ValueError(
+                f"line {number} of the text is {line[:60]!r}, and no pair source{BETWEEN}target; "
+                "give a text of such lines, as the task “dates” has them"
+            )
+        pairs[source, target] = None
+    return list(pairs)
+
+
+def split_pairs(pairs: Sequence[tuple[str, str]], train_share: float = 0.9) -> tuple[list, list]:
+    """The first `train_share` of the pairs for training; of the rest, for validation, those whose source is new.
+
+    Raises ValueError where either half would be empty.
+    """
+    cut = int(train_share * len(pairs))
+    seen = {source for source, _ in pairs[:cut]}
+    halves = list(pairs[:cut]), [pair for pair in pairs[cut:] if pair[0] not in seen]
+    if not all(halves):
+        raise ValueError(f"{len(pairs)} different pairs are too few to hold some out; give a text with more lines")
+    return halves
+
+
+def encode_pairs(pairs: Sequence[tuple[str, str]], tokenizer: Tokenizer, block_size: int) -> Pairs:
+    """The pairs as ids. Raises ValueError where one is longer than block_size."""
+    between, end = tokenizer.encode(BETWEEN), tokenizer.encode(END)
+    sources = [tokenizer.encode(source) for source, _ in pairs]
+    targets = [tokenizer.encode(target) for _, target in pairs]
+    longest = max(*map(len, sources), 1 + max(map(len, targets)))
+    if longest > block_size:
+        raise ValueError(
+            f"the longest pair needs {longest} tokens in one half; give a block_size of at least {longest}, not {block_size}"
+        )
+    return Pairs(
+        _padded(sources, 0),
+        torch.tensor([len(source) for source in sources]),
+        _padded([between + target for target in targets], 0),
+        _padded([target + end for target in targets], IGNORED),
+    )
+
+
+def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)

@@ -1,0 +1,16 @@
+from explorer import widgets
+
+widgets.heading("Encoder and decoder", "How does one half of a model read what the other half has to write about?")
+
+from explorer.lecture import classroom, halves, translate  # noqa: E402
+
+with widgets.guarded():
+    subject = translate.chosen()
+    if subject is not None:
+        translate.translating(subject)
+        translate.maps(subject)
+        translate.reading_the_month(subject)
+with widgets.guarded():
+    halves.comparison()
+    halves.training()
+classroom.for_a_class("translate.py")
