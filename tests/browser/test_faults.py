@@ -65,10 +65,10 @@ def test_a_run_outlives_its_server_and_is_there_after_a_restart(start, page, pro
     problems.clear()  # the page has lost its server
 
     open_runs(page, start())
-    expect(page.get_by_role("button", name="Resume")).to_be_disabled()
-    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_disabled(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click(timeout=60_000)
     until(lambda: run.status.state == "stopped", "the new server's page stops it")
-    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=30_000)
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=60_000)
     assert run.steps[-1] == run.status.step
     problems.clear()  # requests of the page that was left, to the server that is gone
 
