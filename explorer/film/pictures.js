@@ -159,6 +159,6 @@ function markCurves(view) {
   const value = of(view.index);
   markPlot(view.scores, step, pinned, value, view.theme.colors[head]);
   const change = view.pinned === null || value === null ? "" : ` (${signed(value - of(view.pinned))} since step ${count(pinned)})`;
-  view.scores.value.textContent = `${shortName([layer, head])} ${said(value)}${change}`;
+  view.scores.value.textContent = `${shortName([layer, head])} ${said(value)}${change}; 0: even attention`;
   view.scores.svg.setAttribute("aria-label", `${view.kind} score of every head over the steps; at step ${count(step)}: ${view.scores.value.textContent}`);
 }

@@ -7,6 +7,7 @@ import json
 import platform
 import re
 import shutil
+import time
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from gpt.train.files import is_step, read_json, read_lines, write_json
 from gpt.train.presets import Recipe
 
 FORMAT = 1
+QUIET = 120  # seconds in which a worker writes at least once
 LITTLE = 100_000  # bytes: a disk with less is full
 SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,14})\.safetensors", re.ASCII)
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
@@ -155,7 +157,10 @@ class Run:
 
     @property
     def is_held(self) -> bool:
-        """Whether a worker holds the lock. Taking a lock would make a folder that is gone anew."""
+        """Whether a worker holds the lock. Taking a lock would make a folder that is gone anew.
+
+        Where the folder is mounted to be read only, no lock can be tried; a worker elsewhere is known by its writing.
+        """
         if not self.folder.is_dir():
             return False
         try:
@@ -163,8 +168,9 @@ class Run:
                 return False
         except Timeout:
             return True
-        except OSError:  # a folder that nobody may write to has no worker
-            return False
+        except OSError:
+            written = self.folder / "status.json"
+            return written.is_file() and time.time() - written.stat().st_mtime < QUIET
 
     def set_status(self, state: State, step: int = 0, why: str = "") -> None:
         """Write status.json; on a full disk over the old one, in whose own space there is room."""

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from gpt import PRESETS, Corpus, Run, create_run
 
 TEXT = Corpus("own", 400 * "First Citizen: Before we proceed any further, hear me speak.\n", "made for a test")
-PATIENCE = 90  # seconds
+PATIENCE = 120  # seconds
 APP = Path(__file__).parents[2] / "explorer" / "app.py"
 
 
@@ -50,7 +50,7 @@ def queued(runs: Path, steps: int) -> Run:
 def open_runs(page, server) -> None:
     page.goto(server.url)
     page.get_by_role("link", name="Runs", exact=True).click()
-    expect(page.get_by_role("button", name="Rename")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=60_000)
 
 
 def test_a_run_outlives_its_server_and_is_there_after_a_restart(start, page, problems):
@@ -65,20 +65,24 @@ def test_a_run_outlives_its_server_and_is_there_after_a_restart(start, page, pro
     problems.clear()  # the page has lost its server
 
     open_runs(page, start())
-    expect(page.get_by_role("button", name="Resume")).to_be_disabled()
-    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_disabled(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click(timeout=60_000)
     until(lambda: run.status.state == "stopped", "the new server's page stops it")
-    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=30_000)
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=60_000)
     assert run.steps[-1] == run.status.step
     problems.clear()  # requests of the page that was left, to the server that is gone
 
 
 def test_two_servers_on_one_folder_train_a_run_once(start, page, browser):
     servers = [start(), start()]
-    run = queued(servers[0].runs, 300)
     context = browser.new_context()
-    for tab, server in zip((page, context.new_page()), servers, strict=True):
+    tabs = page, context.new_page()
+    for tab, server in zip(tabs, servers, strict=True):
         open_runs(tab, server)
+        expect(tab.get_by_text("No run yet")).to_be_visible(timeout=60_000)
+    run = queued(servers[0].runs, 300)
+    for tab in tabs:
+        expect(tab.get_by_role("button", name="Rename")).to_be_visible(timeout=60_000)  # without a click
     until(lambda: run.status.state == "finished", "one of them trains it")
     context.close()
     steps = [row["step"] for row in run.metrics()]

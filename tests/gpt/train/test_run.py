@@ -145,6 +145,41 @@ def test_weights_of_another_model_are_refused_before_memory_is_spent(folder, fie
         run.model()
 
 
+@pytest.mark.parametrize(("age", "state"), [(5, "running"), (500, "interrupted")])
+def test_a_run_that_may_only_be_read_is_known_by_what_its_worker_writes(folder, monkeypatch, age, state):
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    run = load_run(folder)
+    run.set_status("running", 12)
+    written = (folder / "status.json").stat().st_mtime
+    monkeypatch.setattr("gpt.train.run.FileLock.acquire", read_only)
+    monkeypatch.setattr("gpt.train.run.time.time", lambda: written + age)
+    assert run.status.state == state
+
+
+@pytest.mark.parametrize("name", ["7", "0000030", "٠٠٠٠٣٠", "-00030", "1e6", "9" * 16, "000030.new"])
+def test_what_is_no_snapshot_is_passed_over(folder, name):
+    (folder / "snapshots" / f"{name}.safetensors").touch()
+    assert load_run(folder).steps == [0, 30]
+
+
+@pytest.mark.parametrize("status", ['{"state": "running", "step": -5, "why": ""}', '{"state": "stopped", "step": 1e999, "why": ""}', "[]"])
+def test_an_alien_status_is_told_from_the_snapshots(folder, status):
+    (folder / "status.json").write_text(status)
+    assert (load_run(folder).status.state, load_run(folder).status.step) == ("finished", 30)
+
+
+def test_half_a_character_is_nowhere(folder):
+    (folder / "samples.jsonl").write_text('{"step": 1, "text": "\\ud800"}\n{"step": 2, "text": "\\ud83d\\ude42"}\n')
+    assert load_run(folder).samples() == [{"step": 2, "text": "🙂"}]
+    change_config(folder, about="x")
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    (folder / "config.json").write_text(config.replace('"about": "x"', '"about": "\\udfff"'), encoding="utf-8")
+    with pytest.raises(RunError, match="run 'run' cannot be read"):
+        load_run(folder)
+
+
 class Touch:
     """Whoever unpickles it creates the file."""
 
