@@ -188,7 +188,7 @@ def maps(subject: Subject) -> None:
     st.caption(TOLD[kind])
     if kind == "cross":
         _tell_alignment(subject, opening)
-    show_code(Attention._project, Attention._mask)
+    show_code(Attention._project, Attention._mask, alignment)
 
 
 def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
@@ -224,7 +224,6 @@ def _tell_alignment(subject: Subject, opening: Head) -> None:
         "tell the digit being written (that digit of the year, the month's name, the day's), minus what even attention would put there; "
         f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end are told by nothing: there heads rest anywhere."
     )
-    show_code(alignment)
 
 
 def reading_the_month(subject: Subject) -> None:
