@@ -6,9 +6,10 @@ from explorer.lecture import halves, translate  # noqa: E402
 
 with widgets.guarded():
     subject = translate.chosen()
-    translate.translating(subject)
-    translate.maps(subject)
-    translate.reading_the_month(subject)
+    if subject:
+        translate.translating(subject)
+        translate.maps(subject)
+        translate.reading_the_month(subject)
 with widgets.guarded():
     halves.comparison()
     halves.training()
