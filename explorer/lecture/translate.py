@@ -47,20 +47,23 @@ class Subject(NamedTuple):
 
 
 def chosen() -> Subject | None:
-    """The model, where there are several, and the source; None where a class's link hides all that needs them.
+    """The model, where there are several, and the source. None where a class's link hides the chapter, or where there is nothing to
+    translate, which is said.
 
-    The page ends here where there is nothing to translate.
+    Raises ValueError where the model cannot be opened, or its alphabet cannot spell the source.
     """
     task = "Type a date in words, or take one of the examples, and step through its translation."
     if not chapter("Translate a date", "1:42:39", task):
         return None
     ref = _model()
-    text = loading.load_run(ref).recipe.text
-    is_dates = text == TASK
+    if ref is None:
+        return None
+    run = loading.load_run(ref)
+    is_dates = (run.recipe.text, run.recipe.tokenizer) == (TASK, "char")
     examples = EXAMPLES if is_dates else _held_out(ref)
     wanted = state.choice("source")
     source = examples[0] if wanted is None else wanted
-    limit = loading.load_run(ref).recipe.model.block_size
+    limit = run.recipe.model.block_size
     st.text_input("Source", max_chars=limit, **state.bound("source", source[:limit], at=None))
     with st.container(horizontal=True):
         for example in examples:
@@ -69,21 +72,25 @@ def chosen() -> Subject | None:
     source = " ".join(source[:limit].lower().split()) if is_dates else source[:limit]
     if not source:
         widgets.empty_state("There is nothing to translate.", "Type a date in words, or take an example.")
-        st.stop()
+        return None
+    unknown = run.tokenizer.unknown(source)
+    if unknown:
+        raise ValueError(
+            f"{' '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} not in this model's alphabet, which it was given by its "
+            f"training text: {run.tokenizer.decode(range(run.tokenizer.vocab_size)).strip()}; write the source in these characters"
+        )
     if is_dates:
         _check(source)
     with st.spinner("Translating …"):
         return Subject(ref, source, lenses.translation(ref, source), is_dates)
 
 
-def _model() -> str:
-    """The shipped model, until the person picks one of their own."""
+def _model() -> str | None:
+    """The shipped model, until the person picks one of their own; None where there is none at all."""
     names = sorted(loading.translators(), key=lambda ref: ref != SHIPPED)
     if not names:
-        widgets.empty_state(
-            "There is no model that translates.", "Train one: `python -m gpt.train --preset translate`."
-        )
-        st.stop()
+        widgets.empty_state("There is no model that translates yet.", "Train one below; it opens here.")
+        return None
     wanted = state.choice("translator")
     shown = wanted if wanted in names else names[0]
     if wanted not in (None, shown):
@@ -97,7 +104,7 @@ def _model() -> str:
 def _held_out(ref: str) -> tuple[str, ...]:
     """The first sources of a text that is not ours."""
     lines = texts.parts(ref)[1].splitlines()[1:6]
-    return tuple(line.partition(BETWEEN)[0] for line in lines)
+    return tuple(dict.fromkeys(line.partition(BETWEEN)[0] for line in lines))
 
 
 def _check(source: str) -> None:
@@ -118,9 +125,9 @@ def translating(subject: Subject) -> None:
 
 def _step(subject: Subject, opening: Head, at: int) -> None:
     seen = subject.seen
-    layer, head = _head(seen) or opening
+    layer, head = _head(seen) or state.recall(f"translate:shown:{subject.ref}") or opening
     written = "".join(seen.written[: at + 1]).removesuffix(END)
-    st.code(f"{subject.source} {BETWEEN} {written}", language=None)
+    st.code(f"{subject.source} {BETWEEN} {written}", language=None, wrap_lines=True)
     token = seen.written[at]
     word = "the end of the line" if token == END else f"“{widgets.plain(visible(token))}”"
     left, right = st.columns([3, 2], gap="medium")
@@ -180,14 +187,16 @@ def maps(subject: Subject) -> None:
         keys=drawn.keys,
     )
     downloads.view(drawn, looked.shown)
+    if kind == "cross":
+        state.remember(f"translate:shown:{subject.ref}", looked.shown)
     if kind == "cross" and looked.head != wanted:
         layer, head = looked.head or (None, None)
         state.choose(layer=layer, head=head)
-        st.rerun()  # the steps above show the row of this head
+        st.rerun()  # the steps above show the row of the head that stands large
     st.caption(TOLD[kind])
     if kind == "cross":
         _tell_alignment(subject, opening)
-    show_code(Attention._project, Attention._mask)
+    show_code(Attention._project, Attention._mask, alignment)
 
 
 def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
@@ -223,7 +232,6 @@ def _tell_alignment(subject: Subject, opening: Head) -> None:
         "tell the digit being written (that digit of the year, the month's name, the day's), minus what even attention would put there; "
         f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end are told by nothing: there heads rest anywhere."
     )
-    show_code(alignment)
 
 
 def reading_the_month(subject: Subject) -> None:

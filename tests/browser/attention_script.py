@@ -13,6 +13,14 @@ if ROOT not in sys.path:
 from explorer.attention_view import attention_view  # noqa: E402
 
 
+def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray:
+    """(n_layer, n_head, T, S). In head (0, 0) each query reads with 0.75 from the key as far from the end as it is from the start."""
+    weights = np.exp(np.random.default_rng(seed).normal(size=(n_layer, n_head, T, S)) * 2)
+    weights[0, 0] = 0.25 / (S - 1)
+    weights[0, 0, range(T), S - 1 - np.arange(T) % S] = 0.75
+    return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
+
+
 def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
     """(n_layer, n_head, T, T). Head (0, 0) reads the previous token with 0.75 and itself with 0.25; others are random."""
     scores = np.random.default_rng(seed).normal(size=(n_layer, n_head, T, T)) * 2
@@ -26,7 +34,7 @@ def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
 HOSTILE = ["<script>alert(1)</script>", "\u202eabc", "👩‍👩‍👧", "\x00", "x" * 5000, "&lt;b&gt;", "עברית", "\n", " ", "${1}"]
 
 st.set_page_config(layout="wide")
-n_layer, n_head, T = (int(part) for part in st.query_params.get("size", "2x3x8").split("x"))
+n_layer, n_head, T, *other = (int(part) for part in st.query_params.get("size", "2x3x8").split("x"))
 seed = st.number_input("Seed", value=0, key="seed")
 if st.button("Move to the last head"):
     st.session_state.head = (n_layer - 1, n_head - 1)
@@ -36,8 +44,10 @@ text = "the quick brown fox jumps over a lazy dog\n"
 tokens = [HOSTILE[i % len(HOSTILE)] if "hostile" in st.query_params else text[i % len(text)] for i in range(T)]
 if st.checkbox("Show", value=True):
     looked = attention_view(
-        patterns_of(n_layer, n_head, T, int(seed)),
+        crossing(n_layer, n_head, T, *other, int(seed)) if other else patterns_of(n_layer, n_head, T, int(seed)),
         tokens,
+        causal=not other,
+        keys=[f"<{place}>" for place in range(other[0])] if other else None,
         head=st.session_state.get("head"),
         cell=st.session_state.get("cell"),
         key="view",

@@ -279,7 +279,7 @@ def test_the_theme_is_followed_without_a_rerun(show):
     assert min(pixel(page, thumb, 0, 0)[1:3]) > 150, "the largest weight is bright on a dark page"
 
 
-@pytest.mark.parametrize("size", ["1x1x1", "1x1x256", "12x12x16", "6x6x256"])
+@pytest.mark.parametrize("size", ["1x1x1", "1x1x256", "12x12x16", "6x6x256", "1x4x11x27", "2x2x60x3"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_every_size_fits_the_page(show, size, width):
     page = show(f"size={size}", width=width, height=900)
@@ -289,8 +289,53 @@ def test_every_size_fits_the_page(show, size, width):
         box = panel.bounding_box()
         assert box["x"] >= frame["x"] - 1
         assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
-    n_layer, n_head, _ = (int(part) + (int(part) > 1) for part in size.split("x"))
+    n_layer, n_head, *_ = (int(part) + (int(part) > 1) for part in size.split("x"))
     assert page.get_by_role("gridcell").count() == n_layer * n_head, "every head, and averages where there is more than one"
+
+
+def test_a_rectangular_map_is_hovered_locked_walked_and_read(show):
+    page = show("size=2x3x4x9")
+    box = page.locator(".map canvas").bounding_box()
+    assert 1.5 < box["width"] / box["height"] < 3
+    thumb = page.locator(".grid button >> nth=0").bounding_box()
+    assert thumb["width"] / thumb["height"] == pytest.approx(9 / 4, rel=0.05)
+    hover_cell(page, 0, 8)
+    expect(page.locator(".readout")).to_have_text("layer 0, head 0: query 0 't' reads key 8 '<8>' with 0.7500")
+    assert ink(page, ".lines canvas", BLUE) > 50
+    page.mouse.move(*map_point(page, 3.5, 8.5))
+    expect(page.locator(".readout")).to_contain_text("query 3 '·' reads key 8 '<8>' with 0.0313")
+    page.mouse.move(*map_point(page, 4.5, 1.5))
+    expect(root(page)).to_have_attribute("data-query", ""), "below the last query there is nothing"
+    page.mouse.click(*map_point(page, 2.5, 6.5))
+    expect(page.get_by_text("pinned: (2, 6)", exact=True)).to_be_visible()
+    locked_in_python(page, "(0, 0)")
+    page.locator(".weights summary").click()
+    expect(page.locator(".weights caption")).to_have_text("Largest weights of query 2 'e', layer 0, head 0")
+    expect(page.locator(".weights tbody tr >> nth=0")).to_have_text("2 'e'6 '<6>'0.7500")
+    page.locator(".map").focus()
+    for key in 9 * ["ArrowRight"] + 4 * ["ArrowDown"]:
+        page.keyboard.press(key)
+    expect(root(page)).to_have_attribute("data-query", "3")
+    expect(root(page)).to_have_attribute("data-key", "8")
+    cell(page, 1, 2).dblclick()
+    page.mouse.move(5, 5)
+    expect(page.locator(".legend span")).to_have_text(["L1 H2"])
+    locked_in_python(page, "(1, 2)")
+
+
+def test_lines_of_a_rectangle_join_two_lists_of_tokens(show):
+    page = show("size=1x1x4x9")
+    canvas = page.locator(".lines canvas")
+    box = canvas.bounding_box()
+    label = canvas.get_attribute("aria-label")
+    assert label.startswith("Lines from each query")
+    rows = (box["height"] - 21 - 4) / 9  # a row of the longer column
+    page.mouse.move(box["x"] + box["width"] - 8, box["y"] + 21 + 8.5 * rows)
+    expect(root(page)).to_have_attribute("data-key", "8")
+    expect(page.locator(".readout")).to_have_text(re.compile(r"key 8 '<8>' is read most where query 0 't' reads key 8 '<8>' with 0\.7500"))
+    page.mouse.move(box["x"] + 8, box["y"] + 21 + 10)
+    expect(root(page)).to_have_attribute("data-query", "0")
+    expect(page.locator(".readout")).to_contain_text("query 0 't' reads key 8 '<8>' with 0.7500")
 
 
 def test_hostile_tokens_are_only_text(show):

@@ -61,7 +61,7 @@ def test_a_run_is_paused_stopped_and_resumed_while_pages_change(train_page):
     says(train_page, r"Training · step [1-9].* left · [\d,]+ tokens/s")
     train_page.get_by_role("button", name="Pause").click()
     says(train_page, r"Paused")
-    train_page.get_by_role("link", name="Compare").click()
+    train_page.get_by_role("link", name="Compare", exact=True).click()
     expect(train_page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=LONG)
     train_page.get_by_role("link", name="Train", exact=True).click()
     says(train_page, r"Paused · step [1-9]")

@@ -1,3 +1,4 @@
+import base64
 import colorsys
 import json
 import struct
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.attention_view import _agree, _Lock, _pair_of, displayed, largest, pack, sharpest, written
+from explorer.attention_view.standalone import standalone_page
 from explorer.figures.style import contrast, head_color
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +24,9 @@ def unpack(blob: bytes) -> tuple[dict, np.ndarray]:
     (length,) = struct.unpack_from("<I", blob)
     header = json.loads(blob[4 : 4 + length])
     weights = (np.frombuffer(blob, "<u2", offset=4 + length) / 65535.0) ** 3
-    T = len(header["tokens"])
-    patterns = np.full((header["layers"], header["heads"], T, T), np.nan)
-    there = np.tri(T, dtype=bool) if header["causal"] else np.ones((T, T), dtype=bool)
+    shape = len(header["tokens"]), len(header["keys"] or header["tokens"])
+    patterns = np.full((header["layers"], header["heads"], *shape), np.nan)
+    there = np.tri(*shape, dtype=bool) if header["causal"] else np.ones(shape, dtype=bool)
     patterns[:, :, there] = weights.reshape(header["layers"], header["heads"], -1)
     return header, patterns
 
@@ -59,6 +61,42 @@ def test_every_weight_arrives_to_four_decimals_and_small_ones_to_three_digits(n_
     assert error.max() <= 2.4e-5
     small = there & (patterns > 1e-6)
     assert (np.abs(arrived - patterns)[small] <= 3e-3 * patterns[small]).all()
+
+
+def rectangle(n_layer: int, n_head: int, T: int, S: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.ones(S), (n_layer, n_head, T)).astype(np.float32)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12), st.integers(0, 99))
+def test_a_rectangle_arrives_with_both_lists_of_tokens(n_head, T, S, seed):
+    patterns = rectangle(2, n_head, T, S, seed)
+    header, arrived = unpack(packed(patterns, False, ["q"] * T, keys=[f"k{i}" for i in range(S)]))
+    assert arrived.shape == patterns.shape and np.abs(arrived - patterns).max() <= 2.4e-5
+    assert header["tokens"] == ["q"] * T and header["keys"] == [f"k{i}" for i in range(S)]
+    query, key = largest(patterns[0, 0], causal=False)
+    assert arrived[0, 0, query, key] == arrived[0, 0].max()
+
+
+def test_a_rectangle_needs_its_keys_and_has_no_mask():
+    patterns = rectangle(1, 1, 4, 5)
+    with pytest.raises(ValueError, match=r"\(1, 1, 4, 5\); they must be \(n_layer, n_head, T, T\)"):
+        packed(patterns, False, ["a"] * 4)
+    with pytest.raises(ValueError, match=r"\(1, 1, 4, 5\); they must be \(n_layer, n_head, T, T\)"):
+        packed(patterns, True, ["a"] * 4, keys=["a"] * 5)
+    with pytest.raises(ValueError, match=r"need 5 keys, not 4"):
+        packed(patterns, False, ["a"] * 4, keys=["a"] * 4)
+    with pytest.raises(ValueError, match=r"no cell \(3, 5\)"):
+        packed(patterns, False, ["a"] * 4, keys=["a"] * 5, cell=(3, 5))
+    assert unpack(packed(patterns, False, ["a"] * 4, keys=["a"] * 5, cell=(3, 4)))[1].shape == (1, 1, 4, 5)
+
+
+def test_the_page_that_opens_offline_holds_a_rectangle():
+    page = standalone_page(rectangle(1, 2, 3, 5), "abc", title="<x>", causal=False, keys="vwxyz").decode()
+    assert "<title>&lt;x&gt;</title>" in page
+    blob = base64.b64decode(page.split('id="patterns">')[1].split("<")[0])
+    header, arrived = unpack(blob)
+    assert header["keys"] == list("vwxyz") and arrived.shape == (1, 2, 3, 5)
 
 
 def test_zero_one_and_order_are_exact():
