@@ -30,6 +30,7 @@ SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
 EXAMPLES = {"repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34="}
 N_TOP = 12  # next tokens that are shown
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
+SPEECHLESS = ("reward",)  # objectives whose models predict no next token: no page about a prompt offers them
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
 Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on
@@ -80,6 +81,11 @@ def models() -> dict[str, Path]:
     ordered = {name: shipped[name] for name in sorted(shipped, key=lambda name: (name != DEFAULT, name))}
     own = sorted(_folders(runs_folder()), key=lambda folder: stamp(folder / "config.json"), reverse=True)
     return ordered | {f"runs/{folder.name}": folder for folder in own}
+
+
+def language_models() -> list[str]:
+    """The references of those that predict a next token, in the same order."""
+    return [ref for ref in models() if _recipe(ref).get("objective") not in SPEECHLESS]
 
 
 def folder_of(ref: str) -> Path:

@@ -47,20 +47,20 @@ def caption(sentence: str, chapter: str) -> None:
 
 
 def model_picker(label: str = "Model", choice: str = "model", default: str | None = None) -> str | None:
-    """Let the person pick a model; returns its reference, or None where there is none at all.
+    """Let the person pick a model that predicts a next token; returns its reference, or None where there is none at all.
 
     choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
     An unknown name, from a link say, is reported, and the default shown instead.
     """
-    names = list(loading.models())
+    names = loading.language_models()
     if not names:
         return None
     wanted = state.choice(choice)
     shown = wanted if wanted in names else default if default in names else names[0]
     st.selectbox(label, names, format_func=loading.describe, **state.bound(choice, shown))
     if wanted is not None and wanted != shown:
-        message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
-        st.warning(message, icon=":material/search_off:")
+        told = "“{}” predicts no next token" if wanted in loading.models() else "There is no model called “{}” here"
+        st.warning(f"{told.format(plain(wanted))}; this is {plain(shown)}.", icon=":material/search_off:")
     return shown
 
 

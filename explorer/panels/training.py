@@ -11,6 +11,7 @@ import streamlit as st
 
 from explorer import jobs, loading, state, texts, widgets
 from explorer.chart import chart
+from explorer.figures.outcomes import outcomes
 from explorer.figures.training import Branch, Level, loss_curves
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
@@ -31,6 +32,13 @@ WORDS = {
     "interrupted": "Interrupted",
 }
 RESUMABLE = ("paused", "stopped", "failed", "interrupted")
+EARNINGS = {
+    "reward": "reward model's number",
+    "preference": "stated preference, 0 to 4",
+    "kl": "KL from the reference, nats an answer",
+    "entropy": "entropy, nats a token",
+}  # what a policy's rows have → title
+PAIRED = ("reward", "dpo")  # objectives whose loss is of a pair of answers
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 
@@ -140,9 +148,10 @@ def actions(run: Run, status: Status) -> None:
 
 
 def open_in(page: str, title: str, icon: str, run: Run) -> None:
-    """A link that opens this run on another page."""
+    """A link that opens this run on another page; a model that predicts no next token only where it trains."""
+    nothing = not run.steps or (run.recipe.objective in loading.SPEECHLESS and page != "train.py")
     link = {"model": f"runs/{run.name}", "run": run.name}
-    st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=not run.steps)
+    st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=nothing)
 
 
 def stop_and_resume(runs: Sequence[Run], key: str) -> None:
@@ -180,7 +189,7 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    speeds, spent, vals = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss"))
+    speeds, spent, vals, rewards = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss", "reward"))
     left = seconds_left(rows, run.recipe.steps)
     if status.state == "running" and left is not None and speeds:
         words += [f"{clock(left)} left", f"{np.median(speeds[-RECENT:]):,.0f} tokens/s"]
@@ -188,6 +197,8 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words.append(f"{clock(spent[-1])} of training")
     if vals:
         words.append(f"validation loss {vals[-1]:.3f}")
+    if rewards:
+        words.append(f"reward {rewards[-1]:+.2f}")
     return words
 
 
@@ -199,7 +210,9 @@ def _ahead(run: Run) -> str:
 
 
 def curves(run: Run) -> None:
-    """A run's losses, against those that are known without training it."""
+    """A run's losses, against those that are known without training it; of a policy, what it earns and how far it has gone."""
+    if run.recipe.objective == "ppo":
+        return _earnings(run)
     rows = run.metrics()
     published = published_for(run)
     figure = loss_curves(
@@ -208,11 +221,15 @@ def curves(run: Run) -> None:
         steps=run.recipe.steps,
         levels=_levels(run, published),
         parent=_parent(run),
+        unit="pair" if run.recipe.objective in PAIRED else "token",
     )
     alt = f"Training and validation loss of {run.name} over its steps"
     chart(figure, key="loss", alt=alt)
     if run.parent:
         st.caption(lineage(run))
+    if run.recipe.objective != "language":
+        told = "The loss falls as the model learns; the dashed line is the loss of one that knows nothing."
+        return widgets.caption(told, "1:48:53")
     told = f", and what the {published.who} reaches with this model" if published else ""
     widgets.caption(
         "The loss falls as the model learns; the dashed lines are the losses of a model that knows nothing and of the counted "
@@ -221,9 +238,21 @@ def curves(run: Run) -> None:
     )
 
 
+def _earnings(run: Run) -> None:
+    rows = run.metrics()
+    quantities = {title: {run.name: series(rows, name)} for name, title in EARNINGS.items()}
+    chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.name} earns over its steps")
+    if run.parent:
+        st.caption(lineage(run))
+    told = "Measured with answers to held-out questions. PPO's own loss says nothing about quality, so it is not drawn."
+    widgets.caption(told, "1:48:53")
+
+
 def _levels(run: Run, published: Published | None) -> list[Level]:
+    if run.recipe.objective in PAIRED:
+        return [Level("knows nothing: ln 2 =", math.log(2))]
     levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = texts.counted_bigram_loss(f"runs/{run.name}")
+    counted = texts.counted_bigram_loss(f"runs/{run.name}") if run.recipe.objective == "language" else None
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -232,9 +261,9 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
 
 
 def _parent(run: Run) -> Branch | None:
-    """The curve of the run that this one was forked from, where that is still there."""
+    """The curve of the run that this one was forked from, where that is still there; a stage's parent had another loss."""
     ref = parent_ref(run)
-    if ref is None:
+    if ref is None or run.parent.stage:
         return None
     with widgets.guarded():
         steps, losses = series(loading.load_run(ref).metrics(), "train_loss")
@@ -249,11 +278,11 @@ def parent_ref(run: Run) -> str | None:
 
 
 def lineage(run: Run) -> str:
-    """Markdown: where a fork comes from, and what was changed in it."""
+    """Markdown: where a fork or a stage comes from, and what was changed in it."""
     changed = ", ".join(f"{name} = {value}" for name, value in run.parent.changed.items())
     gone = "" if parent_ref(run) else " (gone since)"
     return (
-        f"Forked from **{widgets.plain(run.parent.run)}**{gone} at step {run.parent.step:,}; "
+        f"{'Begun with' if run.parent.stage else 'Forked from'} **{widgets.plain(run.parent.run)}**{gone} at step {run.parent.step:,}; "
         f"changed: {widgets.plain(changed, longest=300) or 'nothing'}."
     )
 

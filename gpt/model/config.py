@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 Activation = Literal["relu", "gelu"]
 Positions = Literal["learned", "sinusoidal", "none"]
 Norm = Literal["pre", "post", "batch", "none"]
-ObjectiveName = Literal["language"]  # what a model of this config is made and trained for
+ObjectiveName = Literal["language", "finetune", "reward", "ppo", "dpo"]  # what a model of this config is made and trained for
 
 
 @dataclass(frozen=True)

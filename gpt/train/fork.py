@@ -1,5 +1,6 @@
 """A run that begins where another one was: its weights, other switches."""
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 from gpt.model.config import GPTConfig
 from gpt.text.batches import draw_batch, split_ids
 from gpt.text.corpus import Corpus, load_corpus
-from gpt.train.files import write_tensors
+from gpt.train.create import begin_with, check_spelling
 from gpt.train.presets import Recipe
 from gpt.train.run import Parent, Run, new_folder, shapes_of
 
@@ -34,19 +35,14 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     recipe = forked_recipe(parent, step, **changes)
     if corpus is None:
         corpus = load_corpus(recipe.text) if "text" in changes else parent.corpus()
-    unknown = parent.tokenizer.unknown(corpus.text)
-    if unknown:
-        raise ValueError(
-            f"the text {corpus.name!r} has characters that this run's tokenizer does not know: {' '.join(map(repr, unknown[:10]))}"
-            f"{f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''}; give a text in the same alphabet"
-        )
+    check_spelling(parent, corpus)
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}
-    start = _start(recipe, step, weights, parent.tokenizer.encode(corpus.text))
+    generators = _generators(recipe, step, parent.tokenizer.encode(corpus.text))
     child = new_folder(folder, recipe, parent.tokenizer, corpus, Parent(parent.name, step, changes))
-    child.resume_path.parent.mkdir()
-    write_tensors(child.resume_path, start, {"step": str(step), "elapsed": "0"})
-    child.set_status("queued", step)
+    for kept in parent.kept:
+        shutil.copytree(kept, child.kept_path(kept.name))
+    begin_with(child, weights, step, generators)
     return child
 
 
@@ -68,13 +64,10 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     return recipe
 
 
-def _start(recipe: Recipe, step: int, weights: dict[str, Tensor], ids: list[int]) -> dict[str, Tensor]:
-    """The state that training goes on from: weights, and a batch generator that has drawn as often as the parent's had."""
+def _generators(recipe: Recipe, step: int, ids: list[int]) -> dict[str, Tensor]:
+    """States of generators as training goes on with them: that of batches has drawn as often as the parent's had from a text."""
     train_ids, _ = split_ids(ids)
     batches = torch.Generator().manual_seed(recipe.seed)
-    for _ in range(step):
+    for _ in range(step if recipe.objective == "language" else 0):
         draw_batch(train_ids, recipe.batch_size, recipe.model.block_size, batches)
-    states = {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}
-    return {f"model.{name}": weight for name, weight in weights.items()} | {
-        f"rng.{name}": state for name, state in states.items()
-    }
+    return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}
