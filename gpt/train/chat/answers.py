@@ -32,6 +32,13 @@ def as_tensors(exchanges: Sequence[Exchange], tokenizer: Tokenizer, block_size: 
     return tokens, is_answer
 
 
+def take(answers: tuple[Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Some rows of tokens and is_answer, (…, T) each, without the columns that are padding in all of them."""
+    tokens, is_answer = (tensor[rows] for tensor in answers)
+    T = int(is_answer.flatten(0, -2).any(0).nonzero().max()) + 1
+    return tokens[..., :T], is_answer[..., :T]
+
+
 @torch.no_grad()
 def draw_answers(
     model: GPT, questions: Sequence[str], tokenizer: Tokenizer, generator: torch.Generator, longest: int = LONGEST

@@ -6,7 +6,7 @@ Source: lecture 01:48:53; Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
 import torch
 from torch import Tensor, nn
 
-from gpt.train.chat.answers import log_probs_of, token_logits
+from gpt.train.chat.answers import log_probs_of, take, token_logits
 from gpt.train.chat.stage import Stage
 from gpt.train.run import Run
 
@@ -20,7 +20,7 @@ class Finetune(Stage):
 
     def draw(self, model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
         rows = torch.randint(len(self.exchanges), (self.recipe.batch_size,), generator=generator)
-        return tuple(tensor[rows] for tensor in self.demonstrations)
+        return take(self.demonstrations, rows)
 
     def loss(self, model: nn.Module, *batch: Tensor) -> Tensor:
         """Nats a token of an answer; every answer counts alike. batch: tokens and is_answer, (B, T) each."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gpt.text.dialogue import Exchange, pairs, preference
+from gpt.train.chat.answers import take
 from gpt.train.chat.stage import SHOWN, Stage
 from gpt.train.run import Run
 
@@ -29,7 +30,7 @@ class Preference(Stage):
 
     def draw(self, model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
         rows = torch.randint(len(self.pairs[0]), (self.recipe.batch_size,), generator=generator)
-        return tuple(tensor[rows] for tensor in self.pairs)
+        return take(self.pairs, rows)
 
 
 class Reward(Preference):

@@ -1,0 +1,9 @@
+from explorer import widgets
+
+widgets.heading("ChatGPT in miniature", "What turns a model that continues text into one that answers?")
+
+from explorer.lecture import chat, shifts, stages  # noqa: E402
+
+for part in (chat.asking, stages.finetuning, stages.rewarding, stages.policy, stages.leash, shifts.attention, chat.at_scale):
+    with widgets.guarded():
+        part()
