@@ -78,7 +78,7 @@ def _answers(models: dict[str, str], asked: str, seed: int) -> None:
         with column:
             st.markdown(f"**{label}**")
             places.append((st.empty(), st.empty()))
-    for (page, scores), (label, ref) in zip(places, models.items(), strict=True):
+    for (page, scores), ref in zip(places, models.values(), strict=True):
         with widgets.guarded():
             answer = _answer(ref, asked, seed, page)
             _page(page, answer.text)
@@ -165,15 +165,14 @@ def at_scale() -> None:
     ]
     st.dataframe([{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in rows], hide_index=True, key="chat:scale")
     st.markdown(
-        "The steps are those of InstructGPT; the behaviour is not. This model knows 150 questions of six forms, and has no idea who the king "
-        "is: whether he is in the tower is a throw of dice, and no stage rewards an answer for being true. What carries over is the shape: "
-        "imitation first, then a model of what is preferred, then optimisation on a leash, which is needed because the reward model is only "
-        "a model."
+        "The steps are those of InstructGPT; the behaviour is not. This model knows questions of six forms, and has no idea who the king "
+        "is: whether he is in the tower is a throw of dice, and no stage rewards an answer for being true. What carries over is the "
+        "shape: imitation first, then a model of what is preferred, then optimisation on a leash, which is needed because the reward "
+        "model is only a model."
     )
     st.caption(
-        "Sources: [Ouyang et al. 2022](https://arxiv.org/abs/2203.02155) (InstructGPT, sections 3 and C), "
-        "[Brown et al. 2020](https://arxiv.org/abs/2005.14165) (GPT-3), [Schulman et al. 2017](https://arxiv.org/abs/1707.06347) (PPO), "
-        "[Ziegler et al. 2019](https://arxiv.org/abs/1909.08593) (the KL penalty), "
-        "[Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), "
+        "Sources: [Ouyang et al. 2022](https://arxiv.org/abs/2203.02155) (InstructGPT, sections 3 and C), [Brown et al. "
+        "2020](https://arxiv.org/abs/2005.14165) (GPT-3), [Schulman et al. 2017](https://arxiv.org/abs/1707.06347) (PPO), [Ziegler et "
+        "al. 2019](https://arxiv.org/abs/1909.08593) (the KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), "
         "[Gao et al. 2022](https://arxiv.org/abs/2210.10760) (what becomes of rewards that are optimised too far)."
     )

@@ -36,8 +36,9 @@ def attention() -> None:
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
     told = ", ".join(f"{layer}.{head} ({shifts[layer, head]:.0%})" for layer, head in heads)
     st.caption(
-        f"The share of its attention that each head would have to move to read as before, the mean over the {len(reading.ids)} characters of the "
-        f"question and of “{OPENING.strip()}”: on average {shifts.mean():.0%}; most in layer.head {told}. Total variation distance of two rows of weights."
+        f"The share of its attention that each head would have to move to read as before, the mean over the {len(reading.ids)} "
+        f"characters of the question and of “{OPENING.strip()}”: on average {shifts.mean():.0%}; most in layer.head {told}. Total "
+        "variation distance of two rows of weights."
     )
     layer, head = heads[0]
     for column, label, ref, pattern in zip(st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True):

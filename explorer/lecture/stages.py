@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer import loading, widgets
 from explorer.chart import chart
-from explorer.figures.outcomes import outcomes
+from explorer.figures.outcomes import Series, outcomes
 from explorer.lecture.chat import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
 from explorer.lecture.controls import after_guess, chapter, guess, show_code
 from explorer.lecture.training import train_together
@@ -36,8 +36,8 @@ def finetuning() -> None:
     st.dataframe([_row(exchange) for exchange in train[:SHOWN]], hide_index=True, key="chat:demonstrations")
     st.caption(
         f"{len(train)} demonstrations, generated: questions of {len(dialogue.MATTERS)} forms about {len(dialogue.PEOPLE)} people, "
-        f"{dialogue.ANSWERS} answers each, courteous or not, curt or wordy. {len(held_out)} answers to other questions are held out. "
-        "The loss is pretraining's, next character after next character, counted at the answer's characters alone."
+        f"{dialogue.ANSWERS} answers each, courteous or not, curt or wordy. {len(held_out)} answers to other questions are held out. The "
+        "loss is pretraining's, next character after next character, counted at the answer's characters alone."
     )
     _shipped(FINETUNED)
     about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps, from the model that ships."
@@ -47,29 +47,35 @@ def finetuning() -> None:
 
 def rewarding() -> None:
     """Stage 2: pairs of answers, and a model that learns which one is preferred."""
-    chapter("2. The reward model: learn what is preferred", "1:48:53", "Compare two answers: the stated preference decides, and the model learns from it.")
+    task = "Compare two answers: the stated preference decides, and the model learns from it. Would you decide so?"
+    chapter("2. The reward model: learn what is preferred", "1:48:53", task)
     train, _ = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
     pairs = dialogue.pairs(train)
-    rows = [{"question": one.question, "preferred": _told(one), "not preferred": _told(other)} for one, other in pairs[:: len(pairs) // SHOWN][:SHOWN]]
+    spread = pairs[:: len(pairs) // SHOWN][:SHOWN]
+    rows = [{"question": one.question, "preferred": _told(one), "not preferred": _told(other)} for one, other in spread]
     st.dataframe(rows, hide_index=True, key="chat:pairs")
     st.caption(
-        f"{len(pairs)} pairs: any two answers to one question whose points differ, the points in brackets. It stands in for people, who would be "
-        "asked. The model gives an answer a number, read at its last character; the loss is −ln σ(r₁ − r₂), ln 2 = 0.69 for one that guesses."
+        f"{len(pairs)} pairs: any two answers to one question whose points, in brackets, differ. The points stand in for people, who "
+        "would be asked. The model gives an answer a number, read at its last character; the loss is −ln σ(r₁ − r₂), and ln 2 = 0.69 "
+        "where it guesses."
     )
     _shipped(REWARD)
-    about = f"The same, shortened to {REWARDS['reward model, trained here'].steps} steps. It begins with the first two layers of the finetuned model."
+    steps = REWARDS["reward model, trained here"].steps
+    about = f"The same, shortened to {steps} steps. It begins with the first two layers of the finetuned model."
     train_together("reward", REWARDS, partial(_learning, key="chat:reward"), about=about)
     show_code(reward.pair_loss, reward.rewards, dialogue.preference, dialogue.pairs)
 
 
 def policy() -> None:
     """Stage 3: the finetuned model draws answers, and learns from what the reward model makes of them."""
-    chapter("3. Policy optimisation: earn rewards, on a leash", "1:48:53", "Follow the four curves: what rises, what is paid for it, and what is lost?")
+    task = "Follow the four curves: what rises, what is paid for it, and what is lost?"
+    chapter("3. Policy optimisation: earn rewards, on a leash", "1:48:53", task)
     recipe = loading.load_run(REFS[POLICY]).recipe
     st.markdown(
-        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question. An answer's return is the reward "
-        f"model's number minus β = {recipe.kl_weight:g} for every nat by which it has become likelier than under the finetuned model. What did better than the "
-        f"other answers to the same question becomes likelier, and PPO lets no probability move by more than {ppo.CLIP:.0%} before new answers are drawn."
+        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question. An answer's return "
+        f"is the reward model's number minus β = {recipe.kl_weight:g} for every nat by which it has become likelier than under the "
+        f"finetuned model. What did better than the other answers to the same question becomes likelier; beyond {ppo.CLIP:.0%}, PPO "
+        "gains nothing from moving a character's probability further before new answers are drawn."
     )
     _shipped(POLICY)
     show_code(ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers)
@@ -87,8 +93,8 @@ def leash() -> None:
         return
     steps = POLICIES[FREE].steps
     about = (
-        f"{after_guess(guessed)}Train them and see: PPO for {steps} steps on the leash and off it, with the same questions and seed, "
-        f"and DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}."
+        f"{after_guess(guessed)}Train them and see: PPO for {steps} steps on the leash and off it, with the same questions and seed, and "
+        f"DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}."
     )
     train_together(LEASH, POLICIES, _compared, about=about)
     show_code(dpo.DPO._margins, dpo.DPO.loss)
@@ -98,16 +104,19 @@ def _compared(runs: dict[str, Run]) -> None:
     if not runs:
         widgets.empty_state("There is no curve yet.", "Press *Train*; rewards and distances are drawn here as they come.")
         return
-    quantities = {title: {label: series(run.metrics(), name) for label, run in runs.items()} for name, title in EARNINGS.items()}
-    chart(outcomes(quantities, steps=max(run.recipe.steps for run in runs.values())), key="chat:leash:curves", alt="With and without the leash")
+    curves = _quantities(runs, EARNINGS)
+    if curves:
+        steps = max(run.recipe.steps for run in runs.values())
+        chart(outcomes(curves, steps=steps), key="chat:leash:curves", alt="With and without the leash")
     finished = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
     for column, (label, text) in zip(st.columns(max(len(finished), 1), gap="small"), finished.items(), strict=False):
         with column:
             st.markdown(f"**{label}**")
             st.code(text.strip(), language=None, wrap_lines=True, height=300)
     st.caption(
-        "Off the leash the number of the reward model still rises, but the answers leave what the reward model has ever seen: entropy falls, "
-        "they grow alike, and the stated preference need not follow. DPO has no reward to draw; its distance and its answers compare."
+        "Off the leash the number of the reward model still rises, but the answers leave what the reward model has ever seen: entropy "
+        "falls, they grow alike, and the stated preference need not follow. DPO has no reward to draw; its distance and its answers "
+        "compare."
     )
 
 
@@ -115,13 +124,12 @@ def _shipped(label: str) -> None:
     """The curves of a stage's run that ships."""
     run = loading.load_run(REFS.get(label, label))
     names = EARNINGS if run.recipe.objective == "ppo" else LEARNING
-    rows = run.metrics()
-    spent = series(rows, "elapsed")[1][-1]
-    quantities = {title: {run.name: found} for name, title in names.items() if (found := series(rows, name))[0]}
-    chart(outcomes(quantities, steps=run.recipe.steps), key=f"chat:{run.name}:curves", alt=f"The curves of {run.name}")
+    spent = series(run.metrics(), "elapsed")[1][-1]
+    drawn = outcomes(_quantities({run.name: run}, names), steps=run.recipe.steps)
+    chart(drawn, key=f"chat:{run.name}:curves", alt=f"The curves of {run.name}")
     st.caption(
-        f"**{run.name}**, as it ships: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core; `python -m gpt.train --preset {run.name}`. "
-        "All is measured on questions that it was not trained on."
+        f"**{run.name}**, as it ships: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m gpt.train --preset "
+        f"{run.name}`. All is measured on questions that it was not trained on."
     )
 
 
@@ -130,14 +138,24 @@ def _learning(runs: dict[str, Run], key: str) -> None:
     if not runs:
         widgets.empty_state("There is no curve yet.", "Press *Train*; the curves are drawn here as they come.")
         return
-    found = {
-        title: {label: curve for label, run in runs.items() if (curve := series(run.metrics(), name))[0]} for name, title in LEARNING.items()
-    }
-    steps = max(run.recipe.steps for run in runs.values())
-    chart(outcomes({title: curves for title, curves in found.items() if curves}, steps=steps), key=key, alt="The curves of what is trained here")
+    curves = _quantities(runs, LEARNING)
+    if curves:
+        steps = max(run.recipe.steps for run in runs.values())
+        chart(outcomes(curves, steps=steps), key=key, alt="The curves of what is trained here")
     for run in runs.values():
         if run.samples():
             st.code(run.samples()[-1]["text"].strip(), language=None, wrap_lines=True, height=220)
+
+
+def _quantities(runs: dict[str, Run], titles: dict[str, str]) -> dict[str, dict[str, Series]]:
+    """The curves that there are: title → label of the run → its steps and values."""
+    found: dict[str, dict[str, Series]] = {}
+    for label, run in runs.items():
+        rows = run.metrics()
+        for name, title in titles.items():
+            if (curve := series(rows, name))[0]:
+                found.setdefault(title, {})[label] = curve
+    return {title: found[title] for title in titles.values() if title in found}
 
 
 def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:

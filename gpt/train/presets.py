@@ -196,7 +196,7 @@ PRESETS |= {
     ),
     "chat-reward": replace(
         _STAGE, about="A reward model: which of two answers is preferred", objective="reward", model=replace(_STAGE.model, n_layer=2),
-        steps=200, batch_size=16, lr=5e-4, warmup=10, eval_every=10, log_every=2,
+        steps=80, batch_size=16, lr=5e-4, warmup=5, eval_every=5, log_every=1,
     ),
     "chat-policy": replace(
         _STAGE, about="A policy that earns rewards, on a leash (PPO)", objective="ppo", reward="chat-reward", kl_weight=0.1, updates=4,

@@ -3,7 +3,16 @@ import torch
 
 from gpt import generate
 from gpt.text.dialogue import END, Exchange, prompt_of
-from gpt.train.chat.answers import as_tensors, divergence, draw_answers, entropy, log_probs_of, take, texts_of, token_logits
+from gpt.train.chat.answers import (
+    as_tensors,
+    divergence,
+    draw_answers,
+    entropy,
+    log_probs_of,
+    take,
+    texts_of,
+    token_logits,
+)
 
 EXCHANGES = [Exchange("Where is the king?", "At noon.\n\n"), Exchange("Why weeps the nurse?", "Good sir, the nurse weeps for love.\n\n")]
 

@@ -55,7 +55,7 @@ def test_bradley_terry_by_hand():
 def test_a_reward_model_begins_by_guessing_and_reads_the_answers_end(stage):
     run = stage("reward", n_layer=1)
     objective, model = Reward(run, CPU), model_of(run)
-    assert objective.evaluate(model) == {"val_loss": pytest.approx(math.log(2), abs=1e-6), "accuracy": 0}  # no pair is in order, all are even
+    assert objective.evaluate(model) == {"val_loss": pytest.approx(math.log(2), abs=1e-6), "accuracy": 0}  # all pairs are even
     torch.nn.init.normal_(model.unembed.weight)
     tokens, is_answer = (tensor.flatten(0, 1) for tensor in drawn(objective, model))
     given = rewards(model, tokens, is_answer)
@@ -89,7 +89,8 @@ def test_while_the_policy_is_the_one_that_drew_ppo_is_the_policy_gradient(stage)
 
 def test_no_gain_beyond_the_clip():
     is_answer, before = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1)
-    for advantage, ratio, has_gradient in ((1, 1 + 2 * CLIP, False), (1, 1 - 2 * CLIP, True), (-1, 1 - 2 * CLIP, False), (-1, 1 + 2 * CLIP, True)):
+    more, less = 1 + 2 * CLIP, 1 - 2 * CLIP
+    for advantage, ratio, has_gradient in ((1, more, False), (1, less, True), (-1, less, False), (-1, more, True)):
         now = torch.tensor([[math.log(ratio)]], requires_grad=True)
         clipped_loss(now, before, torch.tensor([float(advantage)]), is_answer).backward()
         assert (now.grad != 0).item() is has_gradient

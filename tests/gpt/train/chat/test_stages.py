@@ -69,7 +69,7 @@ def test_two_processes_share_a_stages_batches(stage):
     whole, parts = stage("ppo"), stage("ppo")
     train(whole, CPU)
     train(parts, CPU, ranks=Ranks(), micro_batches=2)
-    assert losses(parts) == pytest.approx(losses(whole)[:-1] + [None], abs=1e-4)
+    assert losses(parts) == pytest.approx([*losses(whole)[:-1], None], abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_policy_needs_the_names_of_what_it_leans_on():
 def test_a_text_without_answers_is_told(runs):
     recipe = load_run(runs / "pretrained").recipe.changed(objective="finetune", start="pretrained")
     run = create_run(runs / "silent", recipe, Corpus("own", "the king is in the tower. " * 20, "made up"))
-    with pytest.raises(RunError, match='has 0 answers to train on.*"Question:"'):
+    with pytest.raises(RunError, match=r'has 0 answers to train on.*"Question:"'):
         train(run, CPU)
     assert run.status.state == "failed"
     shutil.rmtree(run.folder)
