@@ -8,6 +8,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state, widgets
+from explorer.figures.heads import number
 from explorer.fragment import fragment
 from explorer.lecture.controls import chapter, metrics, show_code
 from explorer.lecture.training import trained
@@ -129,7 +130,7 @@ def _page(page: DeltaGenerator, text: str) -> None:
 def _scores(place: DeltaGenerator, asked: str, answer: Answer) -> None:
     with place.container():
         points = preference(asked, answer.text)
-        metrics({"Reward model": f"{answer.reward:+.2f}", "Stated preference": f"{points} of {len(POINTS)}"})
+        metrics({"Reward model": number(answer.reward), "Stated preference": f"{points} of {len(POINTS)}"})
         missed = [point for point, holds in POINTS.items() if not holds(asked, answer.text)]
         st.caption(f"Missing: {'; '.join(missed)}." if missed else "Nothing is missing.")
 
@@ -138,10 +139,11 @@ def _stages_in_numbers() -> None:
     """The mean stated preference after each stage, as the runs that ship have logged it."""
     finetune, policy = (loading.load_run(REFS[label]) for label in (FINETUNED, POLICY))
     before, after = (series(run.metrics(), "preference")[1] for run in (finetune, policy))
+    st.markdown("**On average, after each stage**")
     metrics({PRETRAINED: f"{before[0]:.2f}", FINETUNED: f"{before[-1]:.2f}", POLICY: f"{after[-1]:.2f}"})
     st.caption(
-        f"Mean stated preference, 0 to {len(POINTS)}, of answers to {finetune.recipe.eval_batches} questions that no stage was trained on, "
-        "as logged in the runs that ship. One point each: an answer " + "; ".join(POINTS) + "."
+        f"The mean stated preference, 0 to {len(POINTS)}, of answers to {finetune.recipe.eval_batches} questions that no stage was trained "
+        f"on, as logged in the runs that ship. An answer has one point for each of these: {'; '.join(POINTS)}."
     )
 
 

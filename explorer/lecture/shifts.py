@@ -6,7 +6,8 @@ import torch
 
 from explorer import loading
 from explorer.chart import chart
-from explorer.figures.heads import head_map, pattern_heatmap
+from explorer.figures.heads import pattern_heatmap
+from explorer.figures.matrix import number_grid
 from explorer.lecture.chat import FINETUNED, POLICY, PRETRAINED, REFS, question
 from explorer.lecture.controls import chapter, choose, show_code
 from explorer.navigation import PAGES
@@ -32,7 +33,7 @@ def attention() -> None:
     patterns = [torch.from_numpy(loading.attention(ref, reading.ids)) for ref in (before, after)]
     shifts = pattern_shift(*patterns).numpy()  # (n_layer, n_head)
     heads = [tuple(map(int, np.unravel_index(place, shifts.shape))) for place in np.argsort(-shifts, axis=None)[:NAMED]]
-    figure = head_map(shifts, top=1.0, unit="of its attention moved", chosen=heads[0], dark=st.context.theme.type == "dark")
+    figure = number_grid(shifts, rows="layer", columns="head", marked=heads)
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
     told = ", ".join(f"{layer}.{head} ({shifts[layer, head]:.0%})" for layer, head in heads)
     st.caption(

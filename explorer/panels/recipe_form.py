@@ -143,10 +143,12 @@ def _checked(name: str, recipe: Recipe, corpus: Corpus) -> Order | None:
     """Say how large the model will be, and what stands against training it."""
     symbols = len(set(corpus.text))
     vocab_size = symbols if recipe.tokenizer == "char" else int(recipe.tokenizer.partition("-")[2])
+    if recipe.start:  # a stage speaks its parent's tokens
+        vocab_size = recipe.model.vocab_size
     config = replace(recipe.model, vocab_size=vocab_size)
     shape = f"{config.n_layer} × {config.n_head} heads of {config.d_head} features" if config.n_layer else "one table"
     st.caption(
-        f"**{n_params(config):,} parameters** ({shape}; vocabulary of {vocab_size}) on {widgets.plain(corpus.name)}: "
+        f"**{n_params(config, recipe.objective):,} parameters** ({shape}; vocabulary of {vocab_size}) on {widgets.plain(corpus.name)}: "
         f"{len(corpus.text):,} characters, the last tenth held out for validation."
     )
     with widgets.guarded():

@@ -98,10 +98,10 @@ def _is_finished(question: str, answer: str) -> bool:
 
 
 POINTS: dict[str, Callable[[str, str], bool]] = {
-    "begins with one courtesy, and has no second": _is_courteous,
-    "names whom the question is about, its last word": _names_who,
-    f"takes at most {BRIEF} characters": _is_brief,
-    "ends with a full stop and a blank line": _is_finished,
+    "one courtesy at its beginning, and no second": _is_courteous,
+    "the question's last word, whom it is about": _names_who,
+    f"at most {BRIEF} characters": _is_brief,
+    "a full stop and a blank line at its end": _is_finished,
 }
 
 
