@@ -72,10 +72,10 @@ def policy() -> None:
     chapter("3. Policy optimisation: earn rewards, on a leash", "1:48:53", task)
     recipe = loading.load_run(REFS[POLICY]).recipe
     st.markdown(
-        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question. An answer's return "
-        f"is the reward model's number minus β = {recipe.kl_weight:g} for every nat by which it has become likelier than under the "
-        f"finetuned model. What did better than the other answers to the same question becomes likelier; beyond {ppo.CLIP:.0%}, PPO "
-        "gains nothing from moving a character's probability further before new answers are drawn."
+        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward model "
+        f"gives each a number. What earned more than the other answers to its question becomes likelier; beyond {ppo.CLIP:.0%}, PPO gains "
+        "nothing from moving a character's probability further before new answers are drawn. The leash: every nat of distance (KL) from "
+        f"the finetuned model costs β = {recipe.kl_weight:g}."
     )
     _shipped(POLICY)
     show_code(ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers)

@@ -94,16 +94,18 @@ def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:
 
 
 def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
-    """The parent's weights for as many layers as this model has; a reward model's last layer is new."""
+    """The parent's weights; of a reward model those of its first layers, as many as it has, below a last layer that is new."""
     own, theirs = shapes_of(recipe.model, recipe.objective), parent.model().state_dict()
-    new = {name for name in own if recipe.objective == "reward" and name.startswith("unembed.")}
-    for name in sorted(own.keys() - new):
-        found = list(theirs[name].shape) if name in theirs else None
-        if found != own[name]:
+    taken = own.keys() | theirs.keys()
+    if recipe.objective == "reward":
+        taken = {name for name in own if not name.startswith("unembed.")}
+    for name in sorted(taken):
+        there = list(theirs[name].shape) if name in theirs else None
+        if there != own.get(name):
             raise RunError(
-                f"this cannot begin with {parent.name!r}: {name} has shape {found} there, and {own[name]} here; give both the same sizes"
+                f"this cannot begin with {parent.name!r}: {name} is {there} there and {own.get(name)} here; give both the same sizes"
             )
-    return build_model(recipe.model, recipe.objective).state_dict() | {name: theirs[name] for name in own.keys() - new}
+    return build_model(recipe.model, recipe.objective).state_dict() | {name: theirs[name] for name in taken}
 
 
 def _keep(source: Run, folder: Path) -> None:

@@ -118,3 +118,17 @@ def test_a_policy_opens_as_any_model(open_app, page):
 def test_curves_of_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="2 steps and 1 values"):
         outcomes({"reward": {"a": ([0.0, 1.0], [0.5])}}, steps=2)
+
+
+def test_a_stage_is_started_on_the_train_page_and_its_sizes_are_its_parents(open_app, runs, monkeypatch):
+    monkeypatch.setattr(jobs, "slots", lambda: 0)
+    app = open_app().switch_page("../pages/train.py").run()
+    app.selectbox(key="train:recipe").set_value("chat-policy").run()
+    assert "1,845,312 parameters" in said(app, "vocabulary of 65")
+    press(app, "Start")
+    started = loading.load_run("runs/chat-policy")
+    assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.kept) == 2
+    assert "Begun with **chat\\-finetune** at step 200" in said(app, "Begun with")
+    app.number_input(key="train:chat-policy:Layers (n_layer)").set_value(3).run()
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert not app.exception and "same sizes" in app.error[0].value

@@ -16,10 +16,12 @@ GROUP = 4  # answers to the same question, each of which is the others' baseline
 
 
 class PPO(Stage):
-    """Earn rewards, and stay near the reference; `kl_weight` is the leash, the reward that one nat of distance costs.
+    """Earn rewards, and stay near the reference; `kl_weight` is the leash, what one nat of distance costs.
 
-    The baseline of an answer is the mean return of the others to the same question (leave-one-out: Ahmadian et al. 2024,
-    arXiv:2402.14740), so no value model is trained.
+    Two things are simpler than in the papers. The baseline of an answer is the mean reward of the others to the same question
+    (leave-one-out: Ahmadian et al. 2024, arXiv:2402.14740), so no value model is trained. The distance at each token is that of the
+    whole distribution, and stands in the loss as in Shao et al. 2024, arXiv:2402.03300, equation 3; Ziegler et al. subtract the drawn
+    tokens' log-ratio from the reward, which is the same on average, and with few answers a batch mostly noise.
     """
 
     def __init__(self, run: Run, device: torch.device) -> None:
@@ -28,22 +30,24 @@ class PPO(Stage):
 
     @torch.no_grad()
     def draw(self, model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """New answers: tokens and is_answer (B, T), the log-probabilities that they were drawn with (B, T − 1), advantages (B,)."""
+        """New answers: tokens and is_answer (B, T), the log-probabilities that they were drawn with (B, T − 1), advantages (B,), and
+        the reference's logits (B, T − 1, vocab_size)."""
         asked = torch.randint(len(self.questions), (-(-self.recipe.batch_size // GROUP),), generator=generator)
         questions = [self.questions[i] for i in asked.repeat_interleave(GROUP).tolist()]
         model.eval()
         tokens, is_answer = draw_answers(model, questions, self.tokenizer, generator)
         there = tokens.to(self.device), is_answer.to(self.device)
-        drawn_with, reference = (log_probs_of(token_logits(m, there[0]), *there) for m in (model, self.reference))
+        drawn_with = log_probs_of(token_logits(model, there[0]), *there)
         model.train()
-        returns = rewards(self.reward_model, *there) - self.recipe.kl_weight * (drawn_with - reference).sum(1)
-        return tokens, is_answer, drawn_with.cpu(), advantages_of(returns.cpu())
+        earned = advantages_of(rewards(self.reward_model, *there))
+        return tokens, is_answer, drawn_with.cpu(), earned.cpu(), token_logits(self.reference, there[0]).cpu()
 
     def loss(self, model: nn.Module, *batch: Tensor) -> Tensor:
         """batch: as `draw` gives it."""
-        tokens, is_answer, drawn_with, advantages = batch
-        log_probs = log_probs_of(token_logits(model, tokens), tokens, is_answer)
-        return clipped_loss(log_probs, drawn_with, advantages, is_answer[:, 1:])
+        tokens, is_answer, drawn_with, advantages, reference = batch
+        logits = token_logits(model, tokens)
+        gain = clipped_loss(log_probs_of(logits, tokens, is_answer), drawn_with, advantages, is_answer[:, 1:])
+        return gain + self.recipe.kl_weight * divergence(logits, reference, is_answer).mean()
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -61,9 +65,9 @@ class PPO(Stage):
         }
 
 
-def advantages_of(returns: Tensor) -> Tensor:
-    """How much better each answer did than the others to its question, in units of their spread: (B,). returns: (B,), groups in a row."""
-    groups = returns.view(-1, GROUP)
+def advantages_of(earned: Tensor) -> Tensor:
+    """How much better each answer did than the others to its question, in units of their spread: (B,). earned: (B,), groups in a row."""
+    groups = earned.view(-1, GROUP)
     advantages = (groups - (groups.sum(1, keepdim=True) - groups) / (GROUP - 1)).flatten()
     return advantages / (advantages.std() + 1e-6)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from gpt.train.chat.answers import log_probs_of, token_logits
+from gpt.train.chat.answers import divergence, log_probs_of, token_logits
 from gpt.train.chat.dpo import DPO
 from gpt.train.chat.finetune import Finetune
 from gpt.train.chat.ppo import CLIP, GROUP, PPO, advantages_of, clipped_loss
@@ -75,10 +75,10 @@ def test_a_reward_model_keeps_its_parents_layers(stage, parent):
 def test_while_the_policy_is_the_one_that_drew_ppo_is_the_policy_gradient(stage):
     run = stage("ppo")
     objective, model = PPO(run, CPU), model_of(run)
-    tokens, is_answer, drawn_with, advantages = drawn(objective, model)
+    tokens, is_answer, drawn_with, advantages, reference = drawn(objective, model)
     log_probs = log_probs_of(token_logits(model, tokens), tokens, is_answer)
     assert torch.allclose(log_probs, drawn_with, atol=1e-5)  # every ratio is 1
-    objective.loss(model, tokens, is_answer, drawn_with, advantages).backward()
+    objective.loss(model, tokens, is_answer, drawn_with, advantages, reference).backward()
     clipped = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
     log_probs = log_probs_of(token_logits(model, tokens), tokens, is_answer)
@@ -105,21 +105,24 @@ def test_an_answer_is_compared_with_the_others_to_its_question():
     assert (advantages_of(torch.full((GROUP,), 2.0)) == 0).all()
 
 
-def test_the_leash_is_paid_by_what_has_become_likelier(stage):
-    """The same answers, judged by a policy that has moved: each pays β for its log-ratio."""
-    returns = {}
-    for kl_weight in (0.0, 0.5):
-        run = stage("ppo", kl_weight=kl_weight, batch_size=8)
-        objective, model = PPO(run, CPU), model_of(run)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
-        objective.reward_model = model.reward = lambda tokens: torch.zeros(tokens.shape)
-        returns[kl_weight] = (drawn(objective, model), objective)
-    tokens, is_answer, drawn_with, advantages = returns[0.5][0]
-    assert torch.equal(tokens, returns[0.0][0][0]) and (returns[0.0][0][3] == 0).all()  # no reward and no leash: nothing to learn
-    reference = log_probs_of(token_logits(returns[0.5][1].reference, tokens), tokens, is_answer)
-    assert torch.allclose(advantages, advantages_of(-0.5 * (drawn_with - reference).sum(1)), atol=1e-4)
+def test_the_leash_costs_beta_times_the_distance_and_pulls_back(stage):
+    """The same answers under a policy that has moved: what β adds to the loss, and where its gradient leads."""
+    run = stage("ppo", kl_weight=0.5)
+    objective, model = PPO(run, CPU), model_of(run)
+    batch = drawn(objective, model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    tokens, is_answer, drawn_with, _, reference = batch
+    apart = divergence(token_logits(model, tokens), reference, is_answer).mean()
+    free = clipped_loss(log_probs_of(token_logits(model, tokens), tokens, is_answer), drawn_with, batch[3], is_answer[:, 1:])
+    assert apart > 0 and objective.loss(model, *batch).item() == pytest.approx((free + 0.5 * apart).item(), abs=1e-5)
+    nothing_earned = (*batch[:3], torch.zeros_like(batch[3]), reference)
+    objective.loss(model, *nothing_earned).backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= 0.01 * parameter.grad
+        assert divergence(token_logits(model, tokens), reference, is_answer).mean() < apart
 
 
 def test_a_policy_is_measured_from_its_start(stage):

@@ -77,6 +77,7 @@ def test_two_processes_share_a_stages_batches(stage):
     [
         ({"start": "nowhere"}, "no run called 'nowhere'"),
         ({"n_layer": 3}, "blocks.2"),
+        ({"n_layer": 1}, "blocks.1"),
         ({"n_embd": 16}, "same sizes"),
         ({"objective": "ppo", "reward": "pretrained"}, "no reward model"),
         ({"objective": "ppo", "reward": "nowhere"}, "no run called 'nowhere'"),
