@@ -163,7 +163,7 @@ def at_scale() -> None:
         ("Reward model", f"{loading.load_model(REWARD).n_params:,} parameters", "6 billion parameters"),
         ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
         ("Baseline", "the other answers to the same question", "a value model of its own"),
-        ("Leash", f"β = {policy.recipe.kl_weight:g}, on whole distributions, in the loss", "β = 0.02, on the drawn tokens, taken off the reward"),
+        ("Leash", f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss", "β = 0.02 on the drawn tokens, off the reward"),
         ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),
     ]
     st.dataframe([{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in rows], hide_index=True, key="chat:scale")

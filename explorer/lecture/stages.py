@@ -16,14 +16,11 @@ from gpt.text import dialogue
 from gpt.train.chat import answers, dpo, finetune, ppo, reward
 
 SHOWN = 4  # demonstrations, and pairs
-DPO = "DPO, on the same pairs"
+DPO, LEASHED = "DPO, on the same pairs", "policy on a leash"
 FINETUNE = {"finetuned here": PRESETS["chat-finetune"].changed(steps=60, eval_every=5)}
 REWARDS = {"reward model, trained here": PRESETS["chat-reward"].changed(steps=60, eval_every=5)}
-POLICIES = {
-    "on the leash": PRESETS["chat-policy"].changed(steps=48),
-    FREE: PRESETS["chat-policy"].changed(steps=48, kl_weight=0.0),
-    DPO: PRESETS["chat-dpo"],
-}
+HASTY = PRESETS["chat-policy"].changed(steps=64, batch_size=32, lr=3e-4, schedule="constant")
+POLICIES = {LEASHED: HASTY.changed(kl_weight=0.3), FREE: HASTY.changed(kl_weight=0.0), DPO: PRESETS["chat-dpo"]}
 LEARNING = {"val_loss": "loss, nats", "accuracy": "share of pairs in the right order", "preference": "stated preference, 0 to 4"}
 OPTIONS = ("less than on the leash", "about the same", "twice as far", "many times as far")
 
@@ -72,10 +69,10 @@ def policy() -> None:
     chapter("3. Policy optimisation: earn rewards, on a leash", "1:48:53", task)
     recipe = loading.load_run(REFS[POLICY]).recipe
     st.markdown(
-        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward model "
-        f"gives each a number. What earned more than the other answers to its question becomes likelier; beyond {ppo.CLIP:.0%}, PPO gains "
-        "nothing from moving a character's probability further before new answers are drawn. The leash: every nat of distance (KL) from "
-        f"the finetuned model costs β = {recipe.kl_weight:g}."
+        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward "
+        f"model gives each a number. What earned more than the other answers to its question becomes likelier; beyond {ppo.CLIP:.0%}, "
+        "PPO gains nothing from moving a character's probability further before new answers are drawn. The leash: every nat of distance "
+        f"(KL) from the finetuned model costs β = {recipe.kl_weight:g}."
     )
     _shipped(POLICY)
     show_code(ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers)
@@ -91,10 +88,10 @@ def leash() -> None:
     guessed = guess("chat:leash", "Its distance from the finetuned model (KL)", OPTIONS)
     if guessed is None:
         return
-    steps = POLICIES[FREE].steps
     about = (
-        f"{after_guess(guessed)}Train them and see: PPO for {steps} steps on the leash and off it, with the same questions and seed, and "
-        f"DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}."
+        f"{after_guess(guessed)}Train them and see: PPO for {HASTY.steps} steps with β = {POLICIES[LEASHED].kl_weight:g} and with β = 0, "
+        f"the same questions, the same seed; and DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}. They are hastier "
+        "than the policy that ships: half the answers, twice the learning rate."
     )
     train_together(LEASH, POLICIES, _compared, about=about)
     show_code(dpo.DPO._margins, dpo.DPO.loss)
@@ -114,9 +111,9 @@ def _compared(runs: dict[str, Run]) -> None:
             st.markdown(f"**{label}**")
             st.code(text.strip(), language=None, wrap_lines=True, height=300)
     st.caption(
-        "Off the leash the number of the reward model still rises, but the answers leave what the reward model has ever seen: entropy "
-        "falls, they grow alike, and the stated preference need not follow. DPO has no reward to draw; its distance and its answers "
-        "compare."
+        "Off the leash the policy wanders to where the reward model has never been, and is paid for answers that are not what was meant: "
+        "the gap between its number and the stated preference is over-optimisation. DPO draws no answers and needs no reward model, so "
+        "it has no number; its leash is within its loss."
     )
 
 

@@ -199,8 +199,8 @@ PRESETS |= {
         steps=80, batch_size=16, lr=5e-4, warmup=5, eval_every=5, log_every=1,
     ),
     "chat-policy": replace(
-        _STAGE, about="A policy that earns rewards, on a leash (PPO)", objective="ppo", reward="chat-reward", kl_weight=0.1, updates=4,
-        steps=120, batch_size=32, lr=3e-4, warmup=4, schedule="constant", eval_every=4, eval_batches=15, log_every=1,
+        _STAGE, about="A policy that earns rewards, on a leash (PPO)", objective="ppo", reward="chat-reward", kl_weight=0.2, updates=4,
+        steps=80, batch_size=64, lr=1.5e-4, warmup=4, final_lr=0.1, eval_every=4, eval_batches=15, log_every=1,
     ),
     "chat-dpo": replace(
         _STAGE, about="The same from the pairs alone (DPO)", objective="dpo", kl_weight=0.1, steps=60, batch_size=16, lr=1e-4, warmup=5,
