@@ -23,11 +23,9 @@ soak: .venv/installed-tests chromium
 
 # Trains anew what ships; about an hour on two cores, nearly all of it the first
 models: .venv/installed
-	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate
-	$(BIN)/python -m gpt.train --preset shakespeare-char --run assets/models/shakespeare-char
-	$(BIN)/python -m gpt.train --preset shakespeare-bigram --run assets/models/shakespeare-bigram
-	$(BIN)/python -m gpt.train --preset induction --run assets/models/induction
-	$(BIN)/python -m gpt.train --preset translate --run assets/models/translate
+	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-*
+	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy; do \
+		$(BIN)/python -m gpt.train --preset $$preset --run assets/models/$$preset || exit 1; done
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; set PYTHON=python3.11, say"; exit 1)

@@ -33,6 +33,7 @@ EXAMPLES = {
 }  # fmt: skip
 N_TOP = 12  # next tokens that are shown
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
+SPEECHLESS = ("translation", "reward")  # objectives whose models continue no prompt: no page about a prompt offers them
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
 Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on
@@ -92,7 +93,7 @@ def objective(ref: str) -> str:
 
 def prompted() -> list[str]:
     """The references of all models that continue a prompt, in the order of `models`."""
-    return [ref for ref in models() if objective(ref) != "translation"]
+    return [ref for ref in models() if objective(ref) not in SPEECHLESS]
 
 
 def translators() -> list[str]:

@@ -42,6 +42,7 @@ ENTRIES = (
     Entry("scaling.py", "Scaling up", ":material/open_in_full:", "Lecture", "1:37:49"),
     Entry("translate.py", "Encoder and decoder", ":material/translate:", "Lecture", "1:42:39"),
     Entry("nanogpt.py", "nanoGPT", ":material/bolt:", "Lecture", "1:46:22"),
+    Entry("chat.py", "ChatGPT in miniature", ":material/forum:", "Lecture", "1:48:53"),
     Entry("conclusions.py", "Conclusions", ":material/school:", "Lecture", "1:54:32"),
 )
 

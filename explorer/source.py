@@ -22,7 +22,7 @@ def code_of(function: Callable, *words: str) -> str:
     kept = [i for i, line in enumerate(lines) if not words or any(word in line for word in words)]
     if not kept:
         raise ValueError(f"{function.__qualname__} has no line with {' or '.join(words)}")
-    file = Path(inspect.getsourcefile(function)).relative_to(ROOT)
+    file = Path(inspect.getsourcefile(inspect.unwrap(function))).relative_to(ROOT)
     shown = [f"# {file}, line {first + kept[0]}\n"]
     for before, i in zip([kept[0] - 1, *kept], kept, strict=False):
         if i > before + 1:

@@ -21,6 +21,7 @@ PARAMETERS = (
     *("vectors", "depth", "moment", "over", "rung", "heads"),
     *("tokens", "temperature", "top-k", "top-p", "hide"),
     *("translator", "source", "maps", "halves"),
+    *("question", "between"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters

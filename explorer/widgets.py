@@ -48,7 +48,7 @@ def caption(sentence: str, chapter: str) -> None:
 
 
 def model_picker(label: str = "Model", choice: str = "model", default: str | None = None) -> str | None:
-    """Let the person pick a model; returns its reference, or None where there is none at all.
+    """Let the person pick a model that predicts a next token; returns its reference, or None where there is none at all.
 
     choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
     An unknown name, from a link say, is reported, and the default shown instead.
@@ -61,8 +61,8 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
     st.selectbox(label, names, format_func=loading.describe, **state.bound(choice, shown))
     if wanted is not None and wanted != shown:
         message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
-        if wanted in loading.translators():
-            message = f"“{plain(wanted)}” translates and continues no prompt, so it does not open here; this is {plain(shown)}."
+        if wanted in loading.models():
+            message = f"“{plain(wanted)}” continues no prompt, so it does not open here; this is {plain(shown)}."
         st.warning(message, icon=":material/search_off:")
         if wanted in loading.translators():
             look_into_translator(wanted)

@@ -40,12 +40,13 @@ def loss_curves(
     steps: int,
     levels: Sequence[Level] = (),
     parent: Branch | None = None,
+    unit: str = "token",
 ) -> go.Figure:
     """Draw the training loss, faint as it was logged and strong as a running mean, the validation loss, and the levels.
 
-    parent: drawn behind, as a running mean, with a mark where the child leaves it.
+    parent: drawn behind, as a running mean, with a mark where the child leaves it. unit: what the losses are nats of.
 
-    train, val: the steps and the losses there, in nats a token, equally many, possibly none. steps: the run's length, at least
+    train, val: the steps and the losses there, in nats, equally many, possibly none. steps: the run's length, at least
     1, so that the axis stands still while the curve grows. Raises ValueError on unequal lengths.
     Source: lecture 00:34:53, 00:38:00.
     """
@@ -73,7 +74,7 @@ def loss_curves(
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
     drawn.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
     drawn.update_yaxes(range=_span(lows, [level.loss for level in levels]))
-    drawn.update_yaxes(title="loss, nats a token")
+    drawn.update_yaxes(title=f"loss, nats a {unit}")
     _draw_levels(drawn, levels)
     if parent:
         drawn.add_vline(

@@ -144,6 +144,8 @@ def _checked(name: str, recipe: Recipe, corpus: Corpus) -> Order | None:
     """Say how large the model will be, and what stands against training it."""
     symbols = len(set(corpus.text))
     vocab_size = symbols if recipe.tokenizer == "char" else int(recipe.tokenizer.partition("-")[2])
+    if recipe.start:  # a stage speaks its parent's tokens
+        vocab_size = recipe.model.vocab_size
     config = replace(recipe.model, vocab_size=vocab_size)
     shape = f"{config.n_layer} × {config.n_head} heads of {config.d_head} features" if config.n_layer else "one table"
     with widgets.guarded():

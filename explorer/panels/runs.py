@@ -28,7 +28,7 @@ COLUMNS = {
     "Curve": st.column_config.LineChartColumn("Training loss", width="medium", help="A running mean over the steps so far."),
     "Left": st.column_config.TextColumn("Time left", width="small"),
     "Size": st.column_config.TextColumn(width="small", help="Of the run's folder on disk."),
-    "From": st.column_config.TextColumn("Forked from"),
+    "From": st.column_config.TextColumn("Begun with"),
 }
 
 

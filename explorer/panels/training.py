@@ -11,6 +11,7 @@ import streamlit as st
 
 from explorer import jobs, loading, state, texts, widgets
 from explorer.chart import chart
+from explorer.figures.outcomes import outcomes
 from explorer.figures.training import Branch, Level, loss_curves
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
@@ -32,6 +33,14 @@ WORDS = {
     "interrupted": "Interrupted",
 }
 RESUMABLE = ("paused", "stopped", "failed", "interrupted")
+EARNINGS = {
+    "reward": "reward model's number",
+    "preference": "stated preference, 0 to 4",
+    "kl": "KL from the reference, nats an answer",
+    "entropy": "entropy, nats a token",
+}  # what a policy's rows have → title
+CHAPTERS = {"language": "0:34:53", "translation": "1:42:39"}  # objective → where it stands in the lecture; the others' is one
+PAIRED = ("reward", "dpo")  # objectives whose loss is of a pair of answers
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 
@@ -139,9 +148,11 @@ def open_in(page: str, title: str, icon: str, run: Run) -> None:
 
 
 def look_into(run: Run) -> None:
-    """Links to the pages that look into this kind of model."""
+    """Links to the pages that look into this kind of model, where there are any."""
     if run.recipe.objective == "translation":
         return widgets.look_into_translator(f"runs/{run.name}", disabled=not run.steps)
+    if run.recipe.objective in loading.SPEECHLESS:
+        return
     open_in("attention.py", "Attention", ":material/grid_on:", run)
     open_in("timetravel.py", "Time travel", ":material/history:", run)
 
@@ -182,7 +193,8 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    speeds, spent, vals, exact = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss", "exact"))
+    speeds, spent, vals = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss"))
+    exact, rewards = (series(rows, name)[1] for name in ("exact", "reward"))
     left = seconds_left(rows, run.recipe.steps)
     if status.state == "running" and left is not None and speeds:
         words += [f"{clock(left)} left", f"{np.median(speeds[-RECENT:]):,.0f} tokens/s"]
@@ -192,6 +204,8 @@ def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
         words.append(f"validation loss {vals[-1]:.3f}")
     if exact:
         words.append(f"{exact[-1]:.1%} translated exactly")
+    if rewards:
+        words.append(f"reward {rewards[-1]:+.2f}")
     return words
 
 
@@ -203,7 +217,9 @@ def _ahead(run: Run) -> str:
 
 
 def curves(run: Run) -> None:
-    """A run's losses, against those that are known without training it."""
+    """A run's losses, against those that are known without training it; of a policy, what it earns and how far it has gone."""
+    if run.recipe.objective == "ppo":
+        return _earnings(run)
     rows = run.metrics()
     published = published_for(run)
     figure = loss_curves(
@@ -212,23 +228,35 @@ def curves(run: Run) -> None:
         steps=run.recipe.steps,
         levels=_levels(run, published),
         parent=_parent(run),
+        unit="pair" if run.recipe.objective in PAIRED else "token",
     )
     alt = f"Training and validation loss of {run.name} over its steps"
     chart(figure, key="loss", alt=alt)
     if run.parent:
         st.caption(lineage(run))
     told = f", and what the {published.who} reaches with this model" if published else ""
-    counted = "" if run.recipe.objective == "translation" else " and of the counted bigram"
+    counted = " and of the counted bigram" if run.recipe.objective == "language" else ""
     widgets.caption(
         f"The loss falls as the model learns; dashed: the loss of a model that knows nothing{counted}{told}.",
-        published.chapter if published else "0:34:53",
+        published.chapter if published else CHAPTERS.get(run.recipe.objective, "1:48:53"),
     )
 
 
+def _earnings(run: Run) -> None:
+    rows = run.metrics()
+    quantities = {title: {run.name: series(rows, name)} for name, title in EARNINGS.items()}
+    chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.name} earns over its steps")
+    if run.parent:
+        st.caption(lineage(run))
+    told = "Measured with answers to held-out questions. PPO's own loss says nothing about quality, so it is not drawn."
+    widgets.caption(told, "1:48:53")
+
+
 def _levels(run: Run, published: Published | None) -> list[Level]:
+    if run.recipe.objective in PAIRED:
+        return [Level("knows nothing: ln 2 =", math.log(2))]
     levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    translates = run.recipe.objective == "translation"  # which loses on other tokens than a bigram
-    counted = None if translates else texts.counted_bigram_loss(f"runs/{run.name}")
+    counted = texts.counted_bigram_loss(f"runs/{run.name}") if run.recipe.objective == "language" else None
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -237,9 +265,9 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
 
 
 def _parent(run: Run) -> Branch | None:
-    """The curve of the run that this one was forked from, where that is still there."""
+    """The curve of the run that this one was forked from, where that is still there; a stage's parent had another loss."""
     ref = parent_ref(run)
-    if ref is None:
+    if ref is None or run.parent.stage:
         return None
     with widgets.guarded():
         steps, losses = series(loading.load_run(ref).metrics(), "train_loss")
@@ -254,11 +282,11 @@ def parent_ref(run: Run) -> str | None:
 
 
 def lineage(run: Run) -> str:
-    """Markdown: where a fork comes from, and what was changed in it."""
+    """Markdown: where a fork or a stage comes from, and what was changed in it."""
     changed = ", ".join(f"{name} = {value}" for name, value in run.parent.changed.items())
     gone = "" if parent_ref(run) else " (gone since)"
     return (
-        f"Forked from **{widgets.plain(run.parent.run)}**{gone} at step {run.parent.step:,}; "
+        f"{'Begun with' if run.parent.stage else 'Forked from'} **{widgets.plain(run.parent.run)}**{gone} at step {run.parent.step:,}; "
         f"changed: {widgets.plain(changed, longest=300) or 'nothing'}."
     )
 

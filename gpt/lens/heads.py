@@ -92,7 +92,12 @@ def pattern_distances(patterns: Tensor) -> Tensor:
     The mean over the queries of the total variation distance of two heads' rows, the share of attention that one would have to
     move to read as the other does: 0 the same, 1 nothing in common. Source: lecture 01:21:59.
     """
-    return (patterns[:, None] - patterns[None]).abs().sum(-1).mean(-1) / 2
+    return pattern_shift(patterns[:, None], patterns[None])
+
+
+def pattern_shift(before: Tensor, after: Tensor) -> Tensor:
+    """How differently two models', or two heads', patterns read the same tokens: (…, T, S) both → (…), as `pattern_distances` measures."""
+    return (before - after).abs().sum(-1).mean(-1) / 2
 
 
 def label(head: Mapping[str, float]) -> str | None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+from gpt.text import dialogue
 from gpt.text.shakespeare import tiny_shakespeare
 from gpt.text.tasks import TASKS
 
@@ -21,6 +22,7 @@ CORPORA: dict[str, str] = {
     "tinyshakespeare": "The lecture's text: nine plays of Shakespeare in 1.1 million characters, built offline.",
     "tinyshakespeare-original": "The same file downloaded from where the lecture takes it, and checked.",
     **{task.name: task.description for task in TASKS.values()},
+    "dialogues": dialogue.DESCRIPTION,
 }
 
 _NEWLINES = re.compile(r"\r\n?")
@@ -52,7 +54,7 @@ def load_corpus(name_or_path: str | Path, *, seed: int = 1337) -> Corpus:
         return _from_plays()
     if name_or_path == "tinyshakespeare-original":
         return _from_download()
-    if name_or_path in TASKS:
+    if name_or_path in TASKS or name_or_path == "dialogues":
         return _generated(name_or_path, seed)
     if not name_or_path:
         raise CorpusError(_unknown(name_or_path))
@@ -85,8 +87,8 @@ def _from_plays() -> Corpus:
 
 @lru_cache(maxsize=8)
 def _generated(name: str, seed: int) -> Corpus:
-    task = TASKS[name]
-    return Corpus(name, task.text(seed=seed), f"generated with seed {seed}: {task.description}")
+    text = dialogue.text(seed) if name == "dialogues" else TASKS[name].text(seed=seed)
+    return Corpus(name, text, f"generated with seed {seed}: {CORPORA[name]}")
 
 
 def _from_download() -> Corpus:

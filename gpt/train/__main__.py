@@ -10,10 +10,11 @@ import torch
 from tqdm import tqdm
 
 from gpt.train import ranks
+from gpt.train.create import create_run
 from gpt.train.fork import fork_run
 from gpt.train.loop import TrainingFailed, pick_device, train
 from gpt.train.presets import PRESETS
-from gpt.train.run import Run, create_run, load_run
+from gpt.train.run import Run, load_run
 
 MAKING = ("run", "text", "steps", "seed", "set")  # options of a new run
 

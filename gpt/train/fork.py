@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
 from gpt.text.corpus import Corpus, load_corpus
-from gpt.train.files import write_tensors
+from gpt.train.create import begin_with, check_spelling
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.presets import Recipe
 from gpt.train.run import Parent, Run, new_folder, shapes_of
@@ -35,23 +35,18 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     recipe = forked_recipe(parent, step, **changes)
     if corpus is None:
         corpus = load_corpus(recipe.text) if "text" in changes else parent.corpus()
-    unknown = parent.tokenizer.unknown(corpus.text)
-    if unknown:
-        raise ValueError(
-            f"the text {corpus.name!r} has characters that this run's tokenizer does not know: {' '.join(map(repr, unknown[:10]))}"
-            f"{f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''}; give a text in the same alphabet"
-        )
+    check_spelling(parent, corpus)
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}
     child = new_folder(folder, recipe, parent.tokenizer, corpus, Parent(parent.name, step, changes))
+    for kept in parent.kept:
+        shutil.copytree(kept, child.kept_path(kept.name))
     try:
-        start = _start(child, step, model)
+        generators = _generators(child, step, model)
     except ValueError:
         shutil.rmtree(child.folder)
         raise
-    child.resume_path.parent.mkdir()
-    write_tensors(child.resume_path, start, {"step": str(step), "elapsed": "0"})
-    child.set_status("queued", step)
+    begin_with(child, model.state_dict(), step, generators)
     return child
 
 
@@ -73,13 +68,14 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     return recipe
 
 
-def _start(child: Run, step: int, model: nn.Module) -> dict[str, Tensor]:
-    """The state that training goes on from: weights, and a batch generator that has drawn as often as the parent's had."""
-    objective = OBJECTIVES[child.recipe.objective](child, torch.device("cpu"))
+def _generators(child: Run, step: int, model: nn.Module) -> dict[str, Tensor]:
+    """States of generators as training goes on with them: that of batches has drawn as often as the parent's had.
+
+    A policy's batches were drawn by its own weights at each step, so its generator begins afresh.
+    """
     batches = torch.Generator().manual_seed(child.recipe.seed)
-    for _ in range(step):
-        objective.draw(model, batches)
-    states = {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(child.recipe.seed).get_state()}
-    return {f"model.{name}": weight for name, weight in model.state_dict().items()} | {
-        f"rng.{name}": state for name, state in states.items()
-    }
+    if child.recipe.objective != "ppo":
+        objective = OBJECTIVES[child.recipe.objective](child, torch.device("cpu"))
+        for _ in range(step):
+            objective.draw(model, batches)
+    return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(child.recipe.seed).get_state()}

@@ -59,12 +59,12 @@ class Trainer:
         self.optimizers = make_optimizers(self.model, self.recipe)
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
+        self.batch: tuple[Tensor, ...] = ()
         self.tokens, self.busy = 0, 0.0  # trained on, and seconds it took, since the last logged row
         if run.resume_path.exists():
             self._restore()
-        self.began_at = run.parent.step if run.parent else 0
-        film = snapshot_steps(self.recipe.steps - self.began_at, self.recipe.snapshots)
-        self.snapshot_steps = {self.began_at + step for step in film}
+        film = snapshot_steps(self.recipe.steps - run.began_at, self.recipe.snapshots)
+        self.snapshot_steps = {run.began_at + step for step in film}
         self.started = time.perf_counter() - self.elapsed
         if not ranks.is_first:
             torch.manual_seed(self.recipe.seed + 1_000_003 * ranks.rank + self.step)  # each drops out what it likes
@@ -76,8 +76,9 @@ class Trainer:
         """Take one optimizer step; returns what is worth logging of it."""
         recipe, began = self.recipe, time.perf_counter()
         lr = lr_at(self.step, recipe)
-        batch = self.objective.draw(self.model, self.generator)
-        loss = self._backward(batch)
+        if not self.batch or (self.step - self.run.began_at) % recipe.updates == 0:
+            self.batch = self.objective.draw(self.model, self.generator)
+        loss = self._backward(self.batch)
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.grad_clip or math.inf)
         self._check_finite("loss", loss.item())
         self._check_finite("gradient", grad_norm.item())
@@ -87,7 +88,7 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.tokens, self.busy = self.tokens + batch[0].numel(), self.busy + time.perf_counter() - began
+        self.tokens, self.busy = self.tokens + self.batch[0].numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
 
     def _backward(self, batch: tuple[Tensor, ...]) -> Tensor:
@@ -109,7 +110,8 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """What the objective measures, on what is not trained on."""
         found = self.objective.evaluate(self.model)
-        self._check_finite("validation loss", found["val_loss"])
+        for name, value in found.items():
+            self._check_finite({"val_loss": "validation loss"}.get(name, name), value)
         return found
 
     def _check_finite(self, what: str, value: float) -> None:
@@ -148,6 +150,8 @@ class Trainer:
         for i, optimizer in enumerate(self.optimizers):
             for parameter, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{i}.{parameter}.{key}": value for key, value in state.items()}
+        if self.step % self.recipe.updates:  # it will be used again
+            tensors |= {f"batch.{i}": tensor for i, tensor in enumerate(self.batch)}
         tensors |= {"rng.batches": self.generator.get_state(), "rng.torch": torch.get_rng_state()}
         if self.device.type == "cuda":
             tensors["rng.cuda"] = torch.cuda.get_rng_state()
@@ -177,6 +181,7 @@ class Trainer:
                         _, _, parameter, key = name.split(".")
                         state.setdefault(int(parameter), {})[key] = file.get_tensor(name)
                 optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            self.batch = tuple(file.get_tensor(name) for name in sorted(names) if name.startswith("batch."))
             self.generator.set_state(file.get_tensor("rng.batches"))
             torch.set_rng_state(file.get_tensor("rng.torch"))
             if self.device.type == "cuda" and "rng.cuda" in names:
@@ -228,12 +233,13 @@ def _lead(
                 ranks.agree(False)
                 return run.set_status("stopped", step, "stopped on request; it can be resumed")
             row: dict[str, Any] = {"step": step}
-            if step % run.recipe.eval_every == 0 or last or step == trainer.began_at:
+            measured = step % run.recipe.eval_every == 0 or last or step == run.began_at
+            if measured:
                 row |= trainer.evaluate()
             if not last:
                 ranks.agree(True)
                 row |= trainer.advance()
-            if "val_loss" in row or step % run.recipe.log_every == 0:
+            if measured or step % run.recipe.log_every == 0:
                 trainer.log(row)
                 run.set_status("running", trainer.step)
                 on_row(row)

@@ -8,6 +8,10 @@ from torch import Tensor, nn
 from gpt.generate import generate
 from gpt.model.gpt import loss_of
 from gpt.text.batches import draw_batch, split_ids
+from gpt.train.chat.dpo import DPO
+from gpt.train.chat.finetune import Finetune
+from gpt.train.chat.ppo import PPO
+from gpt.train.chat.reward import Reward
 from gpt.train.presets import Recipe
 from gpt.train.run import Run
 from gpt.train.translation import Translation
@@ -28,7 +32,7 @@ class Objective(Protocol):
         """Mean loss of these examples. batch: as `draw` gives it, or some of its examples, on the model's device."""
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """What is logged of the model's quality; `val_loss` is one of them."""
+        """What is logged of the model's quality, each a number; `val_loss` where there is a loss to compare runs by."""
 
     def sample(self, model: nn.Module) -> dict[str, Any]:
         """What it writes now: `prompt`, `seed` and `text`, the same draw each time. Raises ValueError where it gives no numbers."""
@@ -78,4 +82,6 @@ def estimate_loss(model: nn.Module, ids: Tensor, recipe: Recipe) -> float:
     return sum(losses) / len(losses)
 
 
-OBJECTIVES: dict[str, type[Objective]] = {"language": Language, "translation": Translation}
+OBJECTIVES: dict[str, type[Objective]] = {
+    "language": Language, "translation": Translation, "finetune": Finetune, "reward": Reward, "ppo": PPO, "dpo": DPO,
+}  # fmt: skip

@@ -3,6 +3,7 @@
 Sizes and rates of the rungs are the lecture's, those of `nanogpt-cpu` nanoGPT's (config/train_shakespeare_char.py and its README).
 """
 
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
@@ -43,12 +44,16 @@ class Recipe:
     snapshots: int = 24
     snapshot_type: SnapshotType = "float32"
     seed: int = 1337
+    start: str = ""  # the run whose weights it begins with, beside it or among those that ship
+    reward: str = ""  # the reward model of "ppo", found likewise
+    kl_weight: float = 0.0  # β of "ppo" and "dpo": what a nat of distance from `start` costs
+    updates: int = 1  # steps taken on a batch before the next is drawn
 
     def __post_init__(self) -> None:
-        for name in ("about", "text", "tokenizer"):
+        for name in ("about", "text", "tokenizer", "start", "reward"):
             self._check(name, isinstance(getattr(self, name), str), "give a string")
         self._check("model", isinstance(self.model, GPTConfig), "give a GPTConfig")
-        for name in ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots"):
+        for name in ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots", "updates"):
             self._check(name, self._is_within(name, 1, MAX_INT, int), "give a whole number of at least 1")
         for name in ("warmup", "seed"):
             self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁵³ − 1")
@@ -66,12 +71,21 @@ class Recipe:
             ("snapshot_type", SnapshotType),
         ):
             self._check(name, getattr(self, name) in get_args(kind), f"choose one of {', '.join(get_args(kind))}")
+        self._check("kl_weight", self._is_within("kl_weight", 0, 1000), "give a number from 0 to 1000")
+        self._check_leaned_on()
         kind, _, size = self.tokenizer.partition("-")
         self._check(
             "tokenizer",
             self.tokenizer == "char" or (kind == "bpe" and size.isdecimal()),
             "give 'char', or 'bpe-512' for 512 tokens",
         )
+
+    def _check_leaned_on(self) -> None:
+        needed = {"start": self.objective in ("ppo", "dpo"), "reward": self.objective == "ppo"}
+        for name, is_needed in needed.items():
+            value = getattr(self, name)
+            self._check(name, re.fullmatch(r"[A-Za-z0-9_-]*", value), "give a run's name: letters from a to z, digits, - and _")
+            self._check(name, value or not is_needed, f"the objective {self.objective!r} needs the name of such a run")
 
     def _is_within(self, name: str, low: float, high: float, kind: Any = int | float) -> bool:
         value = getattr(self, name)
@@ -174,6 +188,28 @@ PRESETS |= {
         "A small GPT, for a lesson", replace(_NANOGPT, n_layer=2, n_embd=64),
         steps=1000, batch_size=16, optimizer="muon", lr=2e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99,
         grad_clip=1.0, eval_every=50, eval_batches=20, log_every=5, snapshots=30,
+    ),
+}  # fmt: skip
+
+# The stages of ChatGPT in miniature, lecture 1:48:53: each begins with what the one before it has left.
+_STAGE = replace(PRESETS["shakespeare-char"], text="dialogues", start="chat-finetune", optimizer="adamw", precision="float32", snapshots=1)
+
+PRESETS |= {
+    "chat-finetune": replace(
+        _STAGE, about="Finetuned to answer questions, on demonstrations", objective="finetune", start="shakespeare-char",
+        steps=200, batch_size=16, lr=1e-3, warmup=10, eval_every=10, eval_batches=15, log_every=2,
+    ),
+    "chat-reward": replace(
+        _STAGE, about="A reward model: which of two answers is preferred", objective="reward", model=replace(_STAGE.model, n_layer=2),
+        steps=80, batch_size=16, lr=5e-4, warmup=5, eval_every=5, log_every=1,
+    ),
+    "chat-policy": replace(
+        _STAGE, about="A policy that earns rewards, on a leash (PPO)", objective="ppo", reward="chat-reward", kl_weight=0.2, updates=4,
+        steps=80, batch_size=64, lr=1.5e-4, warmup=4, final_lr=0.1, eval_every=4, eval_batches=15, log_every=1,
+    ),
+    "chat-dpo": replace(
+        _STAGE, about="The same from the pairs alone (DPO)", objective="dpo", kl_weight=0.1, steps=60, batch_size=16, lr=1e-4, warmup=5,
+        eval_every=5, eval_batches=15, log_every=1,
     ),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
 from gpt.model.seq2seq import Seq2Seq
 from gpt.text.corpus import CORPORA, Corpus, load_corpus
-from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_from_dict
+from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
 from gpt.train.files import is_step, read_json, read_lines, write_json
 from gpt.train.presets import Recipe
 
@@ -52,11 +52,12 @@ class Status:
 
 @dataclass(frozen=True)
 class Parent:
-    """Where a forked run's first weights come from, and what was changed in it."""
+    """Where the first weights of a fork or of a stage come from, and what was changed from there."""
 
     run: str  # the parent folder's name
     step: int
     changed: dict[str, Any]
+    stage: bool = False  # a stage has another objective, and counts its own steps
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,20 @@ class Run:
         """Where the state lies that training goes on from."""
         return self.folder / "resume" / "state.safetensors"
 
+    def kept_path(self, role: str) -> Path:
+        """Where a model lies, as a run folder of its own, that this run leans on to train: its "reference" or its "reward" model."""
+        return self.folder / "resume" / role
+
+    @property
+    def kept(self) -> list[Path]:
+        """Where the models lie that it leans on; what ships has none, and trains no further."""
+        return sorted(path.parent for path in (self.folder / "resume").glob("*/config.json"))
+
+    @property
+    def began_at(self) -> int:
+        """Its first step: a fork counts on from its parent's, a stage anew."""
+        return self.parent.step if self.parent and not self.parent.stage else 0
+
     @cached_property
     def stop_request(self) -> Path:
         """The empty file that asks the worker to stop."""
@@ -226,23 +241,13 @@ def load_run(folder: str | Path) -> Run:
     return Run(folder, recipe, tokenizer, parent)
 
 
-def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None) -> Run:
-    """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
-
-    corpus: the text itself where `recipe.text` only names it. Raises RunError where the folder already holds something.
-    """
-    corpus = corpus or load_corpus(recipe.text)
-    tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
-    recipe = replace(recipe, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
-    run = new_folder(folder, recipe, tokenizer, corpus)
-    run.set_status("queued")
-    return run
-
-
 def new_folder(
     folder: str | Path, recipe: Recipe, tokenizer: Tokenizer, corpus: Corpus, parent: Parent | None = None
 ) -> Run:
-    """Write what never changes of a run, without a status: so nobody starts it yet. Raises as `create_run` does."""
+    """Write what never changes of a run, without a status: so nobody starts it yet.
+
+    Raises RunError where the folder already holds something.
+    """
     folder, recipe = Path(folder), replace(recipe, text=corpus.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -271,18 +276,12 @@ def shapes_of(config: GPTConfig, objective: ObjectiveName = "language") -> dict[
         raise RunError(f"{config} asks for a larger model than any machine holds") from error
 
 
-def make_tokenizer(name: str, text: str) -> Tokenizer:
-    """ "char" → the text's own characters; "bpe-N" → N tokens trained on it."""
-    kind, _, size = name.partition("-")
-    return CharTokenizer.from_text(text) if kind == "char" else BPETokenizer.train(text, int(size))
-
-
 def _parent(value: Any) -> Parent | None:
     """The lineage as config.json has it. Raises ValueError on what no run can have."""
     if value is None:
         return None
-    parent = Parent(value["run"], value["step"], value["changed"])
-    kinds = (type(parent.run), type(parent.step), type(parent.changed))
-    if kinds != (str, int, dict) or parent.step < 0:
+    parent = Parent(value["run"], value["step"], value["changed"], value.get("stage", False))
+    kinds = (type(parent.run), type(parent.step), type(parent.changed), type(parent.stage))
+    if kinds != (str, int, dict, bool) or parent.step < 0:
         raise ValueError(f"{value!r} is no parent of a run")
     return parent

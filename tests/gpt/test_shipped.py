@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from gpt import Bigram, load_run
+from gpt import PRESETS, Bigram, load_corpus, load_run
 from gpt.lens.alignment import on_dates
+from gpt.text import dialogue
 from gpt.text.batches import split_ids
 from gpt.text.pairs import encode_pairs, read_pairs, split_pairs
 from gpt.text.tasks import repeated_sequence
+from gpt.train.chat.answers import as_tensors, draw_answers, texts_of
+from gpt.train.chat.reward import rewards
 from gpt.train.objectives import estimate_loss
 from gpt.train.translation import exact_share
 
@@ -85,3 +88,48 @@ def test_the_translator_turns_held_out_dates_into_digits():
 def test_one_of_its_heads_is_aligned():
     run = load_run(MODELS / "translate")
     assert on_dates(run.model(), run.tokenizer)["alignment"].max() > 0.6
+
+
+CHAT = ("shakespeare-char", "chat-finetune", "chat-policy")
+
+
+def answers(name: str) -> tuple[list[str], list[str]]:
+    """Questions that no stage was trained on, and what the model answers under one seed."""
+    run = load_run(MODELS / name)
+    _, held_out = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
+    questions = list(dict.fromkeys(exchange.question for exchange in held_out))
+    drawn = draw_answers(run.model(), questions, run.tokenizer, torch.Generator().manual_seed(7))
+    return questions, texts_of(*drawn, run.tokenizer)
+
+
+def test_each_stage_of_chat_is_preferred_to_the_one_before():
+    means = []
+    for name in CHAT:
+        points = [dialogue.preference(*pair) for pair in zip(*answers(name), strict=True)]
+        means.append(sum(points) / len(points))
+    pretrained, finetuned, policy = means
+    assert pretrained + 1 < finetuned and finetuned + 0.5 < policy
+
+
+def test_the_stages_of_chat_follow_one_another_and_are_small():
+    stages = [load_run(MODELS / name) for name in ("chat-finetune", "chat-reward", "chat-policy")]
+    assert [run.parent.run for run in stages] == ["shakespeare-char", "chat-finetune", "chat-finetune"]
+    assert all(run.parent.stage for run in stages)
+    assert [run.recipe for run in stages] == [PRESETS[run.name] for run in stages]
+    assert sum(file.stat().st_size for run in stages for file in run.folder.rglob("*") if file.is_file()) <= 12_000_000
+
+
+def test_the_reward_model_orders_pairs_that_it_never_saw():
+    run = load_run(MODELS / "chat-reward")
+    _, held_out = dialogue.split(dialogue.exchanges_in(run.corpus().text))
+    pairs = dialogue.pairs(held_out)
+    written = as_tensors([answer for pair in pairs for answer in pair], run.tokenizer, run.recipe.model.block_size)
+    with torch.inference_mode():
+        preferred, other = rewards(run.model(), *written).view(-1, 2).unbind(1)
+    assert (preferred > other).double().mean() >= 0.95
+
+
+def test_the_leash_has_held_the_policy_that_ships():
+    rows = [row for row in load_run(MODELS / "chat-policy").metrics() if "kl" in row]
+    assert rows[0]["kl"] == pytest.approx(0, abs=1e-3) and 0.5 < rows[-1]["kl"] < 8
+    assert rows[-1]["reward"] > rows[0]["reward"] + 3

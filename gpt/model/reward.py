@@ -1,0 +1,22 @@
+"""A model that gives a text a number."""
+
+from torch import Tensor, nn
+
+from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT
+
+
+class RewardModel(GPT):
+    """A GPT whose last layer gives one number at every position, what the text up to there is worth: ids (B, T) → (B, T).
+
+    It begins with 0 everywhere. Source: lecture 01:48:53; Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__(config)
+        self.unembed = nn.Linear(config.n_embd, 1)
+        nn.init.zeros_(self.unembed.weight)
+        nn.init.zeros_(self.unembed.bias)
+
+    def forward(self, idx: Tensor) -> Tensor:
+        return super().forward(idx).squeeze(-1)

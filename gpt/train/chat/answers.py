@@ -1,0 +1,105 @@
+"""Answers as tensors: drawn from a model, and how likely a model finds them.
+
+A batch of answers is `tokens` (B, T), each row a prompt, its answer, and padding; and `is_answer` (B, T), True at the answer's tokens.
+The models are causal, so what is padding changes nothing before it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gpt.model.gpt import GPT
+from gpt.text.dialogue import END, Exchange, prompt_of
+from gpt.text.tokenizer import Tokenizer
+
+LONGEST = 90  # tokens of an answer that is drawn
+
+
+def as_tensors(exchanges: Sequence[Exchange], tokenizer: Tokenizer, block_size: int) -> tuple[Tensor, Tensor]:
+    """tokens and is_answer of written answers, (B, T) each. Raises ValueError where one is longer than block_size."""
+    prompts = [tokenizer.encode(prompt_of(exchange.question)) for exchange in exchanges]
+    answers = [tokenizer.encode(exchange.answer) for exchange in exchanges]
+    T = max(len(prompt) + len(answer) for prompt, answer in zip(prompts, answers, strict=True))
+    if block_size < T:
+        raise ValueError(f"a question and its answer take {T} tokens; the context has {block_size}: shorten the longest")
+    tokens = torch.zeros(len(prompts), T, dtype=torch.long)
+    is_answer = torch.zeros(len(prompts), T, dtype=torch.bool)
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        tokens[row, : len(prompt) + len(answer)] = torch.tensor(prompt + answer)
+        is_answer[row, len(prompt) : len(prompt) + len(answer)] = True
+    return tokens, is_answer
+
+
+def take(answers: tuple[Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Some rows of tokens and is_answer, (…, T) each, without the columns that are padding in all of them."""
+    tokens, is_answer = (tensor[rows] for tensor in answers)
+    T = int(is_answer.flatten(0, -2).any(0).nonzero().max()) + 1
+    return tokens[..., :T], is_answer[..., :T]
+
+
+@torch.no_grad()
+def draw_answers(
+    model: GPT, questions: Sequence[str], tokenizer: Tokenizer, generator: torch.Generator, longest: int = LONGEST
+) -> tuple[Tensor, Tensor]:
+    """Let the model answer, all questions at once: tokens and is_answer, (B, T) each, on the CPU.
+
+    An answer ends with a blank line, after `longest` tokens, or where the context does. Rows go on together from the shortest
+    prompt's end; where another prompt still has a token, that is taken in place of a drawn one. The model must be in eval mode.
+    """
+    device, block_size = next(model.parameters()).device, model.config.block_size
+    prompts = [tokenizer.encode(prompt_of(question)) for question in questions]
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    T = min(int(lengths.max()) + longest, block_size)
+    tokens = torch.zeros(len(prompts), T, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        tokens[row, : len(prompt)] = torch.tensor(prompt)[:T]
+    is_answer = torch.zeros_like(tokens, dtype=torch.bool)
+    done, end = torch.zeros(len(prompts), dtype=torch.bool), torch.tensor(tokenizer.encode(END))
+    past, read = model.new_cache(), 0
+    for at in range(int(lengths.min()), T):
+        logits = model(tokens[:, read:at].to(device), past)[:, -1].double().cpu()  # (B, vocab_size)
+        cumulative = logits.softmax(-1).cumsum(-1)
+        threshold = torch.rand(len(prompts), 1, generator=generator, dtype=torch.float64)
+        drawn = (cumulative <= threshold * cumulative[:, -1:]).sum(-1).clamp(max=logits.size(-1) - 1)
+        is_answer[:, at] = (at >= lengths) & (at < lengths + longest) & ~done
+        tokens[:, at] = torch.where(is_answer[:, at], drawn, tokens[:, at])
+        written = is_answer[:, at + 1 - len(end) : at + 1].all(-1)
+        done |= written & (tokens[:, at + 1 - len(end) : at + 1] == end).all(-1)
+        read = at
+        if (done | (at + 1 >= lengths + longest)).all():
+            return tokens[:, : at + 1], is_answer[:, : at + 1]
+    return tokens, is_answer
+
+
+def texts_of(tokens: Tensor, is_answer: Tensor, tokenizer: Tokenizer) -> list[str]:
+    """The answers in words."""
+    return [tokenizer.decode(row[mask].tolist()) for row, mask in zip(tokens, is_answer, strict=True)]
+
+
+def token_logits(model: GPT, tokens: Tensor) -> Tensor:
+    """What the model expected of tokens (B, T) before it read each, but for the first: logits (B, T − 1, vocab_size)."""
+    return model(tokens[:, :-1])
+
+
+def log_probs_of(logits: Tensor, tokens: Tensor, is_answer: Tensor) -> Tensor:
+    """Nats of each token of an answer, 0 at all others: (B, T − 1). logits: as `token_logits` gives them."""
+    nats = -F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none")
+    return nats * is_answer[:, 1:]
+
+
+def divergence(logits: Tensor, reference: Tensor, is_answer: Tensor) -> Tensor:
+    """Kullback–Leibler divergence from the reference, summed over an answer's tokens: (B,) nats, at least 0.
+
+    logits, reference: (B, T − 1, vocab_size), both after the same tokens. At each token it is the whole distribution's, so that
+    drawing adds no noise but that of the answers themselves.
+    """
+    ours, theirs = logits.log_softmax(-1), reference.log_softmax(-1)
+    return ((ours.exp() * (ours - theirs)).sum(-1) * is_answer[:, 1:]).sum(-1)
+
+
+def entropy(logits: Tensor, is_answer: Tensor) -> Tensor:
+    """Mean entropy over the answers' tokens, in nats: a number."""
+    at_each = torch.special.entr(logits.softmax(-1)).sum(-1)
+    return at_each[is_answer[:, 1:]].mean()

@@ -1,0 +1,117 @@
+"""New runs: from nothing, or, for a stage, with the weights that an earlier one has left."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gpt.model.build import build_model
+from gpt.text.corpus import Corpus, load_corpus
+from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
+from gpt.train.files import write_tensors
+from gpt.train.presets import Recipe
+from gpt.train.run import Parent, Run, RunError, load_run, new_folder, shapes_of
+
+SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
+
+
+def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None) -> Run:
+    """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
+
+    corpus: the text itself where `recipe.text` only names it. Where the recipe has a `start`, the run is a stage: it begins with the
+    newest weights of that run, which lies beside it or ships, and counts its own steps. Raises RunError where the folder already
+    holds something, or where a run that the recipe leans on is missing, has other sizes, or cannot spell the text.
+    """
+    folder, corpus = Path(folder), corpus or load_corpus(recipe.text)
+    if recipe.start:
+        return _begin_stage(folder, recipe, corpus)
+    tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
+    recipe = replace(recipe, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
+    run = new_folder(folder, recipe, tokenizer, corpus)
+    run.set_status("queued")
+    return run
+
+
+def make_tokenizer(name: str, text: str) -> Tokenizer:
+    """ "char" → the text's own characters; "bpe-N" → N tokens trained on it."""
+    kind, _, size = name.partition("-")
+    return CharTokenizer.from_text(text) if kind == "char" else BPETokenizer.train(text, int(size))
+
+
+def check_spelling(parent: Run, corpus: Corpus) -> None:
+    """Raise RunError where the text has characters that this run has no tokens for."""
+    unknown = parent.tokenizer.unknown(corpus.text)
+    if unknown:
+        raise RunError(
+            f"the text {corpus.name!r} has characters that this run's tokenizer does not know: {' '.join(map(repr, unknown[:10]))}"
+            f"{f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''}; give a text in the same alphabet"
+        )
+
+
+def begin_with(run: Run, weights: dict[str, Tensor], step: int, generators: dict[str, Tensor]) -> None:
+    """Queue a new run whose first state is this: weights, a step, and the states of its generators of numbers."""
+    run.resume_path.parent.mkdir(exist_ok=True)
+    state = {f"model.{name}": tensor for name, tensor in weights.items()}
+    state |= {f"rng.{name}": tensor for name, tensor in generators.items()}
+    write_tensors(run.resume_path, state, {"step": str(step), "elapsed": "0"})
+    run.set_status("queued", step)
+
+
+def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus) -> Run:
+    parent = _find(recipe.start, folder.parent)
+    check_spelling(parent, corpus)
+    recipe = recipe.changed(vocab_size=parent.recipe.model.vocab_size, tokenizer=parent.recipe.tokenizer)
+    leaned_on = {"reference": parent} if recipe.objective in ("ppo", "dpo") else {}
+    if recipe.objective == "ppo":
+        leaned_on["reward"] = _reward_model(recipe, parent, folder.parent)
+    weights = _fitting_weights(recipe, parent)
+    lineage = Parent(parent.name, parent.steps[-1], {"objective": recipe.objective, "text": corpus.name}, stage=True)
+    run = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
+    for role, source in leaned_on.items():
+        _keep(source, run.kept_path(role))
+    state = torch.Generator().manual_seed(recipe.seed).get_state()
+    begin_with(run, weights, 0, {"batches": state, "torch": state})
+    return run
+
+
+def _find(name: str, beside: Path) -> Run:
+    """The run of this name: one beside the new one, else one that ships."""
+    for place in (beside, SHIPPED):
+        if (place / name / "config.json").is_file():
+            return load_run(place / name)
+    raise RunError(f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among those that ship; train it first")
+
+
+def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:
+    reward = _find(recipe.reward, beside)
+    if reward.recipe.objective != "reward" or reward.tokenizer.to_dict() != parent.tokenizer.to_dict():
+        raise RunError(
+            f"{reward.name!r} is no reward model with the alphabet of {parent.name!r}; give one that was trained from the same text"
+        )
+    return reward
+
+
+def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
+    """The parent's weights; of a reward model those of its first layers, as many as it has, below a last layer that is new."""
+    own, theirs = shapes_of(recipe.model, recipe.objective), parent.model().state_dict()
+    taken = own.keys() | theirs.keys()
+    if recipe.objective == "reward":
+        taken = {name for name in own if not name.startswith("unembed.")}
+    for name in sorted(taken):
+        there = list(theirs[name].shape) if name in theirs else None
+        if there != own.get(name):
+            raise RunError(
+                f"this cannot begin with {parent.name!r}: {name} is {there} there and {own.get(name)} here; give both the same sizes"
+            )
+    return build_model(recipe.model, recipe.objective).state_dict() | {name: theirs[name] for name in taken}
+
+
+def _keep(source: Run, folder: Path) -> None:
+    """Copy a run's newest snapshot as a run folder of its own, so that what becomes of the run changes nothing here."""
+    snapshot = source.snapshot_path(source.steps[-1])
+    (folder / "snapshots").mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(source.folder / name, folder / name)
+    shutil.copy(snapshot, folder / "snapshots" / snapshot.name)

@@ -1,0 +1,10 @@
+from explorer import widgets
+
+widgets.heading("ChatGPT in miniature", "What turns a model that continues text into one that answers?")
+
+from explorer.lecture import chat, classroom, shifts, stages  # noqa: E402
+
+for part in (chat.asking, stages.finetuning, stages.rewarding, stages.policy, stages.leash, shifts.attention, chat.at_scale):
+    with widgets.guarded():
+        part()
+classroom.for_a_class("chat.py")
