@@ -27,7 +27,8 @@ OPTIONS = ("less than on the leash", "about the same", "twice as far", "many tim
 
 def finetuning() -> None:
     """Stage 1: demonstrations, and a loss at the answers alone."""
-    if not chapter("1. Finetuning: imitate demonstrations", "1:48:53", "Look at what it imitates. Which of these answers would you want to see?"):
+    task = "Look at what it imitates. Which of these answers would you want to see?"
+    if not chapter("1. Finetuning: imitate demonstrations", "1:48:53", task):
         return
     exchanges = dialogue.exchanges_in(load_corpus("dialogues").text)
     train, held_out = dialogue.split(exchanges)
