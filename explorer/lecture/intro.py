@@ -74,7 +74,7 @@ def overview() -> None:
 def _row(row: Chapter) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{widgets.lecture_link(row.time)}]", width=TIME)
-        if row.page and (PAGES / row.page).exists():
+        if row.page:
             st.page_link(PAGES / row.page, label=row.title, width="stretch")
         else:
             st.markdown(f":small[{row.title}]", width="stretch")
