@@ -204,8 +204,11 @@ def tell() -> None:
         state.remember("problem", None)
 
 
-def empty_state(title: str, suggestion: str) -> None:
-    """What stands in a picture's place where there is nothing to draw, and what would bring it. Both are Markdown."""
-    with st.container(border=True):
+def empty_state(title: str, suggestion: str, height: int | None = None) -> None:
+    """What stands in a picture's place where there is nothing to draw, and what would bring it. Both are Markdown.
+
+    height: the picture's, in pixels, so that nothing moves once it is drawn.
+    """
+    with st.container(border=True, height=height or "content", vertical_alignment="center"):
         st.markdown(f"**{title}**")
         st.markdown(suggestion)

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from explorer.figures import style
 
 HEIGHT = 320  # pixels
+MANY = 4  # powers of ten along an axis
 
 
 def two_lines(
@@ -32,5 +33,16 @@ def two_lines(
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 32})
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
     drawn.update_xaxes(type="log", title="head size", tickvals=list(sizes), showgrid=False)
-    drawn.update_yaxes(title=title, **({"type": "log"} if log else {"range": [0, 1.05]}))
+    drawn.update_yaxes(title=title, **({"type": "log", **_ticks(without, scaled)} if log else {"range": [0, 1.05]}))
     return drawn
+
+
+def _ticks(*values: np.ndarray) -> dict[str, list]:
+    """1, 2 and 5 times every power of ten around the values, written out; the powers alone where those would be many."""
+    seen = np.concatenate(values)
+    seen = seen[seen > 0]
+    if not len(seen):
+        return {}
+    powers = 10.0 ** np.arange(np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max())) + 1)
+    places = np.outer(powers, [1, 2, 5] if len(powers) < MANY else [1]).ravel()
+    return {"tickvals": places.tolist(), "ticktext": [f"{place:g}" for place in places]}

@@ -55,7 +55,7 @@ def _written(generated: Generated, prompt: str, opening: str, at: int) -> None:
         with left:
             new = loading.text_of(generated.ref, tuple(drawn.id for drawn in generated.steps[:at]))
             st.code(prompt + new, language=None, wrap_lines=True, height=TEXT)
-            st.caption(f"Token {at}: {told(step)}" if at else f"{opening}The first token will be drawn from what stands beside.")
+            st.caption(f"Token {at}: {told(step)}" if at else f"{opening}The first token will be drawn from these probabilities.")
         figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token if at else None)
         chart(figure, place=right, key="intro:bars", alt="The distribution that this token was drawn from")
 
@@ -72,7 +72,7 @@ def overview() -> None:
 
 
 def _row(row: Chapter) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{widgets.lecture_link(row.time)}]", width=TIME)
         if row.page:
             st.page_link(PAGES / row.page, label=row.title, width="stretch")

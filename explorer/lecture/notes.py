@@ -71,9 +71,7 @@ def permutation() -> None:
     found = torch.stack(rows)
     two_lines_each = [name.replace(", ", "<br>") for name in names]
     letters = [escaped(visible(letter)) for letter in word]
-    figure = number_grid(
-        found.numpy(), rows="", columns="token", digits=2, row_names=two_lines_each, column_names=letters
-    )
+    figure = number_grid(found.T.numpy(), rows="token", columns="", row_names=letters, column_names=two_lines_each)
     chart(figure, key="notes:permutation", alt="Largest change of a logit at each token, by kind of model")
     still = [name for name, row in zip(names, found, strict=True) if row.max() < ROUNDING]
     shuffled = "".join(word[i] for i in order.tolist())
@@ -122,7 +120,7 @@ def leaks() -> None:
         columns="token, as the edited row had it",
         digits=1,
         marked=[(row, position)],
-        column_names=[f"{place} {escaped(visible(symbol))}" for place, symbol in enumerate(lines[row][:length])],
+        column_names=[f"{place}<br>{escaped(visible(symbol))}" for place, symbol in enumerate(lines[row][:length])],
     )
     chart(figure, key="notes:leaks", alt="Largest change of a logit at each place of the batch")
     others, before = (

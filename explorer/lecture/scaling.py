@@ -6,6 +6,7 @@ from explorer import loading, texts, widgets
 from explorer.chart import chart
 from explorer.figures.gap import loss_gaps
 from explorer.lecture.controls import chapter, choose, show_code
+from explorer.lecture.together import CURVES
 from explorer.lecture.training import train_together
 from explorer.navigation import PAGES
 from explorer.panels.recipe_form import n_params
@@ -56,7 +57,7 @@ def dropout() -> None:
 
 def _gaps(runs: dict[str, Run]) -> None:
     if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; both losses of both models are drawn here.")
+        widgets.empty_state("There is no curve yet.", "Press *Train*; both losses of both models are drawn here.", CURVES)
         return
     rows = {label: runs[label].metrics() if label in runs else [] for label in DROPOUTS}
     curves = {label: (series(logged, "train_loss"), series(logged, "val_loss")) for label, logged in rows.items()}

@@ -13,6 +13,8 @@ from explorer.figures.racing import Racer, race_curves
 from explorer.panels.training import series
 from gpt import GPT, Recipe, Run, build_model, load_corpus
 
+CURVES = 520  # pixels for curves and their caption
+
 
 def untrained(recipe: Recipe) -> GPT:
     """The model as this training begins with it."""
@@ -31,7 +33,7 @@ def held_out(recipe: Recipe, rows: int) -> Tensor:
 def losses_together(runs: dict[str, Run], labels: Sequence[str], key: str) -> None:
     """The curves of the runs that have any, each in its label's colour; an empty state before the first. key: of the chart."""
     if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; the losses are drawn here as they fall.")
+        widgets.empty_state("There is no curve yet.", "Press *Train*; the losses are drawn here as they fall.", CURVES)
         return
     racers = []
     for label, color in zip(labels, style.OKABE_ITO, strict=False):

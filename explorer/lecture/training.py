@@ -40,11 +40,11 @@ def trained(name: str, label: str) -> Run | None:
 
 def losses(run: Run | None) -> None:
     """A run's curves, in room that is there before them."""
+    if run is None:
+        widgets.empty_state("There is no curve yet.", "Press *Train*; the loss is drawn here as it falls.", CURVES)
+        return
     with st.container(height=CURVES, border=False):
-        if run:
-            curves(run)
-        else:
-            widgets.empty_state("There is no curve yet.", "Press *Train*; the loss is drawn here as it falls.")
+        curves(run)
 
 
 def _run_name(name: str, label: str) -> str:

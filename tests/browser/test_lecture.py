@@ -1,0 +1,67 @@
+"""Every page of the lecture in a real browser: it draws, answers a click, and fits the screen, wide and light, narrow and dark."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer.navigation import ENTRIES
+
+PAGES = [entry.title for entry in ENTRIES if entry.section == "Lecture"]
+READY = 120_000  # ms: torch is still to be imported, perhaps on a busy machine
+TOUCHED = (r"^Guess$", r"^Next", r"For a class")  # the first of these that a page has
+WRONG = "[data-testid=stException], [data-testid=stAlertContentError]"
+BEYOND = """() => [...document.querySelectorAll('html, [data-testid=stMain]')]
+    .map(each => each.scrollWidth - each.clientWidth).filter(more => more > 0)"""
+
+
+def go_to(page: Page, title: str) -> None:
+    """By the menu, which covers a narrow window until it is closed."""
+    opener = page.get_by_test_id("stExpandSidebarButton")
+    narrow = opener.is_visible()
+    if narrow:
+        opener.click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+    if narrow:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible(timeout=READY)
+
+
+def touch(page: Page) -> None:
+    """Use the first control that the page has of those that change it."""
+    main = page.get_by_test_id("stMain")
+    for name in TOUCHED:
+        control = main.get_by_role("button", name=re.compile(name), disabled=False).first
+        if control.count():
+            return control.click()
+    pytest.fail("there is nothing to touch")
+
+
+@pytest.mark.parametrize(("width", "height", "theme"), [(1440, 900, "light"), (390, 844, "dark")])
+def test_a_walk_through_the_lecture(page: Page, app_server, settled, width, height, theme):
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=theme)
+    page.goto(app_server.url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=READY)
+    for title in PAGES:
+        go_to(page, title)
+        settled(page)
+        touch(page)
+        settled(page)
+        assert not page.locator(WRONG).all_inner_texts(), title
+        assert page.evaluate(BEYOND) == [], f"{title} is wider than the screen"
+
+
+def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_server, settled):
+    page.goto(f"{app_server.url}/?prompt=ROMEO%3A%0A&hide=guess,code")
+    go_to(page, "One token at a time")
+    written = page.get_by_test_id("stMain").get_by_test_id("stCode").locator("code").first
+    expect(written).to_have_text("ROMEO:\n", timeout=READY)
+    settled(page)
+    for count in (1, 2):
+        page.keyboard.press("ArrowRight")
+        expect(written).to_have_text(re.compile(rf"^ROMEO:\n.{{{count}}}$", re.DOTALL), timeout=READY)
+    expect(page.get_by_text("Token 2:")).to_be_visible()
+    page.get_by_role("button", name="Last").click()
+    expect(written).to_have_text(re.compile(r"^ROMEO:\n.{40}$", re.DOTALL), timeout=READY)
+    assert {"at=40", "hide=guess%2Ccode"} <= set(page.url.partition("?")[2].split("&"))
