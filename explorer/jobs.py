@@ -40,8 +40,8 @@ def slots() -> int:
 
 
 def free_name(runs: Path, stem: str) -> str:
-    """A name that no run bears yet: the stem itself, or stem-2, stem-3, …"""
-    stem = stem[: LONGEST_NAME - 6]
+    """A good name that no run bears yet: the stem itself, or stem-2, stem-3, …; what a name cannot hold becomes -."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[: LONGEST_NAME - 6]
     name, number = stem, 1
     while (runs / name).exists():
         number += 1
@@ -163,7 +163,7 @@ def delete(runs: Path, name: str) -> None:
     clears away.
     """
     with _at_rest(runs, name) as folder:
-        folder.rename(runs / f"{DELETED}{time.time_ns()}-{name}")
+        folder.rename(runs / f"{DELETED}{time.time_ns()}")
     for gone in runs.glob(f"{DELETED}*"):
         if gone.is_symlink():
             gone.unlink(missing_ok=True)
