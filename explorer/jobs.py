@@ -104,7 +104,8 @@ def _writing(runs: Path) -> Iterator[None]:
 def pause(run: Run) -> None:
     """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
     with _writing(run.folder.parent), suppress(FileNotFoundError):  # deleted meanwhile, as below
-        run.pause_request.touch()
+        if run.is_held:
+            run.pause_request.touch()
 
 
 def resume(run: Run) -> None:
@@ -129,8 +130,8 @@ def stop(run: Run) -> None:
             if is_starting(run):
                 return
             with run.lock.acquire(timeout=0):
+                run.stop_request.unlink(missing_ok=True)
                 if run.status.state == "queued":
-                    run.stop_request.unlink(missing_ok=True)
                     run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
 
 

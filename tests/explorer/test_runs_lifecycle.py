@@ -53,6 +53,13 @@ def test_a_deleted_run_is_gone_and_nobody_who_still_looks_brings_it_back(runs):
     jobs.create(runs, "tiny", TINY, TEXT)
 
 
+def test_a_click_that_comes_too_late_leaves_no_request_behind(runs):
+    run = load_run(runs / "tiny")
+    jobs.pause(run)
+    jobs.stop(run)
+    assert run.status.state == "finished" and not run.pause_request.exists() and not run.stop_request.exists()
+
+
 def test_what_a_crash_left_of_a_deletion_is_nobodys_run(runs, monkeypatch):
     monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(runs))
     load_run(runs / "tiny").set_status("queued")
