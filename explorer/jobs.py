@@ -40,8 +40,8 @@ def slots() -> int:
 
 
 def free_name(runs: Path, stem: str) -> str:
-    """A name that no run bears yet: the stem itself, or stem-2, stem-3, …"""
-    stem = stem[: LONGEST_NAME - 6]
+    """A good name that no run bears yet: the stem itself, or stem-2, stem-3, …; what a name cannot hold becomes -."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[: LONGEST_NAME - 6]
     name, number = stem, 1
     while (runs / name).exists():
         number += 1
@@ -104,7 +104,8 @@ def _writing(runs: Path) -> Iterator[None]:
 def pause(run: Run) -> None:
     """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
     with _writing(run.folder.parent), suppress(FileNotFoundError):  # deleted meanwhile, as below
-        run.pause_request.touch()
+        if run.is_held:
+            run.pause_request.touch()
 
 
 def resume(run: Run) -> None:
@@ -129,8 +130,8 @@ def stop(run: Run) -> None:
             if is_starting(run):
                 return
             with run.lock.acquire(timeout=0):
+                run.stop_request.unlink(missing_ok=True)
                 if run.status.state == "queued":
-                    run.stop_request.unlink(missing_ok=True)
                     run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
 
 
@@ -163,7 +164,7 @@ def delete(runs: Path, name: str) -> None:
     clears away.
     """
     with _at_rest(runs, name) as folder:
-        folder.rename(runs / f"{DELETED}{time.time_ns()}-{name}")
+        folder.rename(runs / f"{DELETED}{time.time_ns()}")
     for gone in runs.glob(f"{DELETED}*"):
         if gone.is_symlink():
             gone.unlink(missing_ok=True)

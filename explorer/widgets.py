@@ -20,6 +20,8 @@ TERMS = {
     "temperature": "Below 1 the likely tokens become likelier still, above 1 the unlikely ones gain; 0 always takes the likeliest.",
     "top-k": "Only the k likeliest tokens can be drawn.",
     "top-p": "Only the fewest likeliest tokens whose probabilities together reach p can be drawn.",
+    "learning rate": "How far one step moves the weights along the gradient.",
+    "optimizer": "How gradients become steps: AdamW scales each weight's by its recent size; Muon makes each matrix's step orthogonal.",
     "seed": "The same seed with the same settings draws the same tokens again.",
 }
 

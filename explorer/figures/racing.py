@@ -10,7 +10,8 @@ from explorer.figures import style
 from explorer.figures.training import running_mean
 
 HEIGHT = 440  # pixels
-HIGHEST = 3.4  # nats: all start above, and nothing is to be told apart there
+HIGHEST = 3.4  # nats: all start above, and nothing is to be told apart there once they are below
+CEILING = 5.0  # nats: a loss that grows beyond does not press the others together
 GAP = 0.045  # of the axis, between two labels
 
 
@@ -84,7 +85,8 @@ def spread(values: Sequence[float], gap: float) -> np.ndarray:
 
 def _span(racers: Sequence[Racer]) -> list[float]:
     lowest = min([2.0, *(racer.published or 2.0 for racer in racers), *(y for racer in racers for y in racer.val[1])])
-    return [np.floor(10 * lowest - 1) / 10, HIGHEST]
+    newest = [racer.val[1][-1] for racer in racers if len(racer.val[1])]
+    return [np.floor(10 * lowest - 1) / 10, min(max([HIGHEST, *(loss + 0.1 for loss in newest)]), CEILING)]
 
 
 def _draw_published(drawn: go.Figure, racers: Sequence[Racer]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.tokens import escaped
 
 HEIGHT = 380  # pixels
 LOWEST = 0.7  # share of the lowest level down to which there is room for curves
@@ -66,7 +67,7 @@ def loss_curves(
     if parent:
         parent_steps, parent_losses = _checked("parent", (parent.steps, parent.losses))
         line = {"color": style.MUTED, "width": 2}
-        name = f"{parent.name}, train"
+        name = f"{escaped(parent.name)}, train"
         means = running_mean(parent_losses)
         traces = [go.Scatter(x=parent_steps, y=means, mode="lines", line=line, hovertemplate=hover, name=name), *traces]
         lows, steps = np.concatenate([lows, means]), max([steps, *parent_steps])

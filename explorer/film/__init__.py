@@ -59,6 +59,7 @@ class Film:
     words: Mapping[str, str]  # kind → what is to be said of its curves
     spans: Mapping[str, tuple[int, int]]  # kind → the steps between which it rises most
     opening: Head = (0, 0)  # shown large until the person looks at another
+    kind: str = "induction"  # whose curves are shown until the person picks another
 
 
 class Look(NamedTuple):
@@ -113,6 +114,7 @@ def _header(film: Film) -> dict[str, Any]:
         "causal": film.causal,
         "grid_only": True,
         "opening": film.opening,
+        "kind": film.kind,
         "tokens": [_shortened(visible(token), LONGEST_TOKEN) for token in film.tokens],
         "steps": list(film.steps),
         "answers": [_shortened(visible(token), LONGEST_TOKEN) for token in film.answers],

@@ -85,7 +85,7 @@ function load(view, text, bytes) {
   view.slider.max = steps.length - 1;
   view.patterns = view.frame = view.film.frame(view.index);
   const kinds = Object.keys(header.scores);
-  if (!kinds.includes(view.kind)) view.kind = kinds.includes("induction") ? "induction" : kinds[0] ?? "";
+  if (!kinds.includes(view.kind)) view.kind = kinds.includes(header.kind) ? header.kind : kinds[0] ?? "";
   const options = kinds.map((kind) => Object.assign(document.createElement("option"), { value: kind, textContent: kind }));
   view.root.querySelector(".scores select").replaceChildren(...options);
   view.root.querySelector(".scores select").value = view.kind;

@@ -59,9 +59,9 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
     """What the person wants otherwise than in the parent."""
     recipe, model = run.recipe, run.recipe.model
 
-    def choose(label: str, options: dict[str, str], value: str) -> str:
+    def choose(label: str, options: dict[str, str], value: str, help: str) -> str:
         keys = list(options)
-        return st.selectbox(label, keys, keys.index(value), format_func=options.get, key=f"{key}:{label}", **KEPT)
+        return st.selectbox(label, keys, keys.index(value), format_func=options.get, help=help, key=f"{key}:{label}", **KEPT)
 
     wanted: dict[str, Any] = {}
     first, second = st.columns(4, vertical_alignment="bottom"), st.columns(4, vertical_alignment="bottom")
@@ -71,20 +71,22 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
         wanted["steps"] = st.number_input("Ends at step", step + 1, MAX_INT, end, key=f"{key}:steps", help=told, **KEPT)
     with first[1]:
         wanted["lr"] = st.number_input(
-            "Learning rate", min(1e-6, recipe.lr), 10.0, float(recipe.lr), recipe.lr / 4, format="%g", key=f"{key}:lr", **KEPT
-        )
+            "Learning rate", min(1e-6, recipe.lr), 10.0, float(recipe.lr), recipe.lr / 4, format="%g", help=widgets.TERMS["learning rate"],
+            key=f"{key}:lr", **KEPT,
+        )  # fmt: skip
     with first[2]:
-        wanted["optimizer"] = choose("Optimizer", OPTIMIZERS, recipe.optimizer)
+        wanted["optimizer"] = choose("Optimizer", OPTIMIZERS, recipe.optimizer, widgets.TERMS["optimizer"])
     with first[3]:
-        wanted["schedule"] = choose("Schedule", SCHEDULES, recipe.schedule)
+        wanted["schedule"] = choose("Schedule", SCHEDULES, recipe.schedule, "How the learning rate changes from step 0 to the last.")
     with second[0]:
         told = "The share of activations that each training step leaves out."
         most = max(0.9, model.dropout)
         wanted["dropout"] = st.number_input("Dropout", 0.0, most, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
     with second[1]:
-        wanted["activation"] = choose("Activation", ACTIVATIONS, model.activation)
+        wanted["activation"] = choose("Activation", ACTIVATIONS, model.activation, "The bend between the two layers of an MLP.")
     with second[2]:
-        wanted["seed"] = st.number_input("Seed of the batches", 0, MAX_INT, recipe.seed, key=f"{key}:seed", **KEPT)
+        told = "Another seed draws other batches than the parent's."
+        wanted["seed"] = st.number_input("Seed of the batches", 0, MAX_INT, recipe.seed, key=f"{key}:seed", help=told, **KEPT)
     with st.container(horizontal=True):
         for name, (label, told) in SWITCHES.items():
             wanted[name] = st.checkbox(label, getattr(model, name), key=f"{key}:{name}", help=told, **KEPT)

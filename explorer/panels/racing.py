@@ -134,7 +134,7 @@ def _chosen_race() -> None:
     )
     widgets.caption(
         "Thick: validation loss, measured on the way; thin: the running mean of the training loss; dashed: what the lecture reaches. "
-        "The axis begins where the rungs can be told apart.",
+        "Once all are below 3.4 nats, the axis leaves out what lies above.",
         "0:34:53",
     )
     _ladder(opened)
@@ -144,7 +144,8 @@ def _racer(rung: int, run: Run, unit: str) -> Racer:
     rows = run.metrics()
     curves = {name: _along(rows, name, run.recipe, unit) for name in ("train_loss", "val_loss")}
     published = PUBLISHED[f"rung-{rung}"].loss if run.recipe.text in SHAKESPEARES else None
-    return Racer(f"rung {rung}", style.OKABE_ITO[rung - 1], curves["train_loss"], curves["val_loss"], published)
+    color = style.head_color(rung - 1, on_dark=st.context.theme.type == "dark")
+    return Racer(f"rung {rung}", color, curves["train_loss"], curves["val_loss"], published)
 
 
 def _along(rows: list[dict[str, Any]], name: str, recipe: Recipe, unit: str) -> tuple[list[float], list[float]]:

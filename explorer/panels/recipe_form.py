@@ -97,10 +97,10 @@ def _sizes(preset: str, recipe: Recipe) -> Recipe | None:
     def number(label: str, low: int, high: int, value: int, help: str | None = None) -> int:
         return st.number_input(label, low, high, value, key=f"train:{preset}:{label}", help=help, **KEPT)
 
-    def choose(label: str, options: dict[str, str], value: str) -> str:
+    def choose(label: str, options: dict[str, str], value: str, help: str) -> str:
         keys = list(options)
         return st.selectbox(
-            label, keys, keys.index(value), format_func=options.get, key=f"train:{preset}:{label}", **KEPT
+            label, keys, keys.index(value), format_func=options.get, help=help, key=f"train:{preset}:{label}", **KEPT
         )
 
     first = st.columns(5)
@@ -121,16 +121,17 @@ def _sizes(preset: str, recipe: Recipe) -> Recipe | None:
     second = st.columns(5)
     with second[0]:
         lr = st.number_input(
-            "Learning rate", 1e-6, 9.9, recipe.lr, recipe.lr / 4, format="%g", key=f"train:{preset}:lr", **KEPT
-        )
+            "Learning rate", 1e-6, 9.9, recipe.lr, recipe.lr / 4, format="%g", help=widgets.TERMS["learning rate"],
+            key=f"train:{preset}:lr", **KEPT,
+        )  # fmt: skip
     with second[1]:
-        optimizer = choose("Optimizer", OPTIMIZERS, recipe.optimizer)
+        optimizer = choose("Optimizer", OPTIMIZERS, recipe.optimizer, widgets.TERMS["optimizer"])
     with second[2]:
-        tokenizer = choose("Tokenizer", TOKENIZERS, recipe.tokenizer)
+        tokenizer = choose("Tokenizer", TOKENIZERS, recipe.tokenizer, "What the text is cut into before the model reads it.")
     with second[3]:
         seed = number("Seed", 0, 2**31 - 1, recipe.seed, "Of the first weights and of the batches.")
     with second[4]:
-        norm = choose("Norm", NORMS, model.norm)
+        norm = choose("Norm", NORMS, model.norm, "What keeps the numbers in the stream at one size, so that deep models train.")
     with widgets.guarded():
         return replace(
             recipe,

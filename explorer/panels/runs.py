@@ -35,8 +35,8 @@ COLUMNS = {
 def runs() -> None:
     """The table and the chosen run, followed for as long as any run is live; then what others start or change is waited for."""
     folder = loading.runs_folder()
-    training.while_live(lambda: _listed(jobs.listing(folder)))
     seen = jobs.states(folder)
+    training.while_live(lambda: _listed(jobs.listing(folder)))
     if not jobs.live(folder):
         fragment(lambda: jobs.states(folder) == seen or st.rerun(), run_every=PERIOD)
 

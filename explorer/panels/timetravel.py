@@ -156,7 +156,8 @@ def film_of(run: Run, reel: Reel) -> Film:
     likeliest = finite.argmax(1)
     written = {row["step"]: str(row.get("text", "")) for row in run.samples()}
     rises = {kind: rise_of(kind, reel.steps, values) for kind, values in reel.scores.items()}
-    top = rises.get("induction") or next(filter(None, rises.values()), None)
+    kind = next((kind for kind in ("induction", *rises) if rises.get(kind)), "induction")
+    top = rises.get(kind)
     last = {kind: values[-1] for kind, values in reel.scores.items()}
     return Film(
         steps=reel.steps,
@@ -178,6 +179,7 @@ def film_of(run: Run, reel: Reel) -> Film:
         words={kind: words(kind, rise) for kind, rise in rises.items()},
         spans={kind: (rise.start, rise.end) for kind, rise in rises.items() if rise},
         opening=(top.layer, top.head) if top else clearest(last) if last else (0, 0),
+        kind=kind,
     )
 
 

@@ -1,30 +1,19 @@
 """What watching costs the worker: its speed while the Train page polls each second and draws a head, against nobody looking."""
 
-import os
-import signal
-import subprocess
-import sys
+import shutil
 import time
 from pathlib import Path
 from statistics import median
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from gpt import PRESETS, create_run, load_corpus
+from tests.browser.conftest import BROWSERS, FLAGS, start
 
-ROOT = Path(__file__).parents[2]
+APP = Path(__file__).parents[2] / "explorer" / "app.py"
 WINDOW = 8  # seconds
 ROUNDS = 6
-PORT = 8599
-CHROMIUM = next(
-    (
-        path
-        for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-        if Path(path).exists()
-    ),
-    None,
-)
 
 
 @pytest.mark.bench
@@ -36,24 +25,13 @@ def test_one_page_that_watches(preset, tmp_path, capsys):
         PRESETS[preset].changed(steps=1_000_000, eval_every=1_000_000, snapshots=200),
         load_corpus("tinyshakespeare"),
     )
-    environment = {**os.environ, "ATTENTION_EXPLORER_RUNS": str(tmp_path / "runs")}
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "explorer/app.py",
-        f"--server.port={PORT}",
-        "--server.headless=true",
-    ]
-    with (tmp_path / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    server = start(APP, tmp_path)
+    watching = f"{server.url}/train?run={run.name}"
     try:
         with sync_playwright() as playwright:
-            page = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            ).new_page()
-            wait_for(lambda: opened(page, run), "the page is there")
+            found = next(filter(None, map(shutil.which, BROWSERS)), None)
+            page = playwright.chromium.launch(executable_path=found, args=FLAGS).new_page()
+            wait_for(lambda: opened(page, watching), "the page is there")
             wait_for(lambda: run.status.step > 50, "it trains")
             ratios = []
             for _ in range(ROUNDS):
@@ -61,22 +39,21 @@ def test_one_page_that_watches(preset, tmp_path, capsys):
                 page.goto("about:blank")
                 alone = speed(run)
                 ratios.append(watched / alone)
-                opened(page, run)
+                opened(page, watching)
     finally:
         run.stop_request.touch()
-        server.send_signal(signal.SIGTERM)
-        server.wait()
+        server.stop()
     with capsys.disabled():
         told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         print(f"\n{preset}: watched by one page, the worker runs at {median(ratios):.2f} of its speed alone ({told})")
     assert len(ratios) == ROUNDS
 
 
-def opened(page, run) -> bool:
+def opened(page, address: str) -> bool:
     try:
-        page.goto(f"http://127.0.0.1:{PORT}/train?run={run.name}")
+        page.goto(address)
         expect(page.get_by_text("tokens/s").first).to_be_visible(timeout=20_000)
-    except Exception:
+    except (AssertionError, Error):
         return False
     return True
 

@@ -33,6 +33,12 @@ def test_each_run_is_a_thin_and_a_thick_curve_in_one_colour_with_its_published_l
     assert drawn.layout.yaxis.range[1] == HIGHEST and drawn.layout.yaxis.range[0] < 2.0
 
 
+@pytest.mark.parametrize(("newest", "top"), [([3.1, 2.6], HIGHEST), ([2.6, 4.1], 4.2), ([1e9], 5.0), ([], HIGHEST)])
+def test_the_axis_reaches_up_to_the_run_that_is_behind(newest, top):
+    racers = [Racer("rung", "#000001", ([], []), ([0, 1], [4.2, loss])) for loss in newest] + [Racer("new", "#000002", ([], []), ([], []))]
+    assert race_curves(racers, unit="steps", end=10).layout.yaxis.range[1] == pytest.approx(top)
+
+
 def test_a_curve_of_unequal_lengths_is_refused():
     with pytest.raises(ValueError, match="rung 1: 2 places and 1 losses of validation"):
         race_curves([Racer("rung 1", "#000", ([], []), ([0, 1], [4.0]))], unit="steps", end=1)

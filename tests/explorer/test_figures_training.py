@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.figures.training import Level, loss_curves, running_mean
+from explorer.figures.training import Branch, Level, loss_curves, running_mean
 
 LOSSES = st.lists(st.floats(0, 20), max_size=60)
 
@@ -47,6 +47,12 @@ def test_a_long_curve_is_thinned_and_stays_where_it_was():
     steps, losses = np.arange(10_000), np.linspace(4, 1, 10_000)
     _, mean, _ = loss_curves((steps, losses), ([], []), steps=10_000).data
     assert len(mean.x) <= 2000 and np.array_equal(mean.y, running_mean(losses)[mean.x.astype(int)])
+
+
+def test_the_parents_curve_bears_its_name_as_it_is():
+    parent = Branch("<b>a & b</b>", 1, [0, 1], [4.0, 3.0])
+    drawn = loss_curves(([1], [3.0]), ([], []), steps=9, parent=parent)
+    assert drawn.data[0].name == "&lt;b&gt;a &amp; b&lt;/b&gt;, train" and drawn.layout.annotations[-1].text == "fork"
 
 
 @settings(max_examples=30)

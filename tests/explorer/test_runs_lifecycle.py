@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer import jobs
+from explorer import jobs, loading
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 
 TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
@@ -51,6 +51,23 @@ def test_a_deleted_run_is_gone_and_nobody_who_still_looks_brings_it_back(runs):
     jobs.advance(runs)
     assert not (runs / "tiny").exists()
     jobs.create(runs, "tiny", TINY, TEXT)
+
+
+def test_a_click_that_comes_too_late_leaves_no_request_behind(runs):
+    run = load_run(runs / "tiny")
+    jobs.pause(run)
+    jobs.stop(run)
+    assert run.status.state == "finished" and not run.pause_request.exists() and not run.stop_request.exists()
+
+
+def test_what_a_crash_left_of_a_deletion_is_nobodys_run(runs, monkeypatch):
+    monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(runs))
+    load_run(runs / "tiny").set_status("queued")
+    (runs / "tiny").rename(runs / f"{jobs.DELETED}1")
+    assert names(runs) == {"table"} and jobs.live(runs) == [] and list(jobs.states(runs)) == ["table"]
+    assert [ref for ref in loading.models() if ref.startswith("runs/")] == ["runs/table"]
+    jobs.delete(runs, "table")
+    assert {path.name for path in runs.iterdir()} <= {".queue"}
 
 
 def test_a_run_that_trains_is_neither_deleted_nor_renamed(runs, held):
@@ -109,10 +126,12 @@ def test_a_renamed_run_is_the_same_one_and_its_forks_know_it(runs):
     before_rows, steps = before.metrics(), before.steps
     child = jobs.fork(runs, "child", before, 2, steps=5)
     stranger = jobs.fork(runs, "stranger", load_run(runs / "table"), 2, steps=5)
+    made = (child.folder / "config.json").stat().st_mtime_ns
     jobs.rename(runs, "tiny", "lesson")
     after = load_run(runs / "lesson")
     assert after.metrics() == before_rows and after.steps == steps and not (runs / "tiny").exists()
     assert load_run(child.folder).parent == replace(child.parent, run="lesson")
+    assert (child.folder / "config.json").stat().st_mtime_ns == made, "it stands where it stood in the list"
     assert load_run(stranger.folder).parent == stranger.parent
     jobs.delete(runs, "lesson")
     assert load_run(child.folder).parent.run == "lesson"

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import lenses, loading
 from explorer.figures.tokens import visible
 from explorer.film.packing import unpack
+from explorer.panels.scoring import MEANING
 from gpt import load_run
 from gpt.lens import heads
 
@@ -49,6 +51,7 @@ def test_it_opens_on_the_induction_run_and_says_when_its_heads_form(open_app):
     assert header["steps"] == run.steps and header["samples"] == [row["text"] for row in run.samples()]
     T = len(header["tokens"])
     assert codes.size == len(run.steps) * 8 * T * (T + 1) // 2
+    assert header["kind"] == "induction"
     start, end = header["spans"]["induction"]
     assert 281 <= start < end <= 1500
     assert f"lies between steps {start:,} and {end:,} (head L1H" in header["words"]["induction"]
@@ -72,6 +75,16 @@ def test_every_snapshot_shows_its_own_numbers(page, runs):
         assert len(shown) == 10 and shown == pytest.approx({name: expected[name] for name in shown}, abs=1e-5)
         assert header["likeliest"][index][1] == pytest.approx(max(expected.values()), abs=1e-4)
     assert header["losses"]["batch"][0][-1] <= run.steps[-1]
+
+
+def test_it_opens_on_the_score_that_rises_where_no_induction_head_forms(page, runs, monkeypatch):
+    scores = {kind: np.zeros((len(load_run(runs / "tiny").steps), 2, 3)) for kind in MEANING}
+    scores["duplicate token"][-1, 0, 2] = 0.6
+    monkeypatch.setattr("explorer.panels.timetravel._scores", lambda ref, steps: scores)
+    header = film_in(page(prompt="hear me"))[0]
+    assert header["kind"] == "duplicate token" and header["opening"] == [0, 2]
+    scores["induction"][-1, 1, 1] = 0.2
+    assert film_in(page(prompt="hear me"))[0]["kind"] == "induction"
 
 
 def test_scores_of_a_snapshot_are_that_models(runs):
