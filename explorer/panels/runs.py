@@ -11,6 +11,7 @@ from explorer.panels import training
 from gpt import Run
 
 POINTS = 60  # of a sparkline
+LOOKED_AT = ("model", "against", "translator")  # choices that may name a run
 ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
 COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
@@ -134,7 +135,7 @@ def _rename(run: Run, possible: bool) -> None:
 
 def _renamed(old: str, new: str) -> None:
     if _done(jobs.rename, old, new):
-        choices = {name: f"runs/{new}" for name in ("model", "against") if state.choice(name) == f"runs/{old}"}
+        choices = {name: f"runs/{new}" for name in LOOKED_AT if state.choice(name) == f"runs/{old}"}
         state.choose(run=new, **choices)
 
 
@@ -149,7 +150,7 @@ def _delete(entry: Found, possible: bool) -> None:
 
 def _deleted(name: str) -> None:
     if _done(jobs.delete, name):
-        choices = {choice: None for choice in ("model", "against") if state.choice(choice) == f"runs/{name}"}
+        choices = {choice: None for choice in LOOKED_AT if state.choice(choice) == f"runs/{name}"}
         state.choose(run=None, **choices)
 
 
