@@ -1,5 +1,6 @@
 """Encoder and decoder: a date in words translated token by token, and the three kinds of attention that do it."""
 
+import json
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from explorer.lecture.controls import after_guess, chapter, choose, guess, metri
 from explorer.lenses import Translation
 from explorer.panels import downloads
 from gpt import translate
-from gpt.lens.alignment import PLACES, PROBES, alignment
+from gpt.lens.alignment import ATTENTIONS, PLACES, PROBES, alignment
 from gpt.model.layers import Attention
 from gpt.model.seq2seq import DecoderBlock
 from gpt.text.dates import read_date
@@ -210,6 +211,7 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         "cross": [f"{visible(read)}→{visible(written)}" for read, written in zip(seen.read, seen.written, strict=True)],
     }[kind]
     n_layer, n_head = seen.patterns[kind].shape[:2]
+    named = {f"{ATTENTIONS[kind].format(layer)}.hook_pattern": pattern for layer, pattern in enumerate(seen.patterns[kind])}
     return downloads.Drawn(
         (ref, kind),
         f"{ref}: {kind} attention on {''.join(seen.source)}",
@@ -218,7 +220,7 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         None,
         [(layer, head) for layer in range(n_layer) for head in range(n_head)],
         lambda: seen.patterns[kind],
-        lambda: arrays({f"{kind}.pattern": seen.patterns[kind]}, model=ref, source="".join(seen.source)),
+        lambda: arrays(named, model=ref, tokens=json.dumps(tokens), source=json.dumps(seen.source)),
         seen.source if kind == "cross" else None,
     )
 
