@@ -15,10 +15,10 @@ def test_a_function_is_shown_whole_and_says_where_it_stands():
 
 
 def test_only_the_lines_with_a_word_are_shown_in_their_order():
-    source = inspect.getsource(Block.forward)
-    shown = [line.strip() for line in code_of(Block.forward, "mlp_out", "resid_pre").split("\n")[1:]]
+    source = inspect.getsource(Block._compute)
+    shown = [line.strip() for line in code_of(Block._compute, "resid_mid", "hook_resid_post").split("\n")[1:]]
     kept = [line for line in shown if line != "…"]
-    assert kept == [line.strip() for line in source.split("\n") if "mlp_out" in line or "resid_pre" in line]
+    assert kept == [line.strip() for line in source.split("\n") if "resid_mid" in line or "hook_resid_post" in line]
     assert "…" in shown
 
 
