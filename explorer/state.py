@@ -18,7 +18,7 @@ PARAMETERS = (
     *("step", "pinned"),
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
-    *("translator", "source", "maps", "halves"),
+    *("translator", "source", "maps", "cross", "halves"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters

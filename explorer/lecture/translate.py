@@ -159,7 +159,10 @@ def _origin(subject: Subject, at: int) -> range:
 
 
 def _head(seen: Translation) -> Head | None:
-    return widgets.head_choice(*seen.patterns["cross"].shape[:2])
+    """The head of cross-attention that the person locked, as its place among all; other pages' heads are other models'."""
+    n_layer, n_head = seen.patterns["cross"].shape[:2]
+    place = state.number("cross")
+    return divmod(place, n_head) if state.choice("cross") == str(place) and place < n_layer * n_head else None
 
 
 def aligned_head(subject: Subject) -> Head:
@@ -194,8 +197,7 @@ def maps(subject: Subject) -> None:
     if kind == "cross":
         state.remember(f"translate:shown:{subject.ref}", looked.shown)
     if kind == "cross" and looked.head != wanted:
-        layer, head = looked.head or (None, None)
-        state.choose(layer=layer, head=head)
+        state.choose(cross=looked.head and looked.head[0] * seen.patterns[kind].shape[1] + looked.head[1])
         st.rerun()  # the steps above show the row of the head that stands large
     st.caption(TOLD[kind])
     if kind == "cross":
