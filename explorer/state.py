@@ -20,7 +20,7 @@ PARAMETERS = (
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
     *("tokens", "temperature", "top-k", "top-p", "hide"),
-    *("translator", "source", "maps", "halves"),
+    *("translator", "source", "maps", "cross", "halves"),
     *("question", "between"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long

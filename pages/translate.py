@@ -6,7 +6,7 @@ from explorer.lecture import classroom, halves, translate  # noqa: E402
 
 with widgets.guarded():
     subject = translate.chosen()
-    if subject:
+    if subject is not None:
         translate.translating(subject)
         translate.maps(subject)
         translate.reading_the_month(subject)

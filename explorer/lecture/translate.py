@@ -1,5 +1,6 @@
 """Encoder and decoder: a date in words translated token by token, and the three kinds of attention that do it."""
 
+import json
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from explorer.lecture.controls import after_guess, chapter, choose, guess, metri
 from explorer.lenses import Translation
 from explorer.panels import downloads
 from gpt import translate
-from gpt.lens.alignment import PLACES, PROBES, alignment
+from gpt.lens.alignment import ATTENTIONS, PLACES, PROBES, alignment
 from gpt.model.layers import Attention
 from gpt.model.seq2seq import DecoderBlock
 from gpt.text.dates import read_date
@@ -157,7 +158,10 @@ def _origin(subject: Subject, at: int) -> range:
 
 
 def _head(seen: Translation) -> Head | None:
-    return widgets.head_choice(*seen.patterns["cross"].shape[:2])
+    """The head of cross-attention that the person locked, as its place among all; other pages' heads are other models'."""
+    n_layer, n_head = seen.patterns["cross"].shape[:2]
+    place = state.number("cross")
+    return divmod(place, n_head) if state.choice("cross") == str(place) and place < n_layer * n_head else None
 
 
 def aligned_head(subject: Subject) -> Head:
@@ -190,8 +194,7 @@ def maps(subject: Subject) -> None:
     if kind == "cross":
         state.remember(f"translate:shown:{subject.ref}", looked.shown)
     if kind == "cross" and looked.head != wanted:
-        layer, head = looked.head or (None, None)
-        state.choose(layer=layer, head=head)
+        state.choose(cross=looked.head and looked.head[0] * seen.patterns[kind].shape[1] + looked.head[1])
         st.rerun()  # the steps above show the row of the head that stands large
     st.caption(TOLD[kind])
     if kind == "cross":
@@ -207,6 +210,7 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         "cross": [f"{visible(read)}→{visible(written)}" for read, written in zip(seen.read, seen.written, strict=True)],
     }[kind]
     n_layer, n_head = seen.patterns[kind].shape[:2]
+    named = {f"{ATTENTIONS[kind].format(layer)}.hook_pattern": pattern for layer, pattern in enumerate(seen.patterns[kind])}
     return downloads.Drawn(
         (ref, kind),
         f"{ref}: {kind} attention on {''.join(seen.source)}",
@@ -215,7 +219,7 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         None,
         [(layer, head) for layer in range(n_layer) for head in range(n_head)],
         lambda: seen.patterns[kind],
-        lambda: arrays({f"{kind}.pattern": seen.patterns[kind]}, model=ref, source="".join(seen.source)),
+        lambda: arrays(named, model=ref, tokens=json.dumps(tokens), source=json.dumps(seen.source)),
         seen.source if kind == "cross" else None,
     )
 

@@ -16,6 +16,7 @@ from gpt.train.files import read_lines
 
 PERIOD = 3.0  # seconds between two looks while nothing trains
 POINTS = 60  # of a sparkline
+LOOKED_AT = ("model", "against", "translator")  # choices that may name a run
 ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
 COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
@@ -160,7 +161,7 @@ def _rename(run: Run, possible: bool) -> None:
 
 def _renamed(old: str, new: str) -> None:
     if widgets.attempt(jobs.rename, loading.runs_folder(), old, new):
-        choices = {name: f"runs/{new}" for name in ("model", "against") if state.choice(name) == f"runs/{old}"}
+        choices = {name: f"runs/{new}" for name in LOOKED_AT if state.choice(name) == f"runs/{old}"}
         state.choose(run=new, **choices)
 
 
@@ -175,5 +176,5 @@ def _delete(entry: Found, possible: bool) -> None:
 
 def _deleted(name: str) -> None:
     if widgets.attempt(jobs.delete, loading.runs_folder(), name):
-        choices = {choice: None for choice in ("model", "against") if state.choice(choice) == f"runs/{name}"}
+        choices = {choice: None for choice in LOOKED_AT if state.choice(choice) == f"runs/{name}"}
         state.choose(run=None, **choices)

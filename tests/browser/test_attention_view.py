@@ -303,7 +303,7 @@ def test_a_rectangular_map_is_hovered_locked_walked_and_read(show):
     expect(page.locator(".readout")).to_have_text("layer 0, head 0: query 0 't' reads key 8 '<8>' with 0.7500")
     assert ink(page, ".lines canvas", BLUE) > 50
     page.mouse.move(*map_point(page, 3.5, 8.5))
-    expect(page.locator(".readout")).to_contain_text("query 3 '·' reads key 8 '<8>' with 0.0313")
+    expect(page.locator(".readout")).to_contain_text("query 3 '·' reads key 8 '<8>' with 0.031")
     page.mouse.move(*map_point(page, 4.5, 1.5))
     expect(root(page)).to_have_attribute("data-query", ""), "below the last query there is nothing"
     page.mouse.click(*map_point(page, 2.5, 6.5))
