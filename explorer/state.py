@@ -20,6 +20,7 @@ PARAMETERS = (
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
     *("tokens", "temperature", "top-k", "top-p", "hide"),
+    *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters
@@ -77,6 +78,7 @@ def enter(page: str) -> None:
     if recall("page") != page:
         for key in [key for key in st.session_state if str(key).startswith(WIDGET)]:
             del st.session_state[key]
+        remember("visits", recall("visits", 0) + 1)
     remember("page", page)
 
 
