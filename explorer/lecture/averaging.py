@@ -129,10 +129,8 @@ def compared(x: torch.Tensor) -> None:
         slow, fast = seconds(lecture.average_v1, large), seconds(lecture.average_v2, large)
         values[1:] = [f"{1000 * slow:.1f} ms", f"{1000 * fast:.3f} ms", f"{slow / fast:,.0f} ×"]
     metrics(dict(zip(names, values, strict=True)))
-    st.caption(
-        f"{after_guess(guessed)}The median of {REPEATS} measurements on this machine, just now. The difference is rounding: "
-        "the sums are taken in another order."
-    )
+    timed = "" if guessed is None else f"{after_guess(guessed)}Times are the median of {REPEATS} on this machine, just now. "
+    st.caption(f"{timed}The difference is rounding: the sums are taken in another order.")
     show_code(lecture.average_v1, lecture.average_v2)
 
 
@@ -152,7 +150,7 @@ def softmaxed(x: torch.Tensor) -> None:
     future = ~torch.ones(SIZE, SIZE, dtype=torch.bool).tril()
     weights = lecture.masked_softmax(scores)
     shown = (
-        ("after the mask: the future at −∞, not there", scores.masked_fill(future, -torch.inf)),
+        ("after the mask: no future", scores.masked_fill(future, -torch.inf)),
         ("after the softmax: rows sum to 1", weights.masked_fill(future, torch.nan)),
     )
     for column, (title, values) in zip(columns[1:], shown, strict=True):

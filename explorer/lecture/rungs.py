@@ -10,13 +10,14 @@ from explorer.panels.racing import CODE
 from gpt import PRESETS, Recipe, Run
 from gpt.train.presets import PUBLISHED
 
-RUNGS = (2, 3, 4, 5, 6)
+RATES = {1: 1e-1, 2: 1e-2, 3: 1e-2, 4: 1e-2, 5: 4e-3, 6: 4e-3}  # learning rates that a thousand steps are enough with
+RUNGS = tuple(RATES)[1:]
 
 
 def recipe(rung: int) -> Recipe:
     """The rung's own model, trained within seconds."""
     return PRESETS[f"rung-{rung}"].changed(
-        steps=1000, lr=1e-2 if rung < 5 else 4e-3, schedule="linear", final_lr=0.0, eval_every=100, eval_batches=60, snapshots=2,
+        steps=1000, lr=RATES[rung], schedule="linear", final_lr=0.0, eval_every=100, eval_batches=60, snapshots=2,
     )  # fmt: skip
 
 
