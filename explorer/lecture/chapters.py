@@ -33,7 +33,7 @@ CHAPTERS = (
     Chapter("0:47:11", "The trick: a matrix product", "averaging.py",
             "explorer/test_averaging_page.py::test_the_matrix_that_is_started_from_decides_the_product"),
     Chapter("0:51:54", "Version 2: matrix multiply", "averaging.py",
-            "explorer/test_averaging_page.py::test_times_appear_after_a_guess"),
+            "explorer/test_averaging_page.py::test_the_three_versions_are_one_on_the_page"),
     Chapter("0:54:42", "Version 3: softmax", "averaging.py",
             "explorer/test_averaging_page.py::test_a_softmax_of_zeros_averages"),
     Chapter("0:58:26", "Clean-up of the code", None, None),

@@ -66,6 +66,15 @@ def test_the_matrix_that_is_started_from_decides_the_product(averaging_page):
     assert any("a token reads from its future" in caption.value for caption in app.caption)
 
 
+def test_the_three_versions_are_one_on_the_page(averaging_page):
+    app = averaging_page(seed="5")
+    first, second = grids(app)[4:6]
+    assert np.array_equal(first, second) and np.allclose(first, lecture.average_v1(averaging.toy(5))[0], atol=0.005)
+    assert float(app.metric[0].value) < 1e-6
+    told = next(caption.value for caption in app.caption if "the three versions are one" in caption.value)
+    assert float(told.split("at most ")[1].split(":")[0]) < 1e-6
+
+
 def test_times_appear_after_a_guess(averaging_page):
     app = averaging_page()
     assert [metric.value for metric in app.metric][1:] == ["?", "?", "?"]
