@@ -17,10 +17,10 @@ PARAMETERS = (
     *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
     *("threshold", "weights", "change", "strength", "changes", "second", "off"),
     *("step", "pinned"),
+    *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
     *("tokens", "temperature", "top-k", "top-p", "hide"),
-    *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter of the lecture, from its published mark on. page: its file in pages/, and test: in tests/, file::function; None: nothing to do."""
+    """A chapter of the lecture, from its published mark on."""
 
     time: str  # h:mm:ss
     title: str
-    page: str | None
-    test: str | None
+    page: str | None  # its file in pages/; None where there is nothing to do
+    test: str | None  # file::function in tests/
 
 
 CHAPTERS = (
