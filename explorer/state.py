@@ -17,6 +17,7 @@ PARAMETERS = (
     *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
     *("threshold", "weights", "change", "strength", "changes", "second", "off"),
     *("step", "pinned"),
+    *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
     *("tokens", "temperature", "top-k", "top-p", "hide"),
@@ -79,6 +80,7 @@ def enter(page: str) -> None:
     if recall("page") != page:
         for key in [key for key in st.session_state if str(key).startswith(WIDGET)]:
             del st.session_state[key]
+        remember("visits", recall("visits", 0) + 1)
     remember("page", page)
 
 

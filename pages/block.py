@@ -5,7 +5,7 @@ widgets.heading(
     "What do positions, several heads, feedforward, residual connections and norms each do for a model?",
 )
 
-from explorer.lecture import block, classroom, norms, positions, residuals  # noqa: E402
+from explorer.lecture import block, classroom, norms, positions, residuals, rungs  # noqa: E402
 
 with widgets.guarded():
     positions.similarity()
@@ -15,4 +15,5 @@ with widgets.guarded():
     residuals.gradients()
     norms.axes()
     norms.training()
+    rungs.rung_by_rung()
 classroom.for_a_class("block.py")

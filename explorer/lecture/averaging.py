@@ -5,7 +5,18 @@ import torch
 
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
-from explorer.lecture.controls import REPEATS, after_guess, chapter, choose, editable, guess, seconds, show_code, unroll
+from explorer.lecture.controls import (
+    REPEATS,
+    after_guess,
+    chapter,
+    choose,
+    editable,
+    guess,
+    metrics,
+    seconds,
+    show_code,
+    unroll,
+)
 from gpt import lecture
 
 B, T, C = 4, 8, 2  # the lecture's
@@ -104,21 +115,23 @@ def compared(x: torch.Tensor) -> None:
         "First guess: at 32 sequences of 64 tokens, how much faster is the product than the loops?",
     ):
         return
+    outs = {"v1": lecture.average_v1(x), "v2": lecture.average_v2(x)}
+    difference = (outs["v1"] - outs["v2"]).abs().max().item()
+    for column, (name, out) in zip(st.columns(2, gap="medium"), outs.items(), strict=True):
+        with column:
+            st.markdown(f"**{name}**, its averages of x[0]")
+            chart(number_grid(out[0].numpy(), rows="token", columns="feature"), key=f"compared:{name}", alt=f"What {name} computes")
     guessed = guess("averaging:v2", "The product is faster by about", GUESSES)
-    difference = (lecture.average_v1(x) - lecture.average_v2(x)).abs().max().item()
     names = ("Largest difference, v1 and v2", "v1, two loops", "v2, one product", "Faster by")
     values = [f"{difference:.1e}", "?", "?", "?"]
     if guessed is not None:
         large = torch.randn(TIMED)
         slow, fast = seconds(lecture.average_v1, large), seconds(lecture.average_v2, large)
         values[1:] = [f"{1000 * slow:.1f} ms", f"{1000 * fast:.3f} ms", f"{slow / fast:,.0f} ×"]
-    for column, name, value in zip(st.columns(4), names, values, strict=True):
-        column.metric(name, value)
-    st.caption(
-        f"{after_guess(guessed)}The median of {REPEATS} measurements on this machine, just now. The difference is rounding: "
-        "the sums are taken in another order."
-    )
-    show_code(lecture.average_v2)
+    metrics(dict(zip(names, values, strict=True)))
+    timed = "" if guessed is None else f"{after_guess(guessed)}Times are the median of {REPEATS} on this machine, just now. "
+    st.caption(f"{timed}The difference is rounding: the sums are taken in another order.")
+    show_code(lecture.average_v1, lecture.average_v2)
 
 
 def softmaxed(x: torch.Tensor) -> None:
@@ -137,7 +150,7 @@ def softmaxed(x: torch.Tensor) -> None:
     future = ~torch.ones(SIZE, SIZE, dtype=torch.bool).tril()
     weights = lecture.masked_softmax(scores)
     shown = (
-        ("after the mask: the future at −∞, not there", scores.masked_fill(future, -torch.inf)),
+        ("after the mask: no future", scores.masked_fill(future, -torch.inf)),
         ("after the softmax: rows sum to 1", weights.masked_fill(future, torch.nan)),
     )
     for column, (title, values) in zip(columns[1:], shown, strict=True):

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chapter:
-    """One of the lecture's published chapter marks. page: its file in pages/, and test: in tests/, file::function; None: nothing to do."""
+    """A chapter of the lecture, from its published mark on."""
 
     time: str  # h:mm:ss
     title: str
-    page: str | None
-    test: str | None
+    page: str | None  # its file in pages/; None where there is nothing to do
+    test: str | None  # file::function in tests/
 
 
 CHAPTERS = (
-    Chapter("0:00:00", "Intro: ChatGPT, Transformers, nanoGPT, Shakespeare", "intro.py",
+    Chapter("0:00:00", "Intro: a model that writes", "intro.py",
             "explorer/test_intro_page.py::test_each_step_shows_the_distribution_that_its_token_was_drawn_from"),
     Chapter("0:07:52", "Reading and exploring the data", "data.py",
             "explorer/test_data_page.py::test_the_numbers_are_the_texts_own"),
@@ -26,14 +26,14 @@ CHAPTERS = (
             "explorer/test_bigram_page.py::test_the_untrained_table_loses_more_than_one_that_knows_nothing"),
     Chapter("0:34:53", "Training the bigram", "bigram.py",
             "explorer/test_bigram_page.py::test_the_recipe_approaches_the_counted_table"),
-    Chapter("0:38:00", "Port to a script: the loss of many batches", "bigram.py",
+    Chapter("0:38:00", "The loss of many batches", "bigram.py",
             "explorer/test_bigram_page.py::test_the_mean_of_a_window_is_its_mean"),
     Chapter("0:42:13", "Version 1: averaging with for loops", "averaging.py",
             "explorer/test_averaging_page.py::test_the_loops_fill_the_output_step_by_step"),
-    Chapter("0:47:11", "The trick: matrix multiply as weighted aggregation", "averaging.py",
+    Chapter("0:47:11", "The trick: a matrix product", "averaging.py",
             "explorer/test_averaging_page.py::test_the_matrix_that_is_started_from_decides_the_product"),
     Chapter("0:51:54", "Version 2: matrix multiply", "averaging.py",
-            "explorer/test_averaging_page.py::test_times_appear_after_a_guess"),
+            "explorer/test_averaging_page.py::test_the_three_versions_are_one_on_the_page"),
     Chapter("0:54:42", "Version 3: softmax", "averaging.py",
             "explorer/test_averaging_page.py::test_a_softmax_of_zeros_averages"),
     Chapter("0:58:26", "Clean-up of the code", None, None),
@@ -45,11 +45,11 @@ CHAPTERS = (
             "explorer/test_notes_page.py::test_messages_sum_to_what_the_head_computes"),
     Chapter("1:12:46", "Note 2: no notion of space, a set", "notes.py",
             "explorer/test_notes_page.py::test_order_is_nothing_to_the_model_without_positions_and_mask_alone"),
-    Chapter("1:13:40", "Note 3: no communication across the batch", "notes.py",
+    Chapter("1:13:40", "Note 3: batch rows do not mix", "notes.py",
             "explorer/test_notes_page.py::test_an_edit_stays_in_its_row_and_behind_the_mask"),
-    Chapter("1:14:14", "Note 4: encoder blocks, decoder blocks", "notes.py",
+    Chapter("1:14:14", "Note 4: encoders, decoders", "notes.py",
             "explorer/test_notes_page.py::test_the_curves_wait_for_a_guess"),
-    Chapter("1:15:39", "Note 5: attention, self-attention, cross-attention", "notes.py",
+    Chapter("1:15:39", "Note 5: self- and cross-attention", "notes.py",
             "explorer/test_notes_page.py::test_cross_attention_reads_another_sequence"),
     Chapter("1:16:56", "Note 6: scaled attention", "notes.py",
             "explorer/test_notes_page.py::test_twins_are_measured_before_training_and_after_it"),
@@ -67,9 +67,9 @@ CHAPTERS = (
             "explorer/test_scaling_page.py::test_the_gap_is_what_the_two_texts_differ_by"),
     Chapter("1:42:39", "Encoder, decoder, both", "translate.py",
             "explorer/test_translate_page.py::test_it_opens_on_a_translation_and_the_aligned_head"),
-    Chapter("1:46:22", "nanoGPT: batched multi-head attention", "nanogpt.py",
+    Chapter("1:46:22", "nanoGPT: all heads at once", "nanogpt.py",
             "explorer/test_nanogpt_page.py::test_a_loop_over_heads_gives_the_same_numbers"),
-    Chapter("1:48:53", "ChatGPT: pretraining, finetuning, RLHF", "chat.py",
+    Chapter("1:48:53", "ChatGPT: finetuning, RLHF", "chat.py",
             "explorer/test_chat_page.py::test_every_stage_answers_and_is_judged"),
     Chapter("1:54:32", "Conclusions", "conclusions.py",
             "explorer/test_conclusions_page.py::test_runs_are_summed_up_and_found_on_the_ladder"),

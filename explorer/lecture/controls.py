@@ -10,6 +10,7 @@ import torch
 
 from explorer import state, widgets
 from explorer.fragment import fragment
+from explorer.lecture import edits
 from explorer.lecture.classroom import hidden
 from explorer.source import code_of
 
@@ -117,19 +118,24 @@ def choose(label: str, options: Iterable[Any], first: Any, name: str) -> Any:
 
 
 def editable(values: torch.Tensor, name: str) -> torch.Tensor:
-    """A matrix that can be edited, and reset; what is left empty counts as 0. name: of this matrix and its first values."""
-    version = f"{name}:version"
-    edited = st.data_editor(
-        values.numpy().round(3),
-        key=f"{name}:{state.recall(version, 0)}",
-        hide_index=True,
-        num_rows="fixed",
-        alt="An editable matrix",
-    )
+    """A matrix that can be edited, and reset; what is left empty counts as 0. The edits stand in the link.
+
+    name: of this matrix and its first values.
+    """
+    first = values.numpy().round(3)
+    key = f"{name}:{state.recall('visits', 0)}:{state.recall(f'{name}:version', 0)}"
+    start = state.recall(key)  # the editor's own input, which has to stay as it is while it is used
+    if start is None:
+        start = edits.applied(name, first)
+        state.remember(key, start)
+    edited = st.data_editor(start, key=key, hide_index=True, num_rows="fixed", alt="An editable matrix")
+    edited = np.nan_to_num(np.asarray(edited, dtype=np.float32))
+    edits.keep(name, first, edited)
     if st.button("Reset", icon=":material/restart_alt:", key=f"{name}:reset"):
-        state.remember(version, state.recall(version, 0) + 1)
+        edits.keep(name, first, first)
+        state.remember(f"{name}:version", state.recall(f"{name}:version", 0) + 1)
         st.rerun()
-    return torch.nan_to_num(torch.tensor(np.asarray(edited, dtype=np.float32)))
+    return torch.from_numpy(edited)
 
 
 def seconds(function: Callable, *arguments: Any) -> float:

@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from explorer import loading
+from explorer import loading, state
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
 from explorer.lecture.controls import chapter, choose, editable, part, show_code
@@ -23,6 +23,7 @@ RECIPES = {
 }  # fmt: skip
 ROWS = (1, 4, 16, 64)  # that a model in training mode reads at once
 NAME = "norms"
+MOST = 60  # batches that batchnorm can have seen
 
 
 def axes() -> None:
@@ -57,7 +58,8 @@ def axes() -> None:
 
 def _in_use(x: torch.Tensor) -> None:
     """BatchNorm has no batch to normalise over once it serves one example: it uses running statistics instead."""
-    seen = st.slider("Batches that BatchNorm has seen in training", 0, 60, 5, key="norms:seen", persist_state="session")
+    seen = 5 if state.choice("seen") is None else min(state.number("seen"), MOST)
+    st.slider("Batches that BatchNorm has seen in training", 0, MOST, **state.bound("seen", seen))
     batchnorm, generator = BatchNorm(FEATURES, bias=True), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for _ in range(seen):

@@ -5,6 +5,7 @@ from itertools import product
 
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state, widgets
 from explorer.chart import chart
@@ -22,7 +23,9 @@ WORD, SEED = "attention", 1337
 SMALL = GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16)
 ROUNDING = 1e-12  # below it a difference in double precision is rounding
 BATCH = ("to be or not", "that is the", "question, say")
-ROWS = 3
+ROWS, LONGEST = 3, 16  # of the batch, and letters of each
+PLACE = 5  # the letter that is edited at first
+EDITED = ("line0", "line1", "line2", "row", "place", "letter", "mask")
 NAME, DECODER, ENCODER = "mask", "decoder, with the mask", "encoder, without"
 LOSSES = ("2.5", "2.2", "2.0", "1.5", "0.5", "nearly 0")
 RECIPES = {
@@ -94,20 +97,12 @@ def leaks() -> None:
     if ref is None:
         widgets.no_model()
     model, tokenizer = loading.load_model(ref), loading.load_run(ref).tokenizer
-    lines = [
-        column.text_input(f"Row {row}", BATCH[row], max_chars=24, key=f"notes:row:{row}", persist_state="session")
-        for row, column in enumerate(st.columns(ROWS))
-    ]
+    lines = [_line(row, column) for row, column in enumerate(st.columns(ROWS))]
     length = min(len(line) for line in lines)
     if length < 2:
         widgets.empty_state("A row is too short.", "Give every row at least two letters.")
         return
-    edit, place, new, mask = st.columns([2, 4, 2, 3], vertical_alignment="bottom")
-    row = edit.selectbox("Edit row", range(ROWS), 1, key="notes:edit", persist_state="session")
-    position = place.slider("at letter", 0, length - 1, min(5, length - 1), key=f"notes:place:{length}")
-    letter = new.text_input("to", "z", max_chars=1, key="notes:letter", persist_state="session") or " "
-    causal = state.choice("mask") != "False"
-    mask.toggle("Mask (decoder)", help=MASK, **state.bound("mask", causal))
+    row, position, letter, causal = _edit(length)
     idx = torch.tensor(
         [tokenizer.encode(line[:length], replace=loading.stand_in_of(tokenizer))[:length] for line in lines]
     )
@@ -120,7 +115,7 @@ def leaks() -> None:
         columns="token, as the edited row had it",
         digits=1,
         marked=[(row, position)],
-        column_names=[f"{place}<br>{escaped(visible(symbol))}" for place, symbol in enumerate(lines[row][:length])],
+        column_names=[f"{at}<br>{escaped(visible(symbol))}" for at, symbol in enumerate(lines[row][:length])],
     )
     chart(figure, key="notes:leaks", alt="Largest change of a logit at each place of the batch")
     others, before = (
@@ -133,6 +128,29 @@ def leaks() -> None:
         f"without it {losses[1]:.2f} nats: these weights have learned to read behind a mask."
     )
     show_code(lecture.edit_effects, lecture.with_mask)
+
+
+def _line(row: int, column: DeltaGenerator) -> str:
+    """One row of the batch."""
+    name, wanted = f"line{row}", state.choice(f"line{row}")
+    line = BATCH[row] if wanted is None else wanted[:LONGEST]
+    column.text_input(f"Row {row}", max_chars=LONGEST, **state.bound(name, line))
+    return line
+
+
+def _edit(length: int) -> tuple[int, int, str, bool]:
+    """Which row is edited, at which letter, to what, and whether the mask is on."""
+    edit, place, new, mask, reset = st.columns([2, 4, 2, 3, 2], vertical_alignment="bottom")
+    row = ROWS - 2 if state.choice("row") is None else min(state.number("row"), ROWS - 1)
+    edit.selectbox("Edit row", range(ROWS), **state.bound("row", row))
+    at = min(PLACE if state.choice("place") is None else state.number("place"), length - 1)
+    place.slider("at letter", 0, length - 1, **state.bound("place", at))
+    letter = "z" if state.choice("letter") is None else state.choice("letter")[:1]
+    new.text_input("to", max_chars=1, **state.bound("letter", letter))
+    causal = state.choice("mask") != "False"
+    mask.toggle("Mask (decoder)", help=MASK, **state.bound("mask", causal))
+    reset.button("Reset", icon=":material/restart_alt:", key="notes:reset", on_click=state.choose, kwargs=dict.fromkeys(EDITED))
+    return row, at, letter or " ", causal
 
 
 def cheating() -> None:

@@ -66,7 +66,7 @@ def recipes(size: int) -> dict[str, Recipe]:
     return {
         label: PRESETS["rung-2"].changed(
             about=f"A head of {size}, {label}", n_embd=size, block_size=32, scale=scale, steps=200, eval_every=100, eval_batches=20,
-            snapshots=3,
+            snapshots=10,
         )
         for label, scale in TWINS.items()
     }  # fmt: skip

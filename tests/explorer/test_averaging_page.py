@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explorer.figures.matrix import number_grid
-from explorer.lecture import averaging
+from explorer.lecture import averaging, edits
 from gpt import lecture
 
 
@@ -66,6 +66,15 @@ def test_the_matrix_that_is_started_from_decides_the_product(averaging_page):
     assert any("a token reads from its future" in caption.value for caption in app.caption)
 
 
+def test_the_three_versions_are_one_on_the_page(averaging_page):
+    app = averaging_page(seed="5")
+    first, second = grids(app)[4:6]
+    assert np.array_equal(first, second) and np.allclose(first, lecture.average_v1(averaging.toy(5))[0], atol=0.005)
+    assert float(app.metric[0].value) < 1e-6
+    told = next(caption.value for caption in app.caption if "the three versions are one" in caption.value)
+    assert float(told.split("at most ")[1].split(":")[0]) < 1e-6
+
+
 def test_times_appear_after_a_guess(averaging_page):
     app = averaging_page()
     assert [metric.value for metric in app.metric][1:] == ["?", "?", "?"]
@@ -87,3 +96,29 @@ def test_a_grid_leaves_out_what_is_no_number():
     assert len(drawn.layout.shapes) == 1
     with pytest.raises(ValueError, match="no matrix"):
         number_grid(np.zeros(3), rows="a", columns="b")
+
+
+def test_a_link_opens_edited_scores_and_one_click_resets_them(averaging_page):
+    app = averaging_page(edits="scores!1.0=2!0.3=<b>!9.9=1!2.1=-1.5~trick:lower triangle!0.0=3")
+    scores = torch.zeros(4, 4)
+    scores[1, 0], scores[2, 1] = 2, -1.5
+    assert not app.exception and np.allclose(np.nan_to_num(grids(app)[-1]), lecture.masked_softmax(scores), atol=0.005)
+    app.button(key="scores:reset").click().run()
+    assert np.allclose(np.nan_to_num(grids(app)[-1]), lecture.masked_softmax(torch.zeros(4, 4)), atol=0.005)
+    assert app.query_params["edits"] == "trick:lower triangle!0.0=3"
+
+
+def test_edits_go_into_the_link_and_come_back(monkeypatch):
+    link = {}
+    monkeypatch.setattr(edits.state, "choice", link.get)
+    monkeypatch.setattr(edits.state, "choose", lambda **choices: link.update(choices))
+    first, other = np.zeros((3, 3), np.float32), np.ones((2, 2), np.float32)
+    changed = first.copy()
+    changed[1, 2], changed[0, 0] = -0.25, 7
+    edits.keep("a: b, c", first, changed)
+    edits.keep("other", other, 2 * other)
+    assert np.array_equal(edits.applied("a: b, c", first), changed) and np.array_equal(edits.applied("other", other), 2 * other)
+    assert np.array_equal(edits.applied("third", first), first)
+    edits.keep("a: b, c", first, first)
+    edits.keep("other", other, other)
+    assert link["edits"] is None

@@ -7,8 +7,8 @@ import torch
 from explorer import jobs, loading
 from explorer.figures.depth import FLOOR, gradients_by_depth
 from explorer.figures.matrix import similarity_map
-from explorer.lecture import norms, positions, residuals
-from gpt import create_run
+from explorer.lecture import norms, positions, residuals, rungs
+from gpt import PRESETS, create_run
 from gpt.lens.heads import pattern_distances
 from gpt.train.loop import train
 
@@ -88,3 +88,12 @@ def test_figures_take_what_no_logarithm_takes_and_refuse_what_is_no_square():
     assert list(drawn.data[0].y) == [FLOOR, 1.0]
     with pytest.raises(ValueError, match="no square"):
         similarity_map(np.zeros((2, 3)), axis="position")
+
+
+def test_each_rung_is_its_preset_and_trained_beside_the_one_below(block_page, runs):
+    for rung in rungs.RUNGS:
+        assert rungs.recipe(rung).model == PRESETS[f"rung-{rung}"].model
+    app = block_page(rung="4")
+    next(button for button in app.button if button.key == "lecture:rung-4:train").click().run()
+    assert not app.exception and "rung 4 2.24" in said(app, "In the lecture rung 3 reaches 2.28")
+    assert {folder.name for folder in runs.glob("lecture-rung-*")} == {"lecture-rung-4-rung-3", "lecture-rung-4-rung-4"}

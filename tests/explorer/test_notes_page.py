@@ -38,13 +38,21 @@ def test_a_single_letter_cannot_be_shuffled(notes_page):
 
 
 def test_an_edit_stays_in_its_row_and_behind_the_mask(notes_page):
-    notes_page.text_input(key="notes:row:1").set_value("<b>no|*a*").run()
+    notes_page.text_input(key="widget:line1").set_value("<b>no|*a*").run()
     with_mask = caption(notes_page, "Largest |Δ logit|: ")
     notes_page.toggle(key="widget:mask").set_value(False).run()
     without = caption(notes_page, "Largest |Δ logit|: ")
     assert not notes_page.exception
     assert "in the other rows 0, before the edit 0. Loss" in with_mask
     assert "in the other rows 0, before the edit 0. Loss" not in without and "in the other rows 0," in without
+
+
+def test_the_batch_stands_in_the_link_and_is_reset_with_one_click(open_app):
+    app = open_app(line0="ab", row="0", place="9", letter="<").switch_page("../pages/notes.py").run()
+    assert not app.exception and app.text_input(key="widget:line0").value == "ab"
+    assert app.slider(key="widget:place").value == 1  # the last letter that there is
+    app.button(key="notes:reset").click().run()
+    assert app.text_input(key="widget:line0").value == notes.BATCH[0] and not set(notes.EDITED) & set(app.query_params)
 
 
 def test_the_curves_wait_for_a_guess(notes_page):
