@@ -30,7 +30,7 @@ SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
 EXAMPLES = {"repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34="}
 N_TOP = 12  # next tokens that are shown
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
-SPEECHLESS = ("reward",)  # objectives whose models predict no next token: no page about a prompt offers them
+SPEECHLESS = ("reward",)  # objectives whose models continue no prompt
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
 Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on
@@ -83,9 +83,14 @@ def models() -> dict[str, Path]:
     return ordered | {f"runs/{folder.name}": folder for folder in own}
 
 
-def language_models() -> list[str]:
-    """The references of those that predict a next token, in the same order."""
-    return [ref for ref in models() if _recipe(ref).get("objective") not in SPEECHLESS]
+def objective(ref: str) -> str:
+    """What the model of this reference was trained for, read without opening it."""
+    return str(_recipe(ref).get("objective", "language"))
+
+
+def prompted() -> list[str]:
+    """The references of all models that continue a prompt, in the order of `models`."""
+    return [ref for ref in models() if objective(ref) not in SPEECHLESS]
 
 
 def folder_of(ref: str) -> Path:

@@ -52,7 +52,7 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
     choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
     An unknown name, from a link say, is reported, and the default shown instead.
     """
-    names = loading.language_models()
+    names = loading.prompted()
     if not names:
         return None
     wanted = state.choice(choice)

@@ -4,7 +4,7 @@ from explorer import loading, widgets
 from explorer.panels import comparing
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
-if not loading.language_models():
+if not loading.prompted():
     widgets.no_model()
 
 first, second, box = st.columns([3, 3, 4], gap="medium")

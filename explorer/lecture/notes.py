@@ -202,7 +202,7 @@ def crossing() -> None:
 
 def _transformer() -> str | None:
     """The model that the page edits: the chosen one, or the first with heads."""
-    refs = sorted(loading.language_models(), key=lambda ref: ref != state.choice("model"))
+    refs = sorted(loading.prompted(), key=lambda ref: ref != state.choice("model"))
     return next((ref for ref in refs if loading.load_run(ref).recipe.model.n_layer), None)
 
 

@@ -56,7 +56,7 @@ def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
         run = trained(NAME, "learned")
         ref = f"runs/{run.name}" if run else None
     else:
-        ref = next((ref for ref in loading.language_models() if hasattr(loading.load_model(ref), "pos_embed")), None)
+        ref = next((ref for ref in loading.prompted() if hasattr(loading.load_model(ref), "pos_embed")), None)
     return (loading.load_model(ref).pos_embed, f"as {widgets.plain(ref)} has learned them") if ref else (None, "")
 
 

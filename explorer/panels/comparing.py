@@ -164,7 +164,7 @@ def default_prompt(ref: str) -> str:
 
 def default_rival(ref: str) -> str:
     """What a model is compared with until the person picks: the bigram, or else the first other model."""
-    others = [name for name in loading.language_models() if name != ref]
+    others = [name for name in loading.prompted() if name != ref]
     return RIVAL if RIVAL in others else next(iter(others), ref)
 
 
