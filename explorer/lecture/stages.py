@@ -8,7 +8,7 @@ from explorer import loading, widgets
 from explorer.chart import chart
 from explorer.figures.outcomes import AXES, ROW, Series, outcomes
 from explorer.lecture.chat import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
-from explorer.lecture.controls import after_guess, chapter, guess, show_code
+from explorer.lecture.controls import after_guess, chapter, guess, metrics, show_code
 from explorer.lecture.training import train_together
 from explorer.panels.training import EARNINGS, series
 from gpt import PRESETS, Run, load_corpus
@@ -99,15 +99,17 @@ def leash() -> None:
 
 def _compared(runs: dict[str, Run]) -> None:
     _growing(runs, EARNINGS, "chat:leash", "With and without the leash")
+    ends = {label: f"{distances[-1]:.1f} nats" for label, run in runs.items() if (distances := series(run.metrics(), "kl")[1])}
+    metrics(ends)
     finished = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
     for column, (label, text) in zip(st.columns(max(len(finished), 1), gap="small"), finished.items(), strict=False):
         with column:
             st.markdown(f"**{label}**")
             st.code(text.strip(), language=None, wrap_lines=True, height=300)
     st.caption(
-        "Off the leash the policy wanders to where the reward model has never been, and is paid for answers that are not what was meant: "
-        "the gap between its number and the stated preference is over-optimisation. DPO draws no answers and needs no reward model, so "
-        "it has no number; its leash is within its loss."
+        "Above: how far from the finetuned model each has come. Off the leash the policy wanders to where the reward model has never "
+        "been, and is paid for answers that are not what was meant: the gap between its number and the stated preference is "
+        "over-optimisation. DPO draws no answers and needs no reward model, so it has no number; its leash is within its loss."
     )
 
 
@@ -132,12 +134,11 @@ def _learning(runs: dict[str, Run], key: str) -> None:
 
 
 def _growing(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
-    """Curves in room that is there before them."""
+    """Curves in room that is there before them, from the start of the first training on."""
+    if not runs:
+        return widgets.empty_state("There is no curve yet.", "Press *Train*; the curves are drawn here as they come.")
     with st.container(height=ROW * len(titles) + 2 * AXES, border=False):
-        if any(run.metrics() for run in runs.values()):
-            _curves(runs, titles, key, alt)
-        else:
-            widgets.empty_state("There is no curve yet.", "Press *Train*; the curves are drawn here as they come.")
+        _curves(runs, titles, key, alt)
 
 
 def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:

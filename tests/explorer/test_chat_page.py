@@ -14,7 +14,7 @@ from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import preference, prompt_of
 from gpt.train.loop import train
 
-BRIEF = {"steps": 2, "batch_size": 4, "eval_batches": 2, "eval_every": 2}
+BRIEF = {"steps": 1, "batch_size": 4, "eval_batches": 2, "snapshots": 1}
 
 
 @pytest.fixture
