@@ -29,8 +29,8 @@ DEFAULT = "shakespeare-char"
 SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
 EXAMPLES = {"repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34="}
 N_TOP = 12  # next tokens that are shown
-MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
 SPEECHLESS = ("reward",)  # objectives whose models continue no prompt
+MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
 Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on

@@ -15,7 +15,7 @@ from gpt import PRESETS, Run, load_corpus
 from gpt.text import dialogue
 from gpt.train.chat import answers, dpo, finetune, ppo, reward
 
-SHOWN = 4  # demonstrations, and pairs
+SHOWN = 4  # pairs, and demonstrations of each of two questions
 DPO, LEASHED = "DPO, on the same pairs", "policy on a leash"
 FINETUNE = {"finetuned here": PRESETS["chat-finetune"].changed(steps=60, eval_every=5, snapshots=3)}
 REWARDS = {"reward model, trained here": PRESETS["chat-reward"].changed(steps=40, snapshots=3)}
@@ -30,7 +30,7 @@ def finetuning() -> None:
     chapter("1. Finetuning: imitate demonstrations", "1:48:53", "Look at what it imitates. Which of these answers would you want to see?")
     exchanges = dialogue.exchanges_in(load_corpus("dialogues").text)
     train, held_out = dialogue.split(exchanges)
-    st.dataframe([_row(exchange) for exchange in train[:SHOWN]], hide_index=True, key="chat:demonstrations")
+    st.dataframe([_row(exchange) for exchange in train[: 2 * SHOWN]], hide_index=True, key="chat:demonstrations")
     st.caption(
         f"{len(train)} demonstrations, generated: questions of {len(dialogue.MATTERS)} forms about {len(dialogue.PEOPLE)} people, "
         f"{dialogue.ANSWERS} answers each, courteous or not, curt or wordy. {len(held_out)} answers to other questions are held out. The "

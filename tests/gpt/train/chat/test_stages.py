@@ -113,6 +113,15 @@ def test_a_text_without_answers_is_told(runs):
     shutil.rmtree(run.folder)
 
 
+def test_answers_that_are_all_as_good_teach_no_preference(runs):
+    text = "".join(f"Question:\nWho is the {who}?\n\nAnswer:\nI.\n\n" for who in 10 * ("king", "fool") + 2 * ("nurse",))
+    recipe = load_run(runs / "pretrained").recipe.changed(objective="reward", start="pretrained")
+    run = create_run(runs / "even", recipe, Corpus("own", text, "made up"))
+    with pytest.raises(RunError, match="no two to the same question differ in preference"):
+        train(run, CPU)
+    shutil.rmtree(run.folder)
+
+
 def test_an_alien_lineage_is_refused(stage):
     run = stage("finetune")
     config = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
