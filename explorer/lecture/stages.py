@@ -27,7 +27,8 @@ OPTIONS = ("less than on the leash", "about the same", "twice as far", "many tim
 
 def finetuning() -> None:
     """Stage 1: demonstrations, and a loss at the answers alone."""
-    chapter("1. Finetuning: imitate demonstrations", "1:48:53", "Look at what it imitates. Which of these answers would you want to see?")
+    task = "Look at what it imitates. Which of these answers would you want to see?"
+    chapter("1. Finetuning: imitate demonstrations", "1:48:53", task)
     exchanges = dialogue.exchanges_in(load_corpus("dialogues").text)
     train, held_out = dialogue.split(exchanges)
     st.dataframe([_row(exchange) for exchange in train[: 2 * SHOWN]], hide_index=True, key="chat:demonstrations")
