@@ -59,7 +59,7 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
     shown = wanted if wanted in names else default if default in names else names[0]
     st.selectbox(label, names, format_func=loading.describe, **state.bound(choice, shown))
     if wanted is not None and wanted != shown:
-        told = "“{}” predicts no next token" if wanted in loading.models() else "There is no model called “{}” here"
+        told = "“{}” continues no prompt, so it does not open here" if wanted in loading.models() else "There is no model called “{}” here"
         st.warning(f"{told.format(plain(wanted))}; this is {plain(shown)}.", icon=":material/search_off:")
     return shown
 
