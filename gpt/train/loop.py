@@ -150,7 +150,7 @@ class Trainer:
         for i, optimizer in enumerate(self.optimizers):
             for parameter, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer.{i}.{parameter}.{key}": value for key, value in state.items()}
-        if self.step % self.recipe.updates:  # it will be used again
+        if (self.step - self.run.began_at) % self.recipe.updates:  # it will be used again
             tensors |= {f"batch.{i}": tensor for i, tensor in enumerate(self.batch)}
         tensors |= {"rng.batches": self.generator.get_state(), "rng.torch": torch.get_rng_state()}
         if self.device.type == "cuda":

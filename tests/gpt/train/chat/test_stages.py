@@ -58,10 +58,13 @@ def test_what_a_policy_leans_on_is_its_own_copy(stage, runs, tmp_path):
     shutil.move(moved.folder, alone)
     train(load_run(alone), CPU)
     assert losses(load_run(alone)) == losses(whole)
-    child = fork_run(load_run(alone), None, tmp_path / "child", steps=12, kl_weight=0.0)
+    child, parts = (fork_run(load_run(alone), None, tmp_path / name, steps=12, kl_weight=0.0) for name in ("child", "parts"))
     assert not child.parent.stage and child.began_at == 8
     train(child, CPU)
     assert child.status.state == "finished" and child.steps[-1] == 12
+    train(parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 9 else None)  # its batch will be used once more
+    train(load_run(parts.folder), CPU)
+    assert losses(parts) == losses(child)
 
 
 def test_two_processes_share_a_stages_batches(stage):
