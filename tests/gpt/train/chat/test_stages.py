@@ -62,7 +62,7 @@ def test_what_a_policy_leans_on_is_its_own_copy(stage, runs, tmp_path):
     assert not child.parent.stage and child.began_at == 8
     train(child, CPU)
     assert child.status.state == "finished" and child.steps[-1] == 12
-    train(parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 9 else None)  # its batch will be used once more
+    train(parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 8 else None)  # its batch will be used twice more
     train(load_run(parts.folder), CPU)
     assert losses(parts) == losses(child)
 
