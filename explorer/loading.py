@@ -32,8 +32,8 @@ EXAMPLES = {
     "dates": "march twenty-third, 1984>",
 }  # fmt: skip
 N_TOP = 12  # next tokens that are shown
+SPEECHLESS = ("translation", "reward")  # objectives whose models continue no prompt
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
-SPEECHLESS = ("translation", "reward")  # objectives whose models continue no prompt: no page about a prompt offers them
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
 Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on

@@ -20,16 +20,18 @@ def outcomes(quantities: Mapping[str, Mapping[str, Series]], *, steps: int) -> g
     """
     labels = list(dict.fromkeys(label for curves in quantities.values() for label in curves))
     drawn = make_subplots(rows=len(quantities), shared_xaxes=True, vertical_spacing=0.09, subplot_titles=list(quantities))
+    named: set[str] = set()
     for row, (title, curves) in enumerate(quantities.items(), 1):
         for label, (x, y) in curves.items():
             if len(x) != len(y):
                 raise ValueError(f"{title} of {label}: {len(x)} steps and {len(y)} values; give one value a step")
             line = go.Scatter(
-                x=list(x), y=list(y), name=label, legendgroup=label, showlegend=row == 1 and len(labels) > 1, mode="lines+markers",
+                x=list(x), y=list(y), name=label, legendgroup=label, showlegend=label not in named, mode="lines+markers",
                 marker={"size": 4}, line={"color": style.OKABE_ITO[labels.index(label) % len(style.OKABE_ITO)], "width": 2},
                 hovertemplate="%{y:.3f} at step %{x:,}",
             )  # fmt: skip
             drawn.add_trace(line, row, 1)
+            named.add(label)
     drawn.update_layout(template=style.TEMPLATE, height=ROW * len(quantities) + AXES, margin={"t": 48}, uirevision=steps)
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"}, showlegend=len(labels) > 1)
     drawn.update_annotations(x=0, xanchor="left", font={"size": style.TEXT_SIZE})

@@ -4,10 +4,11 @@ import numpy as np
 import streamlit as st
 import torch
 
-from explorer import loading
+from explorer import loading, widgets
 from explorer.chart import chart
 from explorer.figures.heads import pattern_heatmap
 from explorer.figures.matrix import number_grid
+from explorer.figures.tokens import labels
 from explorer.lecture.chat import FINETUNED, POLICY, PRETRAINED, REFS, question
 from explorer.lecture.controls import chapter, choose, show_code
 from explorer.navigation import PAGES
@@ -49,6 +50,9 @@ def attention() -> None:
             weights = pattern[layer, head].clone()
             weights[torch.ones_like(weights).triu(1).bool()] = torch.nan
             chart(pattern_heatmap(weights.numpy(), reading.tokens), key=f"chat:pattern:{label}", alt=f"What that head reads, {label}")
+            last = pattern[layer, head, -1]
+            most = widgets.plain(labels(reading.tokens)[int(last.argmax())])
+            st.caption(f"After “{OPENING}” it reads most from {most}, {last.max():.0%}.")
             link = {"model": ref, "prompt": prompt, "layer": str(layer), "head": str(head)}
             st.page_link(PAGES / "attention.py", label=f"Open {label} in Attention", icon=":material/grid_on:", query_params=link)
     show_code(pattern_shift)

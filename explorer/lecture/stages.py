@@ -6,21 +6,21 @@ import streamlit as st
 
 from explorer import loading, widgets
 from explorer.chart import chart
-from explorer.figures.outcomes import Series, outcomes
+from explorer.figures.outcomes import AXES, ROW, Series, outcomes
 from explorer.lecture.chat import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
-from explorer.lecture.controls import after_guess, chapter, guess, show_code
+from explorer.lecture.controls import after_guess, chapter, guess, metrics, show_code
 from explorer.lecture.training import train_together
 from explorer.panels.training import EARNINGS, series
 from gpt import PRESETS, Run, load_corpus
 from gpt.text import dialogue
 from gpt.train.chat import answers, dpo, finetune, ppo, reward
 
-SHOWN = 4  # demonstrations, and pairs
+SHOWN = 4  # pairs, and demonstrations of each of two questions
 DPO, LEASHED = "DPO, on the same pairs", "policy on a leash"
-FINETUNE = {"finetuned here": PRESETS["chat-finetune"].changed(steps=60, eval_every=5)}
-REWARDS = {"reward model, trained here": PRESETS["chat-reward"].changed(steps=60, eval_every=5)}
-HASTY = PRESETS["chat-policy"].changed(steps=64, batch_size=32, lr=3e-4, schedule="constant")
-POLICIES = {LEASHED: HASTY.changed(kl_weight=0.3), FREE: HASTY.changed(kl_weight=0.0), DPO: PRESETS["chat-dpo"]}
+FINETUNE = {"finetuned here": PRESETS["chat-finetune"].changed(steps=60, eval_every=5, snapshots=3)}
+REWARDS = {"reward model, trained here": PRESETS["chat-reward"].changed(steps=40, snapshots=3)}
+HASTY = PRESETS["chat-policy"].changed(steps=64, batch_size=32, lr=3e-4, schedule="constant", snapshots=3)
+POLICIES = {LEASHED: HASTY.changed(kl_weight=0.3), FREE: HASTY.changed(kl_weight=0.0), DPO: PRESETS["chat-dpo"].changed(snapshots=3)}
 LEARNING = {"val_loss": "loss, nats", "accuracy": "share of pairs in the right order", "preference": "stated preference, 0 to 4"}
 OPTIONS = ("less than on the leash", "about the same", "twice as far", "many times as far")
 
@@ -32,7 +32,7 @@ def finetuning() -> None:
         return
     exchanges = dialogue.exchanges_in(load_corpus("dialogues").text)
     train, held_out = dialogue.split(exchanges)
-    st.dataframe([_row(exchange) for exchange in train[:SHOWN]], hide_index=True, key="chat:demonstrations")
+    st.dataframe([_row(exchange) for exchange in train[: 2 * SHOWN]], hide_index=True, key="chat:demonstrations")
     st.caption(
         f"{len(train)} demonstrations, generated: questions of {len(dialogue.MATTERS)} forms about {len(dialogue.PEOPLE)} people, "
         f"{dialogue.ANSWERS} answers each, courteous or not, curt or wordy. {len(held_out)} answers to other questions are held out. The "
@@ -103,22 +103,18 @@ def leash() -> None:
 
 
 def _compared(runs: dict[str, Run]) -> None:
-    if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; rewards and distances are drawn here as they come.")
-        return
-    curves = _quantities(runs, EARNINGS)
-    if curves:
-        steps = max(run.recipe.steps for run in runs.values())
-        chart(outcomes(curves, steps=steps), key="chat:leash:curves", alt="With and without the leash")
+    _growing(runs, EARNINGS, "chat:leash", "With and without the leash")
+    ends = {label: f"{distances[-1]:.1f} nats" for label, run in runs.items() if (distances := series(run.metrics(), "kl")[1])}
+    metrics(ends)
     finished = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
     for column, (label, text) in zip(st.columns(max(len(finished), 1), gap="small"), finished.items(), strict=False):
         with column:
             st.markdown(f"**{label}**")
             st.code(text.strip(), language=None, wrap_lines=True, height=300)
     st.caption(
-        "Off the leash the policy wanders to where the reward model has never been, and is paid for answers that are not what was meant: "
-        "the gap between its number and the stated preference is over-optimisation. DPO draws no answers and needs no reward model, so "
-        "it has no number; its leash is within its loss."
+        "Above: how far from the finetuned model each has come. Off the leash the policy wanders to where the reward model has never "
+        "been, and is paid for answers that are not what was meant: the gap between its number and the stated preference is "
+        "over-optimisation. DPO draws no answers and needs no reward model, so it has no number; its leash is within its loss."
     )
 
 
@@ -127,8 +123,7 @@ def _shipped(label: str) -> None:
     run = loading.load_run(REFS.get(label, label))
     names = EARNINGS if run.recipe.objective == "ppo" else LEARNING
     spent = series(run.metrics(), "elapsed")[1][-1]
-    drawn = outcomes(_quantities({run.name: run}, names), steps=run.recipe.steps)
-    chart(drawn, key=f"chat:{run.name}:curves", alt=f"The curves of {run.name}")
+    _curves({run.name: run}, names, f"chat:{run.name}", f"The curves of {run.name}")
     st.caption(
         f"**{run.name}**, as it ships: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m gpt.train --preset "
         f"{run.name}`. All is measured on questions that it was not trained on."
@@ -136,28 +131,32 @@ def _shipped(label: str) -> None:
 
 
 def _learning(runs: dict[str, Run], key: str) -> None:
-    """The same curves of what is trained here."""
-    if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; the curves are drawn here as they come.")
-        return
-    curves = _quantities(runs, LEARNING)
-    if curves:
-        steps = max(run.recipe.steps for run in runs.values())
-        chart(outcomes(curves, steps=steps), key=key, alt="The curves of what is trained here")
+    """The same curves of what is trained here, and what it writes."""
+    _growing(runs, LEARNING, key, "The curves of what is trained here")
     for run in runs.values():
         if run.samples():
             st.code(run.samples()[-1]["text"].strip(), language=None, wrap_lines=True, height=220)
 
 
-def _quantities(runs: dict[str, Run], titles: dict[str, str]) -> dict[str, dict[str, Series]]:
-    """The curves that there are: title → label of the run → its steps and values."""
-    found: dict[str, dict[str, Series]] = {}
+def _growing(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
+    """Curves in room that is there before them, from the start of the first training on."""
+    if not runs:
+        return widgets.empty_state("There is no curve yet.", "Press *Train*; the curves are drawn here as they come.")
+    with st.container(height=ROW * len(titles) + 2 * AXES, border=False):
+        _curves(runs, titles, key, alt)
+
+
+def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
+    """What the runs have logged of these quantities, one above the other. titles: name in a row → title."""
+    found: dict[str, dict[str, Series]] = {title: {} for title in titles.values()}
     for label, run in runs.items():
         rows = run.metrics()
         for name, title in titles.items():
             if (curve := series(rows, name))[0]:
-                found.setdefault(title, {})[label] = curve
-    return {title: found[title] for title in titles.values() if title in found}
+                found[title][label] = curve
+    there = {title: curves for title, curves in found.items() if curves}
+    if there:
+        chart(outcomes(there, steps=max(run.recipe.steps for run in runs.values())), key=f"{key}:curves", alt=alt)
 
 
 def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:

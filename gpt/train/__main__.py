@@ -16,6 +16,7 @@ from gpt.train.loop import TrainingFailed, pick_device, train
 from gpt.train.presets import PRESETS
 from gpt.train.run import Run, load_run
 
+MEASURED = ("train_loss", "val_loss", "reward", "kl")  # what is told of a row
 MAKING = ("run", "text", "steps", "seed", "set")  # options of a new run
 
 
@@ -83,11 +84,11 @@ def main() -> int:
         mine.agree()
         run = run or load_run(folder_of(options))
         with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})) as bar:
-            losses: dict[str, str] = {}
+            measured: dict[str, str] = {}
 
             def show(row: dict) -> None:
-                losses.update({key: f"{row[key]:.4f}" for key in ("train_loss", "val_loss") if key in row})
-                bar.set_postfix(losses, refresh=False)
+                measured.update({name: f"{row[name]:.4f}" for name in MEASURED if name in row})
+                bar.set_postfix(measured, refresh=False)
                 bar.update(row["step"] - bar.n)
 
             train(run, mine.device or device, show, mine, options.accumulate)
@@ -103,7 +104,7 @@ def main() -> int:
     if mine.is_first:
         print(
             f"{run.folder}: {run.status.state} at step {run.status.step}",
-            f"val loss {losses.get('val_loss', 'not measured')}",
+            *(f"{name.replace('_', ' ')} {measured[name]}" for name in MEASURED[1:] if name in measured),
             sep=", ",
         )
     return 0

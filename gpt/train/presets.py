@@ -208,7 +208,7 @@ PRESETS |= {
         steps=80, batch_size=64, lr=1.5e-4, warmup=4, final_lr=0.1, eval_every=4, eval_batches=15, log_every=1,
     ),
     "chat-dpo": replace(
-        _STAGE, about="The same from the pairs alone (DPO)", objective="dpo", kl_weight=0.1, steps=60, batch_size=16, lr=1e-4, warmup=5,
+        _STAGE, about="The same from the pairs alone (DPO)", objective="dpo", kl_weight=0.1, steps=40, batch_size=16, lr=1e-4, warmup=5,
         eval_every=5, eval_batches=15, log_every=1,
     ),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gpt.text.dialogue import Exchange, pairs, preference
 from gpt.train.chat.answers import take
 from gpt.train.chat.stage import SHOWN, Stage
-from gpt.train.run import Run
+from gpt.train.run import Run, RunError
 
 
 class Preference(Stage):
@@ -25,6 +25,11 @@ class Preference(Stage):
     def _as_tensors(self, exchanges: list[Exchange]) -> tuple[Tensor, Tensor]:
         """tokens and is_answer of pairs, (pairs, 2, T) each."""
         found = pairs(exchanges)
+        if not found:
+            raise RunError(
+                f"of {len(exchanges)} answers in the text {self.recipe.text!r} no two to the same question differ in preference; "
+                "give several to each, better and worse ones"
+            )
         tokens, is_answer = self.tensors([answer for pair in found for answer in pair])
         return tokens.view(len(found), 2, -1), is_answer.view(len(found), 2, -1)
 

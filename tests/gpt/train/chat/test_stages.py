@@ -58,10 +58,13 @@ def test_what_a_policy_leans_on_is_its_own_copy(stage, runs, tmp_path):
     shutil.move(moved.folder, alone)
     train(load_run(alone), CPU)
     assert losses(load_run(alone)) == losses(whole)
-    child = fork_run(load_run(alone), None, tmp_path / "child", steps=12, kl_weight=0.0)
+    child, parts = (fork_run(load_run(alone), None, tmp_path / name, steps=12, kl_weight=0.0) for name in ("child", "parts"))
     assert not child.parent.stage and child.began_at == 8
     train(child, CPU)
     assert child.status.state == "finished" and child.steps[-1] == 12
+    train(parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 8 else None)  # its batch will be used twice more
+    train(load_run(parts.folder), CPU)
+    assert losses(parts) == losses(child)
 
 
 def test_two_processes_share_a_stages_batches(stage):
@@ -110,6 +113,15 @@ def test_a_text_without_answers_is_told(runs):
     with pytest.raises(RunError, match=r'has 0 answers to train on.*"Question:"'):
         train(run, CPU)
     assert run.status.state == "failed"
+    shutil.rmtree(run.folder)
+
+
+def test_answers_that_are_all_as_good_teach_no_preference(runs):
+    text = "".join(f"Question:\nWho is the {who}?\n\nAnswer:\nI.\n\n" for who in 10 * ("king", "fool") + 2 * ("nurse",))
+    recipe = load_run(runs / "pretrained").recipe.changed(objective="reward", start="pretrained")
+    run = create_run(runs / "even", recipe, Corpus("own", text, "made up"))
+    with pytest.raises(RunError, match="no two to the same question differ in preference"):
+        train(run, CPU)
     shutil.rmtree(run.folder)
 
 
