@@ -77,4 +77,4 @@ def _row(row: Chapter) -> None:
         if row.page:
             st.page_link(PAGES / row.page, label=row.title, width="stretch")
         else:
-            st.markdown(f":small[{row.title}]", width="stretch")
+            st.markdown(f"&nbsp;&nbsp;:small[{row.title}]", width="stretch")  # where a link has its margin
