@@ -39,7 +39,7 @@ def finetuning() -> None:
         "loss is pretraining's, next character after next character, counted at the answer's characters alone."
     )
     _shipped(FINETUNED)
-    about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps, from the model that ships."
+    about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps. {_begins('shakespeare-char')}"
     train_together("finetune", FINETUNE, partial(_learning, key="chat:finetune"), about=about)
     show_code(finetune.Finetune.loss, answers.log_probs_of, dialogue._exchanges)
 
@@ -60,8 +60,8 @@ def rewarding() -> None:
         "where it guesses."
     )
     _shipped(REWARD)
-    steps = REWARDS["reward model, trained here"].steps
-    about = f"The same, shortened to {steps} steps. It begins with the first two layers of the finetuned model."
+    recipe = REWARDS["reward model, trained here"]
+    about = f"The same, shortened to {recipe.steps} steps. {_begins('chat-finetune')} Its first {recipe.model.n_layer} layers are taken."
     train_together("reward", REWARDS, partial(_learning, key="chat:reward"), about=about)
     show_code(reward.pair_loss, reward.rewards, dialogue.preference, dialogue.pairs)
 
@@ -96,10 +96,16 @@ def leash() -> None:
     about = (
         f"{after_guess(guessed)}Train them and see: PPO for {HASTY.steps} steps with β = {POLICIES[LEASHED].kl_weight:g} and with β = 0, "
         f"the same questions, the same seed; and DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}. They are hastier "
-        "than the policy that ships: half the answers, twice the learning rate."
+        f"than the policy that ships: half the answers, twice the learning rate. {_begins('chat-finetune')}"
     )
     train_together(LEASH, POLICIES, _compared, about=about)
     show_code(dpo.DPO._margins, dpo.DPO.loss)
+
+
+def _begins(name: str) -> str:
+    """With which run a stage begins, as `create_run` finds it."""
+    whose = "your own run of that name" if (loading.runs_folder() / name).exists() else "the model that ships"
+    return f"The start is *{name}*, {whose}."
 
 
 def _compared(runs: dict[str, Run]) -> None:

@@ -77,10 +77,13 @@ def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus) -> Run:
 
 
 def _find(name: str, beside: Path) -> Run:
-    """The run of this name: one beside the new one, else one that ships."""
+    """The run of this name, with a snapshot: one beside the new one, else one that ships."""
     for place in (beside, SHIPPED):
         if (place / name / "config.json").is_file():
-            return load_run(place / name)
+            run = load_run(place / name)
+            if not run.steps:
+                raise RunError(f"run {name!r} has no snapshot to begin with yet; let it train to its first")
+            return run
     raise RunError(f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among those that ship; train it first")
 
 

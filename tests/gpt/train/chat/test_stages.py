@@ -93,6 +93,16 @@ def test_what_cannot_begin_is_told_and_leaves_no_folder(runs, tmp_path, changes,
     assert not (runs / "refused").exists()
 
 
+def test_a_run_without_a_snapshot_begins_nothing(runs):
+    recipe = load_run(runs / "pretrained").recipe
+    waiting = create_run(runs / "waiting", recipe.changed(objective="reward", start="pretrained", n_layer=1))
+    for changes in ({"objective": "finetune", "start": "waiting"}, {"objective": "ppo", "start": "pretrained", "reward": "waiting"}):
+        with pytest.raises(RunError, match="'waiting' has no snapshot"):
+            create_run(runs / "refused", recipe.changed(**changes))
+        assert not (runs / "refused").exists()
+    shutil.rmtree(waiting.folder)
+
+
 @pytest.mark.parametrize("name", ["../pretrained", "a/b", "..", ".", "a\\b", "/etc"])
 @pytest.mark.parametrize("field", ["start", "reward"])
 def test_no_name_leads_out_of_a_folder(name, field):
