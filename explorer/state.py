@@ -86,7 +86,7 @@ def enter(page: str) -> None:
 
 def link() -> str:
     """The address of this page with all choices."""
-    return f"{st.context.url}?{urlencode(_chosen())}"
+    return f"{st.context.url}?{urlencode(_chosen(), safe=':,')}"
 
 
 def fits_link() -> bool:
