@@ -93,9 +93,12 @@ def _draw_published(drawn: go.Figure, racers: Sequence[Racer]) -> None:
     """A dashed line each, named in the right margin, where names that would touch move apart."""
     low, high = drawn.layout.yaxis.range
     places = spread([racer.published for racer in racers], GAP * (high - low))
-    for racer, place in zip(racers, places, strict=True):
-        drawn.add_hline(racer.published, line={"color": racer.color, "width": 1.5, "dash": "dash"})
-        drawn.add_annotation(
-            text=f"{racer.published:.2f} lecture", x=1, xref="paper", xanchor="left", xshift=6, y=place, yanchor="middle",
-            showarrow=False, font={"color": racer.color, "size": style.TEXT_SIZE - 1},
-        )  # fmt: skip
+    names = [
+        {
+            "text": f"{racer.published:.2f} lecture", "x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": place,
+            "yanchor": "middle", "showarrow": False, "font": {"color": racer.color, "size": style.TEXT_SIZE - 1},
+        }
+        for racer, place in zip(racers, places, strict=True)
+    ]  # fmt: skip
+    lines = [style.level(racer.published, color=racer.color, width=1.5, dash="dash") for racer in racers]
+    drawn.update_layout(shapes=lines, annotations=names)

@@ -66,6 +66,11 @@ def figure(*traces: go.Figure, height: int, **layout) -> go.Figure:
     return drawn
 
 
+def level(y: float, **line) -> dict:
+    """A line across the plot at height y, for `layout.shapes`: what `add_hline` makes, in a tenth of its time. line: of Plotly's."""
+    return {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
 def opaque(scale: Sequence, *, dark: bool) -> list[list]:
     """A scale of `rgba(…)` as it looks on a page of that kind, for cells that carry text: they keep their ink when the page's
     theme changes under them."""

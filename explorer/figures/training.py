@@ -101,20 +101,24 @@ def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
     """
     low, high = drawn.layout.yaxis.range
     ordered = sorted(levels, key=lambda level: -level.loss)
+    names = []
     for i, level in enumerate(ordered):
         end = "left" if i == 2 else "right"
         is_close = i > 0 and ordered[i - 1].loss - level.loss < CLOSE * (high - low)
-        drawn.add_hline(
-            level.loss,
-            line={"color": style.MUTED, "width": 1.5, "dash": "dash"},
-            annotation={
+        names.append(
+            {
                 "text": f"{level.name} {level.loss:.2f}",
+                "xref": "x domain",
+                "x": 0 if end == "left" else 1,
                 "xanchor": end,
+                "y": level.loss,
                 "yanchor": "top" if end == "left" or is_close else "bottom",
+                "showarrow": False,
                 "font": {"size": style.TEXT_SIZE},
-            },
-            annotation_position=end,
+            }
         )
+    lines = [style.level(level.loss, color=style.MUTED, width=1.5, dash="dash") for level in ordered]
+    drawn.update_layout(shapes=lines, annotations=names)
 
 
 def _span(losses: np.ndarray, levels: Sequence[float]) -> list[float]:

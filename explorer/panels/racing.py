@@ -126,7 +126,9 @@ def _chosen_race() -> None:
     with actions.container(horizontal=True):
         stop_and_resume([run for run in opened.values() if run], "race")
     racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
-    ends = [_length(run.recipe, racer, AXES[unit]) for racer, run in zip(racers, opened.values(), strict=True)]
+    pairs = list(zip(racers, opened.values(), strict=True))
+    begun = [pair for pair in pairs if pair[0].train[0]] or pairs  # rung 7, which waits longest, reads the most tokens
+    ends = [_length(run.recipe, racer, AXES[unit]) for racer, run in begun]
     chart(
         race_curves(racers, unit=unit, end=max(ends, default=1.0)),
         key="race",

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def open_runs(page, server) -> None:
     expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=60_000)
 
 
-def test_a_run_outlives_its_server_and_is_there_after_a_restart(start, page, problems):
+def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, page, problems):
     server = start()
     run = queued(server.runs, 1_000_000)
     open_runs(page, server)
@@ -66,6 +67,11 @@ def test_a_run_outlives_its_server_and_is_there_after_a_restart(start, page, pro
 
     open_runs(page, start())
     expect(page.get_by_role("button", name="Resume")).to_be_disabled(timeout=60_000)
+    os.kill(int(subprocess.check_output(["pgrep", "-f", f"resume {run.folder}"])), signal.SIGKILL)
+    expect(page.get_by_text("Its training process is gone; it can be resumed.")).to_be_visible(timeout=60_000)
+    step = run.status.step
+    page.get_by_role("button", name="Resume").click(timeout=60_000)
+    until(lambda: run.status.state == "running" and run.status.step > step, "the page resumes it")
     page.get_by_role("button", name="Stop", exact=True).click(timeout=60_000)
     until(lambda: run.status.state == "stopped", "the new server's page stops it")
     expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=60_000)

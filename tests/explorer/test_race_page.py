@@ -76,6 +76,19 @@ def test_curves_along_tokens_and_seconds(race_page, runs):
     assert spec["data"][1]["x"] == [row["elapsed"] for row in rows]
 
 
+def test_a_rung_that_has_not_begun_does_not_stretch_the_axis(race_page, runs):
+    corpus = load_corpus("tinyshakespeare")
+    run = create_run(runs / "mine-rung-1", replace(racing.recipe(1, 50, 7), eval_batches=1), corpus)
+    create_run(runs / "mine-rung-7", racing.recipe(7, 50, 7), corpus)
+    ends = []
+    for _ in range(2):
+        spec = json.loads(race_page(race="mine").get("plotly_chart")[0].proto.spec)
+        ends.append(spec["layout"]["xaxis"]["range"][1])
+        if not run.steps:
+            train(run, torch.device("cpu"))
+    assert ends == [50 * 64 * 256, 50 * 32 * 8]
+
+
 def test_a_race_that_is_not_there_and_a_damaged_run_are_told(race_page, runs):
     run = create_run(runs / "mine-rung-2", racing.recipe(2, 50, 7), load_corpus("tinyshakespeare"))
     (runs / "mine-rung-3").mkdir()
