@@ -11,7 +11,7 @@ from explorer.figures.bigram import next_token_table
 from explorer.figures.noise import noisy_and_averaged
 from explorer.lecture.controls import after_guess, chapter, choose, guess, metrics, show_code
 from explorer.lecture.training import losses, train_together, trained
-from explorer.panels.training import series
+from explorer.panels.curves import series
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.loop import Trainer

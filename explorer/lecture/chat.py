@@ -12,7 +12,7 @@ from explorer.figures.heads import number
 from explorer.fragment import fragment
 from explorer.lecture.controls import chapter, metrics, show_code
 from explorer.lecture.training import trained
-from explorer.panels.training import series
+from explorer.panels.curves import series
 from gpt import generate
 from gpt.text.dialogue import END, POINTS, Exchange, preference, prompt_of
 from gpt.train.chat.answers import LONGEST, as_tensors

@@ -9,9 +9,10 @@ from explorer.chart import chart
 from explorer.figures.ladder import climbed
 from explorer.lecture.controls import chapter, metrics
 from explorer.navigation import PAGES
+from explorer.panels.curves import published_for, series
 from explorer.panels.racing import RUNGS
 from explorer.panels.recipe_form import n_params
-from explorer.panels.training import WORDS, clock, look_into, open_in, published_for, series, while_live
+from explorer.panels.training import WORDS, clock, look_into, open_in, while_live
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
 

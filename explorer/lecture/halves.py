@@ -8,7 +8,7 @@ from explorer.figures.translation import exact_curve
 from explorer.lecture.controls import chapter, choose
 from explorer.lecture.training import losses, train_together
 from explorer.navigation import PAGES
-from explorer.panels.training import series
+from explorer.panels.curves import series
 from gpt import PRESETS, Run
 
 NAME, LABEL = "translate", "encoder-decoder"

@@ -9,8 +9,8 @@ from explorer.lecture.controls import chapter, choose, show_code
 from explorer.lecture.together import CURVES
 from explorer.lecture.training import train_together
 from explorer.navigation import PAGES
+from explorer.panels.curves import series
 from explorer.panels.recipe_form import n_params
-from explorer.panels.training import series
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
 from gpt.model.layers import MLP
 from gpt.train.presets import PUBLISHED

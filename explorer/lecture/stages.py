@@ -10,7 +10,7 @@ from explorer.figures.outcomes import AXES, ROW, Series, outcomes
 from explorer.lecture.chat import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
 from explorer.lecture.controls import after_guess, chapter, guess, metrics, show_code
 from explorer.lecture.training import train_together
-from explorer.panels.training import EARNINGS, series
+from explorer.panels.curves import EARNINGS, series
 from gpt import PRESETS, Run, load_corpus
 from gpt.text import dialogue
 from gpt.train.chat import answers, dpo, finetune, ppo, reward

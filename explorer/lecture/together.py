@@ -10,7 +10,7 @@ from explorer import texts, widgets
 from explorer.chart import chart
 from explorer.figures import style
 from explorer.figures.racing import Racer, race_curves
-from explorer.panels.training import series
+from explorer.panels.curves import series
 from gpt import GPT, Recipe, Run, build_model, load_corpus
 
 CURVES = 520  # pixels for curves and their caption

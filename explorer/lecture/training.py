@@ -8,7 +8,8 @@ import streamlit as st
 from explorer import jobs, loading, widgets
 from explorer.figures.export import file_name
 from explorer.lecture.classroom import hidden
-from explorer.panels.training import curves, progress, stop_and_resume, while_live
+from explorer.panels.curves import curves
+from explorer.panels.training import progress, stop_and_resume, while_live
 from gpt import Corpus, Recipe, Run
 
 CURVES = 560  # pixels for a run's curves and their caption

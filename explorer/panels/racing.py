@@ -11,7 +11,8 @@ from explorer import jobs, loading, state, widgets
 from explorer.chart import chart
 from explorer.figures import style
 from explorer.figures.racing import Racer, race_curves
-from explorer.panels.training import SHAKESPEARES, WORDS, clock, seconds_left, series, stop_and_resume, while_live
+from explorer.panels.curves import SHAKESPEARES, series
+from explorer.panels.training import WORDS, clock, seconds_left, stop_and_resume, while_live
 from explorer.source import code_of
 from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus
 from gpt.model.gpt import GPT, loss_of

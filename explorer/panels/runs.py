@@ -11,6 +11,7 @@ from explorer.figures.training import running_mean
 from explorer.fragment import fragment
 from explorer.jobs import Found
 from explorer.panels import training
+from explorer.panels.curves import series
 from gpt import Run
 from gpt.train.files import read_lines
 
@@ -106,10 +107,10 @@ def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
 def _learned(metrics: Path, stamp: tuple[int, ...], steps: int) -> dict[str, Any]:
     """What a run's metrics.jsonl says, read again when its stamp changes: many look at many runs each second."""
     rows = list(read_lines(metrics))
-    losses = training.series(rows, "val_loss")[1]
+    losses = series(rows, "val_loss")[1]
     return {
         "loss": losses[-1] if losses else None,
-        "curve": sparkline(training.series(rows, "train_loss")[1]),
+        "curve": sparkline(series(rows, "train_loss")[1]),
         "left": training.seconds_left(rows, steps),
     }
 

@@ -13,8 +13,8 @@ from explorer.film import Film, Look, packing, play
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
 from explorer.panels import forking
+from explorer.panels.curves import series
 from explorer.panels.scoring import MEANING, clearest, probe_note
-from explorer.panels.training import series
 from gpt import Run
 from gpt.lens.history import Rise, largest_rise
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from explorer import jobs
-from explorer.panels import training
+from explorer.panels import curves, training
 from gpt import GPTConfig, Recipe, build_model, create_run, load_run
 
 
@@ -175,7 +175,7 @@ def test_torn_and_alien_metrics_are_passed_over(open_page, runs):
 def test_series_leaves_out_what_is_no_finite_number():
     odd = [math.nan, math.inf, 1e308, 10**400, None, "1", [1]]
     rows = [{"step": 0, "loss": 4.0}, {"step": 1}, *({"step": 2, "loss": value} for value in odd), {"step": 3, "loss": 2}]
-    assert training.series(rows, "loss") == ([0.0, 3.0], [4.0, 2.0])
+    assert curves.series(rows, "loss") == ([0.0, 3.0], [4.0, 2.0])
 
 
 def test_time_left_is_the_recent_pace_times_the_rest():
@@ -190,7 +190,7 @@ def test_clock(seconds, shown):
 
 
 def test_the_lectures_figure_stands_beside_its_own_rung_alone(runs):
-    rung = training.PRESETS["rung-3"]
+    rung = curves.PRESETS["rung-3"]
     made = {
         name: create_run(runs / name, recipe)
         for name, recipe in {
@@ -199,5 +199,5 @@ def test_the_lectures_figure_stands_beside_its_own_rung_alone(runs):
             "other-text": Recipe(model=rung.model, text="sorting"),
         }.items()
     }
-    assert training.published_for(made["same"]).loss == 2.28
-    assert training.published_for(made["other-size"]) is training.published_for(made["other-text"]) is None
+    assert curves.published_for(made["same"]).loss == 2.28
+    assert curves.published_for(made["other-size"]) is curves.published_for(made["other-text"]) is None
