@@ -89,7 +89,7 @@ def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = T
         if ordered:
             chosen = st.select_slider(question, options, width=420, **key)
         else:
-            chosen = st.pills(question, options, default=options[0], required=True, **key)
+            chosen = st.pills(question, options, default=options[0], required=True, wrap=True, **key)
         if st.button("Guess", key=f"{name}:try", icon=":material/psychology_alt:"):
             state.remember(f"{name}:guessed", chosen)
         if st.button("Just show it", key=f"{name}:show", type="tertiary"):
