@@ -8,7 +8,7 @@ import pytest
 
 from explorer import jobs
 from explorer.panels import curves, training
-from gpt import GPTConfig, Recipe, build_model, create_run, load_run
+from gpt import PRESETS, GPTConfig, Recipe, build_model, create_run, load_run
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +190,7 @@ def test_clock(seconds, shown):
 
 
 def test_the_lectures_figure_stands_beside_its_own_rung_alone(runs):
-    rung = curves.PRESETS["rung-3"]
+    rung = PRESETS["rung-3"]
     made = {
         name: create_run(runs / name, recipe)
         for name, recipe in {
