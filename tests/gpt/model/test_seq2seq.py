@@ -60,12 +60,12 @@ def test_the_stream_of_the_decoder_adds_up():
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(["pre", "post", "none"]), st.sampled_from(["learned", "sinusoidal", "none"]), st.booleans(), st.integers(0, 99))
 def test_what_a_padded_batch_says_is_what_each_example_says_alone(norm, positions, mlp, seed):
-    model = make(seed, norm=norm, positions=positions, mlp=mlp)
+    model = make(seed, norm=norm, positions=positions, mlp=mlp).double()  # in single precision large logits round apart
     source, target, lengths = ids(3, 9, seed), ids(3, 4, seed + 1), torch.tensor([9, 1, 5])
     together = model(source, target, lengths)
     for row, length in enumerate(lengths.tolist()):
         alone = model(source[row : row + 1, :length], target[row : row + 1])
-        assert torch.allclose(together[row], alone[0], atol=1e-5)
+        assert torch.allclose(together[row], alone[0], atol=1e-10)
 
 
 def test_padding_is_read_by_nobody_and_may_hold_anything():
