@@ -14,6 +14,7 @@ from explorer.figures.training import Branch, Level, loss_curves
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
 
+REDRAW = 2.0  # seconds of training between two drawings of a live run's curves, which cost the browser more than all else here
 LARGEST = 1e30  # that a loss or a time can be; NaN is not below it
 EARNINGS = {
     "reward": "reward model's number",
@@ -33,11 +34,21 @@ def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list
     return [float(step) for step, _ in good], [float(value) for _, value in good]
 
 
+def drawn_rows(run: Run) -> list[dict[str, Any]]:
+    """The logged rows that are drawn: while it trains, without those of its present `REDRAW` seconds, so that curves stay for so long."""
+    rows = run.metrics()
+    if run.status.state != "running":
+        return rows
+    steps, elapsed = series(rows, "elapsed")
+    newest = next((step for step, spent in zip(steps, elapsed, strict=True) if spent // REDRAW == elapsed[-1] // REDRAW), None)
+    return rows if newest is None else [row for row in rows if row["step"] < newest]
+
+
 def curves(run: Run) -> None:
     """A run's losses, against those that are known without training it; of a policy, what it earns and how far it has gone."""
     if run.recipe.objective == "ppo":
         return _earnings(run)
-    rows = run.metrics()
+    rows = drawn_rows(run)
     published = published_for(run)
     figure = loss_curves(
         series(rows, "train_loss"),
@@ -60,7 +71,7 @@ def curves(run: Run) -> None:
 
 
 def _earnings(run: Run) -> None:
-    rows = run.metrics()
+    rows = drawn_rows(run)
     quantities = {title: {run.name: series(rows, name)} for name, title in EARNINGS.items()}
     chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.name} earns over its steps")
     if run.parent:

@@ -178,6 +178,19 @@ def test_series_leaves_out_what_is_no_finite_number():
     assert curves.series(rows, "loss") == ([0.0, 3.0], [4.0, 2.0])
 
 
+def test_curves_of_a_run_that_trains_stay_for_two_seconds_and_are_whole_in_the_end(runs):
+    run = load_run(runs / "tiny")
+    rows = [{"step": step, "train_loss": 3.0, "elapsed": 0.5 * step} for step in range(10)]  # the last of them after 4.5 s
+    (run.folder / "metrics.jsonl").write_text("\n".join(json.dumps(row) for row in [*rows, {"step": 9, "elapsed": "soon"}]))
+    with run.lock:
+        run.set_status("running", 9)
+        assert [row["step"] for row in curves.drawn_rows(run)] == list(range(8)), "those of the first four seconds"
+        (run.folder / "metrics.jsonl").write_text('{"step": 0, "train_loss": 3.0}\n')
+        assert len(curves.drawn_rows(run)) == 1, "rows without a time are drawn"
+    run.set_status("finished", 9)
+    assert curves.drawn_rows(run) == run.metrics()
+
+
 def test_time_left_is_the_recent_pace_times_the_rest():
     rows = [{"step": step, "elapsed": 0.5 * step} for step in range(0, 100, 10)]
     assert training.seconds_left(rows, 190) == pytest.approx(50)
