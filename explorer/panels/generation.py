@@ -79,7 +79,6 @@ def _panel(generated: Generated, prompt: str) -> None:
     with widgets.guarded():
         if whole or one:
             generated = drawing(generated.ref, generated.ids, sampling, anew=whole)
-        if whole or one:
             generated.goal = sampling.max_new_tokens if whole else len(generated.steps) + 1
         _stream(generated, page)
         _bars(generated, looking, bars)
