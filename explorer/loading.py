@@ -6,18 +6,18 @@ torch is imported by the functions that need it, so that the page is on screen b
 """
 
 import gc
-import json
 import math
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+
+from explorer.outline import Outline, Stamp, folders, outline, stamp
 
 if TYPE_CHECKING:
     from gpt import GPT, Bigram, Run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "models"
+OWN = "runs/"  # begins the reference of a person's own run
 DEFAULT = "shakespeare-char"
 SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
 EXAMPLES = {
@@ -36,7 +37,7 @@ SPEECHLESS = ("translation", "reward")  # objectives whose models continue no pr
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
 COPIES = 4  # of them in memory at once while they are computed, cached and sent
 
-Identity = tuple[str, int | None, tuple[int, ...]]  # folder, step, stamp of the files: all that a model depends on
+Identity = tuple[str, int | None, Stamp]  # folder, step, stamp of the files: all that a model depends on
 
 
 @dataclass(frozen=True)
@@ -80,42 +81,46 @@ def runs_folder() -> Path:
 
 def models() -> dict[str, Path]:
     """Everything that can be opened: reference → run folder; what ships first, then the person's runs, newest first."""
-    shipped = {folder.name: folder for folder in _folders(SHIPPED)}
-    ordered = {name: shipped[name] for name in sorted(shipped, key=lambda name: (name != DEFAULT, name))}
-    own = sorted(_folders(runs_folder()), key=lambda folder: stamp(folder / "config.json"), reverse=True)
-    return ordered | {f"runs/{folder.name}": folder for folder in own}
-
-
-def objective(ref: str) -> str:
-    """What the model of this reference was trained for, read without opening it."""
-    return str(_recipe(ref).get("objective", "language"))
+    shipped = sorted(folders(SHIPPED), key=lambda name: (name != DEFAULT, name))
+    found = folders(runs_folder())
+    own = sorted(found, key=found.get, reverse=True)
+    return {name: SHIPPED / name for name in shipped} | {f"{OWN}{name}": runs_folder() / name for name in own}
 
 
 def prompted() -> list[str]:
     """The references of all models that continue a prompt, in the order of `models`."""
-    return [ref for ref in models() if objective(ref) not in SPEECHLESS]
+    return [ref for ref, folder in models().items() if outline(folder).objective not in SPEECHLESS]
 
 
 def translators() -> list[str]:
     """The references of all models that translate a source, in the order of `models`."""
-    return [ref for ref in models() if objective(ref) == "translation"]
+    return [ref for ref, folder in models().items() if outline(folder).objective == "translation"]
 
 
 def folder_of(ref: str) -> Path:
-    """The run folder of a reference. Raises ValueError where nothing of that name is listed."""
-    listed = models()
-    if ref not in listed:
-        raise ValueError(f"there is no model called {ref!r}; there are: {', '.join(listed) or 'none yet'}")
-    return listed[ref]
+    """The run folder of a reference. Raises ValueError where there is none of that name.
+
+    It looks at this one folder only: a page may ask for each of many runs.
+    """
+    parent, name = (runs_folder(), ref.removeprefix(OWN)) if ref.startswith(OWN) else (SHIPPED, ref)
+    if name == Path(name).name and not name.startswith(".") and stamp(parent / name / "config.json"):
+        return parent / name
+    raise ValueError(f"there is no model called {ref!r}; there are: {', '.join(models()) or 'none yet'}")
 
 
 def describe(ref: str) -> str:
     """The reference and the model's shape, read without opening it."""
-    model = _recipe(ref).get("model")
-    layers, heads = (model.get("n_layer"), model.get("n_head")) if isinstance(model, dict) else (None, None)
-    if not isinstance(layers, int) or not isinstance(heads, int):
+    said = _outline_of(ref)
+    if not isinstance(said.n_layer, int) or not isinstance(said.n_head, int):
         return ref
-    return f"{ref} · {layers} × {heads} heads" if layers else f"{ref} · no heads"
+    return f"{ref} · {said.n_layer} × {said.n_head} heads" if said.n_layer else f"{ref} · no heads"
+
+
+def _outline_of(ref: str) -> Outline:
+    try:
+        return outline(folder_of(ref))
+    except ValueError:  # deleted a moment ago
+        return Outline()
 
 
 def example(ref: str) -> str:
@@ -124,7 +129,7 @@ def example(ref: str) -> str:
     if own.is_file():
         with own.open(encoding="utf-8", errors="replace") as text:
             return text.read(60)
-    return EXAMPLES.get(str(_recipe(ref).get("text")), SHAKESPEARE)
+    return EXAMPLES.get(_outline_of(ref).text, SHAKESPEARE)
 
 
 def load_run(ref: str) -> "Run":
@@ -252,7 +257,7 @@ def _import_torch() -> None:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _run(folder: str, stamp: tuple[int, ...]) -> "Run":
+def _run(folder: str, stamp: Stamp) -> "Run":
     from gpt import load_run as open_run
 
     return open_run(folder)
@@ -297,27 +302,3 @@ def _forward(
         probabilities = logits[0, -1].softmax(-1).numpy()
     patterns = [pattern[0] for pattern in cache.numpy().values()]  # each (n_head, T, T), in the order of the layers
     return np.stack(patterns) if patterns else np.zeros((0, 0, len(ids), len(ids)), np.float32), probabilities
-
-
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
-    return [folder for folder in parent.glob("[!.]*") if (folder / "config.json").is_file()]
-
-
-def stamp(*files: Path) -> tuple[int, ...]:
-    """Changes whenever one of the files does."""
-    found = []
-    for file in files:
-        with suppress(FileNotFoundError):  # another page may delete a run at any moment
-            found.append(file.stat())
-    return tuple(value for stat in found for value in (stat.st_mtime_ns, stat.st_size, stat.st_ino))
-
-
-def _recipe(ref: str) -> dict[str, Any]:
-    """The recipe as config.json has it; empty where that cannot be read, which opening the run reports."""
-    try:
-        recipe = json.loads((folder_of(ref) / "config.json").read_text(encoding="utf-8"))["recipe"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return recipe if isinstance(recipe, dict) else {}

@@ -1,0 +1,59 @@
+"""What a folder of runs holds, read without opening a run.
+
+Many runs are listed at every rerun, so a listing costs one look at each config.json, which is read again only when it changes.
+"""
+
+import json
+import os
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any, NamedTuple
+
+Stamp = tuple[int, ...]
+
+
+class Outline(NamedTuple):
+    """What config.json says of a model, as it is written there; the defaults where it cannot be read."""
+
+    objective: str = "language"
+    text: str = ""
+    n_layer: Any = None
+    n_head: Any = None
+
+
+def stamp(*files: Path) -> Stamp:
+    """Changes whenever one of the files does; files that are missing, or no regular files, are left out."""
+    found = []
+    for file in files:
+        with suppress(OSError, ValueError):  # another page may delete a run at any moment; a name may hold a zero byte
+            found.append(file.stat())
+    regular = [each for each in found if S_ISREG(each.st_mode)]
+    return tuple(value for each in regular for value in (each.st_mtime_ns, each.st_size, each.st_ino))
+
+
+def folders(parent: Path) -> dict[str, Stamp]:
+    """The names of the run folders in this one, each with the stamp of its config.json."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = [name for name in os.listdir(parent) if not name.startswith(".")]
+    stamps = {name: stamp(parent / name / "config.json") for name in names}
+    return {name: stamp for name, stamp in stamps.items() if stamp}
+
+
+def outline(folder: Path) -> Outline:
+    """The outline of a run folder; that of an unreadable one is empty, which opening the run reports."""
+    config = folder / "config.json"
+    return _outline(config, stamp(config))
+
+
+@lru_cache(maxsize=10_000)
+def _outline(config: Path, stamp: Stamp) -> Outline:
+    try:
+        recipe = json.loads(config.read_text(encoding="utf-8"))["recipe"]
+        model = recipe.get("model")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Outline()
+    shape = (model.get("n_layer"), model.get("n_head")) if isinstance(model, dict) else (None, None)
+    return Outline(str(recipe.get("objective", "language")), str(recipe.get("text")), *shape)
