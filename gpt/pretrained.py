@@ -26,6 +26,7 @@ UNREADABLE = (OSError, SafetensorError, ValueError, KeyError, TypeError, Attribu
 # What GPT-2 always is, and GPTConfig can leave out.
 GPT2_SWITCHES = {
     "positions": "learned", "norm": "pre", "residual": True, "projection": True, "mlp": True, "scale": True, "causal": True,
+    "unembed_bias": False,
 }  # fmt: skip
 
 

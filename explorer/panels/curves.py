@@ -120,9 +120,10 @@ def lineage(run: Run) -> str:
 
 
 def published_for(run: Run) -> Published | None:
-    """What was published for this very model on this text, or None."""
+    """What was published for this model on this text, or None. Tied weights, and biases of queries, keys, values and unembedding, do not matter."""
     model = run.recipe.model
     if run.recipe.text not in SHAKESPEARES or run.recipe.tokenizer != "char":
         return None
-    same = (name for name in PUBLISHED if replace(PRESETS[name].model, vocab_size=model.vocab_size) == model)
+    free = {name: getattr(model, name) for name in ("vocab_size", "qkv_bias", "unembed_bias", "tie_weights")}
+    same = (name for name in PUBLISHED if replace(PRESETS[name].model, **free) == model)
     return next((PUBLISHED[name] for name in same), None)

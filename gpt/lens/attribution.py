@@ -33,7 +33,7 @@ class Attribution:
     attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
     mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
     mlp_bias: Tensor  # (n_layer,), of the MLP's second matrix; zeros where the model has none
-    final_bias: float  # β of the final norm, less the running mean that a batchnorm takes out; 0 without one
+    final_bias: float  # β of the final norm, less the running mean that a batchnorm takes out, and the unembedding's bias; 0 without
 
     @property
     def parts(self) -> list[Part]:
@@ -67,6 +67,7 @@ def attribute_logit(
     logits, cache = model.run_with_cache(ids.unsqueeze(0), _names(model))
     at = {name: value[0, position].double() for name, value in cache.items()}
     direction, final_bias = _through_final_norm(model, _pick(model.unembed.weight, token, against), at)
+    unembed_bias = 0.0 if model.unembed.bias is None else float(_pick(model.unembed.bias, token, against))
     config = model.config
 
     def bias(layer: nn.Module) -> Tensor:
@@ -85,7 +86,7 @@ def attribute_logit(
         attn_bias=torch.stack([bias(block.attn.proj) for block in model.blocks]),
         mlps=torch.stack([mlp(layer) for layer in range(config.n_layer)]) if config.mlp else none,
         mlp_bias=torch.stack([bias(block.mlp.down) for block in model.blocks]) if config.mlp else none,
-        final_bias=final_bias,
+        final_bias=final_bias + unembed_bias,
     )
 
 

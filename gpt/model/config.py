@@ -25,9 +25,12 @@ class GPTConfig:
     n_embd: int = 128
     dropout: float = 0.0
     bias: bool = True  # in linear layers and layernorms
+    qkv_bias: bool | None = None  # in the query, key and value matrices; None: as `bias`
+    unembed_bias: bool = False
     activation: Activation = "gelu"
     tie_weights: bool = False  # token embedding and unembedding share one matrix
     positions: Positions = "learned"
+    amplitude: float | None = None  # of sinusoidal positions; None: the size that token embeddings start with
     norm: Norm = "pre"  # layernorm before each part or after it, or batchnorm before each part
     residual: bool = True
     projection: bool = True  # attention's output matrix, and the MLP's second (with it, the MLP is 4 × n_embd wide)
@@ -49,8 +52,12 @@ class GPTConfig:
         )
         is_number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
         self._check("dropout", is_number and 0 <= self.dropout < 1, "give a share from 0 up to, not including, 1")
+        self._check(
+            "amplitude", self.amplitude is None or _is_amplitude(self.amplitude), "give a number above 0, up to 100, or None"
+        )
         for name, kind in (("activation", Activation), ("positions", Positions), ("norm", Norm)):
             self._check(name, getattr(self, name) in get_args(kind), f"choose one of {', '.join(get_args(kind))}")
+        self._check("qkv_bias", self.qkv_bias is None or isinstance(self.qkv_bias, bool), "give True, False or None")
         for field in fields(self):
             if field.type is bool:
                 self._check(field.name, isinstance(getattr(self, field.name), bool), "give True or False")
@@ -63,6 +70,11 @@ class GPTConfig:
     def d_head(self) -> int:
         """Features of one head."""
         return self.n_embd // self.n_head
+
+    @property
+    def has_qkv_bias(self) -> bool:
+        """Whether queries, keys and values have a bias."""
+        return self.bias if self.qkv_bias is None else self.qkv_bias
 
     @property
     def norm_first(self) -> bool:
@@ -79,6 +91,10 @@ class GPTConfig:
                 f"GPTConfig has no field {', '.join(map(repr, unknown))}; it has {', '.join(sorted(known))}"
             )
         return cls(**values)
+
+
+def _is_amplitude(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
 
 
 def _is_int(value: Any) -> bool:

@@ -29,7 +29,7 @@ class GPT(HookedModule):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_final = norm_of(config) if config.norm_first else nn.Identity()
-        self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=config.unembed_bias)
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
         initialise(self, config, 2 * config.n_layer)

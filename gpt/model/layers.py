@@ -109,7 +109,7 @@ class Attention(nn.Module):
         super().__init__()
         self.n_head, self.d_head, self.causal = config.n_head, config.d_head, config.causal
         self.scale = 1 / math.sqrt(config.d_head) if config.scale else 1.0
-        self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
+        self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.has_qkv_bias)
         self.proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
         self.dropout = config.dropout
         self.hook_q, self.hook_k, self.hook_v, self.hook_z = HookPoint(), HookPoint(), HookPoint(), HookPoint()
@@ -263,6 +263,6 @@ def positions_of(config: GPTConfig) -> nn.Parameter | nn.Buffer:
     """A vector for each position, (block_size, n_embd): learned, or fixed sinusoids."""
     if config.positions == "learned":
         return nn.Parameter(torch.randn(config.block_size, config.n_embd))
-    # of the size that token embeddings start with, so that neither drowns the other
-    size = 1.0 if config.norm == "none" else INIT_STD
-    return nn.Buffer(size * sinusoids(config.block_size, config.n_embd))
+    token_size = 1.0 if config.norm == "none" else INIT_STD
+    amplitude = token_size if config.amplitude is None else config.amplitude
+    return nn.Buffer(amplitude * sinusoids(config.block_size, config.n_embd))

@@ -70,7 +70,7 @@ class Seq2Seq(HookedModule):
         self.encoder_final_ln = norm_of(config) if config.norm_first else nn.Identity()
         self.decoder = nn.ModuleList(DecoderBlock(config) for _ in range(config.n_layer))
         self.decoder_final_ln = norm_of(config) if config.norm_first else nn.Identity()
-        self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=config.unembed_bias)
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
         initialise(self, config, 3 * config.n_layer)

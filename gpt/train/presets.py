@@ -141,6 +141,8 @@ _TINY = GPTConfig(
     residual=False,
     projection=False,
     mlp=False,
+    qkv_bias=False,
+    unembed_bias=True,
 )
 _RUNG_5 = replace(_TINY, n_layer=3, n_head=4, mlp=True, residual=True, projection=True)
 _RUNG_7 = replace(_RUNG_5, norm="pre", block_size=256, n_layer=6, n_head=6, n_embd=384, dropout=0.2)
@@ -155,7 +157,7 @@ PRESETS: dict[str, Recipe] = {
     "rung-6": Recipe("… and layernorm", replace(_RUNG_5, norm="pre"), steps=5000),
     "rung-7": Recipe("Scaled up: 10.8 million parameters, for a GPU", _RUNG_7, batch_size=64, lr=3e-4, steps=5000),
     "nanogpt-cpu": Recipe(
-        "nanoGPT's recipe for a laptop", _NANOGPT, steps=2000, batch_size=12, schedule="cosine", warmup=100, weight_decay=0.1,
+        "nanoGPT's recipe for a laptop", replace(_NANOGPT, tie_weights=True), steps=2000, batch_size=12, schedule="cosine", warmup=100, weight_decay=0.1,
         beta2=0.99, grad_clip=1.0, eval_every=250,
     ),
     "fast-1.88": Recipe(

@@ -66,7 +66,7 @@ def test_every_residual_stream_is_gpt2s(folder, idx):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"tie_weights": True}, {"bias": False}, {"activation": "relu"}, {"n_layer": 1, "n_head": 1}], ids=str
+    "changes", [{}, {"tie_weights": True}, {"bias": False}, {"qkv_bias": False}, {"activation": "relu"}, {"n_layer": 1, "n_head": 1}], ids=str
 )  # fmt: skip
 def test_what_is_written_is_opened_by_both(tmp_path, changes):
     torch.manual_seed(3)
@@ -82,7 +82,7 @@ def test_what_is_written_is_opened_by_both(tmp_path, changes):
     torch.testing.assert_close(opened(idx).logits, model(idx), atol=1e-5, rtol=0)
     back = from_hugging_face(tmp_path / "out")
     torch.testing.assert_close(back(idx), model(idx), atol=1e-6, rtol=0)
-    if model.config.bias:
+    if model.config.bias and model.config.qkv_bias is None:  # GPT-2 has all biases
         assert back.config == model.config
 
 
@@ -102,6 +102,7 @@ def test_names_without_a_prefix_and_stored_masks_are_gpt2s_first_files(folder, i
         ({"norm": "post"}, "norm='pre'"),
         ({"scale": False}, "scale=True"),
         ({"causal": False}, "causal=True"),
+        ({"unembed_bias": True}, "unembed_bias=False"),
         ({"mlp": False}, "mlp=True"),
         ({"projection": False}, "projection=True"),
         ({"residual": False}, "residual=True"),

@@ -3,10 +3,11 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt import PRESETS, Recipe
+from gpt import GPT, PRESETS, GPTConfig, Recipe, build_model
 from gpt.train.optim import lr_at
 from gpt.train.presets import snapshot_steps
 
@@ -62,6 +63,37 @@ def test_presets_have_the_published_sizes(rung, expected):
     recipe = PRESETS[rung]
     found = {name: getattr(recipe.model if hasattr(recipe.model, name) else recipe, name) for name in expected}
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("preset", "published"),
+    [
+        ("rung-7", 10_788_929),  # lecture 1:37:49
+        ("nanogpt-cpu", 804_096),  # nanoGPT, train_shakespeare_char on a CPU: 0.80 M
+    ],
+)
+def test_presets_have_the_published_number_of_parameters(preset, published):
+    with torch.device("meta"):
+        assert build_model(PRESETS[preset].model).n_params == published
+
+
+def test_queries_keys_and_values_have_a_bias_of_their_own():
+    shapes = {"n_embd": 8, "n_head": 2}
+    for bias, qkv_bias, expected in ((True, None, True), (False, None, False), (True, False, False), (False, True, True)):
+        model = GPT(GPTConfig(**shapes, bias=bias, qkv_bias=qkv_bias, unembed_bias=not bias))
+        assert (model.blocks[0].attn.qkv.bias is not None) == expected
+        assert (model.unembed.bias is not None) == (not bias)
+    with pytest.raises(ValueError, match="qkv_bias='no'"):
+        GPTConfig(qkv_bias="no")
+
+
+def test_sinusoids_have_the_amplitude_that_is_asked_for():
+    for changes, amplitude in (({}, 0.02), ({"norm": "none"}, 1.0), ({"amplitude": 0.2}, 0.2)):
+        model = GPT(GPTConfig(positions="sinusoidal", **changes))
+        assert model.pos_embed.max().item() == pytest.approx(amplitude, rel=1e-3)
+    for bad in (0, -1, True, "0.2"):
+        with pytest.raises(ValueError, match="GPTConfig.amplitude"):
+            GPTConfig(amplitude=bad)
 
 
 def test_learning_rates_by_hand():
