@@ -83,7 +83,7 @@ def test_queries_keys_and_values_have_a_bias_of_their_own():
         model = GPT(GPTConfig(**shapes, bias=bias, qkv_bias=qkv_bias, unembed_bias=not bias))
         assert (model.blocks[0].attn.qkv.bias is not None) == expected
         assert (model.unembed.bias is not None) == (not bias)
-    with pytest.raises(ValueError, match="qkv_bias='no'"):
+    with pytest.raises(ValueError, match=r"qkv_bias='no'"):
         GPTConfig(qkv_bias="no")
 
 
@@ -92,7 +92,7 @@ def test_sinusoids_have_the_amplitude_that_is_asked_for():
         model = GPT(GPTConfig(positions="sinusoidal", **changes))
         assert model.pos_embed.max().item() == pytest.approx(amplitude, rel=1e-3)
     for bad in (0, -1, True, "0.2"):
-        with pytest.raises(ValueError, match="GPTConfig.amplitude"):
+        with pytest.raises(ValueError, match=r"GPTConfig\.amplitude"):
             GPTConfig(amplitude=bad)
 
 
