@@ -120,7 +120,7 @@ def lineage(run: Run) -> str:
 
 
 def published_for(run: Run) -> Published | None:
-    """What was published for this model on this text, or None. Tied weights, and biases of queries, keys, values and unembedding, do not matter."""
+    """What was published for this model on this text, or None. Tied weights and some biases do not matter."""
     model = run.recipe.model
     if run.recipe.text not in SHAKESPEARES or run.recipe.tokenizer != "char":
         return None

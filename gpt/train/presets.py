@@ -157,8 +157,8 @@ PRESETS: dict[str, Recipe] = {
     "rung-6": Recipe("… and layernorm", replace(_RUNG_5, norm="pre"), steps=5000),
     "rung-7": Recipe("Scaled up: 10.8 million parameters, for a GPU", _RUNG_7, batch_size=64, lr=3e-4, steps=5000),
     "nanogpt-cpu": Recipe(
-        "nanoGPT's recipe for a laptop", replace(_NANOGPT, tie_weights=True), steps=2000, batch_size=12, schedule="cosine", warmup=100, weight_decay=0.1,
-        beta2=0.99, grad_clip=1.0, eval_every=250,
+        "nanoGPT's recipe for a laptop", replace(_NANOGPT, tie_weights=True), steps=2000, batch_size=12, schedule="cosine", warmup=100,
+        weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=250,
     ),
     "fast-1.88": Recipe(
         "nanoGPT's sizes, and its loss in 560 steps", replace(_NANOGPT, activation="relu"), steps=560, batch_size=12,
