@@ -7,7 +7,7 @@ locking and drawing happen there, and only the locked head and the pinned cell c
 import json
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -82,6 +82,7 @@ def attention_view(
     opening: Head = (0, 0),
     layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
+    captions: Mapping[Head, str] | None = None,
 ) -> Looked:
     """Draw all heads and return what the person looks at.
 
@@ -92,15 +93,17 @@ def attention_view(
     key: stable over reruns, so that new patterns keep what the person looks at. causal: the cells above the diagonal do not
     exist (they must be 0, and T = S). grid_only: the small grid without the large heatmap and the lines. opening: the head that is
     shown large until the person looks at another. layers: those that are drawn, which must have the heads that are named; None: all.
+    captions: (layer, head) → what that head does, in one to three words; of equal captions the strongest head comes first.
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that is not there.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
     lock = _agree(state.recall(f"{key}:lock"), head, cell, opening)
     state.remember(f"{key}:lock", lock)
     options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening}
+    shown = {"causal": causal, "head": head, "cell": cell, "layers": layers, "keys": keys, "captions": captions}
     result = _mount(
         key=key,
-        data=pack(patterns, tokens, causal=causal, options=options, head=head, cell=cell, layers=layers, keys=keys),
+        data=pack(patterns, tokens, options=options, **shown),
         on_lock_change=partial(_heard, key),
     )
     if lock.clicked:
@@ -156,6 +159,7 @@ def pack(
     cell: Cell | None = None,
     layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
+    captions: Mapping[Head, str] | None = None,
 ) -> bytes:
     """The view's wire format: uint32 length of the header, the header as JSON, then one uint16 code a weight.
 
@@ -166,7 +170,8 @@ def pack(
     drawn = _checked(patterns if layers is None else patterns[list(layers)], tokens, keys, causal)
     n_layer, n_head = patterns.shape[:2]
     kept = range(n_layer) if layers is None else layers
-    for name, pair, sizes in (("head", head, (n_layer, n_head)), ("cell", cell, patterns.shape[2:])):
+    named = [("head", each, (n_layer, n_head)) for each in (head, *(captions or ()))]
+    for name, pair, sizes in (*named, ("cell", cell, patterns.shape[2:])):
         if pair is not None and not _fits(pair, *sizes):
             raise ValueError(f"there is no {name} {tuple(pair)} in patterns of shape {patterns.shape}")
     codes = _codes(drawn[(..., *np.tril_indices(len(tokens)))] if causal else drawn)
@@ -182,6 +187,7 @@ def pack(
             theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)] for theme in ("light", "dark")
         },
         "average": MUTED,
+        "captions": {f"L{layer}H{index}": caption for (layer, index), caption in (captions or {}).items()},
         **options,
     }
     encoded = json.dumps(header).encode()

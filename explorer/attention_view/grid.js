@@ -1,12 +1,18 @@
 // The grid of all heads: a small picture of each in a button of its own.
 
-function nameOf([layer, head]) {
-  if (layer === AVERAGE) return head === AVERAGE ? "average of all heads" : `head ${head}, average of the layers`;
-  return `layer ${layer}, ${head === AVERAGE ? "average of the heads" : `head ${head}`}`;
-}
+const MOST_BADGES = 4; // heads that are named beside one caption
 
 const short = (letter, index) => (index === AVERAGE ? AVERAGE : letter + index);
-const badgeOf = ([layer, head]) => `${short("L", layer)} ${short("H", head)}`;
+
+// The one way to write a head: L1H0; of averages, L1 avg, avg H0 and avg.
+function nameOf([layer, head]) {
+  if (layer === AVERAGE && head === AVERAGE) return AVERAGE;
+  const [row, column] = [short("L", layer), short("H", head)];
+  return layer === AVERAGE || head === AVERAGE ? `${row} ${column}` : row + column;
+}
+
+// What a head does, in a word or two; "" where nobody has said it.
+const captionOf = (view, head) => view.patterns.header.captions?.[nameOf(head)] ?? "";
 const colorOf = (view, head) => view.theme.colors[head] ?? view.patterns.header.average;
 const same = (a, b) => (a === null || b === null ? a === b : a[0] === b[0] && a[1] === b[1]);
 
@@ -31,21 +37,51 @@ function buildGrid(view) {
   const rows = layers.map((layer) => {
     const row = element("div", "row");
     row.append(labelled("rowheader", short("L", layer)));
-    row.append(...heads.map((head) => buildCell(layer, head, colorOf(view, head))));
+    row.append(...heads.map((head) => buildCell(view, [layer, head])));
     return row;
   });
   view.grid.replaceChildren(top, ...rows);
   view.cells = [...view.grid.querySelectorAll("button")];
 }
 
-function buildCell(layer, head, color) {
+function buildCell(view, [layer, head]) {
   const cell = element("button", "gridcell");
   cell.type = "button";
   cell.dataset.layer = layer;
   cell.dataset.head = head;
-  cell.style.setProperty("--head", color);
+  cell.style.setProperty("--head", colorOf(view, head));
   cell.append(document.createElement("canvas"));
+  const caption = captionOf(view, [layer, head]);
+  if (caption) {
+    const mark = Object.assign(document.createElement("span"), { className: "mark", textContent: initialOf(caption) });
+    mark.dataset.caption = caption;
+    cell.append(mark);
+  }
   return cell;
+}
+
+const initialOf = (caption) => caption[0].toUpperCase();
+
+// Under the grid: each caption with the heads that have it; a click leads there.
+function buildBadges(view, box) {
+  const groups = new Map();
+  const drawn = view.cells.map(headOf).filter((head) => captionOf(view, head));
+  const order = Object.keys(view.patterns.header.captions ?? {});
+  drawn.sort((a, b) => order.indexOf(nameOf(a)) - order.indexOf(nameOf(b)));
+  for (const head of drawn) groups.set(captionOf(view, head), [...(groups.get(captionOf(view, head)) ?? []), head]);
+  box.replaceChildren(...[...groups].map(([caption, heads]) => {
+    const line = element("li", "listitem");
+    line.append(Object.assign(document.createElement("i"), { className: "mark", textContent: initialOf(caption) }), ` ${caption}`);
+    for (const head of heads.slice(0, MOST_BADGES)) line.append(" ", badge(head));
+    if (heads.length > MOST_BADGES) line.append(` and ${heads.length - MOST_BADGES} more`);
+    return line;
+  }));
+}
+
+function badge(head) {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: nameOf(head) });
+  [button.dataset.layer, button.dataset.head] = head;
+  return button;
 }
 
 const indexOf = (text) => (text === AVERAGE ? AVERAGE : Number(text));
@@ -68,7 +104,8 @@ function markGrid(view) {
     const locked = same(head, view.locked);
     const drawn = view.companions().some((other) => same(other, head));
     cell.setAttribute("aria-selected", locked);
-    cell.setAttribute("aria-label", `${nameOf(head)}${locked ? ", locked" : ""}${drawn ? ", lines shown" : ""}`);
+    const does = captionOf(view, head);
+    cell.setAttribute("aria-label", `${nameOf(head)}${does && `, ${does}`}${locked ? ", locked" : ""}${drawn ? ", lines shown" : ""}`);
     cell.classList.toggle("drawn", drawn);
     cell.classList.toggle("shown", same(head, shown));
     cell.tabIndex = same(head, shown) ? 0 : -1;

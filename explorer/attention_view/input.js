@@ -27,6 +27,13 @@ function listenToGrid(view) {
     else lock(view, same(head, view.locked) ? null : head);
     redraw(view, "head");
   });
+  view.badges.addEventListener("pointerover", (event) => event.pointerType !== "touch" && preview(view, headUnder(event)));
+  view.badges.addEventListener("pointerleave", () => preview(view, null));
+  view.badges.addEventListener("click", (event) => {
+    if (!headUnder(event)) return;
+    lock(view, headUnder(event));
+    redraw(view, "head");
+  });
   view.grid.addEventListener("dblclick", (event) => {
     const head = headUnder(event);
     if (!head) return;

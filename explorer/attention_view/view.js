@@ -26,6 +26,7 @@ function mount(root) {
   const view = {
     root,
     grid: find(".grid"),
+    badges: find(".badges"),
     map: { box: find(".map"), canvas: find(".map canvas"), image: document.createElement("canvas") },
     lines: { box: find(".lines"), canvas: find(".lines canvas") },
     dirty: new Set(),
@@ -75,8 +76,11 @@ function receive(view, bytes) {
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
   writeScale(view.root, view.theme.scale);
-  const grid = `${view.patterns.layers} ${view.patterns.heads} ${view.theme.name}`;
-  if (view.built !== grid) buildGrid(view);
+  const grid = JSON.stringify([view.patterns.layers, view.patterns.heads, view.theme.name, header.captions]);
+  if (view.built !== grid) {
+    buildGrid(view);
+    buildBadges(view, view.badges);
+  }
   view.grid.style.setProperty("--shape", Math.min(Math.max(K / Q, 1 / WIDEST), WIDEST));
   view.built = grid;
   redraw(view, "layout");
@@ -181,14 +185,15 @@ function writeState(view) {
   const head = view.shown();
   const focus = view.focus();
   const find = (selector) => root.querySelector(selector);
-  find(".name").textContent = nameOf(head).replace(/^./, (letter) => letter.toUpperCase());
+  find(".name").textContent = nameOf(head);
+  find(".does").textContent = captionOf(view, head);
   const state = same(head, locked) ? "locked" : locked ? `preview; ${nameOf(locked)} is locked` : "not locked";
   find(".status").textContent = state;
   find(".readout").textContent = view.patterns.header.grid_only ? `${nameOf(head)}: ${state}` : readout(view);
   find(".legend").replaceChildren(...view.companions().map((companion) => {
     const chip = document.createElement("span");
     chip.style.setProperty("--head", colorOf(view, companion[1]));
-    chip.textContent = badgeOf(companion);
+    chip.textContent = nameOf(companion);
     return chip;
   }));
   const data = { layer: head[0], head: head[1], locked: locked?.join("."), query: focus.query, key: focus.key };

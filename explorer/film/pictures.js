@@ -3,7 +3,6 @@
 const signed = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
 const said = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));
 const count = (number) => number.toLocaleString("en");
-const shortName = ([layer, head]) => `L${layer}H${head}`;
 
 function paintHead(view, canvas, head, side) {
   if (view.change) paintChange(canvas, view.change, head, view.changeRamp, side);
@@ -32,7 +31,7 @@ function drawLarge(view) {
   Object.assign(map.canvas.dataset, { left, top, cell });
   const then = view.change ? `, compared with step ${count(view.step(view.pinned))}` : "";
   map.canvas.setAttribute("aria-label", `Heatmap of ${nameOf(head)} over ${frame.Q} tokens at step ${count(view.step())}${then}`);
-  view.root.querySelector(".name").textContent = nameOf(head).replace(/^./, (letter) => letter.toUpperCase());
+  view.root.querySelector(".name").textContent = nameOf(head);
   const state = same(head, view.locked) ? "kept" : view.locked ? `preview; ${nameOf(view.locked)} is kept` : "";
   view.root.querySelector(".status").textContent = state;
   view.root.querySelector(".readout").textContent = readout(view, head);
@@ -135,7 +134,7 @@ function drawScores(view, last, span) {
     color: view.theme.colors[head],
     width: same([layer, head], view.shown()) ? 3.5 : 1.5,
     dash: DASHES[(header.layers - 1 - layer) % DASHES.length],
-    label: i < 6 ? shortName([layer, head]) : "",
+    label: i < 6 ? nameOf([layer, head]) : "",
   }));
   const low = Math.min(-0.1, ...values);
   drawPlot(view.scores, { lines, low, high: Math.max(0.1, ...values) + 0.02, last, span, zero: true }, view.scores.svg.clientWidth);
@@ -159,6 +158,6 @@ function markCurves(view) {
   const value = of(view.index);
   markPlot(view.scores, step, pinned, value, view.theme.colors[head]);
   const change = view.pinned === null || value === null ? "" : ` (${signed(value - of(view.pinned))} since step ${count(pinned)})`;
-  view.scores.value.textContent = `${shortName([layer, head])} ${said(value)}${change}; 0: even attention`;
+  view.scores.value.textContent = `${nameOf([layer, head])} ${said(value)}${change}; 0: even attention`;
   view.scores.svg.setAttribute("aria-label", `${view.kind} score of every head over the steps; at step ${count(step)}: ${view.scores.value.textContent}`);
 }

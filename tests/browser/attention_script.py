@@ -32,6 +32,7 @@ def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
 
 
 HOSTILE = ["<script>alert(1)</script>", "\u202eabc", "👩‍👩‍👧", "\x00", "x" * 5000, "&lt;b&gt;", "עברית", "\n", " ", "${1}"]
+CAPTIONS = {(0, 0): "previous token", (1, 2): "previous token", (1, 0): "<b>induction</b>"}
 
 st.set_page_config(layout="wide")
 n_layer, n_head, T, *other = (int(part) for part in st.query_params.get("size", "2x3x8").split("x"))
@@ -52,6 +53,7 @@ if st.checkbox("Show", value=True):
         cell=st.session_state.get("cell"),
         key="view",
         grid_only="grid_only" in st.query_params,
+        captions=CAPTIONS if "captions" in st.query_params else None,
     )
     st.session_state.head, st.session_state.cell = looked.head, looked.cell
     st.text(f"locked: {looked.head}")

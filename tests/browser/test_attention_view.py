@@ -77,7 +77,7 @@ def close_to(color: list[int], wanted: list[int]) -> bool:
 
 def test_a_heatmap_stands_before_anything_is_chosen(show):
     page = show("size=4x4x60")
-    expect(page.locator(".name")).to_have_text("Layer 0, head 0")
+    expect(page.locator(".name")).to_have_text("L0H0")
     box = page.locator(".map canvas").bounding_box()
     assert box["width"] > 300
     assert box["y"] + box["height"] < 900, "the first heatmap needs no scrolling"
@@ -106,9 +106,9 @@ def test_weights_are_painted_zero_is_the_ground_and_the_masked_is_not_there(show
 def test_hover_previews_and_leaving_returns(show):
     page = show()
     cell(page, 1, 2).hover()
-    expect(page.locator(".name")).to_have_text("Layer 1, head 2")
+    expect(page.locator(".name")).to_have_text("L1H2")
     page.mouse.move(5, 5)
-    expect(page.locator(".name")).to_have_text("Layer 0, head 0")
+    expect(page.locator(".name")).to_have_text("L0H0")
     locked_in_python(page, "None")
 
 
@@ -117,9 +117,9 @@ def test_click_locks_click_again_and_escape_unlock(show):
     cell(page, 1, 2).click()
     locked_in_python(page, "(1, 2)")
     cell(page, 0, 1).hover()
-    expect(page.locator(".name")).to_have_text("Layer 0, head 1")
+    expect(page.locator(".name")).to_have_text("L0H1")
     page.mouse.move(5, 5)
-    expect(page.locator(".name")).to_have_text("Layer 1, head 2")
+    expect(page.locator(".name")).to_have_text("L1H2")
     expect(cell(page, 1, 2)).to_have_attribute("aria-selected", "true")
     cell(page, 1, 2).click()
     locked_in_python(page, "None")
@@ -135,7 +135,7 @@ def test_arrow_keys_move_and_enter_locks(show):
     cell(page, 0, 0).focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "End", "ArrowLeft"):
         page.keyboard.press(key)
-    expect(page.locator(".name")).to_have_text("Layer 1, head 2")
+    expect(page.locator(".name")).to_have_text("L1H2")
     page.keyboard.press("Enter")
     locked_in_python(page, "(1, 2)")
     page.keyboard.press("ArrowUp")
@@ -197,13 +197,13 @@ def test_hovering_a_cell_says_the_exact_weight(show):
     page = show()
     readout = page.locator(".readout")
     hover_cell(page, 5, 4)
-    expect(readout).to_have_text("layer 0, head 0: query 5 'u' reads key 4 'q' with 0.7500")
+    expect(readout).to_have_text("L0H0: query 5 'u' reads key 4 'q' with 0.7500")
     hover_cell(page, 3, 3)
-    expect(readout).to_have_text("layer 0, head 0: query 3 '·' reads key 3 '·' with 0.2500")
+    expect(readout).to_have_text("L0H0: query 3 '·' reads key 3 '·' with 0.2500")
     hover_cell(page, 7, 0)
-    expect(readout).to_have_text("layer 0, head 0: query 7 'c' reads key 0 't' with 0")
+    expect(readout).to_have_text("L0H0: query 7 'c' reads key 0 't' with 0")
     hover_cell(page, 1, 6)
-    expect(readout).to_have_text("layer 0, head 0: query 1 'h' cannot read key 6 'i', which comes after it")
+    expect(readout).to_have_text("L0H0: query 1 'h' cannot read key 6 'i', which comes after it")
     expect(readout).to_have_attribute("aria-live", "polite")
 
 
@@ -222,7 +222,7 @@ def test_the_heatmap_obeys_the_keyboard(show):
     assert rows.nth(0).locator("td").all_inner_texts() == ["2 'e'", "1 'h'", "0.7500"]
     page.locator(".map").focus()
     page.keyboard.press("Escape")
-    expect(page.locator(".weights caption")).to_have_text("Largest weights, layer 0, head 0")
+    expect(page.locator(".weights caption")).to_have_text("Largest weights, L0H0")
 
 
 def test_lines_join_a_query_to_the_keys_it_reads(show):
@@ -231,7 +231,7 @@ def test_lines_join_a_query_to_the_keys_it_reads(show):
     hover_cell(page, 5, 4)
     one = ink(page, ".lines canvas", BLUE)
     assert 50 < one < everything
-    expect(page.locator(".lines canvas")).to_have_attribute("aria-label", "Lines from each query to the keys it reads: layer 0, head 0.")
+    expect(page.locator(".lines canvas")).to_have_attribute("aria-label", "Lines from each query to the keys it reads: L0H0.")
     page.locator(".share select").select_option("0.5")
     hover_cell(page, 5, 5)
     assert 50 < ink(page, ".lines canvas", BLUE) < one, "the key with 0.25 is not needed for half of the row"
@@ -244,12 +244,12 @@ def test_shift_click_adds_a_head_and_double_click_leaves_one(show):
     assert ink(page, ".lines canvas", green) == 0
     cell(page, 1, 2).click(modifiers=["Shift"])
     page.mouse.move(5, 5)
-    expect(page.locator(".legend span")).to_have_text(["L0 H0", "L1 H2"])
+    expect(page.locator(".legend span")).to_have_text(["L0H0", "L1H2"])
     assert ink(page, ".lines canvas", green) > 50
     locked_in_python(page, "(0, 0)")
     cell(page, 1, 1).dblclick()
     page.mouse.move(5, 5)
-    expect(page.locator(".legend span")).to_have_text(["L1 H1"])
+    expect(page.locator(".legend span")).to_have_text(["L1H1"])
     locked_in_python(page, "(1, 1)")
 
 
@@ -264,9 +264,24 @@ def test_averages_are_shown_but_not_locked_in_the_page(show):
     cell(page, 1, "avg").click()
     expect(root(page)).to_have_attribute("data-locked", "1.avg")
     hover_cell(page, 5, 2)
-    expect(page.locator(".name")).to_have_text("Layer 1, average of the heads")
+    expect(page.locator(".name")).to_have_text("L1 avg")
     assert float(page.locator(".readout").inner_text().rsplit(" ", 1)[1]) == pytest.approx(sum(weights) / 3, abs=2e-4)
     locked_in_python(page, "(1, 2)")
+
+
+def test_captions_say_what_heads_do_and_lead_there(show):
+    page = show("captions")
+    badges = page.locator(".badges li")
+    expect(badges).to_have_text(["P previous token L0H0 L1H2", "< <b>induction</b> L1H0"])
+    expect(cell(page, 1, 2).locator(".mark")).to_have_text("P")
+    expect(cell(page, 1, 2)).to_have_attribute("aria-label", "L1H2, previous token")
+    expect(page.locator(".does")).to_have_text("previous token")
+    badges.nth(1).get_by_role("button", name="L1H0").click()
+    locked_in_python(page, "(1, 0)")
+    page.mouse.move(5, 5)
+    expect(page.locator(".name")).to_have_text("L1H0")
+    expect(page.locator(".does")).to_have_text("<b>induction</b>")
+    expect(cell(page, 0, 1).locator(".mark")).to_have_count(0)
 
 
 def test_the_theme_is_followed_without_a_rerun(show):
@@ -300,7 +315,7 @@ def test_a_rectangular_map_is_hovered_locked_walked_and_read(show):
     thumb = page.locator(".grid button >> nth=0").bounding_box()
     assert thumb["width"] / thumb["height"] == pytest.approx(9 / 4, rel=0.05)
     hover_cell(page, 0, 8)
-    expect(page.locator(".readout")).to_have_text("layer 0, head 0: query 0 't' reads key 8 '<8>' with 0.7500")
+    expect(page.locator(".readout")).to_have_text("L0H0: query 0 't' reads key 8 '<8>' with 0.7500")
     assert ink(page, ".lines canvas", BLUE) > 50
     page.mouse.move(*map_point(page, 3.5, 8.5))
     expect(page.locator(".readout")).to_contain_text("query 3 '·' reads key 8 '<8>' with 0.031")
@@ -310,7 +325,7 @@ def test_a_rectangular_map_is_hovered_locked_walked_and_read(show):
     expect(page.get_by_text("pinned: (2, 6)", exact=True)).to_be_visible()
     locked_in_python(page, "(0, 0)")
     page.locator(".weights summary").click()
-    expect(page.locator(".weights caption")).to_have_text("Largest weights of query 2 'e', layer 0, head 0")
+    expect(page.locator(".weights caption")).to_have_text("Largest weights of query 2 'e', L0H0")
     expect(page.locator(".weights tbody tr >> nth=0")).to_have_text("2 'e'6 '<6>'0.7500")
     page.locator(".map").focus()
     for key in 9 * ["ArrowRight"] + 4 * ["ArrowDown"]:
@@ -319,7 +334,7 @@ def test_a_rectangular_map_is_hovered_locked_walked_and_read(show):
     expect(root(page)).to_have_attribute("data-key", "8")
     cell(page, 1, 2).dblclick()
     page.mouse.move(5, 5)
-    expect(page.locator(".legend span")).to_have_text(["L1 H2"])
+    expect(page.locator(".legend span")).to_have_text(["L1H2"])
     locked_in_python(page, "(1, 2)")
 
 
@@ -358,7 +373,7 @@ def test_the_small_form_is_only_the_grid(show):
     expect(page.get_by_text("where a head reads from, not what matters")).to_be_visible()
     cell(page, 1, 0).click()
     locked_in_python(page, "(1, 0)")
-    expect(page.locator(".readout")).to_have_text("layer 1, head 0: locked")
+    expect(page.locator(".readout")).to_have_text("L1H0: locked")
 
 
 def test_a_click_does_not_send_the_patterns_again(show, settled):
@@ -432,7 +447,7 @@ def test_lines_of_more_heads_by_keyboard(show):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     button.focus()
-    expect(page.locator(".legend span")).to_have_text(["L0 H0", "L0 H1", "L1 H1"])
+    expect(page.locator(".legend span")).to_have_text(["L0H0", "L0H1", "L1H1"])
     locked_in_python(page, "None")
     page.keyboard.press("Escape")
     expect(button).to_have_attribute("aria-pressed", "false")
@@ -453,7 +468,7 @@ def test_lines_of_more_heads_by_touch_and_bright_on_dark(browser, serve, settled
     page.get_by_role("button", name="Compare lines").tap()
     cell(page, 1, 2).tap()
     page.get_by_role("button", name="Compare lines").tap()
-    expect(page.locator(".legend span")).to_have_text(["L0 H0", "L1 H2"])
+    expect(page.locator(".legend span")).to_have_text(["L0H0", "L1H2"])
     locked_in_python(page, "None")
     cell(page, 0, 0).tap()
     locked_in_python(page, "(0, 0)")
@@ -474,7 +489,7 @@ def test_a_clicked_cell_is_explained_with_the_weight_that_the_view_says(app_serv
     expect(page.get_by_label("Key", exact=True)).to_have_value("4 ·", timeout=20_000)
     page.mouse.move(5, 5)
     said = page.locator(".readout").inner_text()
-    assert "layer 1, head 2: query 9 'p' reads key 4 '·' with" in said
+    assert "L1H2: query 9 'p' reads key 4 '·' with" in said
     in_map = page.get_by_test_id("stMarkdown").filter(has_text="In the map").locator("strong")
     expect(in_map).to_have_text(said.rsplit(" ", 1)[1], timeout=20_000)
     weight = page.get_by_test_id("stMarkdown").filter(has_text="= weight").locator("strong").inner_text()

@@ -144,6 +144,15 @@ def test_half_precision_is_taken():
     assert np.nanmax(np.abs(unpack(packed(patterns))[1] - patterns)) <= 2.4e-5
 
 
+def test_captions_travel_under_their_heads_name_and_need_their_head():
+    patterns = random_patterns(2, 3, 4, True)
+    header, _ = unpack(packed(patterns, captions={(1, 2): "induction", (0, 1): "previous token"}))
+    assert header["captions"] == {"L1H2": "induction", "L0H1": "previous token"}
+    assert unpack(packed(patterns))[0]["captions"] == {}
+    with pytest.raises(ValueError, match=r"no head \(2, 0\)"):
+        packed(patterns, captions={(2, 0): "induction"})
+
+
 def test_looking_ahead_needs_saying_so():
     with pytest.raises(ValueError, match="causal=False"):
         packed(random_patterns(1, 1, 4, causal=False))
