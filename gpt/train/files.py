@@ -15,6 +15,10 @@ from gpt.train.presets import MAX_INT
 MAX_JSON_BYTES = 20_000_000
 
 
+class RunError(ValueError):
+    """A run folder that cannot be read or written as asked; the message says what to do."""
+
+
 def read_json(path: Path) -> Any:
     """A small JSON file. Raises OSError where it is missing or no small file, ValueError where it is no JSON."""
     if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:

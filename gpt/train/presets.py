@@ -125,6 +125,7 @@ def snapshot_steps(steps: int, count: int) -> list[int]:
     """
     if count == 1:
         return [steps]
+    count = min(count, steps + 1)
     first, quarter, half = max(1, steps // 500), steps / 4, count // 2
     early = np.geomspace(first, max(first, quarter), half)
     late = np.linspace(quarter, steps, count - half)

@@ -24,7 +24,7 @@ from gpt.model.gpt import GPT
 from gpt.model.seq2seq import Seq2Seq
 from gpt.text.corpus import CORPORA, Corpus, load_corpus
 from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
-from gpt.train.files import is_step, read_json, read_lines, write_json
+from gpt.train.files import RunError, is_step, read_json, read_lines, write_json
 from gpt.train.presets import Recipe
 
 FORMAT = 1
@@ -35,10 +35,6 @@ State = Literal["queued", "running", "paused", "finished", "stopped", "failed", 
 
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)  # of alien JSON
-
-
-class RunError(ValueError):
-    """A run folder that cannot be read or written as asked; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,270 @@
+"""What a recipe needs, counted before anything is built: parameters, memory, disk, arithmetic and, roughly, time.
+
+`estimate(recipe)` gives the numbers; `check_fits(recipe, folder)` raises RunError where this machine does not have them.
+"""
+
+import os
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from gpt.model.config import GPTConfig, ObjectiveName
+from gpt.train.files import RunError
+from gpt.train.presets import Recipe
+
+FLOAT = 4  # bytes of a float32
+PROCESS = 400_000_000  # bytes of Python and torch before any model
+BLOCK = 4096  # bytes: the least that a file takes on disk
+ROW = 200  # bytes of a row of metrics
+SPEEDS = {"cpu": 3e10, "mps": 1e12, "cuda": 2e13}  # floating-point operations a second: small models, one CPU core
+OVERHEAD = 5e-4  # seconds that a step takes for each layer, however small
+MOST = 10**200  # above it a float may overflow
+LONGEST_PART = 86_400  # seconds: no stop or pause is read during one step or one evaluation
+LONGEST_RUN = 10 * 365 * 86_400  # seconds
+SIZES = ("n_layer", "n_embd", "vocab_size", "block_size", "batch_size")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What training a recipe needs on one device. Times are rough: right within a factor of about 3."""
+
+    parameters: int  # trainable numbers
+    memory: int  # bytes at the peak: weights, gradients, optimizer state, activations of a step, copies while saving
+    disk: int  # bytes of the run folder at its end
+    flops: int  # floating-point operations of one step
+    step_seconds: float
+    evaluation_seconds: float
+    seconds: float  # of the whole run
+
+    def __str__(self) -> str:
+        return (
+            f"{count_in_words(self.parameters)} parameters; training takes about {bytes_in_words(self.memory)} of memory, "
+            f"{bytes_in_words(self.disk)} on disk and {time_in_words(self.seconds)}"
+        )
+
+
+def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
+    """Count what a recipe needs. parts: in how many parts a batch is taken; device: "cpu", "mps" or "cuda"."""
+    config, steps = recipe.model, recipe.steps
+    parameters = count_parameters(config, recipe.objective)
+    state = 3 * FLOAT * parameters  # weights, and two moments
+    kept = FLOAT * parameters * {"dpo": 1, "ppo": 2}.get(recipe.objective, 0)  # frozen models
+    rows = -(-recipe.batch_size // parts)
+    training = FLOAT * parameters + FLOAT * rows * floats_per_example(config, recipe.objective) * 6 // 5  # temporaries, as measured
+    memory = PROCESS + kept + state + max(training, state)  # saving copies the state
+    width = 2 if recipe.snapshot_type == "float16" else FLOAT
+    snapshots = min(recipe.snapshots, steps + 1) * max(BLOCK, width * parameters)
+    flops = recipe.batch_size * flops_per_example(config, recipe.objective) + optimizer_flops(recipe)
+    step = max(1, min(config.n_layer, MOST)) * OVERHEAD + min(flops, MOST) / SPEEDS[device]
+    evaluation = (recipe.eval_batches if recipe.objective == "language" else 1) * step / 3  # no backward pass
+    return Estimate(
+        parameters=parameters,
+        memory=memory,
+        disk=snapshots + 2 * state + ROW * (steps // recipe.log_every + 1),  # the old state stays until the new one is written
+        flops=flops,
+        step_seconds=step,
+        evaluation_seconds=evaluation,
+        seconds=steps * step + (steps // recipe.eval_every + 2) * evaluation,
+    )
+
+
+def count_parameters(config: GPTConfig, objective: ObjectiveName = "language") -> int:
+    """Count the trainable numbers of `build_model(config, objective)` without building it; shared ones count once."""
+    C, V = config.n_embd, config.vocab_size
+    if config.n_layer == 0 and objective not in ("reward", "translation"):
+        return V * V
+    blocks, norms = config.n_layer * _block(config), 1
+    if objective == "translation":
+        blocks, norms = blocks + config.n_layer * (_block(config) + _norm(config) + _attention(config)), 2
+    positions = config.block_size * C if config.positions == "learned" else 0
+    unembed = C + 1 if objective == "reward" else 0 if config.tie_weights else C * V
+    return V * C + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
+
+
+def _block(config: GPTConfig) -> int:
+    return _norm(config) + _attention(config) + (_norm(config) + _mlp(config) if config.mlp else 0)
+
+
+def _norm(config: GPTConfig) -> int:
+    return 0 if config.norm == "none" else config.n_embd * (1 + config.bias)
+
+
+def _attention(config: GPTConfig) -> int:
+    C = config.n_embd
+    return 3 * C * (C + config.bias) + (C * (C + config.bias) if config.projection else 0)
+
+
+def _mlp(config: GPTConfig) -> int:
+    C = config.n_embd
+    width = 4 * C if config.projection else C
+    return width * (C + config.bias) + (C * (width + config.bias) if config.projection else 0)
+
+
+def floats_per_example(config: GPTConfig, objective: ObjectiveName = "language") -> int:
+    """Count the numbers that one example's forward pass keeps for its backward pass, logits and their gradient included."""
+    C, T, V = config.n_embd, config.block_size, config.vocab_size
+    attention = 8 * C + (4 * config.n_head * T + 2 * C if config.dropout else 0)  # with dropout, patterns are kept
+    block = attention + (9 * C + (2 * C if config.dropout else 0) if config.mlp else 0)
+    layers = config.n_layer * (2 * block + attention if objective == "translation" else block)
+    head = 3 * (1 if objective == "reward" else V) + 10 * C
+    examples = 2 if objective in ("reward", "dpo") else 1  # a pair of answers
+    return examples * T * (layers + head)
+
+
+def flops_per_example(config: GPTConfig, objective: ObjectiveName = "language") -> int:
+    """Count the floating-point operations of one example's forward and backward pass.
+
+    6 for each weight and token, and 12 · n_layer · n_embd · T for each token's scores and values.
+    Source: Kaplan et al. 2020, arXiv:2001.08361, table 1 and section 2.1.
+    """
+    C, T, V = config.n_embd, config.block_size, config.vocab_size
+    looked_up = C * (V + T) if config.n_layer else V * (V - 1)
+    weights = max(V, count_parameters(config, objective) - looked_up)
+    examples = 2 if objective in ("reward", "dpo") else 1
+    return examples * T * (6 * weights + 12 * config.n_layer * C * T)
+
+
+def optimizer_flops(recipe: Recipe) -> int:
+    """Count the floating-point operations of one optimizer step. Muon's five products of matrices weigh most."""
+    C, config = recipe.model.n_embd, recipe.model
+    adam = 12 * count_parameters(config, recipe.objective)
+    if recipe.optimizer != "muon":
+        return adam
+    width = 4 if config.projection else 1
+    matrices = [3] + ([1] if config.projection else []) + ([width] + ([width] if config.projection else []) if config.mlp else [])
+    return adam + config.n_layer * sum(5 * (4 * n * C**3 + 2 * C**3) for n in matrices)
+
+
+def check_fits(
+    recipe: Recipe, folder: Path, *, parts: int = 1, device: torch.device | None = None, written: int = 0
+) -> Estimate:
+    """Estimate a recipe, and raise RunError with the numbers and a remedy where this machine cannot train it.
+
+    folder: where the run is, or will be. device: where it trains; None takes the best one here. written: its snapshots so far.
+    """
+    kind = device.type if device else _best_device()
+    needs = estimate(recipe, parts, kind)
+    what = f"a model of {count_in_words(needs.parameters)} parameters"
+    memory = machine_memory(device)
+    if needs.memory > memory:
+        raise RunError(
+            f"{what} needs {bytes_in_words(needs.memory)} of memory to train with a batch of {count_in_words(recipe.batch_size)}; "
+            f"this machine has {bytes_in_words(memory)}. Give a smaller {_largest(recipe, parts)}"
+        )
+    free = free_disk(folder)
+    still = needs.disk - min(written, recipe.snapshots) * (needs.disk // (recipe.snapshots + 1))
+    if still > free:
+        raise RunError(
+            f"{what} with {count_in_words(recipe.snapshots)} snapshots needs {bytes_in_words(still)} on disk; "
+            f"{bytes_in_words(free)} are free in {str(folder)!r}. Give fewer snapshots, fewer logged steps or a smaller model"
+        )
+    for part, seconds, longest, names in (
+        ("one step", needs.step_seconds, LONGEST_PART, _largest(recipe, parts)),
+        ("one evaluation", needs.evaluation_seconds, LONGEST_PART, "eval_batches"),
+        ("the whole run", needs.seconds, LONGEST_RUN, "number of steps"),
+    ):
+        if seconds > longest:
+            raise RunError(
+                f"{part} of {what} would take about {time_in_words(seconds)} here; at most {time_in_words(longest)} make sense. "
+                f"Give a smaller {names}"
+            )
+    return needs
+
+
+def check_opens(config: GPTConfig, objective: ObjectiveName = "language") -> None:
+    """Raise RunError where a model's weights do not fit in this machine's memory, twice: as a file, and as a model."""
+    parameters, memory = count_parameters(config, objective), machine_memory(torch.device("cpu"))
+    if 2 * FLOAT * parameters > memory:
+        raise RunError(
+            f"a model of {count_in_words(parameters)} parameters needs {bytes_in_words(2 * FLOAT * parameters)} of memory to open; "
+            f"this machine has {bytes_in_words(memory)}. Open it on a larger machine"
+        )
+
+
+def _largest(recipe: Recipe, parts: int) -> str:
+    """The size whose smallest value saves most memory."""
+    least = {name: 1 for name in SIZES} | {"n_embd": 2 * recipe.model.n_head}
+    saved = {name: estimate(recipe.changed(**{name: value}), parts).memory for name, value in least.items()}
+    return min(SIZES, key=saved.__getitem__)
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def machine_memory(device: torch.device | None = None) -> int:
+    """Bytes of memory that a process here can have. device: a GPU has its own; None takes the larger of the two."""
+    on_gpu = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
+    if device is not None and device.type == "cuda":
+        return on_gpu[device.index or 0]
+    in_machine = min([_installed(), *_limits()])
+    return in_machine if device is not None else max([in_machine, *on_gpu])
+
+
+def _installed() -> int:
+    """Bytes of the machine's main memory."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kilobytes = ctypes.c_ulonglong()
+        ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes))
+        return 1024 * kilobytes.value
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _limits() -> list[int]:
+    """What a container allows, where this process is in one."""
+    found = []
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # "max" is no limit
+            found.append(int(Path(file).read_text(encoding="ascii")))
+    return found
+
+
+def free_disk(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
+    return shutil.disk_usage(there).free
+
+
+def count_in_words(count: int) -> str:
+    """
+    >>> count_in_words(7584), count_in_words(9_740_000_000), count_in_words(10**30)
+    ('7,584', '9.7 billion', 'over a million billion')
+    """
+    if count >= 10**15:
+        return "over a million billion"
+    for size, word in ((10**9, "billion"), (10**6, "million")):
+        if count >= size:
+            return f"{count / size:,.1f} {word}"
+    return f"{count:,}"
+
+
+def bytes_in_words(count: int) -> str:
+    """
+    >>> bytes_in_words(604_000_000), bytes_in_words(116_300_000_000), bytes_in_words(10**30)
+    ('604 MB', '116.3 GB', 'over 1,000 TB')
+    """
+    if count >= 10**15:
+        return "over 1,000 TB"
+    for size, unit in ((10**12, "TB"), (10**9, "GB")):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 10**6:,.0f} MB"
+
+
+def time_in_words(seconds: float) -> str:
+    """
+    >>> time_in_words(40), time_in_words(5400), time_in_words(1e12)
+    ('40 seconds', '1.5 hours', '31,710 years')
+    """
+    for size, unit in ((365 * 86_400, "years"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size or (unit == "hours" and seconds >= size):
+            return f"{seconds / size:,.{0 if seconds >= 10 * size else 1}f} {unit}"
+    return f"{max(1, round(seconds))} seconds"

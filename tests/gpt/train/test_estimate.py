@@ -1,0 +1,94 @@
+"""What a recipe needs is counted before anything is built, and agrees with what is built."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gpt import PRESETS, GPTConfig, Recipe, RunError, build_model
+from gpt.model.config import Activation, Norm, ObjectiveName, Positions
+from gpt.train import estimate as module
+from gpt.train.estimate import check_fits, check_opens, count_parameters, estimate
+
+booleans = st.booleans()
+configs = st.builds(
+    GPTConfig,
+    vocab_size=st.integers(1, 40), block_size=st.integers(1, 20), n_layer=st.integers(0, 4), n_head=st.just(2),
+    n_embd=st.sampled_from([2, 4, 8, 16]), bias=booleans, activation=st.sampled_from(get_args(Activation)), tie_weights=booleans,
+    positions=st.sampled_from(get_args(Positions)), norm=st.sampled_from(get_args(Norm)), residual=booleans, projection=booleans,
+    mlp=booleans, scale=booleans, causal=booleans,
+)  # fmt: skip
+GIANTS = ("n_layer", "n_embd", "block_size", "batch_size")
+
+
+@given(configs, st.sampled_from(get_args(ObjectiveName)))
+def test_parameters_are_those_of_the_built_model(config, objective):
+    try:
+        with torch.device("meta"):
+            built = build_model(config, objective)
+    except ValueError:  # a config that this kind of model cannot have
+        assume(False)
+    assert count_parameters(config, objective) == built.n_params
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_fits_a_laptop(preset, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "machine_memory", lambda device=None: 8 * 10**9)
+    needs = check_fits(PRESETS[preset], tmp_path)
+    assert needs.parameters == count_parameters(PRESETS[preset].model, PRESETS[preset].objective)
+
+
+@given(st.sampled_from(sorted(PRESETS)), st.sampled_from([*GIANTS, "steps", "eval_batches"]), st.integers(2, 10**30))
+def test_more_of_anything_never_needs_less(preset, name, factor):
+    small = PRESETS[preset]
+    assume(name != "n_layer" or small.model.n_layer)
+    value = getattr(small, name, None) or getattr(small.model, name)
+    assume(hasattr(small.model, name) or value * factor < 2**53)
+    before, after = estimate(small), estimate(small.changed(**{name: value * factor}))
+    for part in ("parameters", "memory", "disk", "flops", "step_seconds", "evaluation_seconds", "seconds"):
+        assert getattr(before, part) <= getattr(after, part), part
+
+
+def test_parts_of_a_batch_need_less_memory():
+    assert estimate(PRESETS["rung-7"], parts=8).memory < estimate(PRESETS["rung-7"]).memory
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "numbers", "remedy"),
+    [
+        ("rung-2", {"n_embd": 100_000_000}, "over a million billion parameters needs over 1,000 TB of memory", "n_embd"),
+        ("rung-2", {"n_layer": 10**9}, "3,168.0 billion parameters needs 365.3 TB", "n_layer"),
+        ("rung-2", {"n_embd": 10**400}, "over a million billion parameters", "n_embd"),
+        ("rung-2", {"block_size": 10**9}, "32.0 billion parameters", "block_size"),
+        ("rung-2", {"batch_size": 10**9}, "7,584 parameters needs 29.6 TB of memory to train with a batch of 1.0 billion", "batch_size"),
+        ("shakespeare-char", {"batch_size": 10_000}, "186.9 GB of memory", "batch_size"),
+        ("rung-2", {"eval_batches": 10**9}, "one evaluation of a model of 7,584 parameters would take about 3.1 days", "eval_batches"),
+        ("rung-2", {"steps": 10**9, "snapshots": 10**9}, "1.0 billion snapshots needs 30.4 TB on disk", "fewer snapshots"),
+        ("rung-2", {"steps": 10**15, "log_every": 10**15}, "the whole run of .* would take about .* years", "number of steps"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_with_numbers_and_a_remedy(preset, changes, numbers, remedy, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "machine_memory", lambda device=None: 24 * 10**9)
+    monkeypatch.setattr(module, "free_disk", lambda folder: 10**12)
+    monkeypatch.setattr(module, "_best_device", lambda: "cpu")
+    with pytest.raises(RunError, match=f"{numbers}.*{remedy}"):
+        check_fits(PRESETS[preset].changed(**changes), tmp_path)
+
+
+def test_disk_that_earlier_snapshots_took_is_not_asked_for_again(tmp_path, monkeypatch):
+    recipe = Recipe(model=GPTConfig(n_embd=512), snapshots=100)
+    monkeypatch.setattr(module, "free_disk", lambda folder: estimate(recipe).disk // 2)
+    with pytest.raises(RunError, match="on disk"):
+        check_fits(recipe, tmp_path)
+    check_fits(recipe, tmp_path, written=90)
+
+
+def test_a_model_opens_only_where_its_weights_fit(monkeypatch):
+    config = replace(PRESETS["rung-7"].model, n_layer=10**9)
+    with pytest.raises(RunError, match=r"parameters needs .* of memory to open; this machine has"):
+        check_opens(config)
+    check_opens(PRESETS["rung-7"].model)
