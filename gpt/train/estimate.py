@@ -81,7 +81,7 @@ def count_parameters(config: GPTConfig, objective: ObjectiveName = "language") -
     if objective == "translation":
         blocks, norms = blocks + config.n_layer * (_block(config) + _norm(config) + _attention(config)), 2
     positions = config.block_size * C if config.positions == "learned" else 0
-    unembed = C + 1 if objective == "reward" else 0 if config.tie_weights else C * V
+    unembed = C + 1 if objective == "reward" else V * config.unembed_bias + (0 if config.tie_weights else C * V)
     return V * C + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
 
 
@@ -95,7 +95,7 @@ def _norm(config: GPTConfig) -> int:
 
 def _attention(config: GPTConfig) -> int:
     C = config.n_embd
-    return 3 * C * (C + config.bias) + (C * (C + config.bias) if config.projection else 0)
+    return 3 * C * (C + config.has_qkv_bias) + (C * (C + config.bias) if config.projection else 0)
 
 
 def _mlp(config: GPTConfig) -> int:
