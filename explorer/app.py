@@ -15,6 +15,7 @@ from explorer import loading, navigation, state  # noqa: E402
 
 ICON = Path(__file__).with_name("static") / "icon.svg"
 st.set_page_config(layout="wide", initial_sidebar_state=280, page_icon=str(ICON))
+st.html(Path(__file__).with_name("page.css"))
 loading.warm_up()
 page = st.navigation(navigation.sections())
 state.enter(page.title)

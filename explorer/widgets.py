@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import loading, state
-from explorer.figures.tokens import visible
+from explorer.figures.tokens import spelled, visible
 from explorer.navigation import PAGES
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
@@ -176,7 +176,7 @@ def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.
 def plain(text: str, longest: int = 80) -> str:
     """Text that is not ours, safe inside Markdown: shortened, its marks escaped, its control characters visible."""
     text = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c if c == " " else visible(c) for c in text)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c for c in spelled(text))
 
 
 @contextmanager

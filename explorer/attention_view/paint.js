@@ -89,13 +89,17 @@ function sheet(canvas, width, height, theme) {
 
 const stepFor = (cell, room) => STEPS.find((step) => step * cell >= room) ?? STEPS.at(-1);
 
-// Tokens as they stand on an axis: position and token, cut to `limit` pixels, kept apart from the text's direction.
+// A token of a script that runs to the left, kept apart from the text around it.
+const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const isolated = (token) => (LEFTWARD.test(token) ? `\u2068${token}\u2069` : token);
+
+// Tokens as they are written on an axis: position and token, cut to `limit` pixels.
 function tokenLabels(tokens, limit, theme) {
   const context = new OffscreenCanvas(1, 1).getContext("2d");
   context.font = `${TEXT_SIZE}px ${theme.font}`;
   const fits = (text) => context.measureText(text).width <= limit;
   const texts = tokens.map((token, index) => {
-    const label = (text) => `${index} \u2068${text}\u2069`;
+    const label = (text) => `${index} ${isolated(text)}`;
     if (fits(label(token))) return label(token);
     const symbols = [...token];
     while (symbols.length > 1 && !fits(label(`${symbols.join("")}…`))) symbols.pop();

@@ -147,7 +147,7 @@ function layOut(view) {
   lines.layout = linesLayout(view, lines.box.clientWidth, height);
 }
 
-const quoted = (tokens, index) => `${index} '${tokens[index]}'`;
+const quoted = (tokens, index) => `${index} '${isolated(tokens[index])}'`;
 
 function sentence({ patterns: { queries, keys } }, query, key, weight) {
   return `query ${quoted(queries, query)} reads key ${quoted(keys, key)} with ${written(weight)}`;

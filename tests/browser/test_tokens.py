@@ -61,6 +61,16 @@ def test_markup_in_the_prompt_stays_text(tokens):
     expect(page.locator(".cells.chips").nth(0).locator(".cell")).to_have_text(list("<b>1</b>"), timeout=30_000)
 
 
+def test_a_prompt_that_runs_to_the_left_keeps_the_order_of_its_tokens(tokens):
+    page = tokens(text="addition", prompt="\u05d0\u05b8\u05d1\u05d2\u2764\ufe0f")
+    cells = page.locator(".cells.chips").nth(0).locator(".cell")
+    expect(cells).to_have_text(["\u05d0", "◌\u05b8", "\u05d1", "\u05d2", "\u2764", "\\ufe0f"], timeout=30_000)
+    places = cells.evaluate_all("cells => cells.map((cell) => cell.getBoundingClientRect().x)")
+    assert places == sorted(places), "the first token is the leftmost"
+    direction = page.get_by_label("Prompt").or_(page.locator("textarea")).first.evaluate("box => getComputedStyle(box).unicodeBidi")
+    assert direction == "plaintext", "the box itself follows its text"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(tokens, scheme):
     page = tokens(width=390, text="addition", prompt="12")

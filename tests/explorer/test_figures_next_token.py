@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
-from explorer.figures.tokens import labels, visible
+from explorer.figures.tokens import labels
 
 
 def test_bars_stand_largest_first_with_the_rest_below():
@@ -39,13 +39,6 @@ def test_bars_always_sum_to_one_and_keep_their_height(shares):
     figure = next_token_bars([str(i) for i in range(len(shares))], probabilities)
     assert sum(figure.data[0].x) == pytest.approx(1)
     assert figure.layout.height == next_token_bars(["a"], np.array([1.0])).layout.height
-
-
-@settings(deadline=None)
-@given(st.text())
-def test_a_visible_token_has_no_white_space_and_no_control_characters(token):
-    shown = visible(token)
-    assert shown and (shown.isprintable() and " " not in shown)
 
 
 def test_labels_tell_equal_tokens_apart():
