@@ -14,20 +14,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gpt import Corpus, Recipe, Run, create_run, load_run
+from explorer import run_folders
+from explorer.run_folders import listing, states
+from gpt import Corpus, Recipe, Run, create_run
 from gpt.train.files import read_json, write_json
 from gpt.train.fork import fork_run
 from gpt.train.run import UNREADABLE
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("config.json", "tokenizer.json", "metrics.jsonl", "status.json", "snapshots")  # each tells a run from other folders
-DELETED = ".deleted-"  # begins the name of what is being deleted
 LIVE = ("queued", "running", "paused")
 LONGEST_NAME = 60
 POLL = 0.1  # seconds
@@ -73,7 +72,7 @@ def fork(runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = 
 
 def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
     check_name(runs, name)
-    with _writing(runs):
+    with writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
         try:
             (runs / name).mkdir()
@@ -90,7 +89,7 @@ def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
 
 
 @contextmanager
-def _writing(runs: Path) -> Iterator[None]:
+def writing(runs: Path) -> Iterator[None]:
     """Raise ValueError where the system lets nothing be written or started."""
     try:
         yield
@@ -103,7 +102,7 @@ def _writing(runs: Path) -> Iterator[None]:
 
 def pause(run: Run) -> None:
     """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
-    with _writing(run.folder.parent), suppress(FileNotFoundError):  # deleted meanwhile, as below
+    with writing(run.folder.parent), suppress(FileNotFoundError):  # deleted meanwhile, as below
         if run.is_held:
             run.pause_request.touch()
 
@@ -112,7 +111,7 @@ def resume(run: Run) -> None:
     """Let a paused run go on; queue one that was stopped or interrupted or has failed, from its newest saved state."""
     if not run.folder.is_dir():
         return
-    with _writing(run.folder.parent):
+    with writing(run.folder.parent):
         run.pause_request.unlink(missing_ok=True)
         with suppress(Timeout), run.lock.acquire(timeout=0):
             run.stop_request.unlink(missing_ok=True)
@@ -124,7 +123,7 @@ def stop(run: Run) -> None:
     """Ask the worker to save its state and end; a run that still waits leaves the queue. Either can be resumed."""
     if not run.folder.is_dir():
         return
-    with _writing(run.folder.parent):
+    with writing(run.folder.parent):
         run.stop_request.touch()
         with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
             if is_starting(run):
@@ -135,46 +134,9 @@ def stop(run: Run) -> None:
                     run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A folder among the runs: the run, or why it cannot be opened."""
-
-    name: str
-    run: Run | None
-    why: str = ""
-
-
-def listing(runs: Path) -> list[Found]:
-    """Every run, newest first, damaged and half-written ones too. A folder that holds nothing of a run is none."""
-    folders = [folder for folder in runs.glob("[!.]*") if any((folder / part).exists() for part in PARTS)]
-    return [_found(folder) for folder in sorted(folders, key=lambda folder: -_changed(folder / "config.json"))]
-
-
-def _found(folder: Path) -> Found:
-    try:
-        return Found(folder.name, load_run(folder))
-    except (ValueError, OSError) as error:
-        return Found(folder.name, None, str(error))
-
-
-def delete(runs: Path, name: str) -> None:
-    """Delete a run for good, or a damaged one. Raises ValueError where it trains, is gone, or ships with the app.
-
-    The folder vanishes from all eyes at once, which takes no room on a full disk; what a crash leaves of it, the next deletion
-    clears away.
-    """
-    with _at_rest(runs, name) as folder:
-        folder.rename(runs / f"{DELETED}{time.time_ns()}")
-    for gone in runs.glob(f"{DELETED}*"):
-        if gone.is_symlink():
-            gone.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(gone, ignore_errors=True)
-
-
 def rename(runs: Path, name: str, new: str) -> None:
     """Give a run another name; its forks remember it by that. Raises ValueError as `delete` and `check_name` do."""
-    with _at_rest(runs, name) as folder:
+    with at_rest(runs, name) as folder:
         check_name(runs, new)
         folder.rename(runs / new)
     for child in listing(runs):
@@ -187,7 +149,7 @@ def rename(runs: Path, name: str, new: str) -> None:
 
 
 @contextmanager
-def _at_rest(runs: Path, name: str) -> Iterator[Path]:
+def at_rest(runs: Path, name: str) -> Iterator[Path]:
     """The folder of a run that nobody trains, and nobody can begin to train inside this context."""
     if not runs.is_dir():
         raise ValueError(f"there is no run called {name!r}")
@@ -207,37 +169,23 @@ def _at_rest(runs: Path, name: str) -> Iterator[Path]:
         raise ValueError(f"the folder of {name!r} cannot be changed: {error}") from error
 
 
-def size(folder: Path) -> int:
-    """Bytes on disk."""
-    total = 0
-    for file in folder.rglob("*"):
-        with suppress(OSError):
-            total += file.stat().st_size
-    return total
-
-
 def live(runs: Path) -> list[Run]:
     """The runs that train, wait, or are paused, the one whose state is oldest first; so waiting ones stand in their order."""
     found = []
     for name in sorted(changed := states(runs), key=changed.get):
         with suppress(*UNREADABLE):
             if read_json(runs / name / "status.json")["state"] in LIVE:
-                run = load_run(runs / name)
-                if run.status.state in LIVE:
+                run = run_folders.found(runs / name).run
+                if run and run.status.state in LIVE:
                     found.append(run)
     return found
-
-
-def states(runs: Path) -> dict[str, float]:
-    """Changes whenever a run is made, renamed or deleted, or its state changes: each run's name, and when its state last changed."""
-    return {status.parent.name: _changed(status) for status in runs.glob("[!.]*/status.json")}
 
 
 def advance(runs: Path) -> None:
     """Start waiting runs while there is room. Whoever looks at the runs calls it; calls at the same time do no harm."""
     if not any(run.status.state == "queued" for run in live(runs)):
         return
-    with _writing(runs), suppress(Timeout), _queue(runs).acquire(timeout=0):
+    with writing(runs), suppress(Timeout), _queue(runs).acquire(timeout=0):
         waiting, busy = [], 0
         for run in live(runs):
             if is_starting(run) or run.is_held:
@@ -304,9 +252,3 @@ def _launching(run: Run) -> FileLock:
 
 def _queue(runs: Path) -> FileLock:
     return FileLock(runs / ".queue")
-
-
-def _changed(file: Path) -> float:
-    with suppress(OSError):
-        return file.stat().st_mtime
-    return 0.0

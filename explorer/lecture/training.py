@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from explorer import jobs, loading, widgets
+from explorer import jobs, loading, trash, widgets
 from explorer.figures.export import file_name
 from explorer.lecture.classroom import hidden
 from explorer.panels.curves import curves
@@ -94,7 +94,7 @@ def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None
         return
     with widgets.guarded(), st.spinner("Preparing the text …"):
         for run in there:
-            jobs.delete(folder, run)
+            trash.delete(folder, run)
         for run, recipe in recipes.items():
             jobs.create(folder, run, recipe, corpus)
         st.rerun()

@@ -112,7 +112,8 @@ def _chosen_race() -> None:
         )
         _ladder({rung: None for rung in FIRST})
         return
-    shown = wanted if wanted in found else next(iter(found))
+    shown = next(name for name in (wanted, state.recall("race shown"), *found) if name in found)
+    state.remember("race shown", shown)  # a race that others start later does not take its place under the buttons
     which, axis, actions = st.columns([3, 4, 4], vertical_alignment="bottom")
     with which:
         st.selectbox("Race", list(found), **state.bound("race", shown))
@@ -125,7 +126,7 @@ def _chosen_race() -> None:
         with widgets.guarded():
             opened[rung] = loading.load_run(ref)
     with actions.container(horizontal=True):
-        stop_and_resume([run for run in opened.values() if run], "race")
+        stop_and_resume([run for run in opened.values() if run], f"race:{shown}")
     racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
     pairs = list(zip(racers, opened.values(), strict=True))
     begun = [pair for pair in pairs if pair[0].train[0]] or pairs  # rung 7, which waits longest, reads the most tokens

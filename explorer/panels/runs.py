@@ -6,18 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import jobs, loading, state, widgets
+from explorer import jobs, loading, run_folders, state, widgets
 from explorer.figures.training import running_mean
 from explorer.fragment import fragment
-from explorer.jobs import Found
-from explorer.panels import training
+from explorer.panels import managing, training
 from explorer.panels.curves import series
+from explorer.panels.managing import bytes_in_words
+from explorer.run_folders import Found
 from gpt import Run
 from gpt.train.files import read_lines
 
 PERIOD = 3.0  # seconds between two looks while nothing trains
 POINTS = 60  # of a sparkline
-LOOKED_AT = ("model", "against", "translator")  # choices that may name a run
 ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
 COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
@@ -41,22 +41,25 @@ def runs() -> None:
     training.while_live(lambda: _listed(jobs.listing(folder)))
     if not jobs.live(folder):
         fragment(lambda: jobs.states(folder) == seen or st.rerun(), run_every=PERIOD)
+    managing.open_dialog()
 
 
 def _listed(found: list[Found]) -> None:
     if not found:
         widgets.empty_state("No run yet.", "Start one on the *Train* page; it is listed here for everybody who looks.")
+        managing.undo_deletions()
         return
     _table(found)
     names = [entry.name for entry in found]
     wanted = state.choice("run")
     if wanted is not None and wanted not in names:
         st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
-    shown = wanted if wanted in names else names[0]
+    shown = training.followed(names)
     entry = found[names.index(shown)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Run", names, width=280, **state.bound("run", shown))
         _actions(entry)
+    managing.undo_deletions()
     if entry.run is None:
         st.error(widgets.plain(entry.why, longest=1000), icon=":material/error:")
     else:
@@ -82,7 +85,7 @@ def _table(found: list[Found]) -> None:
 
 
 def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
-    size = {"Run": entry.name, "Size": bytes_in_words(jobs.size(loading.runs_folder() / entry.name))}
+    size = {"Run": entry.name, "Size": bytes_in_words(run_folders.size(loading.runs_folder() / entry.name))}
     if entry.run is None:
         return size | {"State": "Damaged"}
     run, status = entry.run, entry.run.status
@@ -122,24 +125,12 @@ def sparkline(losses: list[float]) -> list[float]:
     return means[::-1][::stride][::-1].tolist()
 
 
-def bytes_in_words(count: int) -> str:
-    """
-    >>> bytes_in_words(532), bytes_in_words(4_210_000)
-    ('1 KB', '4.2 MB')
-    """
-    if count < 1e6:
-        return f"{-(-count // 1000)} KB"
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
-
-
 def _actions(entry: Found) -> None:
     """What can be asked of the chosen run."""
     if entry.run is None:
-        return _delete(entry, possible=True)
+        return managing.change_buttons(entry, possible=True)
     training.actions(entry.run, entry.run.status)
-    at_rest = not (entry.run.is_held or jobs.is_starting(entry.run))
-    _rename(entry.run, at_rest)
-    _delete(entry, at_rest)
+    managing.change_buttons(entry, possible=not (entry.run.is_held or jobs.is_starting(entry.run)))
 
 
 def _links_and_reason(run: Run) -> None:
@@ -150,32 +141,3 @@ def _links_and_reason(run: Run) -> None:
     status = run.status
     if status.why and status.state not in jobs.LIVE:
         st.caption(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
-
-
-def _rename(run: Run, possible: bool) -> None:
-    told = "Another name for the run and its folder." if possible else "It is being trained; stop it first."
-    with st.popover("Rename", icon=":material/edit:", disabled=not possible, help=told):
-        key = f"runs:rename:{run.name}"
-        new = st.text_input("New name", run.name, max_chars=jobs.LONGEST_NAME, key=key)
-        st.button("Rename", key=f"{key}:go", on_click=_renamed, args=(run.name, new.strip()), disabled=new.strip() == run.name)
-
-
-def _renamed(old: str, new: str) -> None:
-    if widgets.attempt(jobs.rename, loading.runs_folder(), old, new):
-        choices = {name: f"runs/{new}" for name in LOOKED_AT if state.choice(name) == f"runs/{old}"}
-        state.choose(run=new, **choices)
-
-
-def _delete(entry: Found, possible: bool) -> None:
-    told = "Removes its folder; asks first." if possible else "It is being trained; stop it first."
-    with st.popover("Delete", icon=":material/delete:", disabled=not possible, help=told):
-        folder = loading.runs_folder() / entry.name
-        held = f"{len(entry.run.steps)} snapshots, " if entry.run else ""
-        st.markdown(f"Delete **{widgets.plain(entry.name)}** for good: {held}{bytes_in_words(jobs.size(folder))}?")
-        st.button("Delete for good", type="primary", key=f"runs:delete:{entry.name}", on_click=_deleted, args=(entry.name,))
-
-
-def _deleted(name: str) -> None:
-    if widgets.attempt(jobs.delete, loading.runs_folder(), name):
-        choices = {choice: None for choice in LOOKED_AT if state.choice(choice) == f"runs/{name}"}
-        state.choose(run=None, **choices)

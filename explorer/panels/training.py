@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import jobs, loading, state, widgets
+from explorer import jobs, loading, run_folders, state, widgets
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
 from explorer.panels.curves import curves, series
@@ -57,9 +57,15 @@ def own_runs() -> list[str]:
 
 
 def _chosen_name() -> str | None:
-    """The name of the run that the person chose, else of the newest; None where there is none."""
-    names, wanted = own_runs(), state.choice("run")
-    return wanted if wanted in names else next(iter(names), None)
+    """Its name; None where there is no run."""
+    return followed(own_runs())
+
+
+def followed(names: Sequence[str]) -> str | None:
+    """The name of the run that the person chose, else of the newest. It stays when others start newer ones: buttons act on it."""
+    there = [name for name in (state.choice("run"), state.recall("run shown"), *names[:1]) if name in names]
+    state.remember("run shown", next(iter(there), None))
+    return state.recall("run shown")
 
 
 def chosen_run() -> Run | None:
@@ -107,10 +113,8 @@ def _run_picker(names: list[str], shown: str) -> None:
 
 
 def _labelled(name: str) -> str:
-    try:
-        return f"{name} · {WORDS[loading.load_run(f'runs/{name}').status.state].lower()}"
-    except ValueError:
-        return f"{name} · cannot be read"
+    run = run_folders.found(loading.runs_folder() / name).run
+    return f"{name} · {WORDS[run.status.state].lower() if run else 'cannot be read'}"
 
 
 def actions(run: Run, status: Status) -> None:

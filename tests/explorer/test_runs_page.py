@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from explorer import jobs
-from explorer.panels.runs import POINTS, bytes_in_words, sparkline
+from explorer import jobs, trash
+from explorer.panels.managing import bytes_in_words
+from explorer.panels.runs import POINTS, sparkline
 from gpt import Corpus, create_run, load_run
 
 
@@ -40,6 +41,17 @@ def messages(app) -> str:
     return "\n".join(element.value.replace("\\", "") for kind in kinds for element in kind)
 
 
+def renamed(app, new: str):
+    app = widget(app.button, "Rename").click().run()
+    widget(app.text_input, "New name").input(new)
+    return widget(app.button, "Rename run").click().run()
+
+
+def deleted(app):
+    app = widget(app.button, "Delete").click().run()
+    return widget(app.button, "Delete run").click().run()
+
+
 def test_all_runs_are_listed_with_what_is_known_of_them(open_page, runs):
     tiny = load_run(runs / "tiny")
     for name in ("second", "third"):
@@ -60,18 +72,16 @@ def test_all_runs_are_listed_with_what_is_known_of_them(open_page, runs):
     assert rows["tiny"]["Loss"] == tiny.metrics()[-1]["val_loss"]
     assert list(rows["tiny"]["Curve"]) == [row["train_loss"] for row in tiny.metrics() if "train_loss" in row]
     assert rows["tiny"]["Size"].endswith("KB")
-    assert widget(app.button, "Resume").disabled and not widget(app.button, "Delete for good").disabled
+    assert widget(app.button, "Resume").disabled and not widget(app.button, "Delete").disabled
 
 
 def test_a_run_is_renamed_and_the_link_follows(open_page, runs):
     app = open_page(run="tiny", model="runs/tiny")
-    app = widget(app.text_input, "New name").input("lesson").run()
-    app = widget(app.button, "Rename").click().run()
+    app = renamed(app, "lesson")
     assert (runs / "lesson").is_dir() and not (runs / "tiny").exists() and not app.error
     assert (app.query_params["run"], app.query_params["model"]) == ("lesson", "runs/lesson")
     assert widget(app.selectbox, "Run").value == "lesson"
-    app = widget(app.text_input, "New name").input("../x").run()
-    app = widget(app.button, "Rename").click().run()
+    app = renamed(app, "../x")
     assert "cannot name a run" in messages(app) and (runs / "lesson").is_dir()
 
 
@@ -79,21 +89,32 @@ def test_a_damaged_run_says_why_and_is_deleted(open_page, runs):
     (runs / "tiny" / "config.json").write_text("{")
     app = open_page(run="tiny")
     assert "tiny" in app.error[0].value
-    app = widget(app.button, "Delete for good").click().run()
+    app = deleted(app)
     assert set(table(app)) == {"table"} and "run" not in app.query_params and not app.error
-    app = widget(app.button, "Delete for good").click().run()
+    app = deleted(app)
     assert "No run yet" in messages(app) and not list(runs.glob("t*"))
 
 
 def test_a_run_that_vanished_or_trains_is_told(open_page, runs):
-    app = open_page(run="tiny")
+    app = widget(open_page(run="tiny").button, "Delete").click().run()
     shutil.rmtree(runs / "tiny")
-    app = widget(app.button, "Delete for good").click().run()
+    app = widget(app.button, "Delete run").click().run()
     assert "there is no run called 'tiny'" in messages(app)
     with load_run(runs / "table").lock:
         app = widget(app.selectbox, "Run").select("table").run()
-        popovers = {block.proto.popover.label: block.proto.popover.disabled for block in app.get("popover")}
-        assert popovers.get("Delete") is True and popovers.get("Rename") is True
+        assert widget(app.button, "Delete").disabled and widget(app.button, "Rename").disabled
+
+
+def test_a_question_stays_with_its_run_while_others_add_and_remove_runs(open_page, runs):
+    app = widget(open_page().button, "Delete").click().run()
+    asked = widget(app.selectbox, "Run").value
+    shutil.copytree(runs / "tiny", runs / "newer")
+    app = app.run()
+    assert widget(app.selectbox, "Run").value == asked, "a run that comes later does not take the place of the one shown"
+    app = widget(app.button, "Delete run").click().run()
+    assert asked not in table(app) and len(table(app)) == 2
+    app = widget(app.button, f"Undo: {asked}").click().run()
+    assert asked in table(app) and app.query_params["run"] == asked and "Undo" not in " ".join(button.label for button in app.button)
 
 
 @pytest.mark.parametrize("name", ["nobody", "../tiny", "<script>alert(1)</script>"])
@@ -169,7 +190,7 @@ def test_a_fork_is_made_from_the_train_page_and_drawn_with_its_parent(open_page,
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert figure["data"][0]["name"] == "tiny, train"
     assert any(note.get("text") == "fork" for note in figure["layout"]["annotations"])
-    jobs.delete(runs, "tiny")
+    trash.delete(runs, "tiny")
     assert "gone since" in messages(app.run())
 
 

@@ -1,0 +1,69 @@
+"""Fifteen runs in two browsers: deleted, restored and renamed, each the one that was meant."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+SHIPPED = Path(__file__).parents[2] / "assets" / "models" / "shakespeare-bigram"
+
+
+@pytest.fixture
+def fifteen(app_server) -> Path:
+    for i in range(15):
+        shutil.copytree(SHIPPED, app_server.runs / f"run-{i:02}")
+    return app_server.runs
+
+
+@pytest.fixture
+def runs_page(fifteen, page: Page, app_server, problems):
+    yield opened(page, app_server)
+    problems[:] = [problem for problem in problems if "/runs/_stcore/" not in problem]
+
+
+def opened(page: Page, server) -> Page:
+    page.set_default_timeout(60_000)
+    page.goto(f"{server.url}/runs?run=run-07")
+    expect(page.get_by_role("button", name="Delete", exact=True)).to_be_enabled(timeout=60_000)
+    return page
+
+
+def names(runs: Path) -> set[str]:
+    return {folder.name for folder in runs.glob("[!.]*")}
+
+
+def click_twice_in_place(page: Page, label: str) -> None:
+    box = page.get_by_role("button", name=label, exact=True).bounding_box()
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, delay=30)
+
+
+def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser, app_server, fifteen, settled):
+    everything = names(fifteen)
+    context = browser.new_context()
+    other = opened(context.new_page(), app_server)
+    click_twice_in_place(runs_page, "Delete")
+    dialog = runs_page.get_by_role("dialog")
+    expect(dialog).to_contain_text("run-07")
+    shutil.copytree(SHIPPED, fifteen / "newest")
+    expect(runs_page.get_by_text("newest")).not_to_have_count(0)  # the list has grown under the open question
+    expect(dialog).to_contain_text("run-07")
+    click_twice_in_place(runs_page, "Delete run")
+    for page in (runs_page, other):
+        expect(page.get_by_role("button", name="Undo: run-07")).to_be_visible()
+    settled(runs_page)
+    expect(dialog).to_have_count(0)
+    assert names(fifteen) == everything - {"run-07"} | {"newest"}
+
+    other.get_by_role("button", name="Undo: run-07").click()
+    expect(other.get_by_role("combobox", name="Run")).to_have_value("run-07")
+    assert names(fifteen) == everything | {"newest"}
+
+    other.get_by_role("button", name="Rename", exact=True).click()
+    box = other.get_by_label("New name")
+    box.fill("spring")
+    box.press("Enter")
+    expect(other.get_by_role("dialog")).to_have_count(0)
+    expect(other.get_by_role("combobox", name="Run")).to_have_value("spring")
+    assert names(fifteen) == everything - {"run-07"} | {"newest", "spring"}
+    context.close()
