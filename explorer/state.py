@@ -67,12 +67,16 @@ def choose(**choices: str | float | list[str] | None) -> None:
 def bound(name: str, shown: Any, **along: str | int | None) -> dict[str, Any]:
     """Keyword arguments that tie a widget to the choice `name`, showing `shown` now. along: choices that a pick makes or (None) unmakes.
 
+    The server keeps the widget's value while the page does not show it, and after a run that was stopped or interrupted.
+    With `persist_state`, Streamlit sends this value to every browser that does not report the widget. Without it, such a
+    browser would show the widget's smallest value while the page uses `shown` (Streamlit issues 4247 and 5813).
+
     >>> st.selectbox("Model", names, **state.bound("model", "shakespeare-char"))  # doctest: +SKIP
     """
     key = f"{WIDGET}{name}"
     if st.session_state.get(key) != shown:
         st.session_state[key] = shown
-    return {"key": key, "on_change": _take, "args": (name, key, along)}
+    return {"key": key, "on_change": _take, "args": (name, key, along), "persist_state": "page"}
 
 
 def enter(page: str) -> None:
