@@ -64,12 +64,18 @@ def masked_softmax(scores: Tensor) -> Tensor:
 class OneHead:
     """Version 4: one head of attention, every step of it kept. Source: lecture 01:02:00."""
 
+    matrices: tuple[Tensor, Tensor, Tensor]  # W_q, W_k and W_v, (C, d_head) each
     q: Tensor  # (T, d_head), as are k, v and out
     k: Tensor
     v: Tensor
     scores: Tensor  # (T, T) or, over a memory, (T, S): q · k / √d_head, queries down, keys across
     weights: Tensor  # as scores, each row sums to 1
     out: Tensor  # weights @ v
+
+
+def random_matrices(C: int, d_head: int, generator: torch.Generator) -> Tensor:
+    """Three random matrices for `one_head`, (3, C, d_head): x of variance 1 gives q, k and v of variance 1. Source: lecture 01:16:56."""
+    return torch.randn(3, C, d_head, generator=generator) / math.sqrt(C)
 
 
 def one_head(
@@ -84,7 +90,7 @@ def one_head(
     q, k, v = x @ w_q, read @ w_k, read @ w_v
     scores = q @ k.T / (math.sqrt(w_q.size(1)) if scale else 1.0)
     weights = masked_softmax(scores) if memory is None else scores.softmax(-1)
-    return OneHead(q, k, v, scores, weights, weights @ v)
+    return OneHead((w_q, w_k, w_v), q, k, v, scores, weights, weights @ v)
 
 
 def message_steps(weights: Tensor, v: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -107,7 +113,7 @@ def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tupl
     block, config = model.blocks[layer], model.config
     x = block._before(block.ln1, cache[f"blocks.{layer}.hook_resid_pre"])[0]
     qkv = block.attn.qkv
-    matrices = qkv.weight.view(3, config.n_head, config.d_head, -1)[:, head].transpose(1, 2)  # (3, C, d_head)
+    matrices = qkv.weight.detach().view(3, config.n_head, config.d_head, -1)[:, head].transpose(1, 2)  # (3, C, d_head)
     read = x
     if qkv.bias is not None:
         biases = qkv.bias.view(3, config.n_head, 1, config.d_head)[:, head]
@@ -148,7 +154,7 @@ def with_mask(model: GPT, causal: bool) -> GPT:
 
 
 def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
-    """What `attention(x)` computes in one 4-D product, one head after another: (B, T, C) → (B, T, C), in eval mode.
+    """What `attention(x)` computes for all heads at once, one head after another: (B, T, C) → (B, T, C), in eval mode.
 
     Source: lecture 01:21:59, 01:46:22.
     """
@@ -163,6 +169,23 @@ def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
     return attention.proj(torch.cat(outs, dim=-1).view(-1, T, d * attention.n_head))
 
 
+def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
+    """The same as `heads_in_a_loop`, with all heads in each 4-D product, and no fused kernel. Source: lecture 01:46:22."""
+    shape = (attention.n_head, attention.d_head)
+    q, k, v = (part.unflatten(-1, shape).transpose(1, 2) for part in attention.qkv(x).chunk(3, dim=-1))  # (B, n_head, T, d_head)
+    scores = q @ k.transpose(-2, -1) * attention.scale  # (B, n_head, T, T)
+    weights = masked_softmax(scores) if attention.causal else scores.softmax(-1)
+    return attention.proj((weights @ v).transpose(1, 2).flatten(2))
+
+
+def softmax_slopes(weights: Tensor) -> Tensor:
+    """How each weight of a softmax moves with each score: ∂ weight i / ∂ score j = pᵢ (δᵢⱼ − pⱼ), (n,) → (n, n).
+
+    The diagonal is p (1 − p): near 0 for a weight near 0 and for a weight near 1. Source: lecture 01:16:56.
+    """
+    return weights.diag() - weights[:, None] * weights
+
+
 @dataclass(frozen=True)
 class Saturation:
     """What the size of a head does to scores without and with the scale. All (number of sizes,). Source: lecture 01:16:56."""
@@ -172,6 +195,8 @@ class Saturation:
     scaled_variance: Tensor  # of q · k / √size: stays near 1
     largest: Tensor  # mean largest weight in a row of the softmax of q · k: towards 1, one key takes all
     scaled_largest: Tensor
+    slope: Tensor  # mean p (1 − p) of the largest weight in a row: how far it moves with its own score
+    scaled_slope: Tensor
 
 
 def saturation(sizes: Sequence[int], T: int = 32, seed: int = 1337) -> Saturation:
@@ -181,8 +206,9 @@ def saturation(sizes: Sequence[int], T: int = 32, seed: int = 1337) -> Saturatio
     for size in sizes:
         q, k = torch.randn(2, T, size, generator=generator)
         scores = q @ k.T
-        rows = [s.softmax(-1).amax(-1).mean() for s in (scores, scores / math.sqrt(size))]
-        found.append(torch.stack([scores.var(), scores.var() / size, *rows]))
+        largest = [s.softmax(-1).amax(-1) for s in (scores, scores / math.sqrt(size))]
+        slopes = [(p * (1 - p)).mean() for p in largest]
+        found.append(torch.stack([scores.var(), scores.var() / size, *(p.mean() for p in largest), *slopes]))
     return Saturation(torch.tensor(sizes), *torch.stack(found, dim=1))
 
 

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from explorer import loading, widgets
+from explorer.figures import style
 from explorer.panels import comparing
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
@@ -34,8 +35,8 @@ with widgets.guarded():
         st.subheader("Where the prompt surprises them", anchor=False)
         comparing.surprises(refs, prompt)
         widgets.caption(
-            "Surprise is −ln p of each character given those before it, in nats; below, blue where it surprised the left "
-            "model more, red where it surprised the right one more.",
+            f"Surprise is −ln p of each character given those before it, in nats; below, {style.ABOVE} where it surprised the left "
+            f"model more, {style.BELOW} where it surprised the right one more.",
             "0:22:11",
         )
 

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from explorer import loading, widgets
+from explorer.figures import style
 from explorer.panels import intervening
 
 widgets.heading("Interventions", "What does the model still know when one of its parts is switched off?")
@@ -39,6 +40,7 @@ with widgets.guarded():
     with widgets.guarded():
         intervening.patching(ref, reading)
         widgets.caption(
-            "Blue: with this piece of the second prompt's computation, the first prompt's answer moves towards the second's.",
+            f"{style.ABOVE.capitalize()}: with this piece of the second prompt's computation, the first prompt's answer moves towards "
+            "the second's.",
             "1:26:48",
         )

@@ -46,7 +46,7 @@ def parts_bars(names: Sequence[str], values: Sequence[float]) -> go.Figure:
 
 
 def parts_map(heads: np.ndarray, mlps: np.ndarray) -> go.Figure:
-    """Draw layers down, heads across, and the MLP as the last column; blue towards the token, red away from it.
+    """Draw layers down, heads across, and the MLP as the last column; blue towards the token, orange away from it.
 
     heads: (n_layer, n_head); mlps: (n_layer,). Raises ValueError on other shapes.
     Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".

@@ -33,7 +33,7 @@ def head_map(
     chosen: tuple[int, int] | None = None,
     dark: bool = False,
 ) -> go.Figure:
-    """Draw one number a head, layers down, heads across: blue above zero, red below, nothing where it is NaN.
+    """Draw one number a head, layers down, heads across: blue above zero, orange below, nothing where it is NaN.
 
     values: (n_layer, n_head); top: the value, above 0, at the full colour; unit: said after a value under the pointer;
     marked: (n_layer, n_head) bool, the cells with a full frame; chosen: the (layer, head) with a dashed one. dark: the kind of page it

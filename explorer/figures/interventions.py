@@ -55,7 +55,7 @@ def before_after_bars(tokens: Sequence[str], before: np.ndarray, after: np.ndarr
 
 
 def position_map(effects: np.ndarray, tokens: Sequence[str], *, top: float) -> go.Figure:
-    """Draw one number a layer and position, layers down: blue above zero, red below.
+    """Draw one number a layer and position, layers down: blue above zero, orange below.
 
     effects: (n_layer, T) in nats; tokens: T strings; top: the value, above 0, at the full colour.
     Raises ValueError on other shapes, or a top that is not above 0. Source: Meng et al. 2022, arXiv:2202.05262.

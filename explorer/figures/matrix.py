@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from explorer.figures import style
 
 CELL, AXES = 34, 58  # pixels
+MOST_NUMBERS = 16  # columns of a matrix whose cells have room for a number
+LOW = 12  # pixels of a row without numbers
 PALE = 3.5  # how far the colours' end lies beyond the largest number, so that every number is readable on its cell
 
 
@@ -23,7 +25,9 @@ def number_grid(
     row_names: Sequence[str] | None = None,
     column_names: Sequence[str] | None = None,
 ) -> go.Figure:
-    """Draw a matrix, row 0 at the top: blue above zero, red below, each number in its cell; what is NaN or −∞ is not there.
+    """Draw a matrix, row 0 at the top: blue above zero, orange below, each number in its cell; what is NaN or −∞ is not there.
+
+    A matrix of more than `MOST_NUMBERS` columns has its colours in full and no numbers; the pointer still shows them.
 
     values: (R, C); rows, columns: what the axes count; marked: the (row, column) cells with a frame; top: the number at the
     full colour (default: the largest); row_names, column_names: what stands at the axes in
@@ -35,11 +39,13 @@ def number_grid(
     there = np.where(np.isfinite(values), values, np.nan)
     top = top or max(np.nanmax(np.abs(there), initial=0.0), 1e-9)
     R, C = values.shape
+    has_numbers = C <= MOST_NUMBERS
+    end = PALE * top if has_numbers else top
     cells = go.Heatmap(
-        z=there, zmin=-PALE * top, zmax=PALE * top, colorscale=style.DIVERGING, showscale=False, xgap=1, ygap=1, hoverongaps=False,
+        z=there, zmin=-end, zmax=end, colorscale=style.DIVERGING, showscale=False, xgap=1, ygap=1, hoverongaps=False,
         hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>",
     )  # fmt: skip
-    places = np.argwhere(~np.isnan(there))
+    places = np.argwhere(~np.isnan(there) & has_numbers)
     numbers = go.Scatter(  # in the page's own ink, unlike a heatmap's text
         x=places[:, 1],
         y=places[:, 0],
@@ -47,7 +53,7 @@ def number_grid(
         text=[f"{there[row, column]:.{digits}f}".replace("-", "−") for row, column in places],
         hoverinfo="skip",
     )
-    drawn = style.figure(cells, numbers, height=CELL * R + AXES)
+    drawn = style.figure(cells, numbers, height=(CELL if has_numbers else LOW) * R + AXES)
     drawn.update_xaxes(title=columns, range=[-0.5, C - 0.5], **_ticks(C, column_names))
     drawn.update_yaxes(title=rows, range=[R - 0.5, -0.5], **_ticks(R, row_names))
     line = {"color": style.SECOND, "width": 2}
@@ -57,7 +63,7 @@ def number_grid(
 
 
 def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
-    """Draw how alike any two of N vectors are: blue alike, red opposite. cosines: (N, N), from −1 to 1. axis: what the N are.
+    """Draw how alike any two of N vectors are: blue alike, orange opposite. cosines: (N, N), from −1 to 1. axis: what the N are.
 
     Raises ValueError on another shape.
     """
@@ -72,5 +78,7 @@ def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
 
 
 def _ticks(count: int, names: Sequence[str] | None) -> dict[str, Any]:
+    """A name for every row or column; of many, for every eighth."""
     shown = list(map(str, range(count))) if names is None else list(names)
-    return {"tickvals": list(range(count)), "ticktext": shown, "tickangle": 0, "showgrid": False}
+    step = 1 if count <= MOST_NUMBERS else 8
+    return {"tickvals": list(range(0, count, step)), "ticktext": shown[::step], "tickangle": 0, "showgrid": False}

@@ -4,6 +4,7 @@ Figures are transparent and name no text colour, so that they follow the light a
 """
 
 import colorsys
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,25 @@ WHITE_ON_DARK = 0.25  # the share of white in a head's colour on a dark page
 SEQUENTIAL = [[(step / 8) ** 2, f"rgba(0,114,178,{step / 8})"] for step in range(9)]
 SEQUENTIAL_ON_DARK = [[(step / 8) ** 2, f"rgba(86,180,233,{step / 8})"] for step in range(9)]
 DIVERGING = [[0, "rgba(213,94,0,1)"], [0.5, "rgba(213,94,0,0)"], [0.5, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]
+
+HUES = ((15, "red"), (47, "orange"), (70, "yellow"), (170, "green"), (190, "turquoise"), (260, "blue"), (300, "purple"), (345, "pink"))
+GREYEST = 0.12  # the largest spread of the three channels, as a share, that still looks grey
+
+
+def word(color: str) -> str:
+    """The word that texts use for a colour, so that word and colour cannot differ. color: `#rrggbb`, `rgb(…)` or `rgba(…)`.
+
+    >>> word("#0072B2"), word("rgba(213,94,0,0.5)"), word("#8A9199")
+    ('blue', 'orange', 'grey')
+    """
+    channels = list(bytes.fromhex(color[1:])) if color.startswith("#") else list(map(float, re.findall(r"[\d.]+", color)[:3]))
+    if max(channels) - min(channels) <= GREYEST * 255:
+        return "grey"
+    hue = 360 * colorsys.rgb_to_hls(*(channel / 255 for channel in channels))[0]
+    return next((name for below, name in HUES if hue < below), "red")
+
+
+BELOW, ABOVE = word(DIVERGING[0][1]), word(DIVERGING[-1][1])  # zero, on the diverging scale
 
 PAGE = ("#FFFFFF", "#111417")  # the background of a light page, of a dark one
 INKS = ("#1F2328", "#E6E8EA", "#000000", "#FFFFFF")  # the text of either; one of the last two is readable on any colour

@@ -13,7 +13,7 @@ ROW, AXIS = 26, 56  # pixels
 
 
 def token_vectors(values: np.ndarray, tokens: Sequence[str], chosen: int, *, top: float | None = None) -> go.Figure:
-    """Draw a vector for each token, one cell a feature: blue above zero, red below; the chosen token's has a frame.
+    """Draw a vector for each token, one cell a feature: blue above zero, orange below; the chosen token's has a frame.
 
     values: (T, d); chosen: 0 to T − 1; top: the number at the full colour (default: the largest). Raises ValueError on other shapes.
     Source: lecture 01:02:00.

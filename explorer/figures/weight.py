@@ -17,7 +17,7 @@ MOST_PARTED = 64  # features up to which a strip's cells stand apart
 
 
 def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figure:
-    """Draw each vector as a strip of cells, one a feature: blue above zero, red below.
+    """Draw each vector as a strip of cells, one a feature: blue above zero, orange below.
 
     vectors: name → (d,); tops: what has the full colour in each strip (0 where all of it is 0).
     Raises ValueError on vectors of unequal length, or another number of tops. Source: lecture 1:02:00.

@@ -1,8 +1,11 @@
 """The averaging trick: the same means by two loops, by a matrix product, and by a softmax."""
 
+from functools import partial
+
 import streamlit as st
 import torch
 
+from explorer import widgets
 from explorer.chart import chart
 from explorer.figures.matrix import number_grid
 from explorer.lecture.controls import (
@@ -104,7 +107,7 @@ def products(x: torch.Tensor) -> None:
         if edited.triu(1).any()
         else "No token reads from its future."
     )
-    st.caption(f"The rows sum to {sums}. {ahead}")
+    st.caption(f"The rows sum to {sums} (the cells show three digits). {ahead}")
 
 
 def compared(x: torch.Tensor) -> None:
@@ -112,7 +115,7 @@ def compared(x: torch.Tensor) -> None:
     if not chapter(
         "Version 2: the product, for the whole batch",
         "0:51:54",
-        "First guess: at 32 sequences of 64 tokens, how much faster is the product than the loops?",
+        f"First guess: at {TIMED[0]} sequences of {TIMED[1]} tokens, how much faster is the product than the loops?",
     ):
         return
     outs = {"v1": lecture.average_v1(x), "v2": lecture.average_v2(x)}
@@ -126,11 +129,11 @@ def compared(x: torch.Tensor) -> None:
     values = [f"{difference:.1e}", "?", "?", "?"]
     if guessed is not None:
         large = torch.randn(TIMED)
-        slow, fast = seconds(lecture.average_v1, large), seconds(lecture.average_v2, large)
-        values[1:] = [f"{1000 * slow:.1f} ms", f"{1000 * fast:.3f} ms", f"{slow / fast:,.0f} ×"]
+        slow, fast = seconds(partial(lecture.average_v1, large), partial(lecture.average_v2, large))
+        values[1:] = [f"{1000 * slow:.3g} ms", f"{1000 * fast:.3g} ms", f"≈ {slow / fast:,.0f} ×"]
     metrics(dict(zip(names, values, strict=True)))
-    timed = "" if guessed is None else f"{after_guess(guessed)}Times are the median of {REPEATS} on this machine, just now. "
-    st.caption(f"{timed}The difference is rounding: the sums are taken in another order.")
+    timed = f"{after_guess(guessed or '')}Times are the shortest of {REPEATS}, on one thread of this machine, just now. "
+    st.caption(f"{'' if guessed is None else timed}The difference is rounding: the sums are taken in another order.")
     show_code(lecture.average_v1, lecture.average_v2)
 
 
@@ -159,6 +162,8 @@ def softmaxed(x: torch.Tensor) -> None:
             chart(number_grid(values.numpy(), rows="query", columns="key"), key=title, alt=title)
     plain = (lecture.average_v3(x) - lecture.average_v1(x)).abs().max().item()
     st.caption(
-        f"With all scores 0, version 3 and version 1 differ on x by at most {plain:.1e}: the three versions are one."
+        f"With all scores 0, version 3 and version 1 differ on x by at most {plain:.1e}: the three versions are one. "
+        f"At {widgets.lecture_link('0:57:00')} the video misspeaks: it is tokens from the future that cannot communicate, not those "
+        "from the past."
     )
     show_code(lecture.masked_softmax, lecture.average_v3)

@@ -83,9 +83,11 @@ def training() -> None:
         "Train the table and watch: rows of noise turn into the shares that the text has.",
     ):
         return
+    script = PRESETS["rung-1"]
     about = (
-        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. The lecture takes "
-        f"{PRESETS['rung-1'].steps:,} steps at a {RECIPE.lr / PRESETS['rung-1'].lr:.0f} × lower learning rate."
+        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. The "
+        f"lecture's script, at {widgets.lecture_link('0:38:00')}, takes {script.steps:,} steps at a {RECIPE.lr / script.lr:.0f} × lower "
+        "learning rate."
     )
     train_together(NAME, {LABEL: RECIPE}, _compared, about=about)
     show_code(Trainer.advance, Bigram.from_counts)

@@ -1,20 +1,22 @@
 """ChatGPT in miniature: one question to the model of every stage, and what differs from the real thing."""
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import NamedTuple
 
 import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer import loading, state, widgets
+from explorer import loading, state, texts, widgets
 from explorer.figures.heads import number
 from explorer.fragment import fragment
 from explorer.lecture.controls import chapter, metrics, show_code
 from explorer.lecture.training import trained
 from explorer.panels.curves import series
 from gpt import generate
-from gpt.text.dialogue import END, POINTS, Exchange, preference, prompt_of
+from gpt.text.dialogue import END, MATTERS, POINTS, Exchange, exchanges_in, preference, prompt_of, split
+from gpt.text.shakespeare import PLAYS
 from gpt.train.chat.answers import LONGEST, as_tensors
 from gpt.train.chat.reward import rewards
 
@@ -22,17 +24,18 @@ PRETRAINED, FINETUNED, POLICY, FREE = "pretrained", "finetuned", "policy", "poli
 REFS = {PRETRAINED: "shakespeare-char", FINETUNED: "chat-finetune", POLICY: "chat-policy"}
 REWARD = "chat-reward"
 LEASH = "leash"  # the training in which policies are compared
-EXAMPLES = ("Where is the king?", "Why weeps the nurse?", "What fears the captain?", "Who art thou?")
+EXAMPLES = ("Why weeps the nurse?", "Where is the king?", "What fears the captain?", "Who art thou?")
 LONGEST_QUESTION = 100  # characters
 AT_ONCE = 4  # characters between two redraws
 SEED = loading.Sampling.seed
 
 
 class Answer(NamedTuple):
-    """What a model answered. reward: the reward model's number."""
+    """What a model answered. reward: the reward model's number; points: how much it is preferred, 0 to 4."""
 
     text: str
     reward: float
+    points: int
 
 
 def speakers() -> dict[str, str]:
@@ -75,16 +78,17 @@ def _question_box() -> tuple[str, int]:
 
 def _answers(models: dict[str, str], asked: str, seed: int) -> None:
     """Each model's answer as it is written; what was written once stays."""
-    places = []
+    places, answers = [], {}
     for column, label in zip(st.columns(len(models), gap="small"), models, strict=True):
         with column:
             st.markdown(f"**{label}**")
             places.append((st.empty(), st.empty()))
-    for (page, scores), ref in zip(places, models.values(), strict=True):
+    for (page, scores), (label, ref) in zip(places, models.items(), strict=True):
         with widgets.guarded():
-            answer = _answer(ref, asked, seed, page)
+            answer = answers[label] = _answer(ref, asked, seed, page)
             _page(page, answer.text)
             _scores(scores, asked, answer)
+    _tell_inversion(answers)
     unknown = loading.load_run(REFS[PRETRAINED]).tokenizer.unknown(asked)
     if unknown:
         st.caption(f"Not in the models' alphabet, and read as a blank: {widgets.plain('  '.join(unknown))}")
@@ -100,7 +104,7 @@ def _answer(ref: str, asked: str, seed: int, page: DeltaGenerator) -> Answer:
             text += character
             if i % AT_ONCE == 0:
                 _page(page, text)
-        kept = Answer(text, reward_of(asked, text))
+        kept = Answer(text, reward_of(asked, text), preference(asked, text))
         state.remember(key, kept)
     return kept
 
@@ -130,10 +134,28 @@ def _page(page: DeltaGenerator, text: str) -> None:
 
 def _scores(place: DeltaGenerator, asked: str, answer: Answer) -> None:
     with place.container():
-        points = preference(asked, answer.text)
-        metrics({"Reward model": number(answer.reward), "Stated preference": f"{points} of {len(POINTS)}"})
+        metrics({"Reward model": number(answer.reward), "Stated preference": f"{answer.points} of {len(POINTS)}"})
         missed = [point for point, holds in POINTS.items() if not holds(asked, answer.text)]
         st.caption(f"Missing: {'; '.join(missed)}." if missed else "Nothing is missing.")
+
+
+def _tell_inversion(answers: dict[str, Answer]) -> None:
+    """Say where the reward model gives more to an answer that is preferred less."""
+    pairs = [(one, other) for one, other in permutations(answers, 2) if _is_inverted(answers[one], answers[other])]
+    if not pairs:
+        return
+    less, more = pairs[0]
+    accuracy = series(loading.load_run(REWARD).metrics(), "accuracy")[1][-1]
+    st.caption(
+        f"Here the reward model errs: it gives {number(answers[less].reward)} to the answer of *{less}*, which has {answers[less].points} "
+        f"points, and {number(answers[more].reward)} to that of *{more}*, which has {answers[more].points}. It learned from pairs of whole "
+        f"answers and orders {accuracy:.0%} of such pairs as the points do, to questions that it was not trained on. Of other text, "
+        "such as the pretrained model's, it has seen nothing."
+    )
+
+
+def _is_inverted(one: Answer, other: Answer) -> bool:
+    return one.reward > other.reward and one.points < other.points
 
 
 def _stages_in_numbers() -> None:
@@ -152,27 +174,12 @@ def at_scale() -> None:
     """What is the same as in ChatGPT, and what is not."""
     if not chapter("How toy is this?", "1:48:53", "Read down the columns: which differences are of size, and which of kind?"):
         return
-    pretrained, policy = (loading.load_run(REFS[label]) for label in (PRETRAINED, POLICY))
-    parameters = loading.load_model(REFS[PRETRAINED]).n_params
-    characters = pretrained.recipe.steps * pretrained.recipe.batch_size * pretrained.recipe.model.block_size
-    drawn = policy.recipe.steps // policy.recipe.updates * policy.recipe.batch_size
-    rows = [
-        ("Parameters", f"{parameters:,}", "1.3, 6 and 175 billion"),
-        ("Pretraining", f"{characters / 1e6:.1f} million characters of nine plays", "300 billion tokens, much of the web (GPT-3)"),
-        ("Demonstrations", "540, from templates", "about 13,000 prompts, answers written by people"),
-        ("Preferences", "a formula of four points", "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each"),
-        ("Answers compared", "the demonstrations' own", "drawn from the models"),
-        ("Reward model", f"{loading.load_model(REWARD).n_params:,} parameters", "6 billion parameters"),
-        ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
-        ("Baseline", "the other answers to the same question", "a value model of its own"),
-        ("Leash", f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss", "β = 0.02 on the drawn tokens, off the reward"),
-        ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),
-    ]
-    st.dataframe([{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in rows], hide_index=True, key="chat:scale")
+    rows = [{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in _scale_rows()]
+    st.dataframe(rows, hide_index=True, key="chat:scale")
     st.markdown(
-        "The steps are those of InstructGPT; the behaviour is not. This model knows questions of six forms, and has no idea who the king "
-        "is: whether he is in the tower is a throw of dice, and no stage rewards an answer for being true. What carries over is the "
-        "shape: imitation first, then a model of what is preferred, then optimisation on a leash, which is needed because the reward "
+        f"The steps are those of InstructGPT; the behaviour is not. This model knows questions of {len(MATTERS)} forms, and has no idea "
+        "who the king is: whether he is in the tower is a throw of dice, and no stage rewards an answer for being true. What carries over "
+        "is the shape: imitation first, then a model of what is preferred, then optimisation on a leash, which is needed because the reward "
         "model is only a model."
     )
     st.caption(
@@ -181,3 +188,28 @@ def at_scale() -> None:
         "al. 2019](https://arxiv.org/abs/1909.08593) (the KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), "
         "[Gao et al. 2022](https://arxiv.org/abs/2210.10760) (what becomes of rewards that are optimised too far)."
     )
+
+
+def _scale_rows() -> list[tuple[str, str, str]]:
+    """What is compared, here, and in InstructGPT."""
+    pretrained, policy = (loading.load_run(REFS[label]) for label in (PRETRAINED, POLICY))
+    parameters = loading.load_model(REFS[PRETRAINED]).n_params
+    read = pretrained.recipe.steps * pretrained.recipe.batch_size * pretrained.recipe.model.block_size
+    text = texts.corpus(REFS[PRETRAINED]).text
+    train, _ = texts.halves(text)
+    demonstrations, _ = split(exchanges_in(texts.corpus(REFS[FINETUNED]).text))
+    times = f"{read / len(train):.0f} times"
+    plays = f"{len(text) / 1e6:.1f} million characters of {len(PLAYS)} plays; the part that trains is read about {times}"
+    drawn = policy.recipe.steps // policy.recipe.updates * policy.recipe.batch_size
+    return [
+        ("Parameters", f"{parameters:,}", "1.3, 6 and 175 billion"),
+        ("Pretraining", plays, "300 billion tokens, much of the web (GPT-3)"),
+        ("Demonstrations", f"{len(demonstrations)}, from templates", "about 13,000 prompts, answers written by people"),
+        ("Preferences", f"a formula of {len(POINTS)} points", "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each"),
+        ("Answers compared", "the demonstrations' own", "drawn from the models"),
+        ("Reward model", f"{loading.load_model(REWARD).n_params:,} parameters", "6 billion parameters"),
+        ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
+        ("Baseline", "the other answers to the same question", "a value model of its own"),
+        ("Leash", f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss", "β = 0.02 on the drawn tokens, off the reward"),
+        ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),
+    ]

@@ -1,5 +1,6 @@
 """What every page of the lecture uses: steps that can be walked and played, a guess before a number, the code that ran."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from explorer.lecture.classroom import hidden
 from explorer.source import code_of
 
 PACE = 0.7  # seconds a step while playing
-REPEATS = 7  # of what is timed
+REPEATS = 20  # of what is timed
 
 
 def chapter(title: str, time: str, task: str) -> bool:
@@ -122,13 +123,16 @@ def editable(values: torch.Tensor, name: str) -> torch.Tensor:
 
     name: of this matrix and its first values.
     """
-    first = values.numpy().round(3)
+    first = values.numpy()
     key = f"{name}:{state.recall('visits', 0)}:{state.recall(f'{name}:version', 0)}"
     start = state.recall(key)  # the editor's own input, which has to stay as it is while it is used
     if start is None:
         start = edits.applied(name, first)
         state.remember(key, start)
-    edited = st.data_editor(start, key=key, hide_index=True, num_rows="fixed", alt="An editable matrix")
+    digits = {str(column): st.column_config.NumberColumn(format="%.3g") for column in range(first.shape[1])}
+    edited = st.data_editor(
+        start, key=key, hide_index=True, num_rows="fixed", column_config=digits, alt="An editable matrix"
+    )
     edited = np.nan_to_num(np.asarray(edited, dtype=np.float32))
     edits.keep(name, first, edited)
     if st.button("Reset", icon=":material/restart_alt:", key=f"{name}:reset"):
@@ -138,14 +142,19 @@ def editable(values: torch.Tensor, name: str) -> torch.Tensor:
     return torch.from_numpy(edited)
 
 
-def seconds(function: Callable, *arguments: Any) -> float:
-    """How long a call takes, the median of `REPEATS`."""
-    taken = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        function(*arguments)
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken))
+def seconds(*functions: Callable[[], Any]) -> list[float]:
+    """How long each function takes on one thread, the shortest of `REPEATS`. They take turns, so that a busy machine slows all alike."""
+    shortest, threads = [math.inf] * len(functions), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(REPEATS):
+            for i, function in enumerate(functions):
+                began = time.perf_counter()
+                function()
+                shortest[i] = min(shortest[i], time.perf_counter() - began)
+    finally:
+        torch.set_num_threads(threads)
+    return shortest
 
 
 def show_code(*functions: Callable) -> None:

@@ -23,6 +23,7 @@ from gpt.text.batches import draw_batch, split_ids
 if TYPE_CHECKING:
     from gpt.text.tokenizer import Tokenizer
 
+BYTES = 256  # the single bytes, with which every byte-pair encoding begins
 EXCERPT = 400  # characters
 AROUND = 160  # characters on either side of the cut
 SHORTER = ("not at all", "1.2 ×", "1.5 ×", "2 ×", "4 ×", "8 ×")
@@ -71,7 +72,8 @@ def vocabulary(corpus: Corpus) -> None:
         "Tokens: a larger vocabulary, a shorter text",
         "0:09:28",
         "A tokenizer may take each character for a token, or join what often stands together, as byte-pair encoding (BPE) does. "
-        f"First guess: how much shorter do {size} joined tokens make the excerpt above, measured in tokens?",
+        f"First guess: how much shorter does a vocabulary of {size} ({BYTES} bytes and {size - BYTES} joined tokens) make the excerpt "
+        "above, measured in tokens?",
     ):
         return
     st.page_link(

@@ -18,7 +18,7 @@ from explorer.lecture.training import losses, train_together, trained
 from explorer.panels import tokenizing
 from explorer.panels.training import newest_sample, open_in
 from gpt import PRESETS, Run, build_model, load_corpus
-from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head
+from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
 from gpt.model.layers import Attention
 from gpt.text.tokenizer import Tokenizer
 
@@ -71,7 +71,7 @@ def _controls() -> tuple[str, str, int]:
 def _made_up(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
     """Random x and matrices; x can be edited."""
     generator = torch.Generator().manual_seed(seed)
-    matrices = torch.randn(3, C, SIZE, generator=generator)
+    matrices = random_matrices(C, SIZE, generator)
     with st.expander("Edit x, a row for each token"):
         x = editable(torch.randn(len(sentence), C, generator=generator), f"head:x:{seed}:{len(sentence)}")
     return x, one_head(x, *matrices)
@@ -99,13 +99,7 @@ def _looking(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
     """All that happens while the token `at` looks; its row has a frame."""
     names = labels(tokens)
     st.markdown(f"**Token {widgets.plain(names[at])} looks**")
-    st.markdown("**1 · Every token makes a query, a key and a value**: x times three matrices", help=VECTORS)
-    for column, (name, values) in zip(
-        st.columns(4, gap="small"), {"x": x, "q": head.q, "k": head.k, "v": head.v}.items(), strict=True
-    ):
-        with column:
-            st.markdown(f"**{name}**, {values.size(1)} features each")
-            chart(token_vectors(values.numpy(), tokens, at), key=f"head:{name}", alt=f"{name} of every token")
+    _vectors(tokens, x, head, at)
     _weights(tokens, head, at)
     st.markdown("**6 · The weighted sum of v**: what the token takes away", help=OUT)
     chart(token_vectors(head.out.numpy(), tokens, at), key="head:out", alt="Weights times v, for every token")
@@ -115,6 +109,50 @@ def _looking(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
         f"weights sums to {head.weights[at].sum():.4f} over {at + 1} token{'s' if at else ''}.",
         "1:02:00",
     )
+
+
+def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
+    """x, the three matrices, and below each matrix what x times it is."""
+    has_bias = len(head.matrices[0]) > x.size(1)
+    st.markdown(f"**1 · Every token makes a query, a key and a value**: x times three matrices{', plus a bias' * has_bias}", help=VECTORS)
+    first, second = st.columns(4, gap="small"), st.columns(4, gap="small")
+    with first[0]:
+        st.markdown(f"**x**, {x.size(1)} features each")
+        _draw_vectors("x", x, tokens, at)
+    features = [str(feature) for feature in range(x.size(1))] + ["bias"] * has_bias
+    for above, below, name, matrix, values in zip(
+        first[1:], second[1:], "qkv", head.matrices, (head.q, head.k, head.v), strict=True
+    ):
+        with above:
+            st.markdown(f"**W_{name}**, {matrix.size(0)} × {matrix.size(1)}")
+            figure = number_grid(matrix.numpy(), rows="feature of x", columns=f"feature of {name}", row_names=features)
+            chart(figure, key=f"head:W_{name}", alt=f"The matrix that makes {name}")
+        with below:
+            st.markdown(f"**{name} = x · W_{name}{' + bias' * has_bias}**, {values.size(1)} features each")
+            _draw_vectors(name, values, tokens, at)
+    with second[0]:
+        if x.size(1) == len(head.matrices[0]) <= C:
+            st.caption(_by_hand(tokens, x, head, at))
+
+
+def _draw_vectors(name: str, values: Tensor, tokens: Sequence[str], at: int) -> None:
+    """One vector a token: its numbers where they have room, else colours."""
+    if values.size(1) > C:
+        figure = token_vectors(values.numpy(), tokens, at)
+    else:
+        marked, rows = [(at, feature) for feature in range(values.size(1))], [escaped(visible(token)) for token in tokens]
+        figure = number_grid(values.numpy(), rows="token", columns="feature", marked=marked, row_names=rows)
+    chart(figure, key=f"head:{name}", alt=f"{name} of every token")
+
+
+def _by_hand(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> str:
+    """The first feature of the token's query, term by term."""
+    terms = " + ".join(f"{_number(a)} · {_number(b)}" for a, b in zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True))
+    return f"Feature 0 of q of {widgets.plain(labels(tokens)[at])}: {terms} ≈ {_number(head.q[at, 0].item())}."
+
+
+def _number(value: float) -> str:
+    return f"({value:.2f})".replace("-", "−") if value < 0 else f"{value:.2f}"
 
 
 def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
@@ -139,6 +177,7 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
                     values, rows="query", columns="key", digits=digits, marked=marked, row_names=axis, column_names=axis
                 )
                 chart(figure, key=f"head:step:{title[0]}", alt=title)
+    st.caption(f"The variance of all {T * T} q · k is {dots.var():.2f}; divided by √{d}, {scores.var():.2f}.")
 
 
 def inserted() -> None:
@@ -176,7 +215,8 @@ VECTORS = "q, the query: what the token looks for. k, the key: what it has to of
 OUT = "Each row is the mean of the v of the tokens that this one may read, weighted by its row of step 5."
 HELP = {
     "2": "The dot product: the features of q times those of k, one by one, added up. Large where the two point the same way.",
-    "3": "Sums of more features scatter more widely. The root of their number brings them back, so that the softmax stays soft.",
+    "3": "Sums of more features scatter more widely: of random q and k of variance 1, q · k has as much variance as they have features. "
+    "The root of their number brings it back to 1, so that the softmax stays soft.",
     "4": "A token of the future would give away what has to be predicted, so it does not take part.",
     "5": "e to the score, divided by the row's sum: all above 0, and 1 together.",
 }

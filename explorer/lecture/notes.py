@@ -188,7 +188,7 @@ def crossing() -> None:
     seed = state.number("seed") or SEED
     right.number_input("Seed", 1, MAX_SEED, help="Of x, y and the matrices.", **state.bound("seed", seed))
     generator = torch.Generator().manual_seed(seed)
-    matrices = torch.randn(3, FEATURES, FEATURES, generator=generator) / 2
+    matrices = lecture.random_matrices(FEATURES, FEATURES, generator)
     columns = st.columns(2, gap="medium")
     drawn = {}
     for column, (name, (told, length)) in zip(columns, SEQUENCES.items(), strict=True):

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import streamlit as st
 
 from explorer import loading, widgets
@@ -19,7 +20,7 @@ LESS = ("no less", "10 × less", "1,000 × less", "a million × less", "practica
 STEPS = 100
 ROWS = 8  # of held-out text
 BEFORE, AFTER = "at initialisation", f"after {STEPS} steps"
-BARE = "no residual, no norm"
+BARE, NORM_ONLY = "no residual, no norm", "no residual, layernorm"
 
 
 def recipes(depth: int) -> dict[str, Recipe]:
@@ -78,8 +79,20 @@ def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:
     )
     if BARE not in found:
         return
-    first, last = (float(found[BARE][place]) for place in (0, -1))
     st.caption(
         f"{opening}The gradient of the loss on {ROWS} rows of held-out text. Without either, the first of {depth} blocks gets "
-        f"{last / max(first, 1e-30):,.1e} × less than the last. With the residual path, an addition hands the gradient on unchanged."
+        f"{_share(found[BARE]):,.1e} × less than the last. With the residual path, an addition hands the gradient on unchanged. "
+        f"{_others(found)}"
     )
+
+
+def _others(found: dict[str, np.ndarray]) -> str:
+    """How much less the first block gets in the other models, since layernorm by itself also keeps gradients alive."""
+    others = ", ".join(f"{_share(norms):.2g} × less with “{label}”" for label, norms in found.items() if label != BARE)
+    norm_only = " Layernorm by itself is as flat a road: it makes a small signal large again at every block." * (NORM_ONLY in found)
+    return f"The first block gets {others}.{norm_only}" if others else ""
+
+
+def _share(norms: np.ndarray) -> float:
+    """How many times more gradient the last block gets than the first."""
+    return float(norms[-1]) / max(float(norms[0]), 1e-30)

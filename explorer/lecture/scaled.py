@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import streamlit as st
+import torch
 
 from explorer import loading, widgets
 from explorer.chart import chart
+from explorer.figures.matrix import number_grid
 from explorer.figures.saturation import two_lines
 from explorer.lecture.controls import after_guess, chapter, choose, guess, part, show_code
 from explorer.lecture.together import held_out, untrained
@@ -16,7 +18,10 @@ from gpt.lens.learning import AttentionStatistics, attention_statistics
 from gpt.model.layers import Attention
 
 SIZES = (4, 8, 16, 32, 64, 128)
+KEYS = 32  # in a row of scores
+FEW = 6  # keys of the row whose slopes are written out
 LARGEST = ("0.05", "0.2", "0.5", "0.8", "1.0")
+SEED = 1337
 ROWS = 16  # of held-out text
 TWINS = {"with the scale": True, "without": False}
 BEFORE, AFTER = "before training", "after it"
@@ -33,14 +38,14 @@ def saturation() -> None:
     if not chapter(
         "Note 6: why scores are divided by √(head size)",
         "1:16:56",
-        "Queries and keys here are random numbers of variance 1. First guess: without the scale, how much of a row of 32 weights does the "
-        "largest one take at head size 128?",
+        f"Queries and keys here are random numbers of variance 1. First guess: without the scale, how much of a row of {KEYS} weights does "
+        f"the largest one take at head size {SIZES[-1]}?",
     ):
         return
     guessed = guess("notes:scale", "The largest weight is about", LARGEST)
     if guessed is None:
         return
-    found = lecture.saturation(SIZES)
+    found = lecture.saturation(SIZES, KEYS)
     sizes = found.sizes.numpy()
     left, right = st.columns(2, gap="medium")
     with left:
@@ -54,11 +59,44 @@ def saturation() -> None:
         )
         chart(figure, key="notes:largest", alt="Largest weight in a row against head size")
     st.caption(
-        f"{after_guess(guessed)}At size 128 the largest weight is {found.largest[-1]:.2f} without the scale and "
-        f"{found.scaled_largest[-1]:.2f} with it: a softmax of large scores puts nearly all on one key, "
-        "and hardly passes gradients to the others."
+        f"{after_guess(guessed)}At size {SIZES[-1]} the largest weight is {found.largest[-1]:.2f} without the scale and "
+        f"{found.scaled_largest[-1]:.2f} with it, in the mean of {KEYS} rows."
     )
-    show_code(lecture.saturation)
+    _slopes(found)
+    show_code(lecture.saturation, lecture.softmax_slopes)
+
+
+def _slopes(found: lecture.Saturation) -> None:
+    """The Jacobian of one row's softmax, without the scale and with it."""
+    if not part("What a saturated softmax passes back", "1:16:56"):
+        return
+    st.markdown(
+        f"How far does weight i move when score j does? One row of {FEW} random scores at head size {SIZES[-1]}: the slope "
+        "∂pᵢ/∂sⱼ = pᵢ (δᵢⱼ − pⱼ), so a weight's slope in its own score is p (1 − p)."
+    )
+    q, k = torch.randn(2, FEW, SIZES[-1], generator=torch.Generator().manual_seed(SEED))
+    scores = q[0] @ k.T
+    winners = []
+    for column, (label, row) in zip(
+        st.columns(2, gap="medium"), {"q · k": scores, "q · k / √size": scores / math.sqrt(SIZES[-1])}.items(), strict=True
+    ):
+        weights = row.softmax(-1)
+        winners.append(_slope(float(weights.max())))
+        with column:
+            st.markdown(f"**{label}**: the weights are {', '.join(f'{weight:.2f}' for weight in weights)}")
+            figure = number_grid(lecture.softmax_slopes(weights).numpy(), rows="weight", columns="score", top=0.25)
+            chart(figure, key=f"notes:slopes:{label}", alt=f"Slopes of the softmax of {label}")
+    without, scaled = winners
+    st.caption(
+        f"The largest weight's slope is {without} without the scale and {scaled} with it. A softmax that is sure passes almost nothing "
+        f"back: not to the keys that lose, and not to the one that wins. In the mean of the {KEYS} rows above, the winner's slope is "
+        f"{found.slope[-1]:.3f} without the scale and {found.scaled_slope[-1]:.3f} with it; a slope is at most 1/4."
+    )
+
+
+def _slope(p: float) -> str:
+    """p (1 − p), worked out."""
+    return f"{p:.4f} × {1 - p:.4f} ≈ {p * (1 - p):.4f}"
 
 
 def recipes(size: int) -> dict[str, Recipe]:
@@ -122,7 +160,7 @@ def _statistics(models: dict[int, dict[str, GPT]]) -> None:
     further, larger = math.sqrt(sizes[-1]), without.q_gradient / scaled.q_gradient
     st.caption(
         f"Measured on {ROWS} rows of held-out text. At size {sizes[-1]}, a row without the scale has {without.entropy:.0%} of the entropy "
-        f"that even attention has, with it {scaled.entropy:.0%}; 0 is one key that takes all. Unscaled scores move √{sizes[-1]} = "
-        f"{further:.1f} times as far for the same step of the weights, but the query matrix's gradient is {larger:.1f} times that with the "
-        "scale: the flatter a sure softmax is, the less of it comes through."
+        f"that even attention has, with it {scaled.entropy:.0%}; 0 is one key that takes all. Unscaled scores move √{sizes[-1]} ≈ "
+        f"{further:.1f} times as far for the same step of the weights. The query matrix's gradient without the scale is {larger:.1f} times "
+        f"that with it: for each unit that a score moves, {larger / further:.2f} times as much gradient."
     )

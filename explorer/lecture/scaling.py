@@ -44,10 +44,12 @@ def dropout() -> None:
         "Train the two and watch the validation loss: it falls, and then?",
     ):
         return
+    share = max(DROPOUTS.values())
     times = recipe.steps * recipe.batch_size * recipe.model.block_size / (0.9 * CHARACTERS)
     about = (
-        f"The same model twice, on the first {CHARACTERS:,} characters of the text alone: so little that in {recipe.steps} steps it is "
-        f"read about {times:.0f} times over. Dropout sets a random fifth of the activations to zero at each step."
+        f"The same model twice, on the first {CHARACTERS:,} characters of the text: so little that in {recipe.steps} steps it is "
+        f"read about {times:.0f} times over. Dropout sets a random {share:.0%} of the activations to zero at each step, and divides the "
+        f"others by 1 − {share:g} = {1 - share:g}, so that their mean stays. In use, nothing is dropped and nothing divided."
     )
     whole = load_corpus("tinyshakespeare")
     short = Corpus(SHORT, whole.text[:CHARACTERS], whole.source)

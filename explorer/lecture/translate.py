@@ -11,6 +11,7 @@ from explorer import lenses, loading, state, texts, widgets
 from explorer.attention_view import Head, attention_view, sharpest
 from explorer.chart import chart
 from explorer.downloads import arrays
+from explorer.figures import style
 from explorer.figures.matrix import number_grid
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
@@ -138,8 +139,8 @@ def _step(subject: Subject, opening: Head, at: int) -> None:
         origin = _origin(subject, at)
         alt = "Cross-attention of this step over the source"
         chart(source_read(weights, seen.source, origin), key="translate:read", alt=alt)
-        orange = " Orange: the characters that tell this digit." if origin else ""
-        st.caption(f"The row of this step in the head's cross-attention; it sums to {weights.sum():.4f}.{orange}")
+        told = f" {style.word(style.SECOND).capitalize()}: the characters that tell this digit." if origin else ""
+        st.caption(f"The row of this step in the head's cross-attention; it sums to {weights.sum():.4f}.{told}")
     with right:
         st.markdown("**What it could have written**")
         likeliest = np.argsort(-seen.probabilities[at], kind="stable")[: loading.N_TOP]

@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer import lenses, loading, state, widgets
 from explorer.chart import chart
+from explorer.figures import style
 from explorer.figures.attribution import parts_bars, parts_map
 from explorer.figures.logit_lens import lens_table, through_points
 from explorer.figures.next_token import next_token_bars
@@ -161,7 +162,7 @@ def attribution(chosen: Subject) -> None:
         chart(parts_map(found.heads, found.mlps), key="map", alt="Contributions by layer")
     widgets.caption(
         f"What each part wrote towards the token that follows {widgets.plain(chosen.labels[chosen.position])}: "
-        "blue speaks for it, red against it.",
+        f"{style.ABOVE} speaks for it, {style.BELOW} against it.",
         "1:26:48",
     )
 

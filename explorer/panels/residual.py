@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer import lenses, loading, state, widgets
 from explorer.chart import chart
-from explorer.figures import residual
+from explorer.figures import residual, style
 from explorer.figures.next_token import next_token_bars
 from explorer.panels import downloads
 from explorer.panels.lens_controls import Subject
@@ -66,7 +66,9 @@ def stream(chosen: Subject) -> None:
         figure = residual.by_writer(path.writers, path.cosines, labels, position, "cosine, before and after")
         _show(figure, "Cosine between successive points", "cosines")
     widgets.caption(
-        "Blue is attention, red the MLP; bars are the chosen token, grey ticks the prompt's mean.", "1:26:48"
+        f"{style.word(style.ACCENT).capitalize()} is attention, {style.word(style.SECOND)} the MLP; bars are the chosen token, "
+        f"{style.word(style.MUTED)} ticks the prompt's mean.",
+        "1:26:48",
     )
 
 

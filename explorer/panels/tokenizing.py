@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer import loading, state, texts, widgets
 from explorer.chart import chart
+from explorer.figures import style
 from explorer.figures.text import split_bar, vocabulary_against_length
 from explorer.figures.tokens import visible
 from explorer.token_cells import chips, rows
@@ -165,8 +166,8 @@ def batch(corpus: "Corpus") -> None:
     )
     before, after = (widgets.plain(visible(part)) for part in (text[max(0, cut - 30) : cut], text[cut : cut + 30]))
     widgets.caption(
-        f"The first 90 % of the text (blue) trains, the rest (red) validates; the cut falls at …{before} │ {after}… "
-        "The triangles are where this batch's chunks start.",
+        f"The first 90 % of the text ({style.word(style.ACCENT)}) trains, the rest ({style.word(style.SECOND)}) validates; "
+        f"the cut falls at …{before} │ {after}… The triangles are where this batch's chunks start.",
         "0:09:28",
     )
     left, right = st.columns([1, 1], gap="medium")

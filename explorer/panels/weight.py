@@ -8,6 +8,7 @@ import streamlit as st
 from explorer import lenses, loading, state, widgets
 from explorer.attention_view import Cell, Head, Looked, displayed, largest, written
 from explorer.chart import chart
+from explorer.figures import style
 from explorer.figures.tokens import labels
 from explorer.figures.weight import row_bars, strips
 
@@ -68,7 +69,8 @@ def explained(ref: str, reading: loading.Reading, patterns: np.ndarray, looked: 
     with right:
         _share(found, reading.tokens)
     widgets.caption(
-        "From the two vectors to the weight in the map above, and on to what the head hands on. Blue is above zero, red below; "
+        "From the two vectors to the weight in the map above, and on to what the head hands on. "
+        f"{style.ABOVE.capitalize()} is above zero, {style.BELOW} below; "
         "click another cell of the map, or choose it here.",
         "1:02:00",
     )

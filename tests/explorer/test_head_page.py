@@ -46,10 +46,10 @@ def test_by_hand_is_what_the_model_computes(changes):
 
 def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page):
     app = head_page(at="3")
-    assert not app.exception and len(app.get("plotly_chart")) == 9
+    assert not app.exception and len(app.get("plotly_chart")) == 12  # with the three matrices
     assert any("Token 3 · looks" in found.value.replace("\\", "") for found in app.markdown)
     app = choose(app, "The head's matrices are", head.MADE_UP)
-    assert not app.exception and len(app.get("plotly_chart")) == 9 and app.query_params["matrices"] == head.MADE_UP
+    assert not app.exception and len(app.get("plotly_chart")) == 12 and app.query_params["matrices"] == head.MADE_UP
     assert any("sums to 1.0000 over 4 tokens" in found.value for found in app.caption)
 
 
@@ -58,19 +58,19 @@ def test_a_trained_head_is_taken_apart_once_there_is_one(head_page, runs):
     assert any("There is no trained head yet" in found.value for found in app.markdown)
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app.run()
-    assert not app.exception and len(app.get("plotly_chart")) == 10  # and the curves
+    assert not app.exception and len(app.get("plotly_chart")) == 13  # and the curves
 
 
 def test_a_link_opens_the_same_head(head_page):
     one, same, other = (charts(head_page(sentence="a rose", seed=seed)) for seed in ("7", "7", "8"))
-    grid = [found["data"][1]["text"] for found in (one[7], same[7], other[7])]
+    grid = [found["data"][1]["text"] for found in (one[10], same[10], other[10])]
     assert grid[0] == grid[1] != grid[2] and len(grid[0]) == 6 * 7 / 2
 
 
 def test_what_is_typed_is_escaped_and_nothing_is_an_empty_state(head_page):
     app = head_page()
     app.text_input(key="widget:sentence").set_value("<b>é*").run()
-    assert not app.exception and "&lt;" in json.dumps(charts(app)[4]["layout"])
+    assert not app.exception and "&lt;" in json.dumps(charts(app)[7]["layout"])
     app.text_input(key="widget:sentence").set_value("").run()
     assert not app.exception and any("no token that could look" in found.value for found in app.markdown)
 

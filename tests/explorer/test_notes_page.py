@@ -59,7 +59,7 @@ def test_the_curves_wait_for_a_guess(notes_page):
     before = len(notes_page.get("plotly_chart"))
     guesses = [button for button in notes_page.button if button.label == "Guess"]
     guesses[-1].click().run()
-    assert len(notes_page.get("plotly_chart")) == before + 2
+    assert len(notes_page.get("plotly_chart")) == before + 4  # two curves, and the slopes without the scale and with it
     assert "You guessed 0.05" in caption(notes_page, "You guessed")
 
 
