@@ -179,8 +179,8 @@ def at_scale() -> None:
     st.markdown(
         f"The steps are those of InstructGPT; the behaviour is not. This model knows questions of {len(MATTERS)} forms, and has no idea "
         "who the king is: whether he is in the tower is a throw of dice, and no stage rewards an answer for being true. What carries over "
-        "is the shape: imitation first, then a model of what is preferred, then optimisation on a leash, which is needed because the reward "
-        "model is only a model."
+        "is the shape: imitation first, then a model of what is preferred, then optimisation on a leash, which is needed because the "
+        "reward model is only a model."
     )
     st.caption(
         "Sources: [Ouyang et al. 2022](https://arxiv.org/abs/2203.02155) (InstructGPT, sections 3 and C), [Brown et al. "
