@@ -13,10 +13,12 @@ if ROOT not in sys.path:
 
 from explorer import loading, navigation, state  # noqa: E402
 
-ICON = Path(__file__).with_name("static") / "icon.svg"
-st.set_page_config(layout="wide", initial_sidebar_state=280, page_icon=str(ICON))
+STATIC = Path(__file__).with_name("static")
+st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
 st.html(Path(__file__).with_name("page.css"))
+page = st.navigation(navigation.sections(), position="top")
+st.set_page_config(f"{page.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
+st.logo(str(STATIC / "name.svg"), size="large")
 loading.warm_up()
-page = st.navigation(navigation.sections())
 state.enter(page.title)
 page.run()

@@ -4,6 +4,7 @@ serve(script) -> Server   starts `streamlit run script` on a free port and waits
                           test module. `.url`, `.runs` (a temporary runs folder), `.log()` (what it has printed).
 app_server -> Server      the app itself: serve("explorer/app.py").
 page -> Page              a fresh tab, 1440 × 900, light; `page.set_viewport_size` and `page.emulate_media` change that.
+choose_page(page, title)  opens a page by the menu (in the header, or in the sidebar of a narrow screen) and waits for its title.
 settled(page)             waits until the script behind the page has finished its run.
 problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads it, then clears it.
 
@@ -25,6 +26,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+
+from explorer.navigation import ENTRIES
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -130,6 +133,25 @@ def page(browser, problems):
 def is_foreign(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def choose_page():
+    def choose(page: Page, title: str) -> None:
+        opener = page.get_by_test_id("stExpandSidebarButton")
+        top = page.get_by_test_id("stTopNav")
+        expect(opener.or_(top).first).to_be_visible(timeout=60_000)
+        if opener.is_visible():
+            opener.click()
+            page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+            page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+        else:
+            section = next(entry.section for entry in ENTRIES if entry.title == title)
+            top.get_by_role("button", name=section, exact=True).click()
+            page.get_by_role("menuitem", name=title, exact=True).click(no_wait_after=True)
+        expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible(timeout=120_000)
+
+    return choose
 
 
 @pytest.fixture

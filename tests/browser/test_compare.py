@@ -13,7 +13,7 @@ TEXT = 40 * "First Citizen: Before we proceed any further,\nhear me speak.\n"
 
 
 @pytest.fixture
-def compare(app_server, page, settled):
+def compare(app_server, page, choose_page, settled):
     for name, n_layer in (("tiny", 1), ("table", 0)):
         if not (app_server.runs / name).exists():
             model = GPTConfig(block_size=32, n_layer=n_layer, n_head=2, n_embd=8)
@@ -26,9 +26,7 @@ def compare(app_server, page, settled):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(f"{app_server.url}/?model=runs/tiny&against=runs/table&prompt={prompt}")
         settled(page)
-        if width < 600:
-            page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare", exact=True).click()
+        choose_page(page, "Compare")
         expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
         settled(page)
         return page

@@ -48,16 +48,15 @@ def queued(runs: Path, steps: int) -> Run:
     return create_run(runs / "lesson", PRESETS["rung-3"].changed(steps=steps, eval_batches=1), TEXT)
 
 
-def open_runs(page, server) -> None:
+def open_runs(page, server, choose_page) -> None:
     page.goto(server.url)
-    page.get_by_role("link", name="Runs", exact=True).click()
-    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=60_000)
+    choose_page(page, "Runs")
 
 
-def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, page, problems):
+def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, page, choose_page, problems):
     server = start()
     run = queued(server.runs, 1_000_000)
-    open_runs(page, server)
+    open_runs(page, server, choose_page)
     until(lambda: run.status.state == "running" and run.status.step > 20, "the server starts the run")
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait()
@@ -65,7 +64,7 @@ def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, 
     until(lambda: run.status.step > step + 100, "the run goes on without a server")
     problems.clear()  # the page has lost its server
 
-    open_runs(page, start())
+    open_runs(page, start(), choose_page)
     expect(page.get_by_role("button", name="Resume")).to_be_disabled(timeout=60_000)
     os.kill(int(subprocess.check_output(["pgrep", "-f", f"resume {run.folder}"])), signal.SIGKILL)
     expect(page.get_by_text("Its training process is gone; it can be resumed.")).to_be_visible(timeout=60_000)
@@ -79,12 +78,12 @@ def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, 
     problems.clear()  # requests of the page that was left, to the server that is gone
 
 
-def test_two_servers_on_one_folder_train_a_run_once(start, page, browser):
+def test_two_servers_on_one_folder_train_a_run_once(start, page, choose_page, browser):
     servers = [start(), start()]
     context = browser.new_context()
     tabs = page, context.new_page()
     for tab, server in zip(tabs, servers, strict=True):
-        open_runs(tab, server)
+        open_runs(tab, server, choose_page)
         expect(tab.get_by_text("No run yet")).to_be_visible(timeout=60_000)
     run = queued(servers[0].runs, 300)
     for tab in tabs:

@@ -15,18 +15,6 @@ BEYOND = """() => [...document.querySelectorAll('html, [data-testid=stMain]')]
     .map(each => each.scrollWidth - each.clientWidth).filter(more => more > 0)"""
 
 
-def go_to(page: Page, title: str) -> None:
-    """By the menu, which covers a narrow window until it is closed."""
-    opener = page.get_by_test_id("stExpandSidebarButton")
-    narrow = opener.is_visible()
-    if narrow:
-        opener.click()
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
-    if narrow:
-        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
-    expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible(timeout=READY)
-
-
 def touch(page: Page) -> None:
     """Use the first control that the page has of those that change it."""
     main = page.get_by_test_id("stMain")
@@ -38,12 +26,12 @@ def touch(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_a_walk_through_the_lecture(page: Page, app_server, settled, width, height):
+def test_a_walk_through_the_lecture(page: Page, app_server, choose_page, settled, width, height):
     page.set_viewport_size({"width": width, "height": height})
     page.goto(app_server.url)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=READY)
     for title in PAGES:
-        go_to(page, title)
+        choose_page(page, title)
         settled(page)
         touch(page)
         for theme in ("dark", "light"):
@@ -53,9 +41,9 @@ def test_a_walk_through_the_lecture(page: Page, app_server, settled, width, heig
             assert page.evaluate(BEYOND) == [], f"{title}, {theme}, is wider than the screen"
 
 
-def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_server, settled):
+def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_server, choose_page, settled):
     page.goto(f"{app_server.url}/?prompt=ROMEO%3A%0A&hide=guess,code")
-    go_to(page, "One token at a time")
+    choose_page(page, "One token at a time")
     written = page.get_by_test_id("stMain").get_by_test_id("stCode").locator("code").first
     expect(written).to_have_text("ROMEO:\n", timeout=READY)
     settled(page)

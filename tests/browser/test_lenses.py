@@ -16,12 +16,15 @@ PROMPT = 2 * "kvmtdqwsaphrznje"
 BARS = ".barlayer .point text"
 
 
-def go_to(page: Page, title: str, settled) -> None:
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
-    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=READY)
-    settled(page)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+@pytest.fixture
+def go_to(choose_page, settled):
+    def go(page: Page, title: str) -> None:
+        choose_page(page, title)
+        settled(page)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+    return go
 
 
 def plot(page: Page, alt: str) -> Locator:
@@ -44,11 +47,11 @@ def pick(page: Page, label: str, option: str, settled) -> None:
 
 
 @pytest.fixture
-def lens(app_server, page, settled):
+def lens(app_server, page, go_to, settled):
     def open_page(title: str, model: str = "induction", **more: str) -> Page:
         page.goto(f"{app_server.url}/?{urlencode({'model': model, 'prompt': PROMPT} | more)}")
         settled(page)
-        go_to(page, title, settled)
+        go_to(page, title)
         return page
 
     return open_page
@@ -62,7 +65,7 @@ def fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_the_stream_and_the_lens_answer_to_a_click(lens, settled):
+def test_the_stream_and_the_lens_answer_to_a_click(lens, go_to, settled):
     page = lens("Residual stream")
     loss = page.get_by_test_id("stMetric").filter(has_text="Taken out").get_by_test_id("stMetricValue")
     without_all = loss.inner_text()
@@ -72,7 +75,7 @@ def test_the_stream_and_the_lens_answer_to_a_click(lens, settled):
     expect(loss).not_to_have_text(without_all)
     fits_a_phone(page)
 
-    go_to(page, "Logit lens", settled)
+    go_to(page, "Logit lens")
     bars = plot(page, "Next token at the chosen cell").locator(BARS)
     before = bars.all_text_contents()
     click_point(page, plot(page, "Table of the likeliest"), 1)
@@ -89,13 +92,13 @@ def test_the_stream_and_the_lens_answer_to_a_click(lens, settled):
     fits_a_phone(page)
 
 
-def test_heads_are_chosen_switched_off_and_patched(lens, settled):
+def test_heads_are_chosen_switched_off_and_patched(lens, go_to, settled):
     page = lens("What heads do")
     click_point(page, plot(page, "previous token scores: On the probe set"), 6)
     expect(page.get_by_role("heading", name="Layer 1, head 2")).to_be_visible()
     fits_a_phone(page)
 
-    go_to(page, "Interventions", settled)
+    go_to(page, "Interventions")
     scores = head_scores(*opened("induction", PROMPT))["induction"]
     finders = torch.nonzero(scores > 0.3).tolist()
     assert finders
@@ -163,7 +166,7 @@ PEOPLE = [
 
 
 @pytest.mark.soak
-def test_eight_people_who_look_at_once_each_see_their_own(app_server, browser, problems, settled):
+def test_eight_people_who_look_at_once_each_see_their_own(app_server, browser, choose_page, problems, settled):
     contexts = [browser.new_context(viewport={"width": 1440, "height": 900}) for _ in PEOPLE]
     pages = [context.new_page() for context in contexts]
     for page, (model, prompt, layer, head) in zip(pages, PEOPLE, strict=True):
@@ -179,7 +182,7 @@ def test_eight_people_who_look_at_once_each_see_their_own(app_server, browser, p
             pattern = net.run_with_cache(ids, f"blocks.{layer}.attn.hook_pattern")[1]["pattern", layer]
         weight = page.get_by_test_id("stMarkdown").filter(has_text="= weight").locator("strong")
         assert number(weight.first.inner_text()) == pytest.approx(pattern[0, head, 1, 1].item(), rel=1e-3)
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Interventions", exact=True).click(no_wait_after=True)
+        choose_page(page, "Interventions")
     for page, (model, prompt, layer, head) in zip(pages, PEOPLE, strict=True):
         expect(page.get_by_text(f"In force: Head off: zero, {layer}.{head}.")).to_be_visible(timeout=READY)
         settled(page)

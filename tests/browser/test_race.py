@@ -7,10 +7,10 @@ from gpt import load_run
 
 
 @pytest.mark.soak
-def test_a_five_rung_race_runs_to_its_end(page, app_server, settled):
+def test_a_five_rung_race_runs_to_its_end(page, app_server, choose_page, settled):
     page.goto(app_server.url)
     settled(page)
-    page.get_by_role("link", name="Ladder race", exact=True).click()
+    choose_page(page, "Ladder race")
     expect(page.get_by_text("No race yet")).to_be_visible()
     steps = page.get_by_role("spinbutton", name="Steps, at most")
     steps.fill("50")

@@ -7,15 +7,13 @@ from playwright.sync_api import expect
 
 
 @pytest.fixture
-def tokens(app_server, page, settled):
+def tokens(app_server, page, choose_page, settled):
     def open_with(width: int = 1440, **choices: str):
         page.set_viewport_size({"width": width, "height": 900})
         query = "&".join(f"{name}={value}" for name, value in choices.items())
         page.goto(f"{app_server.url}/?{query}")
         settled(page)
-        if width < 600:
-            page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Tokens", exact=True).click()
+        choose_page(page, "Tokens")
         expect(page.get_by_role("heading", name="Tokens", level=1)).to_be_visible()
         settled(page)
         expect(page.locator(".cells.rows")).to_have_count(2, timeout=60_000)

@@ -56,14 +56,14 @@ def test_a_run_is_watched_to_its_end_through_a_reload_and_by_a_second_browser(tr
     context.close()
 
 
-def test_a_run_is_paused_stopped_and_resumed_while_pages_change(train_page):
+def test_a_run_is_paused_stopped_and_resumed_while_pages_change(train_page, choose_page):
     start(train_page, 1_000_000, "long")
     says(train_page, r"Training · step [1-9].* left · [\d,]+ tokens/s")
     train_page.get_by_role("button", name="Pause").click()
     says(train_page, r"Paused")
-    train_page.get_by_role("link", name="Compare", exact=True).click()
+    choose_page(train_page, "Compare")
     expect(train_page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=LONG)
-    train_page.get_by_role("link", name="Train", exact=True).click()
+    choose_page(train_page, "Train")
     says(train_page, r"Paused · step [1-9]")
     train_page.get_by_role("button", name="Resume").click()
     says(train_page, r"Training")

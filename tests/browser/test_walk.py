@@ -7,12 +7,7 @@ from playwright.sync_api import Page, expect
 READY = 120_000  # ms: torch is still to be imported, perhaps on a busy machine
 
 
-def go_to(page: Page, title: str) -> None:
-    page.get_by_role("link", name=title, exact=True).click()
-    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=READY)
-
-
-def test_from_a_prompt_to_a_comparison(page: Page, app_server, settled):
+def test_from_a_prompt_to_a_comparison(page: Page, app_server, choose_page, settled):
     page.goto(app_server.url)
     view = page.locator(".attention")
     expect(view).to_have_attribute("data-layer", re.compile(r"\d"), timeout=READY)
@@ -37,14 +32,14 @@ def test_from_a_prompt_to_a_comparison(page: Page, app_server, settled):
     settled(page)
     expect(page.get_by_test_id("stCode").first).to_contain_text(re.compile(r"\w{3}"))
 
-    go_to(page, "Train")
+    choose_page(page, "Train")
     page.get_by_label("Steps", exact=True).fill("50")
     page.get_by_label("Steps", exact=True).press("Enter")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text(re.compile("finished", re.IGNORECASE)).first).to_be_visible(timeout=2 * READY)
     assert [folder for folder in app_server.runs.iterdir() if (folder / "snapshots" / "000050.safetensors").exists()]
 
-    go_to(page, "Compare")
+    choose_page(page, "Compare")
     expect(page.get_by_label("Prompt")).to_have_value("To be, or not to be")
     expect(page.get_by_text("bits per character").first).to_be_visible(timeout=READY)
     settled(page)
