@@ -80,12 +80,16 @@ def bound(name: str, shown: Any, **along: str | int | None) -> dict[str, Any]:
 
 
 def enter(page: str) -> None:
-    """Say which page is shown now. A widget's value does not follow to another page's widget; the choice behind it does."""
+    """Say which page is shown now. A widget's value does not follow to another page's widget; the choice behind it does.
+
+    The address is read here, before the page runs: a click in the menu replaces it, perhaps before the page asks for a choice.
+    """
     if recall("page") != page:
         for key in [key for key in st.session_state if str(key).startswith(WIDGET)]:
             del st.session_state[key]
         remember("visits", recall("visits", 0) + 1)
     remember("page", page)
+    _read_address()
 
 
 def link() -> str:

@@ -70,9 +70,9 @@ def test_controls_keep_their_values_through_an_empty_prompt(app_server, page, se
     assert address(page) == {**link, "prompt": "ROMEO: but soft"}
 
 
-def test_the_batch_keeps_its_sizes_while_there_is_no_text(app_server, page, settled):
+def test_the_batch_keeps_its_sizes_while_there_is_no_text(app_server, page, choose_page, settled):
     page.goto(f"{app_server.url}/?text=addition&prompt=12")
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Tokens", exact=True).click(timeout=SLOW)
+    choose_page(page, "Tokens")
     expect(page.locator(".cells.rows")).to_have_count(2, timeout=SLOW)
     settled(page)
     page.get_by_role("combobox", name="Text", exact=True).click()
