@@ -15,7 +15,7 @@ def test_every_step_of_the_path_is_on_the_first_screen_and_opens_its_pages(page:
     assert steps.all_inner_texts() == SECTIONS
     for step in steps.all():
         box = step.bounding_box()
-        assert 0 <= box["x"] and box["x"] + box["width"] <= 1440 and 0 <= box["y"] and box["y"] + box["height"] <= 900
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 1440 and box["y"] >= 0 and box["y"] + box["height"] <= 900
     for section in SECTIONS:
         menu.get_by_role("button", name=section, exact=True).click()
         pages = page.get_by_role("menuitem")
