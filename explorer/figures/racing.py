@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.training import running_mean
+from explorer.figures.training import running_mean, thinned
 
 HEIGHT = 440  # pixels
 HIGHEST = 3.4  # nats: all start above, and nothing is to be told apart there once they are below
@@ -38,10 +38,11 @@ def race_curves(racers: Sequence[Racer], *, unit: str, end: float) -> go.Figure:
                 raise ValueError(f"{racer.name}: {len(x)} places and {len(y)} losses of {name}; give one loss a place")
         line = {"color": racer.color}
         mean = running_mean(racer.train[1])
+        some = thinned(mean)
         thin = {"width": 1, **line}
         traces += [
             go.Scatter(
-                x=racer.train[0], y=mean, line=thin, opacity=0.45, hoverinfo="skip", showlegend=False, mode="lines"
+                x=np.asarray(racer.train[0])[some], y=mean[some], line=thin, opacity=0.45, hoverinfo="skip", showlegend=False, mode="lines"
             ),
             go.Scatter(
                 x=racer.val[0],

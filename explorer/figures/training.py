@@ -16,6 +16,7 @@ CLOSE = 0.08  # of the axis, between two lines with no room for a name
 POINTS = 2000  # of a training loss; more cannot be told apart
 LINES = ((style.ACCENT, 1), (style.ACCENT, 2), (style.SECOND, 2))  # each batch, its running mean, validation
 MEMORY = 0.9  # of the running mean: about the last ten logged losses count
+BLOCK = 256  # values whose running mean is taken in one step
 
 
 class Branch(NamedTuple):
@@ -53,13 +54,13 @@ def loss_curves(
     """
     train_steps, train_losses = _checked("train", train)
     val_steps, val_losses = _checked("val", val)
-    some = np.s_[:: max(1, -(-len(train_steps) // POINTS))]
+    some, seen = thinned(train_losses), thinned(val_losses)
     batch_line, mean_line, val_line = ({"color": color, "width": width} for color, width in LINES)
     hover = "%{y:.4f}"
     traces = [
         go.Scatter(x=train_steps[some], y=train_losses[some], line=batch_line, opacity=0.3, hoverinfo="skip", showlegend=False),
         go.Scatter(x=train_steps[some], y=running_mean(train_losses)[some], line=mean_line, hovertemplate=hover, name="train"),
-        go.Scatter(x=val_steps, y=val_losses, line=val_line, hovertemplate=hover, name="validation"),
+        go.Scatter(x=val_steps[seen], y=val_losses[seen], line=val_line, hovertemplate=hover, name="validation"),
     ]
     for trace, mode in zip(traces, ("lines", "lines", "lines+markers"), strict=True):
         trace.mode = mode
@@ -69,8 +70,9 @@ def loss_curves(
         line = {"color": style.MUTED, "width": 2}
         name = f"{escaped(parent.name)}, train"
         means = running_mean(parent_losses)
-        traces = [go.Scatter(x=parent_steps, y=means, mode="lines", line=line, hovertemplate=hover, name=name), *traces]
-        lows, steps = np.concatenate([lows, means]), max([steps, *parent_steps])
+        some = thinned(means)
+        traces = [go.Scatter(x=parent_steps[some], y=means[some], mode="lines", line=line, hovertemplate=hover, name=name), *traces]
+        lows, steps = np.concatenate([lows, means]), max(steps, parent_steps.max(initial=0))
     drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
     drawn.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
@@ -86,12 +88,29 @@ def loss_curves(
 
 def running_mean(values: Sequence[float]) -> np.ndarray:
     """The exponential running mean of n values, (n,), each entry a true weighted mean of the values up to it."""
-    means = np.empty(len(values))
-    total = weight = 0.0
-    for i, value in enumerate(values):
-        total, weight = MEMORY * total + value, MEMORY * weight + 1
-        means[i] = total / weight
-    return means
+    n = len(values)
+    both = np.zeros((2, -(-n // BLOCK) * BLOCK))  # the values, and their weights
+    both[:, :n] = values, np.ones(n)
+    powers = MEMORY ** np.arange(BLOCK)
+    sums = np.cumsum(both.reshape(2, -1, BLOCK) / powers, axis=-1) * powers  # of each block by itself
+    for block in range(1, sums.shape[1]):
+        sums[:, block] += sums[:, block - 1, -1:] * MEMORY * powers
+    total, weight = sums.reshape(2, -1)[:, :n]
+    return total / weight
+
+
+def thinned(values: Sequence[float], points: int = POINTS) -> np.ndarray:
+    """Which of n values to draw where more cannot be told apart: at most `points` indices: both ends, and of
+    each stretch the lowest and the highest."""
+    values = np.asarray(values)
+    n = len(values)
+    if n <= points:
+        return np.arange(n)
+    each = -(-2 * n // (points - 2))
+    starts = np.arange(0, n, each)
+    stretches = np.pad(values, (0, len(starts) * each - n), mode="edge").reshape(-1, each)
+    extremes = [starts + stretches.argmin(1), starts + stretches.argmax(1)]
+    return np.unique(np.minimum(np.concatenate([[0], *extremes, [n - 1]]), n - 1))
 
 
 def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
@@ -123,8 +142,9 @@ def _draw_levels(drawn: go.Figure, levels: Sequence[Level]) -> None:
 
 def _span(losses: np.ndarray, levels: Sequence[float]) -> list[float]:
     """The axis has room below the levels from the start, and its ends move in quarters: it seldom moves while a loss falls."""
-    low = min([*losses - 0.05, *(LOWEST * level for level in levels)], default=0.0)
-    high = max([*losses, *levels], default=5.0) + 0.1
+    measured = [losses.min(), losses.max()] if len(losses) else []
+    low = min([*(loss - 0.05 for loss in measured), *(LOWEST * level for level in levels)], default=0.0)
+    high = max([*measured, *levels], default=5.0) + 0.1
     return [max(0.0, math.floor(4 * low) / 4), math.ceil(4 * high) / 4]
 
 

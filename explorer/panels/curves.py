@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explorer import loading, texts, widgets
 from explorer.chart import chart
 from explorer.figures.outcomes import outcomes
 from explorer.figures.training import Branch, Level, loss_curves
+from explorer.run_folders import logged
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
+from gpt.train.tail import LARGEST, Logged
 
 REDRAW = 2.0  # seconds of training between two drawings of a live run's curves, which cost the browser more than all else here
-LARGEST = 1e30  # that a loss or a time can be; NaN is not below it
 EARNINGS = {
     "reward": "reward model's number",
     "preference": "stated preference, 0 to 4",
@@ -34,25 +36,24 @@ def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list
     return [float(step) for step, _ in good], [float(value) for _, value in good]
 
 
-def drawn_rows(run: Run) -> list[dict[str, Any]]:
-    """The logged rows that are drawn: while it trains, without those of its present `REDRAW` seconds, so that curves stay for so long."""
-    rows = run.metrics()
-    if run.status.state != "running":
-        return rows
-    steps, elapsed = series(rows, "elapsed")
-    newest = next((step for step, spent in zip(steps, elapsed, strict=True) if spent // REDRAW == elapsed[-1] // REDRAW), None)
-    return rows if newest is None else [row for row in rows if row["step"] < newest]
+def drawn(run: Run) -> Logged:
+    """The logged numbers that are drawn: while it trains, without its present `REDRAW` seconds, so that curves stay for so long."""
+    numbers = logged(run.folder)
+    steps, elapsed = numbers.series("elapsed")
+    if run.status.state != "running" or not len(elapsed):
+        return numbers
+    return numbers.before(steps[np.flatnonzero(elapsed // REDRAW == elapsed[-1] // REDRAW)[0]])
 
 
 def curves(run: Run) -> None:
     """A run's losses, against those that are known without training it; of a policy, what it earns and how far it has gone."""
     if run.recipe.objective == "ppo":
         return _earnings(run)
-    rows = drawn_rows(run)
+    numbers = drawn(run)
     published = published_for(run)
     figure = loss_curves(
-        series(rows, "train_loss"),
-        series(rows, "val_loss"),
+        numbers.series("train_loss"),
+        numbers.series("val_loss"),
         steps=run.recipe.steps,
         levels=_levels(run, published),
         parent=_parent(run),
@@ -71,8 +72,8 @@ def curves(run: Run) -> None:
 
 
 def _earnings(run: Run) -> None:
-    rows = drawn_rows(run)
-    quantities = {title: {run.name: series(rows, name)} for name, title in EARNINGS.items()}
+    numbers = drawn(run)
+    quantities = {title: {run.name: numbers.series(name)} for name, title in EARNINGS.items()}
     chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.name} earns over its steps")
     if run.parent:
         st.caption(lineage(run))
@@ -98,7 +99,7 @@ def _parent(run: Run) -> Branch | None:
     if ref is None or run.parent.stage:
         return None
     with widgets.guarded():
-        steps, losses = series(loading.load_run(ref).metrics(), "train_loss")
+        steps, losses = logged(loading.load_run(ref).folder).series("train_loss")
         return Branch(run.parent.run, run.parent.step, steps, losses)
     return None
 

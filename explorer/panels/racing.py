@@ -3,21 +3,23 @@
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explorer import jobs, loading, state, widgets
 from explorer.chart import chart
 from explorer.figures import style
 from explorer.figures.racing import Racer, race_curves
-from explorer.panels.curves import SHAKESPEARES, series
+from explorer.panels.curves import SHAKESPEARES
 from explorer.panels.training import WORDS, clock, seconds_left, stop_and_resume, while_live
+from explorer.run_folders import logged
 from explorer.source import code_of
 from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus
 from gpt.model.gpt import GPT, loss_of
 from gpt.model.layers import MLP, Attention, Block, LayerNorm
 from gpt.train.presets import PUBLISHED
+from gpt.train.tail import Logged
 
 RUNGS = range(1, 8)
 FIRST = [1, 2, 3, 4, 5]
@@ -129,7 +131,7 @@ def _chosen_race() -> None:
         stop_and_resume([run for run in opened.values() if run], f"race:{shown}")
     racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
     pairs = list(zip(racers, opened.values(), strict=True))
-    begun = [pair for pair in pairs if pair[0].train[0]] or pairs  # rung 7, which waits longest, reads the most tokens
+    begun = [pair for pair in pairs if len(pair[0].train[0])] or pairs  # rung 7, which waits longest, reads the most tokens
     ends = [_length(run.recipe, racer, AXES[unit]) for racer, run in begun]
     chart(
         race_curves(racers, unit=unit, end=max(ends, default=1.0)),
@@ -145,22 +147,21 @@ def _chosen_race() -> None:
 
 
 def _racer(rung: int, run: Run, unit: str) -> Racer:
-    rows = run.metrics()
-    curves = {name: _along(rows, name, run.recipe, unit) for name in ("train_loss", "val_loss")}
+    numbers = logged(run.folder)
+    curves = {name: _along(numbers, name, run.recipe, unit) for name in ("train_loss", "val_loss")}
     published = PUBLISHED[f"rung-{rung}"].loss if run.recipe.text in SHAKESPEARES else None
     color = style.head_color(rung - 1, on_dark=st.context.theme.type == "dark")
     return Racer(f"rung {rung}", color, curves["train_loss"], curves["val_loss"], published)
 
 
-def _along(rows: list[dict[str, Any]], name: str, recipe: Recipe, unit: str) -> tuple[list[float], list[float]]:
+def _along(numbers: Logged, name: str, recipe: Recipe, unit: str) -> tuple[np.ndarray, np.ndarray]:
     """A logged quantity against steps, tokens read, or seconds of training."""
-    steps, values = series(rows, name)
-    if unit == "seconds":
-        times = dict(zip(*series(rows, "elapsed"), strict=True))
-        kept = [(times[step], value) for step, value in zip(steps, values, strict=True) if step in times]
-        return [x for x, _ in kept], [y for _, y in kept]
-    each = tokens_a_step(recipe) if unit == "tokens" else 1
-    return [step * each for step in steps], values
+    steps, values = numbers.series(name)
+    if unit != "seconds":
+        return steps * (tokens_a_step(recipe) if unit == "tokens" else 1), values
+    timed, elapsed = numbers.series("elapsed")
+    order, kept = np.argsort(timed, kind="stable"), np.isin(steps, timed)
+    return elapsed[order][np.searchsorted(timed[order], steps[kept])], values[kept]
 
 
 def tokens_a_step(recipe: Recipe) -> int:
@@ -209,15 +210,15 @@ def _where(run: Run | None) -> None:
     if run is None:
         st.markdown("Not trained yet")
         return
-    status, rows = run.status, run.metrics()
+    status, numbers = run.status, logged(run.folder)
     words = [f"**{WORDS[status.state]}**", f"step {min(status.step, run.recipe.steps):,} of {run.recipe.steps:,}"]
-    vals, spent = series(rows, "val_loss")[1], series(rows, "elapsed")[1]
-    left = seconds_left(rows, run.recipe.steps)
+    vals, spent = numbers.series("val_loss")[1], numbers.series("elapsed")[1]
+    left = seconds_left(numbers, run.recipe.steps)
     if status.state == "running" and left is not None:
         words.append(f"{clock(left)} left")
-    elif spent:
+    elif len(spent):
         words.append(clock(spent[-1]))
-    if vals:
+    if len(vals):
         words.append(f"validation loss {vals[-1]:.3f}")
     st.markdown(" · ".join(words))
     if status.state == "failed":

@@ -1,5 +1,6 @@
 """All runs in one table, as anybody who looks sees them, and what can be done with the chosen one."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,9 @@ from explorer import jobs, loading, run_folders, state, widgets
 from explorer.figures.training import running_mean
 from explorer.fragment import fragment
 from explorer.panels import managing, training
-from explorer.panels.curves import series
 from explorer.panels.managing import bytes_in_words
-from explorer.run_folders import Found
+from explorer.run_folders import Found, logged
 from gpt import Run
-from gpt.train.files import read_lines
 
 PERIOD = 3.0  # seconds between two looks while nothing trains
 POINTS = 60  # of a sparkline
@@ -89,8 +88,8 @@ def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
     if entry.run is None:
         return size | {"State": "Damaged"}
     run, status = entry.run, entry.run.status
-    steps, metrics = run.recipe.steps, run.folder / "metrics.jsonl"
-    learned = _learned(metrics, loading.stamp(metrics), steps)
+    steps = run.recipe.steps
+    learned = _learned(run.folder, steps, loading.stamp(run.folder / "metrics.jsonl"))
     word = training.WORDS[status.state]
     if run.name in waiting:
         word = "Starting" if jobs.is_starting(run) else f"Waiting, no. {waiting.index(run.name) + 1}"
@@ -106,19 +105,19 @@ def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=1000)
-def _learned(metrics: Path, stamp: tuple[int, ...], steps: int) -> dict[str, Any]:
-    """What a run's metrics.jsonl says, read again when its stamp changes: many look at many runs each second."""
-    rows = list(read_lines(metrics))
-    losses = series(rows, "val_loss")[1]
+@lru_cache(maxsize=run_folders.MOST)
+def _learned(folder: Path, steps: int, stamp: tuple[int, ...]) -> dict[str, Any]:
+    """What a run has learned, looked at again when the stamp of its metrics changes: many look at many runs each second."""
+    numbers = logged(folder)
+    losses = numbers.series("val_loss")[1]
     return {
-        "loss": losses[-1] if losses else None,
-        "curve": sparkline(series(rows, "train_loss")[1]),
-        "left": training.seconds_left(rows, steps),
+        "loss": losses[-1] if len(losses) else None,
+        "curve": sparkline(numbers.series("train_loss")[1]),
+        "left": training.seconds_left(numbers, steps),
     }
 
 
-def sparkline(losses: list[float]) -> list[float]:
+def sparkline(losses: Sequence[float]) -> list[float]:
     """A running mean of the losses, thinned to at most `POINTS`, the last among them."""
     means = running_mean(losses)
     stride = -(-len(means) // POINTS) or 1

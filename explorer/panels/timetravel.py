@@ -1,22 +1,23 @@
 """A run over its snapshots: what is loaded of them, what is said of them, and the film that shows them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from explorer import jobs, lenses, loading, state, texts, widgets
-from explorer.figures.training import running_mean
+from explorer.figures.training import running_mean, thinned
 from explorer.film import Film, Look, packing, play
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
 from explorer.panels import forking
-from explorer.panels.curves import series
 from explorer.panels.scoring import MEANING, clearest, probe_note
+from explorer.run_folders import logged
 from gpt import Run
 from gpt.lens.history import Rise, largest_rise
+from gpt.train.tail import Logged
 
 DEFAULT = "induction"
 PERIOD = 2.0  # seconds between two looks for new snapshots
@@ -174,7 +175,7 @@ def film_of(run: Run, reel: Reel) -> Film:
             )
         ),
         samples=[written.get(step) for step in reel.steps],
-        losses=losses(run.metrics(), reel.steps[-1]),
+        losses=losses(logged(run.folder), reel.steps[-1]),
         scores=reel.scores,
         words={kind: words(kind, rise) for kind, rise in rises.items()},
         spans={kind: (rise.start, rise.end) for kind, rise in rises.items() if rise},
@@ -205,17 +206,14 @@ def words(kind: str, rise: Rise | None) -> str:
     )
 
 
-def losses(rows: Sequence[Mapping[str, Any]], last: int) -> dict[str, tuple[list[float], list[float]]]:
+def losses(numbers: Logged, last: int) -> dict[str, tuple[list[float], list[float]]]:
     """The logged losses up to step `last`, nats a token: each batch's, their running mean, and on held-out text."""
-    rows = [row for row in rows if row["step"] <= last]
-    steps, batch = series(rows, "train_loss")
-    every = max(1, -(-len(steps) // MOST_POINTS))
-    mean = running_mean(batch).tolist()
-    return {
-        "batch": (steps[::every], batch[::every]),
-        "mean": (steps[::every], mean[::every]),
-        "validation": series(rows, "val_loss"),
-    }
+    numbers = numbers.before(last + 1)
+    steps, batch = numbers.series("train_loss")
+    some = thinned(batch, MOST_POINTS)
+    curves = {"batch": (steps, batch), "mean": (steps, running_mean(batch))}
+    thin = {name: (x[some].tolist(), y[some].tolist()) for name, (x, y) in curves.items()}
+    return thin | {"validation": tuple(values.tolist() for values in numbers.series("val_loss"))}
 
 
 def nearest(steps: Sequence[int], wanted: int) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,9 +9,11 @@ import streamlit as st
 from explorer import jobs, loading, run_folders, state, widgets
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
-from explorer.panels.curves import curves, series
+from explorer.panels.curves import curves
+from explorer.run_folders import logged
 from gpt import Run
 from gpt.train.run import Status
+from gpt.train.tail import Logged
 
 PERIOD = 1.0  # seconds between two looks at a live run
 SAMPLE_HEIGHT = 300  # pixels
@@ -168,33 +169,34 @@ def _ask_each(ask: Callable[[Run], None], runs: Sequence[Run]) -> None:
 
 def progress(run: Run, status: Status, *title: str) -> None:
     """How far a run is, in one bar with its numbers, and why it ended where that has to be said. title: Markdown before them."""
-    rows, steps = run.metrics(), run.recipe.steps
+    steps = run.recipe.steps
     step = min(status.step, steps)
-    st.progress(step / steps, text=" · ".join([*title, *_where(run, status, rows)]))
+    st.progress(step / steps, text=" · ".join([*title, *_where(run, status)]))
     if status.why and status.state not in jobs.LIVE:
         show = st.error if status.state == "failed" else st.info
         show(widgets.plain(status.why[:1].upper() + status.why[1:], longest=1000) + widgets.plain("."))
 
 
-def _where(run: Run, status: Status, rows: list[dict[str, Any]]) -> list[str]:
+def _where(run: Run, status: Status) -> list[str]:
     """The state in words, and the numbers that go with it."""
+    numbers = logged(run.folder)
     words = [f"**{WORDS[status.state]}**", f"step {status.step:,} of {run.recipe.steps:,}"]
     if status.state == "queued":
         words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_ahead(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
-    speeds, spent, vals = (series(rows, name)[1] for name in ("tokens_per_s", "elapsed", "val_loss"))
-    exact, rewards = (series(rows, name)[1] for name in ("exact", "reward"))
-    left = seconds_left(rows, run.recipe.steps)
-    if status.state == "running" and left is not None and speeds:
+    names = ("tokens_per_s", "elapsed", "val_loss", "exact", "reward")
+    speeds, spent, vals, exact, rewards = (numbers.series(name)[1] for name in names)
+    left = seconds_left(numbers, run.recipe.steps)
+    if status.state == "running" and left is not None and len(speeds):
         words += [f"{clock(left)} left", f"{np.median(speeds[-RECENT:]):,.0f} tokens/s"]
-    elif spent:
+    elif len(spent):
         words.append(f"{clock(spent[-1])} of training")
-    if vals:
+    if len(vals):
         words.append(f"validation loss {vals[-1]:.3f}")
-    if exact:
+    if len(exact):
         words.append(f"{exact[-1]:.1%} translated exactly")
-    if rewards:
+    if len(rewards):
         words.append(f"reward {rewards[-1]:+.2f}")
     return words
 
@@ -217,9 +219,9 @@ def newest_sample(run: Run) -> None:
     widgets.caption("Drawn from the model at its newest snapshot, always with the same seed.", "0:22:11")
 
 
-def seconds_left(rows: Sequence[dict[str, Any]], steps: int) -> float | None:
+def seconds_left(numbers: Logged, steps: int) -> float | None:
     """How long the remaining steps take at the recent pace, evaluations and snapshots included; None while that is unknown."""
-    at, elapsed = series(rows[-RECENT:], "elapsed")
+    at, elapsed = (values[-RECENT:] for values in numbers.series("elapsed"))
     if len(at) < 2 or at[-1] <= at[0]:
         return None
     return max(0.0, (elapsed[-1] - elapsed[0]) / (at[-1] - at[0]) * (steps - at[-1]))

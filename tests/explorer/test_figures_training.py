@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
-from explorer.figures.training import Branch, Level, loss_curves, running_mean
+from explorer.figures.training import MEMORY, POINTS, Branch, Level, loss_curves, running_mean, thinned
 
 LOSSES = st.lists(st.floats(0, 20), max_size=60)
 
@@ -19,6 +20,32 @@ def test_a_running_mean_stays_between_the_extremes_of_what_it_has_seen(losses):
 def test_a_running_mean_weighs_older_values_less():
     assert running_mean([1.0, 0.0]) == pytest.approx([1.0, 0.9 / 1.9])
     assert running_mean([3.0] * 50) == pytest.approx([3.0] * 50)
+
+
+@given(st.lists(st.floats(-20, 20), max_size=5), st.integers(1, 400))
+def test_a_running_mean_is_the_recursion_that_defines_it(pattern, times):
+    values, total, weight, expected = times * pattern, 0.0, 0.0, []
+    for value in values:
+        total, weight = MEMORY * total + value, MEMORY * weight + 1
+        expected.append(total / weight)
+    assert running_mean(values) == pytest.approx(expected, abs=1e-9)
+
+
+@given(npst.arrays(float, st.integers(0, 500), elements=st.floats(-9, 9)), st.integers(4, 60))
+def test_thinning_keeps_both_ends_and_every_extreme(values, points):
+    kept = thinned(values, points)
+    assert len(kept) <= max(points, 4) and (np.diff(kept) > 0).all()
+    if len(values):
+        assert kept[0] == 0 and kept[-1] == len(values) - 1
+        assert (values[kept].min(), values[kept].max()) == (values.min(), values.max())
+
+
+def test_a_run_of_300_000_rows_is_drawn_with_few_points_and_its_peaks():
+    losses = np.linspace(4, 1, 300_000)
+    losses[123_456] = 9.0
+    batches, mean, validation = loss_curves((np.arange(300_000), losses), (np.arange(300_000), losses), steps=300_000).data
+    assert max(len(batches.x), len(mean.x), len(validation.x)) <= POINTS
+    assert 9.0 in batches.y and batches.x[-1] == mean.x[-1] == 299_999
 
 
 def test_the_curves_are_the_numbers_that_were_logged():

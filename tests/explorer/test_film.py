@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 from explorer import film
 from explorer.film import Film, Look, packing
 from explorer.panels import timetravel
+from gpt.train.tail import Tail
 
 TRIANGLE = np.array([[[[1.0, 0.0], [0.25, 0.75]]]], dtype=np.float32)
 
@@ -107,9 +108,10 @@ def test_a_film_is_never_larger_than_its_limit(snapshots, n_heads, T, causal):
     assert len(steps) == snapshots or len(steps) >= timetravel.FEWEST_SNAPSHOTS
 
 
-def test_losses_end_where_the_film_ends_and_stay_few():
+def test_losses_end_where_the_film_ends_and_stay_few(tmp_path):
     rows = [{"step": step, "train_loss": 1.0} for step in range(3000)] + [{"step": 3000, "val_loss": 2.0}]
     rows.insert(5, {"step": 4, "train_loss": float("nan")})
-    found = timetravel.losses(rows, 1500)
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = timetravel.losses(Tail(tmp_path / "metrics.jsonl").look(), 1500)
     assert found["validation"] == ([], []) and found["mean"][0][-1] <= 1500
     assert len(found["batch"][0]) <= timetravel.MOST_POINTS and set(found["mean"][1]) == {1.0}

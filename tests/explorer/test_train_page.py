@@ -4,11 +4,13 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pytest
 
 from explorer import jobs
 from explorer.panels import curves, training
 from gpt import PRESETS, GPTConfig, Recipe, build_model, create_run, load_run
+from gpt.train.tail import Logged
 
 
 @pytest.fixture(autouse=True)
@@ -184,17 +186,18 @@ def test_curves_of_a_run_that_trains_stay_for_two_seconds_and_are_whole_in_the_e
     (run.folder / "metrics.jsonl").write_text("\n".join(json.dumps(row) for row in [*rows, {"step": 9, "elapsed": "soon"}]))
     with run.lock:
         run.set_status("running", 9)
-        assert [row["step"] for row in curves.drawn_rows(run)] == list(range(8)), "those of the first four seconds"
+        assert curves.drawn(run).series("train_loss")[0].tolist() == list(range(8)), "those of the first four seconds"
         (run.folder / "metrics.jsonl").write_text('{"step": 0, "train_loss": 3.0}\n')
-        assert len(curves.drawn_rows(run)) == 1, "rows without a time are drawn"
+        assert len(curves.drawn(run).series("train_loss")[0]) == 1, "rows without a time are drawn"
     run.set_status("finished", 9)
-    assert curves.drawn_rows(run) == run.metrics()
+    assert curves.drawn(run).series("train_loss") == ([0], [3.0])
 
 
 def test_time_left_is_the_recent_pace_times_the_rest():
-    rows = [{"step": step, "elapsed": 0.5 * step} for step in range(0, 100, 10)]
-    assert training.seconds_left(rows, 190) == pytest.approx(50)
-    assert training.seconds_left(rows[:1], 190) is None
+    steps = np.arange(0, 100, 10)
+    numbers = Logged({"elapsed": (steps, 0.5 * steps)})
+    assert training.seconds_left(numbers, 190) == pytest.approx(50)
+    assert training.seconds_left(numbers.before(10), 190) is None
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (75.4, "1:15"), (3599.6, "1:00:00"), (3675, "1:01:15")])
