@@ -72,7 +72,7 @@ def own_text(key: str) -> Corpus | None:
     upload, paste = st.columns(2)
     with upload:
         file = st.file_uploader(
-            "A plain text file", key=f"{key}:file", help="UTF-8, at most 20 MB. It stays on this machine."
+            "A plain text file", key=f"{key}:file", help="UTF-8, UTF-16 or UTF-32; at most 20 MB in UTF-8. It stays on this machine."
         )
     with paste:
         pasted = st.text_area("… or paste it here", key=f"{key}:paste", height=120, **KEPT)

@@ -52,7 +52,7 @@ def text_picker() -> "Corpus | None":
 def _own_text() -> "Corpus | None":
     from gpt.text.corpus import corpus_from_bytes
 
-    file = st.file_uploader("A plain text file", help="UTF-8, at most 20 MB. It stays on this machine.")
+    file = st.file_uploader("A plain text file", help="UTF-8, UTF-16 or UTF-32; at most 20 MB in UTF-8. It stays on this machine.")
     if file is not None:
         state.remember(OWN_TEXT, corpus_from_bytes(file.name, file.getvalue()))
     return state.recall(OWN_TEXT)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
-from gpt.text.corpus import Corpus, load_corpus
+from gpt.text.corpus import Corpus, load_corpus, truly_named
 from gpt.train.create import begin_with, check_spelling
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.presets import Recipe
@@ -35,6 +35,7 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     recipe = forked_recipe(parent, step, **changes)
     if corpus is None:
         corpus = load_corpus(recipe.text) if "text" in changes else parent.corpus()
+    corpus = truly_named(corpus)
     check_spelling(parent, corpus)
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}

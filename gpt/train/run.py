@@ -22,7 +22,7 @@ from gpt.model.build import build_model
 from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
 from gpt.model.seq2seq import Seq2Seq
-from gpt.text.corpus import CORPORA, Corpus, load_corpus
+from gpt.text.corpus import CORPORA, Corpus, load_corpus, truly_named
 from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
 from gpt.train.files import RunError, is_step, read_json, read_lines, write_json
 from gpt.train.presets import Recipe
@@ -244,6 +244,7 @@ def new_folder(
 
     Raises RunError where the folder already holds something.
     """
+    corpus = truly_named(corpus)
     folder, recipe = Path(folder), replace(recipe, text=corpus.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)

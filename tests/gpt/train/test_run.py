@@ -8,8 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gpt import RunError, build_model, create_run, load_run
+from gpt import Corpus, RunError, build_model, create_run, load_corpus, load_run
 from gpt.train.files import write_json, write_tensors
+from gpt.train.fork import fork_run
 
 
 @pytest.fixture(scope="module")
@@ -320,3 +321,20 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     with pytest.raises(TypeError):
         write_json(path, object())
     assert json.loads(path.read_text(encoding="utf-8")) == {"good": "é🙂"}
+
+
+@pytest.mark.parametrize("name", ["sorting", "tinyshakespeare"])
+def test_the_text_that_is_handed_in_is_kept_whatever_it_is_called(tmp_path, recipe, corpus, name):
+    own = Corpus(name, corpus.text, "me")
+    run = load_run(create_run(tmp_path / "run", recipe(), own).folder)
+    assert run.corpus().text == corpus.text and run.corpus().name == run.recipe.text == f"{name} (own text)"
+    write_tensors(run.snapshot_path(0), build_model(run.recipe.model).state_dict())
+    assert fork_run(run, 0, tmp_path / "child").corpus().text == corpus.text
+    other = fork_run(run, 0, tmp_path / "other", Corpus(run.recipe.text, corpus.text[::-1], "me"))
+    assert other.corpus().text == corpus.text[::-1]
+
+
+def test_a_generated_text_of_another_seed_is_kept(tmp_path, recipe):
+    drawn = load_corpus("sorting", seed=5)
+    run = create_run(tmp_path / "run", recipe(), drawn)
+    assert load_run(run.folder).corpus().text == drawn.text != load_corpus("sorting").text
