@@ -42,8 +42,8 @@ class BatchNorm(nn.Module):
     """Normalise each feature to mean 0 and variance 1 over all tokens of the batch, then γ·x + β.
 
     In training by the statistics of the batch, so that tokens meet in them, later ones and other rows' as well; `running_mean`
-    and `running_var` follow these. In eval mode by the running ones, so that each token is its own affair. Where several
-    processes or micro-batches share a batch, each part has its own statistics; the first process's running ones are saved.
+    and `running_var` follow these. In eval mode by the running ones, so that each token is its own affair. Parts of a batch would
+    have their own statistics, so several processes or micro-batches cannot train it.
     Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one a feature for all tokens;
     `hook_normalized`, what leaves (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
     """

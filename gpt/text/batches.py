@@ -5,12 +5,35 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+TRAIN_SHARE = 0.9
 
-def split_ids(ids: Sequence[int] | Tensor, train_share: float = 0.9) -> tuple[Tensor, Tensor]:
+
+def split_ids(ids: Sequence[int] | Tensor, train_share: float = TRAIN_SHARE) -> tuple[Tensor, Tensor]:
     """The first `train_share` of the tokens for training, the rest for validation: two (N,) int64 tensors."""
     ids = torch.as_tensor(ids, dtype=torch.long)
     cut = int(train_share * len(ids))
     return ids[:cut], ids[cut:]
+
+
+def fewest_tokens(block_size: int) -> int:
+    """The length of the shortest text whose training part and validation part both hold a chunk and its last target."""
+    length = int(block_size / (1 - TRAIN_SHARE))  # the validation part is the shorter one
+    while min(int(TRAIN_SHARE * length), length - int(TRAIN_SHARE * length)) <= block_size:
+        length += 1
+    return length
+
+
+def check_length(n_tokens: int, n_characters: int, block_size: int) -> None:
+    """Raise ValueError, with the lengths that work, where a text is too short to train and to validate on."""
+    needed = fewest_tokens(block_size)
+    if n_tokens >= needed:
+        return
+    fitting = max((size for size in range(1, block_size) if fewest_tokens(size) <= n_tokens), default=0)
+    unit = "characters" if n_tokens == n_characters else f"tokens in {n_characters:,} characters"
+    raise ValueError(
+        f"the text has {n_tokens:,} {unit}; block_size={block_size} needs at least {needed:,}, since the last tenth is for validation: "
+        f"give a longer text{f', or a block_size of at most {fitting}' if fitting else ''}"
+    )
 
 
 def draw_batch(ids: Tensor, batch_size: int, block_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

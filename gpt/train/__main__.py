@@ -57,15 +57,18 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def open_run(options: argparse.Namespace) -> Run:
-    """The run that the command line asks for, made where it is new."""
+def open_run(options: argparse.Namespace, world_size: int) -> Run:
+    """The run that the command line asks for. A new one is made once it is sure that so many processes can train it."""
     if options.resume:
         return load_run(options.resume)
     changes = dict(options.set or ())
     changes |= {name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None}
-    if options.fork:
-        return fork_run(load_run(options.fork), options.at, options.run, **changes)
-    return create_run(folder_of(options), PRESETS[options.preset].changed(**changes))
+    parent = load_run(options.fork) if options.fork else None
+    recipe = (parent.recipe if parent else PRESETS[options.preset]).changed(**changes)
+    ranks.check_parts(recipe, world_size, options.accumulate)
+    if parent:
+        return fork_run(parent, options.at, options.run, **changes)
+    return create_run(folder_of(options), recipe)
 
 
 def folder_of(options: argparse.Namespace) -> Path:
@@ -80,7 +83,7 @@ def main() -> int:
     try:
         device = pick_device(options.device)
         mine = ranks.join(device)
-        run = open_run(options) if mine.is_first else None
+        run = open_run(options, mine.world_size) if mine.is_first else None
         mine.agree()
         run = run or load_run(folder_of(options))
         with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})) as bar:

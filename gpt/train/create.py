@@ -1,7 +1,8 @@
 """New runs: from nothing, or, for a stage, with the weights that an earlier one has left."""
 
 import shutil
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from gpt.model.build import build_model
 from gpt.text.corpus import Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
 from gpt.train.files import write_tensors
+from gpt.train.objectives import OBJECTIVES, Objective
 from gpt.train.presets import Recipe
 from gpt.train.run import Parent, Run, RunError, load_run, new_folder, shapes_of
 
@@ -21,17 +23,39 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None)
     """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
 
     corpus: the text itself where `recipe.text` only names it. Where the recipe has a `start`, the run is a stage: it begins with the
-    newest weights of that run, which lies beside it or ships, and counts its own steps. Raises RunError where the folder already
-    holds something, or where a run that the recipe leans on is missing, has other sizes, or cannot spell the text.
+    newest weights of that run, which lies beside it or ships, and counts its own steps. Raises ValueError, before anything is
+    written, where the text is too short for the recipe or of another kind; RunError where the folder already holds something, or
+    where a run that the recipe leans on is missing, has other sizes, or cannot spell the text.
     """
     folder, corpus = Path(folder), corpus or load_corpus(recipe.text)
     if recipe.start:
         return _begin_stage(folder, recipe, corpus)
     tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
     recipe = replace(recipe, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
+    objective_of(Draft(folder, recipe, tokenizer, text=corpus))
     run = new_folder(folder, recipe, tokenizer, corpus)
     run.set_status("queued")
     return run
+
+
+@dataclass(frozen=True)
+class Draft(Run):
+    """A run before its folder is made: its text is in memory, and the models that it needs are still where they come from."""
+
+    text: Corpus | None = None
+    sources: Mapping[str, Path] = field(default_factory=dict)  # role → run folder
+
+    def corpus(self) -> Corpus:
+        return self.text
+
+    def kept_path(self, role: str) -> Path:
+        return self.sources[role]
+
+
+def objective_of(draft: Draft) -> Objective:
+    """The objective of a run that has no folder yet. Raises ValueError where its text is too short, or of another kind."""
+    named = replace(draft, recipe=replace(draft.recipe, text=draft.text.name))  # for messages
+    return OBJECTIVES[draft.recipe.objective](named, torch.device("cpu"))
 
 
 def make_tokenizer(name: str, text: str) -> Tokenizer:
@@ -68,6 +92,7 @@ def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus) -> Run:
         leaned_on["reward"] = _reward_model(recipe, parent, folder.parent)
     weights = _fitting_weights(recipe, parent)
     lineage = Parent(parent.name, parent.steps[-1], {"objective": recipe.objective, "text": corpus.name}, stage=True)
+    objective_of(Draft(folder, recipe, parent.tokenizer, lineage, corpus, {role: source.folder for role, source in leaned_on.items()}))
     run = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
     for role, source in leaned_on.items():
         _keep(source, run.kept_path(role))

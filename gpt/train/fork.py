@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
 from gpt.text.corpus import Corpus, load_corpus, truly_named
-from gpt.train.create import begin_with, check_spelling
-from gpt.train.objectives import OBJECTIVES
+from gpt.train.create import Draft, begin_with, check_spelling, objective_of
+from gpt.train.objectives import Objective
 from gpt.train.presets import Recipe
 from gpt.train.run import Parent, Run, new_folder, shapes_of
 
@@ -39,14 +39,13 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     check_spelling(parent, corpus)
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}
-    child = new_folder(folder, recipe, parent.tokenizer, corpus, Parent(parent.name, step, changes))
-    for kept in parent.kept:
-        shutil.copytree(kept, child.kept_path(kept.name))
-    try:
-        generators = _generators(child, step, model)
-    except ValueError:
-        shutil.rmtree(child.folder)
-        raise
+    lineage = Parent(parent.name, step, changes)
+    kept = {path.name: path for path in parent.kept}
+    objective = objective_of(Draft(Path(folder), recipe, parent.tokenizer, lineage, corpus, kept))
+    generators = _generators(recipe, objective, step, model)
+    child = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
+    for role, source in kept.items():
+        shutil.copytree(source, child.kept_path(role))
     begin_with(child, model.state_dict(), step, generators)
     return child
 
@@ -69,14 +68,13 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     return recipe
 
 
-def _generators(child: Run, step: int, model: nn.Module) -> dict[str, Tensor]:
+def _generators(recipe: Recipe, objective: Objective, step: int, model: nn.Module) -> dict[str, Tensor]:
     """States of generators as training goes on with them: that of batches has drawn as often as the parent's had.
 
     A policy's batches were drawn by its own weights at each step, so its generator begins afresh.
     """
-    batches = torch.Generator().manual_seed(child.recipe.seed)
-    if child.recipe.objective != "ppo":
-        objective = OBJECTIVES[child.recipe.objective](child, torch.device("cpu"))
+    batches = torch.Generator().manual_seed(recipe.seed)
+    if recipe.objective != "ppo":
         for _ in range(step):
             objective.draw(model, batches)
-    return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(child.recipe.seed).get_state()}
+    return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}

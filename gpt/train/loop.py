@@ -19,7 +19,7 @@ from gpt.train.files import append_line, rewrite_lines, write_tensors
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import lr_at, make_optimizers
 from gpt.train.presets import snapshot_steps
-from gpt.train.ranks import Ranks
+from gpt.train.ranks import Ranks, check_parts
 from gpt.train.run import Run, RunError
 
 PAUSE_POLL = 0.2  # seconds
@@ -42,17 +42,14 @@ class Trainer:
     """One run in training: all that changes from step to step, and the writing of it.
 
     ranks: the processes that share its batches. micro_batches: parts of a process's share that are taken one after another,
-    for a batch that is larger than memory; neither changes the curve by more than rounding, where nothing drops out.
+    for a batch that is larger than memory. Neither changes the curve by more than rounding, where nothing drops out; batchnorm,
+    which would, is refused.
     """
 
     def __init__(self, run: Run, device: torch.device, ranks: Ranks = ALONE, micro_batches: int = 1) -> None:
         self.run, self.recipe, self.device, self.ranks = run, run.recipe, device, ranks
         self.n_parts = ranks.world_size * micro_batches
-        if self.n_parts > run.recipe.batch_size:
-            raise ValueError(
-                f"a batch of {run.recipe.batch_size} cannot be shared by {ranks.world_size} processes in {micro_batches} parts each; "
-                "take fewer, or a larger batch"
-            )
+        check_parts(run.recipe, ranks.world_size, micro_batches)
         self.objective = OBJECTIVES[self.recipe.objective](run, device)
         torch.manual_seed(self.recipe.seed)
         self.model = build_model(self.recipe.model, self.recipe.objective).to(device)

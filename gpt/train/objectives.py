@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gpt.generate import generate
 from gpt.model.gpt import loss_of
-from gpt.text.batches import draw_batch, split_ids
+from gpt.text.batches import check_length, draw_batch, split_ids
 from gpt.train.chat.dpo import DPO
 from gpt.train.chat.finetune import Finetune
 from gpt.train.chat.ppo import PPO
@@ -23,7 +23,8 @@ EVAL_SEED = 4242
 class Objective(Protocol):
     """One per run in training. Models arrive in training mode and leave in it."""
 
-    def __init__(self, run: Run, device: torch.device) -> None: ...
+    def __init__(self, run: Run, device: torch.device) -> None:
+        """Raises ValueError where the run's text cannot be trained on and measured with."""
 
     def draw(self, model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
         """The next batch, the same in every process: tensors whose first axis are its examples, on the CPU."""
@@ -43,7 +44,10 @@ class Language:
 
     def __init__(self, run: Run, device: torch.device) -> None:
         self.run, self.recipe, self.device = run, run.recipe, device
-        self.train_ids, self.val_ids = split_ids(run.tokenizer.encode(run.corpus().text))
+        text = run.corpus().text
+        ids = run.tokenizer.encode(text)
+        check_length(len(ids), len(text), self.recipe.model.block_size)
+        self.train_ids, self.val_ids = split_ids(ids)
 
     def draw(self, model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
         return draw_batch(self.train_ids, self.recipe.batch_size, self.recipe.model.block_size, generator)

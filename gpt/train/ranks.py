@@ -14,6 +14,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from gpt.train.presets import Recipe
+
 PATIENCE = timedelta(days=30)  # a pause may be long
 
 
@@ -57,6 +59,20 @@ class Ranks:
             raise PeerLost(
                 f"another of the {self.world_size} processes has ended; resume with any number of processes"
             ) from error
+
+
+def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
+    """Raise ValueError where a batch cannot be shared by so many processes, each taking its share in so many parts."""
+    if world_size * micro_batches > recipe.batch_size:
+        raise ValueError(
+            f"a batch of {recipe.batch_size} cannot be shared by {world_size} processes in {micro_batches} parts each; "
+            "take fewer, or a larger batch"
+        )
+    if world_size * micro_batches > 1 and recipe.model.norm == "batch":
+        raise ValueError(
+            f"norm='batch' cannot train in {world_size * micro_batches} parts: each would have its own batch statistics, which changes "
+            "the curve; take one process without --accumulate, or norm='pre'"
+        )
 
 
 def join(device: torch.device) -> Ranks:

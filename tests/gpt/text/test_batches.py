@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gpt.text.batches import draw_batch, split_ids
+from gpt.text.batches import check_length, draw_batch, fewest_tokens, split_ids
 
 
 def batch(ids, batch_size=16, block_size=8, seed=0):
@@ -39,3 +39,28 @@ def test_the_first_ninety_percent_are_for_training(n, cut):
     train, val = split_ids(range(n))
     assert (len(train), len(val)) == (cut, n - cut)
     assert torch.equal(torch.cat((train, val)), torch.arange(n))
+
+
+@pytest.mark.parametrize("block_size", [*range(1, 70), 256, 1000, 1024])
+def test_the_fewest_tokens_are_just_enough_for_both_parts(block_size):
+    def fits(n):
+        try:
+            for part in split_ids(range(n)):
+                batch(part, block_size=block_size)
+        except ValueError:
+            return False
+        return True
+
+    n = fewest_tokens(block_size)
+    assert fits(n) and not fits(n - 1)
+    check_length(n, n, block_size)
+    with pytest.raises(ValueError, match=f"at least {n:,}, since the last tenth is for validation"):
+        check_length(n - 1, n - 1, block_size)
+
+
+def test_a_text_that_is_too_short_is_told_what_fits():
+    with pytest.raises(ValueError, match=r"has 126 characters; block_size=64 needs at least 641.* or a block_size of at most 12$"):
+        check_length(126, 126, 64)
+    with pytest.raises(ValueError, match=r"has 7 tokens in 100 characters; block_size=8 needs at least 81, .* give a longer text$"):
+        check_length(7, 100, 8)
+    check_length(126, 126, 12)

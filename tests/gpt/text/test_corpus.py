@@ -170,7 +170,8 @@ def test_own_text_reads_alike_in_every_encoding_and_with_every_line_end(tmp_path
 @pytest.mark.parametrize("encoding", WIDE)
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize(
-    "line", ["To be, or not to be\n", "Быть или не быть — вот в чём вопрос\n", "春眠不觉晓，处处闻啼鸟。夜来风雨声\n", "להיות או לא להיות\n"]
+    "line",
+    ["To be, or not to be\n", "Быть или не быть — вот в чём вопрос\n", "春眠不觉晓，处处闻啼鸟。夜来风雨声\n", "להיות או לא להיות\n"],
 )
 def test_wide_encodings_are_read_with_a_mark_and_without(encoding, mark, line):
     assert corpus_from_bytes("x", (mark + 20 * line).encode(encoding)).text == 20 * line
@@ -279,8 +280,10 @@ def test_an_unknown_name_gets_near_matches_and_the_known_names():
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("x" * 75, "'mine' has 75 characters: a text needs at least 100"), (" " * 200, "empty"), (OWN + "\0", "binary"), (OWN.encode(), "bytes"),
-     (OWN + "\ud800", "half a character"), ("é" * (MAX_BYTES // 2 + 1), "'mine' is larger than 20 MB: it takes 20.0 MB in UTF-8")],
+    [("x" * 75, "'mine' has 75 characters: a text needs at least 100"), (" " * 200, "empty"), (OWN + "\0", "binary"),
+     (OWN.encode(), "bytes"),
+     (OWN + "\ud800", "half a character"),
+     ("é" * (MAX_BYTES // 2 + 1), "'mine' is larger than 20 MB: it takes 20.0 MB in UTF-8")],
     ids=["short", "empty", "binary", "bytes", "surrogate", "large"],
 )  # fmt: skip
 def test_a_corpus_that_cannot_be_used_cannot_be_made(text, why):

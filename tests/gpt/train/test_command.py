@@ -117,6 +117,24 @@ def test_the_keyboard_stops_it_at_any_moment(main, monkeypatch, own_text, tmp_pa
     assert load_run(folder).status.state == "stopped"
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--set", "block_size=64"], "error: the text has 126 characters; block_size=64 needs at least 641"),
+        (["--accumulate", "40"], "error: a batch of 32 cannot be shared by 1 processes in 40 parts each"),
+        (["--set", "norm=batch", "--accumulate", "4"], "error: norm='batch' cannot train in 4 parts"),
+        (["--set", "objective=translation"], "error: line 1 of the text is"),
+    ],
+)
+def test_a_command_that_fails_leaves_no_folder_and_can_be_repeated(main, tmp_path, options, why):
+    (tmp_path / "own.txt").write_text(("to be or not to be, that is the question " * 4)[:126])
+    command = ("--preset", "rung-2", "--steps", "2", "--text", tmp_path / "own.txt", "--run", tmp_path / "mine")
+    code, _, complaint = main(*command, *options)
+    assert code == 1 and complaint.startswith(why) and complaint.count("\n") == 1
+    assert not (tmp_path / "mine").exists()
+    assert main(*command, "--set", "block_size=8")[0] == 0
+
+
 def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
     folder = tmp_path / "mine"
     assert main("--preset", "rung-1", "--steps", "2", "--text", own_text, "--run", folder)[0] == 0

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from gpt import Corpus, RunError, create_run, generate, load_run
 from gpt.text.batches import split_ids
+from gpt.train.fork import fork_run
 from gpt.train.loop import TrainingFailed, pick_device, train
 from gpt.train.objectives import estimate_loss
 from gpt.train.presets import snapshot_steps
@@ -280,11 +281,25 @@ def test_a_known_text_is_not_copied(tmp_path, recipe):
     assert not (run.folder / "text.txt").exists() and run.corpus().name == "repeats"
 
 
-def test_a_text_too_short_for_its_recipe_fails_with_a_reason(tmp_path, recipe):
-    run = create_run(tmp_path / "run", recipe(block_size=64), Corpus("short", "to be or not to be " * 10, "test"))
-    with pytest.raises(ValueError, match="too few for chunks of block_size=64"):
+def test_a_text_too_short_for_its_recipe_is_refused_before_a_folder_is_made(tmp_path, recipe, corpus):
+    short = Corpus("short", "to be or not to be " * 10, "test")
+    for tokenizer, unit in (("char", "190 characters"), ("bpe-258", r"\d+ tokens in 190 characters")):
+        with pytest.raises(ValueError, match=f"has {unit}; block_size=64 needs at least 641"):
+            create_run(tmp_path / "run", recipe(block_size=64, tokenizer=tokenizer), short)
+    parent = create_run(tmp_path / "parent", recipe(block_size=16), corpus)
+    train(parent, CPU)
+    with pytest.raises(ValueError, match="has 137 characters; block_size=16 needs at least 161"):
+        fork_run(parent, None, tmp_path / "run", Corpus("short", corpus.text[:137], "test"), steps=60)
+    assert not (tmp_path / "run").exists()
+    assert create_run(tmp_path / "run", recipe(block_size=8), short).status.state == "queued"
+
+
+def test_a_text_that_was_cut_short_since_fails_with_a_reason(new_run):
+    run = new_run(block_size=64)
+    (run.folder / "text.txt").write_text("to be or not to be " * 10)
+    with pytest.raises(ValueError, match="block_size=64 needs at least 641"):
         train(run, CPU)
-    assert run.status.state == "failed" and "at least 65 tokens" in run.status.why
+    assert run.status.state == "failed" and "needs at least 641" in run.status.why
 
 
 def test_bpe_runs_train_as_well(new_run):

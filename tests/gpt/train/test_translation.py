@@ -12,7 +12,7 @@ from gpt.text.pairs import encode_pairs, read_pairs, split_pairs
 from gpt.train.fork import fork_run
 from gpt.train.loop import Trainer, train
 from gpt.train.ranks import Ranks
-from gpt.train.translation import Translation, exact_share, pair_loss
+from gpt.train.translation import exact_share, pair_loss
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -141,16 +141,14 @@ def test_a_translation_never_outgrows_the_context(tmp_path):
     assert translate(model, torch.tensor([[1, 2]]), start=0, end=never).shape == (1, 6)
 
 
-def test_what_is_no_text_of_pairs_fails_with_a_reason(tmp_path):
-    run = create_run(tmp_path / "run", RECIPE, Corpus("prose", 20 * "To be, or not to be\n", "made for a test"))
+def test_what_is_no_text_of_pairs_is_refused_before_a_folder_is_made(tmp_path):
     with pytest.raises(ValueError, match=r"line 1 of the text is 'To be, or not to be', and no pair"):
-        train(run, CPU)
-    assert run.status.state == "failed" and "no pair" in run.status.why
-
-
-def test_longer_pairs_than_the_context_are_refused(tmp_path):
+        create_run(tmp_path / "run", RECIPE, Corpus("prose", 20 * "To be, or not to be\n", "made for a test"))
+    with pytest.raises(ValueError, match="too few to hold some out"):
+        create_run(tmp_path / "run", RECIPE, Corpus("short", 20 * "abc>d\n", "a text with one pair"))
     with pytest.raises(ValueError, match="give a block_size of at least 4, not 3"):
-        Translation(new_run(tmp_path / "run", block_size=3), CPU)
+        new_run(tmp_path / "run", block_size=3)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_command_line_trains_the_preset(tmp_path):

@@ -117,22 +117,19 @@ def test_a_policy_needs_the_names_of_what_it_leans_on():
         Recipe(objective="ppo", start="pretrained")
 
 
-def test_a_text_without_answers_is_told(runs):
+def test_a_text_without_answers_is_refused_before_a_folder_is_made(runs):
     recipe = load_run(runs / "pretrained").recipe.changed(objective="finetune", start="pretrained")
-    run = create_run(runs / "silent", recipe, Corpus("own", "the king is in the tower. " * 20, "made up"))
-    with pytest.raises(RunError, match=r'has 0 answers to train on.*"Question:"'):
-        train(run, CPU)
-    assert run.status.state == "failed"
-    shutil.rmtree(run.folder)
+    with pytest.raises(RunError, match=r"the text 'own' has 0 answers to train on.*\"Question:\""):
+        create_run(runs / "silent", recipe, Corpus("own", "the king is in the tower. " * 20, "made up"))
+    assert not (runs / "silent").exists()
 
 
 def test_answers_that_are_all_as_good_teach_no_preference(runs):
     text = "".join(f"Question:\nWho is the {who}?\n\nAnswer:\nI.\n\n" for who in 10 * ("king", "fool") + 2 * ("nurse",))
     recipe = load_run(runs / "pretrained").recipe.changed(objective="reward", start="pretrained")
-    run = create_run(runs / "even", recipe, Corpus("own", text, "made up"))
     with pytest.raises(RunError, match="no two to the same question differ in preference"):
-        train(run, CPU)
-    shutil.rmtree(run.folder)
+        create_run(runs / "even", recipe, Corpus("own", text, "made up"))
+    assert not (runs / "even").exists()
 
 
 def test_an_alien_lineage_is_refused(stage):
