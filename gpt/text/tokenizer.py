@@ -14,6 +14,7 @@ from typing import Any
 
 # How GPT-2 cuts text before merging: contractions, words, numbers, the rest, white space (Radford et al. 2019).
 GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+LONGEST_WORD = 1000  # bytes; training takes the square of a word's length, so longer ones are cut for it
 LONGEST_BLANK = 100_000  # characters; tiktoken's stack overflows on about a million of white space at a stretch
 
 
@@ -107,13 +108,16 @@ class BPETokenizer:
     def train(cls, text: str, vocab_size: int = 512, name: str = "trained") -> "BPETokenizer":
         """Merge the commonest pairs of `text` until there are `vocab_size` tokens (fewer where the text offers no more).
 
+        A pair counts within a word, as GPT2_PATTERN cuts words, and within each LONGEST_WORD bytes of a longer word.
         Raises ValueError below 256, the single bytes.
         """
         from tokenizers import ByteLevelBPETokenizer
+        from tokenizers.pre_tokenizers import ByteLevel, FixedLength, Sequence
 
         if vocab_size < 256:
             raise ValueError(f"vocab_size={vocab_size} is less than the 256 single bytes; give 256 or more")
         trained = ByteLevelBPETokenizer()
+        trained.pre_tokenizer = Sequence([ByteLevel(add_prefix_space=False), FixedLength(LONGEST_WORD)])
         trained.train_from_iterator([text], vocab_size=vocab_size, min_frequency=2, show_progress=False)
         by_id = sorted(trained.get_vocab().items(), key=lambda item: item[1])
         return cls(name, {_bytes_of(token): rank for rank, (token, _) in enumerate(by_id)})

@@ -1,10 +1,14 @@
 import base64
 import json
+import random
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers.pre_tokenizers import ByteLevel
 
 from gpt import BPETokenizer, CharTokenizer, UnknownCharacterError
 from gpt.text import tokenizer as tokenizers
@@ -79,6 +83,53 @@ def test_merges_by_hand():
     assert tokenizer.tokens([256, 257]) == ["es", "est"]
     assert tokenizer.tokens(tokenizer.encode("newest")) == ["n", "e", "w", "est"]
     assert BPETokenizer.train("aaabdaaabac" * 2, 257).tokens([256]) == ["aa"]
+
+
+def naive_merges(text: str, count: int) -> list[bytes]:
+    """The textbook algorithm, slow: count every pair, merge the commonest (of several the one with the lowest ids), again and again."""
+    words = [tokenizers._bytes_of(word) for word, _ in ByteLevel(add_prefix_space=False).pre_tokenize_str(text)]
+    cuts = [word[i : i + tokenizers.LONGEST_WORD] for word in words for i in range(0, len(word), tokenizers.LONGEST_WORD)]
+    vocabulary = [bytes([byte]) for _, byte in sorted(tokenizers._byte_alphabet().items())]
+    rows = [[vocabulary.index(bytes([byte])) for byte in cut] for cut in cuts]
+    for _ in range(count):
+        counts = Counter(pair for row in rows for pair in pairwise(row))
+        pair = min(counts, key=lambda pair: (-counts[pair], pair), default=None)
+        if pair is None or counts[pair] < 2:
+            break
+        rows = [merged(row, pair, len(vocabulary)) for row in rows]
+        vocabulary.append(vocabulary[pair[0]] + vocabulary[pair[1]])
+    return vocabulary[256:]
+
+
+def merged(row: list[int], pair: tuple[int, int], token: int) -> list[int]:
+    found = []
+    for i in row:
+        if found and (found[-1], i) == pair:
+            found[-1] = token
+        else:
+            found.append(i)
+    return found
+
+
+@many
+@given(st.text("ab c1\né", max_size=80), st.integers(0, 12))
+def test_training_is_the_textbook_algorithm(text, merges):
+    trained = BPETokenizer.train(text, 256 + merges)
+    assert trained.token_bytes(range(256, trained.vocab_size)) == naive_merges(text, merges)
+
+
+@pytest.mark.parametrize("text", ["^" * 2500, "0123456789" * 260, "é" * 1201, "".join(random.Random(0).choices("0123456789", k=3100))])
+def test_training_cuts_long_words(text):
+    trained = BPETokenizer.train(text, 270)
+    assert trained.token_bytes(range(256, trained.vocab_size)) == naive_merges(text, 14)
+    assert trained.decode(trained.encode(text)) == text
+
+
+@pytest.mark.parametrize("text", ["^" * 10**6, "".join(random.Random(0).choices("0123456789", k=10**6))], ids=["^", "digits"])
+def test_a_text_without_breaks_trains_in_reasonable_time(text):
+    """A second; before words were cut, many minutes: longer than the timeout of a test."""
+    trained = BPETokenizer.train(text, 512)
+    assert trained.decode(trained.encode(text)) == text
 
 
 def test_more_merges_make_fewer_tokens():
