@@ -1,6 +1,5 @@
 """New runs: from nothing, or, for a stage, with the weights that an earlier one has left."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from torch import Tensor
 from gpt.model.build import build_model
 from gpt.text.corpus import Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
-from gpt.train.files import write_tensors
+from gpt.train.estimate import check_fits, shapes_of
+from gpt.train.files import open_tensors, read_json, write_json, write_tensors
 from gpt.train.objectives import OBJECTIVES, Objective
 from gpt.train.presets import Recipe
-from gpt.train.run import Parent, Run, RunError, load_run, new_folder, shapes_of
+from gpt.train.run import Parent, Run, RunError, load_run, new_folder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
 
@@ -30,8 +30,10 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None)
     folder, corpus = Path(folder), corpus or load_corpus(recipe.text)
     if recipe.start:
         return _begin_stage(folder, recipe, corpus)
+    check_fits(recipe, folder)
     tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
     recipe = replace(recipe, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
+    check_fits(recipe, folder)
     objective_of(Draft(folder, recipe, tokenizer, text=corpus))
     run = new_folder(folder, recipe, tokenizer, corpus)
     run.set_status("queued")
@@ -90,12 +92,13 @@ def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus) -> Run:
     leaned_on = {"reference": parent} if recipe.objective in ("ppo", "dpo") else {}
     if recipe.objective == "ppo":
         leaned_on["reward"] = _reward_model(recipe, parent, folder.parent)
+    check_fits(recipe, folder)
     weights = _fitting_weights(recipe, parent)
     lineage = Parent(parent.name, parent.steps[-1], {"objective": recipe.objective, "text": corpus.name}, stage=True)
     objective_of(Draft(folder, recipe, parent.tokenizer, lineage, corpus, {role: source.folder for role, source in leaned_on.items()}))
     run = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
     for role, source in leaned_on.items():
-        _keep(source, run.kept_path(role))
+        keep(source, run.kept_path(role))
     state = torch.Generator().manual_seed(recipe.seed).get_state()
     begin_with(run, weights, 0, {"batches": state, "torch": state})
     return run
@@ -136,10 +139,13 @@ def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
     return build_model(recipe.model, recipe.objective).state_dict() | {name: theirs[name] for name in taken}
 
 
-def _keep(source: Run, folder: Path) -> None:
+def keep(source: Run, folder: Path) -> None:
     """Copy a run's newest snapshot as a run folder of its own, so that what becomes of the run changes nothing here."""
+    if not source.steps:
+        raise RunError(f"run {source.name!r} has no snapshot, so nothing can go on from it; take another run")
     snapshot = source.snapshot_path(source.steps[-1])
     (folder / "snapshots").mkdir(parents=True)
     for name in ("config.json", "tokenizer.json"):
-        shutil.copy(source.folder / name, folder / name)
-    shutil.copy(snapshot, folder / "snapshots" / snapshot.name)
+        write_json(folder / name, read_json(source.folder / name))
+    with open_tensors(snapshot, f"the newest snapshot of run {source.name!r}") as file:
+        write_tensors(folder / "snapshots" / snapshot.name, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118

@@ -3,17 +3,16 @@
 `estimate(recipe)` gives the numbers; `check_fits(recipe, folder)` raises RunError where this machine does not have them.
 """
 
-import os
-import shutil
-import sys
-from contextlib import suppress
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from gpt.model.build import build_model
 from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.train.files import RunError
+from gpt.train.machine import bytes_in_words, count_in_words, free_disk, machine_memory, time_in_words
 from gpt.train.presets import Recipe
 
 FLOAT = 4  # bytes of a float32
@@ -25,6 +24,7 @@ OVERHEAD = 5e-4  # seconds that a step takes for each layer, however small
 MOST = 10**200  # above it a float may overflow
 LONGEST_PART = 86_400  # seconds: no stop or pause is read during one step or one evaluation
 LONGEST_RUN = 10 * 365 * 86_400  # seconds
+LAYER = re.compile(r"(blocks\.|encoder\.|decoder\.)0\.")
 SIZES = ("n_layer", "n_embd", "vocab_size", "block_size", "batch_size")
 
 
@@ -51,7 +51,7 @@ def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
     """Count what a recipe needs. parts: in how many parts a batch is taken; device: "cpu", "mps" or "cuda"."""
     config, steps = recipe.model, recipe.steps
     parameters = count_parameters(config, recipe.objective)
-    state = 3 * FLOAT * parameters  # weights, and two moments
+    state = FLOAT * (count_stored(config, recipe.objective) + 2 * parameters)  # weights, and two moments of each
     kept = FLOAT * parameters * {"dpo": 1, "ppo": 2}.get(recipe.objective, 0)  # frozen models
     rows = -(-recipe.batch_size // parts)
     training = FLOAT * parameters + FLOAT * rows * floats_per_example(config, recipe.objective) * 6 // 5  # temporaries, as measured
@@ -75,7 +75,7 @@ def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
 def count_parameters(config: GPTConfig, objective: ObjectiveName = "language") -> int:
     """Count the trainable numbers of `build_model(config, objective)` without building it; shared ones count once."""
     C, V = config.n_embd, config.vocab_size
-    if config.n_layer == 0 and objective not in ("reward", "translation"):
+    if config.n_layer == 0:
         return V * V
     blocks, norms = config.n_layer * _block(config), 1
     if objective == "translation":
@@ -83,6 +83,16 @@ def count_parameters(config: GPTConfig, objective: ObjectiveName = "language") -
     positions = config.block_size * C if config.positions == "learned" else 0
     unembed = C + 1 if objective == "reward" else V * config.unembed_bias + (0 if config.tie_weights else C * V)
     return V * C + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
+
+
+def count_stored(config: GPTConfig, objective: ObjectiveName = "language") -> int:
+    """Count all numbers that such a model holds: its parameters, fixed positions, and the running statistics of batchnorm."""
+    C, parameters = config.n_embd, count_parameters(config, objective)
+    if config.n_layer == 0:
+        return parameters
+    fixed = config.block_size * C if config.positions == "sinusoidal" else 0
+    norms = 1 + config.n_layer * (2 if config.mlp else 1) if config.norm == "batch" else 0
+    return parameters + fixed + 2 * C * norms
 
 
 def _block(config: GPTConfig) -> int:
@@ -110,7 +120,7 @@ def floats_per_example(config: GPTConfig, objective: ObjectiveName = "language")
     attention = 8 * C + (4 * config.n_head * T + 2 * C if config.dropout else 0)  # with dropout, patterns are kept
     block = attention + (9 * C + (2 * C if config.dropout else 0) if config.mlp else 0)
     layers = config.n_layer * (2 * block + attention if objective == "translation" else block)
-    head = 3 * (1 if objective == "reward" else V) + 10 * C
+    head = 3 * (1 if objective == "reward" else V) + (10 * C if config.n_layer else 0)
     examples = 2 if objective in ("reward", "dpo") else 1  # a pair of answers
     return examples * T * (layers + head)
 
@@ -177,12 +187,27 @@ def check_fits(
 
 def check_opens(config: GPTConfig, objective: ObjectiveName = "language") -> None:
     """Raise RunError where a model's weights do not fit in this machine's memory, twice: as a file, and as a model."""
-    parameters, memory = count_parameters(config, objective), machine_memory(torch.device("cpu"))
-    if 2 * FLOAT * parameters > memory:
+    stored, memory = count_stored(config, objective), machine_memory(torch.device("cpu"))
+    if 2 * FLOAT * stored > memory:
         raise RunError(
-            f"a model of {count_in_words(parameters)} parameters needs {bytes_in_words(2 * FLOAT * parameters)} of memory to open; "
+            f"a model of {count_in_words(stored)} weights needs {bytes_in_words(2 * FLOAT * stored)} of memory to open; "
             f"this machine has {bytes_in_words(memory)}. Open it on a larger machine"
         )
+
+
+def shapes_of(config: GPTConfig, objective: ObjectiveName = "language") -> dict[str, list[int]]:
+    """name → shape of a model's weights, found without spending memory on them. Raises RunError where it is too large to open.
+
+    One layer is built, on no device; the others have the same shapes.
+    """
+    check_opens(config, objective)
+    with torch.device("meta"):
+        model = build_model(replace(config, n_layer=min(1, config.n_layer)), objective)
+    shapes = {}
+    for name, tensor in model.state_dict().items():
+        layers = config.n_layer if LAYER.match(name) else 1
+        shapes |= {LAYER.sub(rf"\g<1>{layer}.", name): list(tensor.shape) for layer in range(layers)}
+    return shapes
 
 
 def _largest(recipe: Recipe, parts: int) -> str:
@@ -196,75 +221,3 @@ def _best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def machine_memory(device: torch.device | None = None) -> int:
-    """Bytes of memory that a process here can have. device: a GPU has its own; None takes the larger of the two."""
-    on_gpu = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
-    if device is not None and device.type == "cuda":
-        return on_gpu[device.index or 0]
-    in_machine = min([_installed(), *_limits()])
-    return in_machine if device is not None else max([in_machine, *on_gpu])
-
-
-def _installed() -> int:
-    """Bytes of the machine's main memory."""
-    if sys.platform == "win32":
-        import ctypes
-
-        kilobytes = ctypes.c_ulonglong()
-        ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes))
-        return 1024 * kilobytes.value
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _limits() -> list[int]:
-    """What a container allows, where this process is in one."""
-    found = []
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):  # "max" is no limit
-            found.append(int(Path(file).read_text(encoding="ascii")))
-    return found
-
-
-def free_disk(folder: Path) -> int:
-    """Bytes that are free where a folder is, or will be."""
-    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
-    return shutil.disk_usage(there).free
-
-
-def count_in_words(count: int) -> str:
-    """
-    >>> count_in_words(7584), count_in_words(9_740_000_000), count_in_words(10**30)
-    ('7,584', '9.7 billion', 'over a million billion')
-    """
-    if count >= 10**15:
-        return "over a million billion"
-    for size, word in ((10**9, "billion"), (10**6, "million")):
-        if count >= size:
-            return f"{count / size:,.1f} {word}"
-    return f"{count:,}"
-
-
-def bytes_in_words(count: int) -> str:
-    """
-    >>> bytes_in_words(604_000_000), bytes_in_words(116_300_000_000), bytes_in_words(10**30)
-    ('604 MB', '116.3 GB', 'over 1,000 TB')
-    """
-    if count >= 10**15:
-        return "over 1,000 TB"
-    for size, unit in ((10**12, "TB"), (10**9, "GB")):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count / 10**6:,.0f} MB"
-
-
-def time_in_words(seconds: float) -> str:
-    """
-    >>> time_in_words(40), time_in_words(5400), time_in_words(1e12)
-    ('40 seconds', '1.5 hours', '31,710 years')
-    """
-    for size, unit in ((365 * 86_400, "years"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size or (unit == "hours" and seconds >= size):
-            return f"{seconds / size:,.{0 if seconds >= 10 * size else 1}f} {unit}"
-    return f"{max(1, round(seconds))} seconds"

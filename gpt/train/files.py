@@ -1,29 +1,78 @@
-"""The files of a run folder: JSON, JSON Lines, safetensors. What is replaced is written beside and renamed."""
+"""The files of a run folder: JSON, JSON Lines, text, safetensors. The one place that reads and writes them.
+
+Anybody may have handed a run folder in. So each file is opened only if it is a regular file of sensible size: a link may lead out of the
+folder, and reading a pipe or a device may wait for ever. A file is replaced by writing a new one beside it and renaming that.
+"""
 
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gpt.train.machine import bytes_in_words, machine_memory
 from gpt.train.presets import MAX_INT
 
 MAX_JSON_BYTES = 20_000_000
+MAX_ROWS_BYTES = 1_000_000_000  # of metrics.jsonl or samples.jsonl: some million rows
+MAX_ROW_BYTES = 1_000_000
+FOLDERS = ("snapshots", "resume")
+FILES = (
+    "config.json", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "status.json", "text.txt", "log.txt", "stop", "pause",
+    ".lock", ".launch",
+)  # fmt: skip
 
 
 class RunError(ValueError):
     """A run folder that cannot be read or written as asked; the message says what to do."""
 
 
+def check_folder(folder: Path) -> None:
+    """Raise RunError where a part of a run folder is a link, or no file or folder as it should be."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name not in (*FILES, *FOLDERS):
+                continue
+            if entry.is_symlink():
+                raise RunError(f"run {folder.name!r}: {entry.name!r} is a link; put a copy of what it points to in its place")
+            is_right = entry.is_dir(follow_symlinks=False) if entry.name in FOLDERS else entry.is_file(follow_symlinks=False)
+            if not is_right:
+                kind = "folder" if entry.name in FOLDERS else "regular file"
+                raise RunError(f"run {folder.name!r}: {entry.name!r} is no {kind}; move it away")
+
+
+def open_regular(path: Path, mode: str = "rb") -> IO[bytes]:
+    """Open a regular file to read ("rb") or to append to ("ab"). Raises OSError where it is none: missing, a link, a pipe, …"""
+    return open(path, mode, opener=_regular)
+
+
+def _regular(path: str, flags: int) -> int:
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has neither
+    descriptor = os.open(path, flags | safe, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path!r} is no regular file")
+    return descriptor
+
+
+def read_text(path: Path, most: int = MAX_JSON_BYTES) -> str:
+    """A text file in UTF-8. Raises OSError where it is missing, no regular file or too large, ValueError where it is no UTF-8."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(f"{path.name} of run {path.parent.name!r} is larger than {most:,} bytes")
+        return file.read().decode("utf-8")
+
+
 def read_json(path: Path) -> Any:
     """A small JSON file. Raises OSError where it is missing or no small file, ValueError where it is no JSON."""
-    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
-        raise OSError(f"{path.name} of run {path.parent.name!r} is missing, or larger than {MAX_JSON_BYTES:,} bytes")
-    return parse(path.read_text(encoding="utf-8"))
+    return parse(read_text(path))
 
 
 def parse(text: str) -> Any:
@@ -35,13 +84,26 @@ def parse(text: str) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a JSON Lines file that have a step; a torn or alien line is skipped, a missing file has none."""
-    if not path.is_file():
+    """The rows of a JSON Lines file that have a step; a torn or alien line is skipped, a missing file has none.
+
+    Raises RunError where it is no regular file, or too large.
+    """
+    try:
+        file = open_regular(path)
+    except FileNotFoundError:
         return
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+    except OSError as error:
+        raise RunError(f"{path.name} of run {path.parent.name!r} cannot be read: {error}") from error
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_ROWS_BYTES:
+            raise RunError(
+                f"{path.name} of run {path.parent.name!r} has {bytes_in_words(size)}; at most {bytes_in_words(MAX_ROWS_BYTES)} are read. "
+                "Move it away, or log fewer steps in another run"
+            )
+        while line := file.readline(MAX_ROW_BYTES):
             try:
-                row = parse(line)
+                row = parse(line.decode("utf-8", errors="replace"))
             except (ValueError, RecursionError):
                 continue
             if isinstance(row, dict) and is_step(row.get("step")):
@@ -53,36 +115,61 @@ def is_step(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT
 
 
+@contextmanager
+def open_tensors(path: Path, what: str) -> Iterator[safe_open]:
+    """Open a safetensors file. what: its name in messages. Raises RunError where it is no such file, or larger than memory."""
+    try:
+        with open_regular(path) as file:  # what safetensors opens has been looked at
+            size, memory = os.fstat(file.fileno()).st_size, machine_memory(torch.device("cpu"))
+        if size > memory:
+            raise RunError(f"{what} has {bytes_in_words(size)}; this machine has {bytes_in_words(memory)} of memory")
+        with safe_open(path, framework="pt") as tensors:
+            yield tensors
+    except (SafetensorError, OSError, MemoryError) as error:
+        raise RunError(f"{what} is damaged or no safetensors file ({error})") from error
+
+
 def append_line(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a JSON Lines file."""
-    with path.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+    with open_regular(path, "ab") as lines:
+        lines.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
 
 
 def rewrite_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write a JSON Lines file anew."""
-    with _beside(path) as file:
-        file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    """Replace a JSON Lines file."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write beside and rename, so that readers see the old file or the new one."""
+    """Replace a JSON file: readers see the old file or the new one."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file."""
     with _beside(path) as file:
-        file.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+        file.write_bytes(text.encode())
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file beside and rename."""
+    """Replace a safetensors file."""
     with _beside(path) as file:
         save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, file, metadata)
 
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """Where to write a file that then takes the place of another; what fails half-way leaves the disk as it was."""
+    """An empty new file that then takes another's place; what fails half-way leaves the disk as it was.
+
+    It ends with the mode that the person's umask gives to new files: safetensors makes its own, which only the owner can read.
+    """
     beside = path.with_name(path.name + ".new")
     try:
+        beside.unlink(missing_ok=True)  # left by a crash, or a link that leads elsewhere
+        with beside.open("xb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         yield beside
+        beside.chmod(mode)
         os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """A run that begins where another one was: its weights, other switches."""
 
-import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,14 @@ from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
 from gpt.text.corpus import Corpus, load_corpus, truly_named
-from gpt.train.create import Draft, begin_with, check_spelling, objective_of
+from gpt.train.create import Draft, begin_with, check_spelling, keep, objective_of
+from gpt.train.estimate import check_fits, shapes_of
 from gpt.train.objectives import Objective
 from gpt.train.presets import Recipe
-from gpt.train.run import Parent, Run, new_folder, shapes_of
+from gpt.train.run import Parent, Run, RunError, load_run, new_folder
 
+MOST_DRAWS = 2 * 10**9  # half a minute
+DRAWS_AT_ONCE = 2**20
 FIXED = {
     "tokenizer": "the weights know the parent's tokens alone",
     "objective": "the weights were made for the parent's",
@@ -39,13 +41,15 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     check_spelling(parent, corpus)
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}
+    check_fits(recipe, Path(folder))
     lineage = Parent(parent.name, step, changes)
     kept = {path.name: path for path in parent.kept}
+    frozen = {role: load_run(source) for role, source in kept.items()}
     objective = objective_of(Draft(Path(folder), recipe, parent.tokenizer, lineage, corpus, kept))
     generators = _generators(recipe, objective, step, model)
     child = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
-    for role, source in kept.items():
-        shutil.copytree(source, child.kept_path(role))
+    for role, source in frozen.items():
+        keep(source, child.kept_path(role))
     begin_with(child, model.state_dict(), step, generators)
     return child
 
@@ -55,6 +59,8 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     for name, why in FIXED.items():
         if changes.get(name, getattr(parent.recipe, name)) != getattr(parent.recipe, name):
             raise ValueError(f"{name} cannot change in a fork: {why}")
+    if step > parent.recipe.steps:
+        raise RunError(f"run {parent.name!r} has {parent.recipe.steps} steps, so its snapshot of step {step} is not its own; fork another")
     shapes = shapes_of(parent.recipe.model, parent.recipe.objective)
     for name in (f.name for f in fields(GPTConfig) if f.name in changes):
         alone = parent.recipe.changed(**{name: changes[name]})
@@ -71,10 +77,23 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
 def _generators(recipe: Recipe, objective: Objective, step: int, model: nn.Module) -> dict[str, Tensor]:
     """States of generators as training goes on with them: that of batches has drawn as often as the parent's had.
 
+    A batch of every other objective is `batch_size` random numbers.
+
     A policy's batches were drawn by its own weights at each step, so its generator begins afresh.
     """
     batches = torch.Generator().manual_seed(recipe.seed)
-    if recipe.objective != "ppo":
-        for _ in range(step):
-            objective.draw(model, batches)
+    if recipe.objective != "ppo" and step:
+        objective.draw(model, batches)
+        _skip(batches, (step - 1) * recipe.batch_size)
     return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}
+
+
+def _skip(generator: torch.Generator, count: int) -> None:
+    """Draw so many 32-bit numbers and forget them. Raises RunError where that would take minutes."""
+    if count > MOST_DRAWS:
+        raise RunError(
+            f"the parent has drawn {count:,} random numbers, and a fork draws them again; that is possible up to {MOST_DRAWS:,}: "
+            "fork an earlier snapshot"
+        )
+    for start in range(0, count, DRAWS_AT_ONCE):
+        torch.empty(min(DRAWS_AT_ONCE, count - start), dtype=torch.int32).random_(0, 2, generator=generator)

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from filelock import Timeout
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gpt.model.build import build_model
+from gpt.train.estimate import check_fits
 from gpt.train.faults import TrainingFailed, reason
-from gpt.train.files import append_line, rewrite_lines, write_tensors
+from gpt.train.files import append_line, open_tensors, rewrite_lines, write_tensors
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import lr_at, make_optimizers
 from gpt.train.presets import snapshot_steps
@@ -50,6 +50,7 @@ class Trainer:
         self.run, self.recipe, self.device, self.ranks = run, run.recipe, device, ranks
         self.n_parts = ranks.world_size * micro_batches
         check_parts(run.recipe, ranks.world_size, micro_batches)
+        check_fits(run.recipe, run.folder, parts=self.n_parts, device=device, written=len(run.steps))
         self.objective = OBJECTIVES[self.recipe.objective](run, device)
         torch.manual_seed(self.recipe.seed)
         self.model = build_model(self.recipe.model, self.recipe.objective).to(device)
@@ -139,6 +140,7 @@ class Trainer:
         self._save_state()
         kind = getattr(torch, self.recipe.snapshot_type)
         path = self.run.snapshot_path(self.step)
+        path.parent.mkdir(exist_ok=True)
         write_tensors(path, {name: tensor.to(kind) for name, tensor in self.model.state_dict().items()})
         append_line(self.run.folder / "samples.jsonl", {"step": self.step, **sample})
 
@@ -162,13 +164,13 @@ class Trainer:
         self.model.load_state_dict(saved.state_dict())
         try:
             self._load_state()
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise RunError(
                 f"run {self.run.name!r}: its state to resume from is damaged ({error}); train it anew in another folder"
             ) from error
 
     def _load_state(self) -> None:
-        with safe_open(self.run.resume_path, framework="pt") as file:
+        with open_tensors(self.run.resume_path, f"the state to resume from of run {self.run.name!r}") as file:
             self.step, self.elapsed = int(file.metadata()["step"]), float(file.metadata()["elapsed"])
             names = list(file.keys())
             for i, optimizer in enumerate(self.optimizers):

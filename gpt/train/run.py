@@ -15,21 +15,32 @@ from typing import Any, Literal, get_args
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
 
 from gpt.model.bigram import Bigram
 from gpt.model.build import build_model
-from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
 from gpt.model.seq2seq import Seq2Seq
-from gpt.text.corpus import CORPORA, Corpus, load_corpus, truly_named
+from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus, truly_named
 from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
-from gpt.train.files import RunError, is_step, read_json, read_lines, write_json
+from gpt.train.estimate import shapes_of
+from gpt.train.files import (
+    RunError,
+    check_folder,
+    is_step,
+    open_regular,
+    open_tensors,
+    read_json,
+    read_lines,
+    write_json,
+    write_text,
+)
+from gpt.train.machine import count_in_words
 from gpt.train.presets import Recipe
 
 FORMAT = 1
 QUIET = 120  # seconds in which a worker writes at least once
 LITTLE = 100_000  # bytes: a disk with less is full
+ROLES = ("reference", "reward")  # of the frozen models that a run may need
 SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,14})\.safetensors", re.ASCII)
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 
@@ -95,32 +106,37 @@ class Run:
 
     def new_model(self, what: str, weights: Path, prefix: str = "") -> GPT | Bigram | Seq2Seq:
         """Build this run's model and fill it from a safetensors file, whose shapes are checked before memory is spent."""
-        try:
-            with safe_open(weights, framework="pt") as file:
-                names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (a safetensors file is no dict)
-                if self.recipe.model.n_layer > len(names):
-                    raise RunError(
-                        f"run {self.name!r}: {what} has {len(names)} tensors, too few for {self.recipe.model.n_layer} layers"
-                    )
-                expected = {prefix + name: shape for name, shape in shapes_of(self.recipe.model, self.recipe.objective).items()}
-                found = {name: file.get_slice(name).get_shape() for name in names}
-                wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-                if wrong:
-                    name = wrong[0]
-                    raise RunError(
-                        f"run {self.name!r}: {what} holds another model's weights; {name} has shape {found.get(name)}, "
-                        f"config.json asks for {expected.get(name)}"
-                    )
-                model = build_model(self.recipe.model, self.recipe.objective)
-                model.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
-        except (SafetensorError, OSError) as error:
-            raise RunError(f"run {self.name!r}: {what} is damaged or no safetensors file ({error})") from error
+        what = f"run {self.name!r}: {what}"
+        with open_tensors(weights, what) as file:
+            names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (a safetensors file is no dict)
+            if self.recipe.model.n_layer > len(names):
+                raise RunError(f"{what} has {len(names)} tensors, too few for {count_in_words(self.recipe.model.n_layer)} layers")
+            expected = {prefix + name: shape for name, shape in shapes_of(self.recipe.model, self.recipe.objective).items()}
+            found = {name: file.get_slice(name).get_shape() for name in names}
+            wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+            if wrong:
+                name = wrong[0]
+                raise RunError(
+                    f"{what} holds another model's weights; {name} has shape {found.get(name)}, config.json asks for {expected.get(name)}"
+                )
+            model = build_model(self.recipe.model, self.recipe.objective)
+            model.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
         return model
 
     def corpus(self) -> Corpus:
-        """The text it trains on. Raises CorpusError where that is gone."""
+        """The text it trains on: its own text.txt, or one with a name. Raises CorpusError where that is gone.
+
+        `recipe.text` is never read as a path: a run that was handed in may name any file there.
+        """
         own = self.folder / "text.txt"
-        return replace(load_corpus(own), name=self.recipe.text) if own.exists() else load_corpus(self.recipe.text)
+        if own.exists():
+            check_folder(self.folder)
+            return replace(load_corpus(own), name=self.recipe.text)
+        if self.recipe.text not in CORPORA:
+            raise CorpusError(
+                f"{self.recipe.text!r} is neither a known text nor a file of run {self.name!r}, which has no text.txt; put the text there"
+            )
+        return load_corpus(self.recipe.text)
 
     def metrics(self) -> list[dict[str, Any]]:
         """All logged rows, in order; a torn line is skipped."""
@@ -177,8 +193,8 @@ class Run:
         except OSError:
             if not path.is_file():
                 raise
-            with path.open("r+", encoding="utf-8") as file:
-                file.write(json.dumps(value, ensure_ascii=False))
+            with open_regular(path, "r+b") as file:
+                file.write(json.dumps(value, ensure_ascii=False).encode())
                 file.truncate()
 
     @cached_property
@@ -193,7 +209,7 @@ class Run:
     @property
     def kept(self) -> list[Path]:
         """Where the models lie that it leans on; what ships has none, and trains no further."""
-        return sorted(path.parent for path in (self.folder / "resume").glob("*/config.json"))
+        return [path for path in map(self.kept_path, ROLES) if path.is_dir() and not path.is_symlink()]
 
     @property
     def began_at(self) -> int:
@@ -220,6 +236,7 @@ def load_run(folder: str | Path) -> Run:
     try:
         if not (folder / "config.json").is_file():
             raise RunError(f"{str(folder)!r} is no run: it has no config.json. `python -m gpt.train` makes one")
+        check_folder(folder)
         config = read_json(folder / "config.json")
         tokenizer = tokenizer_from_dict(read_json(folder / "tokenizer.json"))
         if config["format"] != FORMAT:
@@ -256,21 +273,12 @@ def new_folder(
             f"{str(folder)!r} is not empty or no folder; choose another name, or go on with: python -m gpt.train --resume {folder}"
         ) from error
     if corpus.name not in CORPORA:
-        (folder / "text.txt").write_text(corpus.text, encoding="utf-8")
+        write_text(folder / "text.txt", corpus.text)
     write_json(folder / "tokenizer.json", tokenizer.to_dict())
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     config = {"format": FORMAT, "recipe": recipe.to_dict(), "versions": versions}
     write_json(folder / "config.json", config | ({"parent": asdict(parent)} if parent else {}))
     return Run(folder, recipe, tokenizer, parent)
-
-
-def shapes_of(config: GPTConfig, objective: ObjectiveName = "language") -> dict[str, list[int]]:
-    """name → shape of a model's weights, found without spending memory on them. Raises RunError where it is too large."""
-    try:
-        with torch.device("meta"):
-            return {name: list(tensor.shape) for name, tensor in build_model(config, objective).state_dict().items()}
-    except (RuntimeError, TypeError) as error:
-        raise RunError(f"{config} asks for a larger model than any machine holds") from error
 
 
 def _parent(value: Any) -> Parent | None:

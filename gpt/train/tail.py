@@ -1,16 +1,15 @@
 """The numbers in a metrics file that grows, read on from where the last look ended."""
 
 import os
-import stat
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
-from gpt.train.files import is_step, parse
+from gpt.train.files import is_step, open_regular, parse
 
 CHUNK = 2**20  # bytes read at once; a longer line is skipped
 MARK = 64  # bytes before the end of the last look; where they have changed, the file was rewritten
@@ -66,13 +65,9 @@ class Tail:
         """All numbers so far. A torn line, or one that is no object with a step, is left out; a missing file has none."""
         with self._lock:
             try:
-                is_file = stat.S_ISREG(self._path.stat().st_mode)  # opening a pipe would wait for ever
-                if is_file:
-                    with self._path.open("rb") as file:
-                        self._read_on(file)
+                with open_regular(self._path) as file:
+                    self._read_on(file)
             except OSError:
-                is_file = False
-            if not is_file:
                 self._forget()
             return Logged({name: column.series() for name, column in self._columns.items()})
 
@@ -80,7 +75,7 @@ class Tail:
         self._inode, self._end, self._mark = 0, 0, b""
         self._columns: dict[str, Column] = {}
 
-    def _read_on(self, file: BinaryIO) -> None:
+    def _read_on(self, file: IO[bytes]) -> None:
         found = os.fstat(file.fileno())
         file.seek(self._end - len(self._mark))
         if found.st_ino != self._inode or file.read(len(self._mark)) != self._mark:

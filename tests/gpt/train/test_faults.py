@@ -16,20 +16,23 @@ from gpt.train.loop import train
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
 WORKER = """
-import resource, sys, torch
+import pathlib, resource, shutil, sys, torch
 from gpt import load_run
 from gpt.train import loop, objectives
 objectives.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
 def limit(row):
-    if len(sys.argv) > 2 and row["step"] == 100:
+    if row["step"] == 100 and sys.argv[2] == "fill the disk":
+        free = shutil.disk_usage(sys.argv[1]).free
+        pathlib.Path(sys.argv[1], "..", "of somebody else").write_bytes(bytes(free - 200_000))
+    elif row["step"] == 100:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 loop.train(load_run(sys.argv[1]), torch.device("cpu"), limit)
 """
-# A run copied onto a file system of 500 KB, trained there until that is full, and what is left of it copied back.
+# A run copied onto a file system of 4 MB, trained there until others have filled that, and what is left of it copied back.
 ON_A_SMALL_DISK = """
-mount -t tmpfs -o size=500k small "$1" && cp -r "$2" "$1/run" || exit 2
-"$3" -c "$4" "$1/run"
+mount -t tmpfs -o size=4m small "$1" && cp -r "$2" "$1/run" || exit 2
+"$3" -c "$4" "$1/run" "fill the disk"
 code=$?
 df "$1"
 cp -r "$1/run" "$2-after"

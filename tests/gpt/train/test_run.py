@@ -136,8 +136,8 @@ def test_weights_of_another_model_are_refused_before_memory_is_spent(folder, fie
     change_config(folder, **fields)
     run, real = load_run(folder), build_model
 
-    def build(config):
-        model = real(config)
+    def build(*description):
+        model = real(*description)
         assert all(tensor.is_meta for tensor in model.state_dict().values()), "memory was spent"
         return model
 
