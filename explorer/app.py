@@ -1,4 +1,7 @@
-"""The router: `streamlit run explorer/app.py`."""
+"""The router: `streamlit run explorer/app.py`.
+
+The server imports this file once, for `app`; each rerun of a page executes it, as `__main__`.
+"""
 
 import os
 import sys
@@ -11,14 +14,19 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 
-from explorer import loading, navigation, state  # noqa: E402
+if __name__ == "__main__":
+    from explorer import loading, navigation, state
 
-STATIC = Path(__file__).with_name("static")
-st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
-st.html(Path(__file__).with_name("page.css"))
-page = st.navigation(navigation.sections(), position="top")
-st.set_page_config(f"{page.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
-st.logo(str(STATIC / "name.svg"), size="large")
-loading.warm_up()
-state.enter(page.title)
-page.run()
+    STATIC = Path(__file__).with_name("static")
+    st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
+    st.html(Path(__file__).with_name("page.css"))
+    page = st.navigation(navigation.sections(), position="top")
+    st.set_page_config(f"{page.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
+    st.logo(str(STATIC / "name.svg"), size="large")
+    loading.warm_up()
+    state.enter(page.title)
+    page.run()
+else:
+    from explorer import server
+
+    app = st.App(__file__, routes=server.routes(), middleware=server.GUARD, lifespan=server.open_in_browser)
