@@ -99,9 +99,9 @@ def main() -> int:
         if mine.is_first:
             print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
         print(f"stopped; go on with: python -m gpt.train --resume {run.folder}" if run else "stopped", file=sys.stderr)
-        return 130
+        return end.code if isinstance(end, SystemExit) else 130
     finally:
         ranks.leave(mine)
     if mine.is_first:

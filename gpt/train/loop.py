@@ -6,6 +6,7 @@ Source: lecture 00:34:53.
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -14,15 +15,19 @@ from torch import Tensor, nn
 
 from gpt.model.build import build_model
 from gpt.train.estimate import check_fits
-from gpt.train.faults import TrainingFailed, reason
-from gpt.train.files import append_line, open_tensors, rewrite_lines, write_tensors
+from gpt.train.faults import TrainingFailed, good_snapshots, reason
+from gpt.train.files import append_line, rewrite_lines, write_tensors
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import lr_at, make_optimizers
 from gpt.train.presets import snapshot_steps
 from gpt.train.ranks import Ranks, check_parts
+from gpt.train.resume import load_state, save_state
 from gpt.train.run import Run, RunError
+from gpt.train.signals import EndedBySignal, Signals, noted
 
 PAUSE_POLL = 0.2  # seconds
+SAVE_EVERY = 60  # seconds between two saved states: what a killed run loses at most
+SAVE_SHARE = 0.05  # of the time, at most, for saving
 ALONE = Ranks()
 
 
@@ -60,15 +65,21 @@ class Trainer:
         self.batch: tuple[Tensor, ...] = ()
         self.tokens, self.busy = 0, 0.0  # trained on, and seconds it took, since the last logged row
         if run.resume_path.exists():
-            self._restore()
+            load_state(self)
         film = snapshot_steps(self.recipe.steps - run.began_at, self.recipe.snapshots)
         self.snapshot_steps = {run.began_at + step for step in film}
         self.started = time.perf_counter() - self.elapsed
+        self.save_at = time.perf_counter() + SAVE_EVERY
         if not ranks.is_first:
             torch.manual_seed(self.recipe.seed + 1_000_003 * ranks.rank + self.step)  # each drops out what it likes
             return
-        for name, rows in (("metrics", run.metrics()), ("samples", run.samples())):
-            rewrite_lines(run.folder / f"{name}.jsonl", (row for row in rows if row["step"] < self.step))
+        samples = [row for row in run.samples() if row["step"] < self.step or self._is_of_this_step(row)]
+        self.is_taken = any(map(self._is_of_this_step, samples))  # the snapshot of this step
+        rewrite_lines(run.folder / "samples.jsonl", samples)
+        rewrite_lines(run.folder / "metrics.jsonl", (row for row in run.metrics() if row["step"] < self.step))
+
+    def _is_of_this_step(self, row: dict[str, Any]) -> bool:
+        return row["step"] == self.step and self.run.snapshot_path(self.step).exists()
 
     def advance(self) -> dict[str, float]:
         """Take one optimizer step; returns what is worth logging of it."""
@@ -85,7 +96,7 @@ class Trainer:
                 group["lr"] = lr
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.step += 1
+        self.step, self.is_taken = self.step + 1, False
         self.tokens, self.busy = self.tokens + self.batch[0].numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
 
@@ -131,60 +142,36 @@ class Trainer:
     def snapshot(self) -> None:
         """Write all that resuming needs, then the weights and a sample of what they write.
 
-        Raises TrainingFailed, before anything is written, where the weights give no numbers any more.
+        What is written already for this step, before the run was resumed, stays. Raises TrainingFailed, before anything is
+        written, where the weights give no numbers any more.
         """
+        if self.is_taken:
+            return
         try:
             sample = self.objective.sample(self.model)
         except ValueError as error:
             raise TrainingFailed(f"{error} before step {self.step}; {self._remedy}") from error
-        self._save_state()
+        self.save()
         kind = getattr(torch, self.recipe.snapshot_type)
         path = self.run.snapshot_path(self.step)
         path.parent.mkdir(exist_ok=True)
         write_tensors(path, {name: tensor.to(kind) for name, tensor in self.model.state_dict().items()})
         append_line(self.run.folder / "samples.jsonl", {"step": self.step, **sample})
+        self.is_taken = True
 
-    def _save_state(self) -> None:
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for i, optimizer in enumerate(self.optimizers):
-            for parameter, state in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{i}.{parameter}.{key}": value for key, value in state.items()}
-        if (self.step - self.run.began_at) % self.recipe.updates:  # it will be used again
-            tensors |= {f"batch.{i}": tensor for i, tensor in enumerate(self.batch)}
-        tensors |= {"rng.batches": self.generator.get_state(), "rng.torch": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            tensors["rng.cuda"] = torch.cuda.get_rng_state()
-        self.run.resume_path.parent.mkdir(exist_ok=True)
-        elapsed = time.perf_counter() - self.started
-        write_tensors(self.run.resume_path, tensors, {"step": str(self.step), "elapsed": str(elapsed)})
+    def save(self) -> None:
+        """Write the state that resuming needs, except where weights are no numbers: then the older one is better."""
+        began = time.perf_counter()
+        if not all(bool(parameter.isfinite().all()) for parameter in self.model.parameters()):
+            return
+        save_state(self)
+        saved = time.perf_counter()
+        self.save_at = saved + max(SAVE_EVERY, (saved - began) / SAVE_SHARE)
 
-    def _restore(self) -> None:
-        """Back to the newest saved state. Raises RunError where it is damaged."""
-        saved = self.run.new_model("its state to resume from", self.run.resume_path, "model.")
-        self.model.load_state_dict(saved.state_dict())
-        try:
-            self._load_state()
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise RunError(
-                f"run {self.run.name!r}: its state to resume from is damaged ({error}); train it anew in another folder"
-            ) from error
-
-    def _load_state(self) -> None:
-        with open_tensors(self.run.resume_path, f"the state to resume from of run {self.run.name!r}") as file:
-            self.step, self.elapsed = int(file.metadata()["step"]), float(file.metadata()["elapsed"])
-            names = list(file.keys())
-            for i, optimizer in enumerate(self.optimizers):
-                state: dict[int, dict[str, Tensor]] = {}
-                for name in names:
-                    if name.startswith(f"optimizer.{i}."):
-                        _, _, parameter, key = name.split(".")
-                        state.setdefault(int(parameter), {})[key] = file.get_tensor(name)
-                optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-            self.batch = tuple(file.get_tensor(name) for name in sorted(names) if name.startswith("batch."))
-            self.generator.set_state(file.get_tensor("rng.batches"))
-            torch.set_rng_state(file.get_tensor("rng.torch"))
-            if self.device.type == "cuda" and "rng.cuda" in names:
-                torch.cuda.set_rng_state(file.get_tensor("rng.cuda"))
+    def save_by_time(self) -> None:
+        """Save where that was not done for a while."""
+        if time.perf_counter() >= self.save_at:
+            self.save()
 
 
 def train(
@@ -196,61 +183,89 @@ def train(
 ) -> None:
     """Train a run to its end, or until its `stop` file appears; goes on where it was left, with as many ranks as there are now.
 
-    on_row is called with each logged row, in the first process. Raises RunError where another process trains it or it cannot
-    go on, TrainingFailed where the loss is no number any more; what ends a training that had begun also stands in status.json.
+    The state to resume from is saved with each snapshot, each `SAVE_EVERY` seconds, and when SIGTERM or Ctrl-C ends the run: then
+    `train` raises SystemExit or KeyboardInterrupt. on_row is called with each logged row, in the first process.
+    Raises RunError where another process trains it or it cannot go on, TrainingFailed where the loss is no number any more;
+    status.json also says what ended a training that had begun.
     """
     if not ranks.is_first:
-        return _follow(run, device, ranks, micro_batches)
+        with noted() as signals:  # torchrun sends them to every process; the first one decides when to end
+            _follow(run, device, ranks, micro_batches)
+        return signals.obey()
     try:
         with run.lock.acquire(timeout=2):
             if run.steps and not run.resume_path.exists():
                 raise RunError(
                     f"run {run.name!r} has snapshots but no state to go on from; train anew in another folder"
                 )
-            _lead(run, device, on_row, ranks, micro_batches)
+            with noted() as signals:
+                _lead(run, device, on_row, ranks, micro_batches, signals)
+        signals.obey()
     except Timeout as error:
         raise RunError(f"run {run.name!r} is being trained by another process") from error
 
 
 def _lead(
-    run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None], ranks: Ranks, micro_batches: int
+    run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None], ranks: Ranks, micro_batches: int, signals: Signals
 ) -> None:
-    """Train, and write everything down. The other processes hear once a step whether there is another."""
-    step = run.status.step
+    """Train, and write everything down, the reason why it ends as well."""
+    step, trainer = run.status.step, None
     try:
         run.set_status("running", step)
         trainer = Trainer(run, device, ranks, micro_batches)
-        trainer.model.train()
-        while True:
-            step = trainer.step
-            last = step >= run.recipe.steps
-            asked_to_stop = run.stop_request.exists()
-            if step in trainer.snapshot_steps or last or asked_to_stop:
-                trainer.snapshot()
-            if asked_to_stop and not last:
-                run.stop_request.unlink(missing_ok=True)
-                ranks.agree(False)
-                return run.set_status("stopped", step, "stopped on request; it can be resumed")
-            row: dict[str, Any] = {"step": step}
-            measured = step % run.recipe.eval_every == 0 or last or step == run.began_at
-            if measured:
-                row |= trainer.evaluate()
-            if not last:
-                ranks.agree(True)
-                row |= trainer.advance()
-            if measured or step % run.recipe.log_every == 0:
-                trainer.log(row)
-                run.set_status("running", trainer.step)
-                on_row(row)
-            if last:
-                return run.set_status("finished", step)
-            _wait_while_paused(run, trainer)
+        _take_steps(trainer, on_row, signals)
     except KeyboardInterrupt:
-        run.set_status("stopped", step, "interrupted from the keyboard; it can be resumed from its newest snapshot")
+        at = trainer.step if trainer else step
+        run.set_status("stopped", at, "interrupted from the keyboard; it can be resumed from its newest saved state")
         raise
     except Exception as error:
-        run.set_status("failed", step, reason(run, error))
+        at = trainer.step if trainer else step
+        run.set_status("failed", at, reason(run, error))
+        if isinstance(error, TrainingFailed) and run.steps:  # which takes a while to find out
+            run.set_status("failed", at, f"{error}; {good_snapshots(run, trainer.objective, device)}")
         raise
+
+
+def _take_steps(trainer: Trainer, on_row: Callable[[dict[str, Any]], None], signals: Signals) -> None:
+    """All steps that are left, unless a stop is asked for. The other processes hear once a step whether there is another."""
+    run, recipe = trainer.run, trainer.recipe
+    trainer.model.train()
+    while True:
+        step = trainer.step
+        last = step >= recipe.steps
+        if signals.received:
+            trainer.save()
+            return _stop(trainer, f"ended by {signals.received.name}; it can be resumed")
+        asked_to_stop = run.stop_request.exists()
+        if step in trainer.snapshot_steps or last or asked_to_stop:
+            trainer.snapshot()
+        if asked_to_stop and not last:
+            run.stop_request.unlink(missing_ok=True)
+            return _stop(trainer, "stopped on request; it can be resumed")
+        trainer.save_by_time()
+        row: dict[str, Any] = {"step": step}
+        measured = step % recipe.eval_every == 0 or last or step == run.began_at
+        if measured:
+            with suppress(EndedBySignal), signals.at_once():
+                row |= trainer.evaluate()
+            if signals.received:
+                continue
+        if not last:
+            trainer.ranks.agree(True)
+            row |= trainer.advance()
+        if measured or step % recipe.log_every == 0:
+            trainer.log(row)
+            run.set_status("running", trainer.step)
+            on_row(row)
+        if last:
+            return run.set_status("finished", step)
+        _wait_while_paused(run, trainer, signals)
+
+
+def _stop(trainer: Trainer, why: str) -> None:
+    if trainer.step < trainer.recipe.steps:  # else the other processes have ended by themselves
+        trainer.ranks.agree(False)
+    trainer.run.set_status("stopped", trainer.step, why)
 
 
 def _follow(run: Run, device: torch.device, ranks: Ranks, micro_batches: int) -> None:
@@ -261,12 +276,12 @@ def _follow(run: Run, device: torch.device, ranks: Ranks, micro_batches: int) ->
         trainer.advance()
 
 
-def _wait_while_paused(run: Run, trainer: Trainer) -> None:
+def _wait_while_paused(run: Run, trainer: Trainer, signals: Signals) -> None:
     if not run.pause_request.exists():
         return
     paused_at = time.perf_counter()
     run.set_status("paused", trainer.step)
-    while run.pause_request.exists() and not run.stop_request.exists():
+    while run.pause_request.exists() and not run.stop_request.exists() and not signals.received:
         time.sleep(PAUSE_POLL)
     trainer.started += time.perf_counter() - paused_at
     run.set_status("running", trainer.step)

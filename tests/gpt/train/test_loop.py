@@ -13,8 +13,10 @@ from torch.nn import functional as F
 
 from gpt import Corpus, RunError, create_run, generate, load_run
 from gpt.text.batches import split_ids
+from gpt.train.faults import good_snapshots
+from gpt.train.files import write_tensors
 from gpt.train.fork import fork_run
-from gpt.train.loop import TrainingFailed, pick_device, train
+from gpt.train.loop import Trainer, TrainingFailed, pick_device, train
 from gpt.train.objectives import estimate_loss
 from gpt.train.presets import snapshot_steps
 
@@ -157,6 +159,80 @@ def test_a_killed_run_is_interrupted_and_resumes_as_if_nothing_had_been(new_run)
     assert_same(whole, killed)
 
 
+ENDED = """
+import os, signal, sys, torch
+from gpt import load_run
+from gpt.train import loop, objectives
+objectives.SAMPLE_TOKENS = 20
+torch.set_num_threads(1)
+loop.SAVE_EVERY, loop.SAVE_SHARE = 0, float("inf")  # save at each step
+run, number, where = load_run(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+evaluate = loop.Trainer.evaluate
+def evaluate_and_end(trainer):
+    if where == "evaluating" and trainer.step == 20:
+        os.kill(os.getpid(), number)
+    return evaluate(trainer)
+loop.Trainer.evaluate = evaluate_and_end
+loop.train(run, torch.device("cpu"), lambda row: where == "training" and row["step"] == 14 and os.kill(os.getpid(), number))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "where", "code"),
+    [
+        (signal.SIGKILL, "training", -9),
+        (signal.SIGTERM, "training", 143),
+        (signal.SIGTERM, "evaluating", 143),
+        (signal.SIGINT, "training", 1),  # KeyboardInterrupt
+    ],
+)
+def test_an_ended_process_loses_nothing(new_run, number, where, code):
+    """A recipe with one snapshot: the state is saved by time, and when a signal asks the process to end."""
+    changes = {"snapshots": 1, "dropout": 0.2, "optimizer": "muon"}
+    whole, ended = new_run(**changes), new_run(**changes)
+    train(whole, CPU)
+    worker = subprocess.run([sys.executable, "-c", ENDED, ended.folder, str(int(number)), where], cwd=ROOT, capture_output=True)
+    assert worker.returncode == code, worker.stderr.decode()
+    asked = {"training": 15, "evaluating": 20}[where]
+    if number == signal.SIGKILL:
+        assert ended.status.state == "interrupted"
+        asked -= 1  # saved before the step, logged after it
+    else:
+        assert (ended.status.state, ended.status.step) == ("stopped", asked)
+        assert ended.status.why == f"ended by {number.name}; it can be resumed"
+    rows = []
+    train(load_run(ended.folder), CPU, rows.append)
+    assert rows[0]["step"] == asked and ended.status.state == "finished"
+    assert_same(whole, ended)
+
+
+def test_a_state_that_is_no_number_does_not_replace_a_good_one(new_run):
+    run = new_run()
+    trainer = Trainer(run, CPU)
+    trainer.save()
+    good = run.resume_path.read_bytes()
+    trainer.advance()
+    with torch.no_grad():
+        trainer.model.unembed.weight[0, 0] = torch.nan
+    trainer.save()
+    assert run.resume_path.read_bytes() == good
+
+
+def test_samples_of_stops_between_snapshots_are_kept_once(new_run):
+    whole, parts = new_run(), new_run()
+    train(whole, CPU)
+    for step in (4, 13, 13):  # the third stop is at once, where the second was
+        train(load_run(parts.folder), CPU, stop_at(parts, step))
+        if step == 13:
+            parts.stop_request.touch()
+    train(load_run(parts.folder), CPU)
+    assert parts.status.state == "stopped" and parts.status.step == 14
+    train(load_run(parts.folder), CPU)
+    assert parts.steps == [row["step"] for row in parts.samples()] == sorted({*whole.steps, 5, 14})
+    assert [row for row in parts.samples() if row["step"] in whole.steps] == whole.samples()
+    assert curve(whole) == curve(parts)
+
+
 def test_a_run_killed_before_its_first_snapshot_starts_anew(new_run):
     whole, killed = new_run(snapshots=1), new_run(snapshots=1)
     train(whole, CPU)
@@ -254,6 +330,26 @@ def test_a_diverging_run_fails_with_a_reason_and_keeps_its_snapshots(new_run):
     assert run.status.state == "failed" and f"the last good snapshot is that of step {step - 1}" in run.status.why
     assert 0 < step < 30 and run.steps == list(range(step)) and len(run.metrics()) == step
     assert all(run.model(step)(torch.tensor([[0]])).isfinite().all() for step in run.steps)
+
+
+def test_a_good_snapshot_is_finite_and_not_worse_than_untrained(new_run):
+    """Huge numbers are no loss of a good model, though they are finite."""
+    run = new_run()
+    train(run, CPU)
+    trainer = Trainer(load_run(run.folder), CPU)
+    assert good_snapshots(run, trainer.objective, CPU) == "the last good snapshot is that of step 30"
+    for step, factor in zip(reversed(run.steps[1:]), (torch.nan, 1e9), strict=False):
+        weights = {name: tensor * factor for name, tensor in run.model(step).state_dict().items()}
+        write_tensors(run.snapshot_path(step), weights)
+    good = run.steps[-3]
+    assert good > 0
+    expected = f"the last good snapshot is that of step {good}; later ones are worse than the model before training"
+    assert good_snapshots(run, trainer.objective, CPU) == expected
+    for step in run.steps[1:]:
+        write_tensors(run.snapshot_path(step), {name: tensor * 1e9 for name, tensor in run.model(step).state_dict().items()})
+    assert good_snapshots(run, trainer.objective, CPU).startswith("the last good snapshot is that of step 0;")
+    run.snapshot_path(0).unlink()
+    assert good_snapshots(run, trainer.objective, CPU) == "none of its snapshots is as good as the model before training"
 
 
 def test_a_loss_that_is_no_number_fails_with_a_reason(new_run):
