@@ -27,11 +27,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "models"
 OWN = "runs/"  # begins the reference of a person's own run
 DEFAULT = "shakespeare-char"
-SHAKESPEARE = "First Citizen:\nBefore we proceed any further, hear me speak."
-EXAMPLES = {
-    "repeats": 2 * "kvmtdqwsaphrznje", "reversal": "citizen>nez", "sorting": "hfcad>acd", "addition": "12+34=",
-    "dates": "march twenty-third, 1984>",
-}  # fmt: skip
 N_TOP = 12  # next tokens that are shown
 SPEECHLESS = ("translation", "reward")  # objectives whose models continue no prompt
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
@@ -121,15 +116,6 @@ def _outline_of(ref: str) -> Outline:
         return outline(folder_of(ref))
     except ValueError:  # deleted a moment ago
         return Outline()
-
-
-def example(ref: str) -> str:
-    """A prompt that suits what the model was trained on."""
-    own = folder_of(ref) / "text.txt"
-    if own.is_file():
-        with own.open(encoding="utf-8", errors="replace") as text:
-            return text.read(60)
-    return EXAMPLES.get(_outline_of(ref).text, SHAKESPEARE)
 
 
 def load_run(ref: str) -> "Run":

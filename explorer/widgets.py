@@ -1,13 +1,13 @@
 """What the pages share: the heading, the prompt, the choice of a model, captions, and what stands where nothing can."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer import loading, state
+from explorer import examples, loading, state
 from explorer.figures.tokens import spelled, visible
 from explorer.navigation import PAGES
 
@@ -85,7 +85,7 @@ def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[str, 
     with right:
         ref = model_picker()
     with left:
-        prompt = prompt_box(loading.example(ref) if ref else loading.SHAKESPEARE)
+        prompt = prompt_box(examples.of_model(ref) if ref else examples.SHAKESPEARE)
     if ref is None:
         no_model()
     return ref, prompt
@@ -97,11 +97,19 @@ def no_model() -> NoReturn:
     st.stop()
 
 
-def prompt_box(default: str = loading.SHAKESPEARE) -> str:
-    """The prompt, the same on every page that has one. default: what stands there until the person types."""
+def prompt_box(named: Mapping[str, str]) -> str:
+    """The prompt, the same on every page that has one, beside a menu of examples.
+
+    named: name → example; the first is the prompt until the person types or picks.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        box = st.container()
+        picked = st.menu_button("Examples", list(named), key="named prompts")
+    if picked:
+        state.choose(prompt=named[picked])
     wanted = state.choice("prompt")
-    prompt = default if wanted is None else wanted[: state.LONGEST_PROMPT]
-    st.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, **state.bound("prompt", prompt))
+    prompt = next(iter(named.values())) if wanted is None else wanted[: state.LONGEST_PROMPT]
+    box.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, **state.bound("prompt", prompt))
     if wanted is not None and len(wanted) > len(prompt):
         st.warning(f"The prompt had {len(wanted):,} characters; its first {len(prompt):,} are kept.")
     if not state.fits_link():

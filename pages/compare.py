@@ -14,7 +14,7 @@ with first:
 with second:
     right = widgets.model_picker("Right model", "against", comparing.default_rival(left))
 with box:
-    prompt = widgets.prompt_box(comparing.default_prompt(left))
+    prompt = widgets.prompt_box(comparing.examples_for(left))
 refs = (left, right)
 if left == right:
     st.info(

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from explorer import loading, widgets
+from explorer import examples, widgets
 from explorer.panels import tokenizing
 
 widgets.heading("Tokens", "What does a model read instead of letters, and what is it asked to predict?")
@@ -10,7 +10,7 @@ with choose:
 with size_box:
     size = tokenizing.size_picker()
 with box:
-    prompt = widgets.prompt_box(loading.SHAKESPEARE)
+    prompt = widgets.prompt_box(examples.of_text(corpus.name, corpus.text) if corpus else examples.SHAKESPEARE)
 if corpus is None:
     widgets.empty_state(
         "There is no text yet.", "Give a plain text file above, or choose one of the texts that are there."

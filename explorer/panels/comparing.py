@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer import loading, state, texts, widgets
+from explorer import examples, loading, state, texts, widgets
 from explorer.chart import chart
 from explorer.figures.compare import bits_bars
 from explorer.figures.tokens import visible
@@ -23,10 +23,6 @@ SAMPLING = loading.Sampling(max_new_tokens=300)
 MEASURED = "measured"  # the pair whose losses are known
 HEIGHT = 400  # pixels kept free for them
 RIVAL = "shakespeare-bigram"
-HELD_OUT = (  # Tiny Shakespeare's validation text has it, its training text does not
-    "MIRANDA:\nIf by your art, my dearest father, you have\nPut the wild waters in this roar, allay them.\n"
-    "The sky, it seems, would pour down stinking pitch,\n"
-)
 TERMS = {
     "nats": "The mean of −ln p over the tokens that really came next: 0 is certainty, ln V is guessing among V tokens.",
     "bits per character": "The same loss in bits (1 nat = 1.443 bits), per character: it compares models whatever their tokens are.",
@@ -145,10 +141,10 @@ def _borrowed(ref: str, sample: str | None) -> None:
     st.caption(f"Copied: “{widgets.plain(visible(copy), 60)}”" if copy else "Counted when both samples have ended.")
 
 
-def default_prompt(ref: str) -> str:
-    """What stands in the box until the person types: a text of the kind that the model was trained on, but not from it."""
-    example = loading.example(ref)
-    return HELD_OUT if example == loading.SHAKESPEARE else example
+def examples_for(ref: str) -> dict[str, str]:
+    """The examples of a model, those first that it was not trained on."""
+    named = examples.of_model(ref)
+    return dict(sorted(named.items(), key=lambda each: each[1] != examples.HELD_OUT))
 
 
 def default_rival(ref: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer import jobs, lenses, loading, state, texts, widgets
+from explorer import examples, jobs, lenses, loading, state, texts, widgets
 from explorer.figures.training import running_mean, thinned
 from explorer.film import Film, Look, packing, play
 from explorer.fragment import fragment
@@ -47,7 +47,7 @@ def run_and_prompt() -> tuple[str, str]:
     if ref is None:
         widgets.no_model()
     with left:
-        return ref, widgets.prompt_box(loading.example(ref))
+        return ref, widgets.prompt_box(examples.of_model(ref))
 
 
 def known_steps(ref: str) -> list[int]:

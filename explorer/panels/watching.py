@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import loading, state, widgets
+from explorer import examples, loading, state, widgets
 from explorer.attention_view import attention_view, sharpest
 from explorer.panels.training import chosen_run, while_live
 from gpt import Run
@@ -22,7 +22,7 @@ def watched_heads() -> None:
     if not run.recipe.model.n_layer:
         st.caption("A bigram table has no heads: it sees the present token alone.")
         return
-    prompt = widgets.prompt_box(loading.example(f"runs/{run.name}"))
+    prompt = widgets.prompt_box(examples.of_model(f"runs/{run.name}"))
     while_live(lambda: _heads(run, prompt))
 
 

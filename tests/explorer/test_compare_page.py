@@ -6,7 +6,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer import loading, texts
+from explorer import examples, loading, texts
 from explorer.panels import comparing
 from gpt import Corpus, GPTConfig, Recipe, create_run, generate
 from gpt.train.loop import train
@@ -193,5 +193,5 @@ def test_the_default_prompt_is_held_out():
 
     text = load_corpus("tinyshakespeare").text
     cut = len(split_ids(range(len(text)))[0])
-    assert comparing.HELD_OUT in text[cut:]
-    assert comparing.HELD_OUT not in text[:cut]
+    assert examples.HELD_OUT in text[cut:]
+    assert examples.HELD_OUT not in text[:cut]
