@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gpt.model.bigram import Bigram
+from gpt.model.build import without_memory
 from gpt.model.gpt import GPT
 from gpt.model.layers import Attention
 
@@ -147,7 +148,7 @@ def edit_effects(model: GPT | Bigram, idx: Tensor, row: int, position: int, toke
 
 def with_mask(model: GPT, causal: bool) -> GPT:
     """A model of the very same weights, a decoder where causal, else an encoder: it shares the tensors. Source: lecture 01:14:14."""
-    with torch.device("meta"):
+    with without_memory():
         other = GPT(replace(model.config, causal=causal))
     other.load_state_dict(model.state_dict(), assign=True)
     return other.eval().requires_grad_(False)

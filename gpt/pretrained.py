@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gpt.model.build import without_memory
 from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
 from gpt.model.layers import LayerNorm
@@ -94,7 +95,7 @@ def _names(config: GPTConfig, prefix: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _check_shapes(config: GPTConfig, names: list[tuple[str, str, bool]], file: Any) -> None:
-    with torch.device("meta"):
+    with without_memory():
         expected = {name: list(tensor.shape) for name, tensor in GPT(config).state_dict().items()}
     for ours, theirs, turned in names:
         shape = file.get_slice(theirs).get_shape()

@@ -1,5 +1,12 @@
 """The model that a config describes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
 from gpt.model.bigram import Bigram
 from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.model.gpt import GPT
@@ -14,3 +21,21 @@ def build_model(config: GPTConfig, objective: ObjectiveName = "language") -> GPT
     if objective == "reward":
         return RewardModel(config)
     return Bigram(config) if config.n_layer == 0 else GPT(config)
+
+
+class _WithoutDrawing(TorchFunctionMode):
+    """Draw no random numbers: on the meta device, torch imports 800 modules for that, which takes seconds."""
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if func in (torch.nn.init.normal_, torch.Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        if func is torch.randn:
+            func = torch.empty
+        return func(*args, **kwargs or {})
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Models built inside have shapes, but no numbers: they are on torch's meta device and take no memory."""
+    with torch.device("meta"), _WithoutDrawing():
+        yield

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from gpt.model.build import build_model
+from gpt.model.build import build_model, without_memory
 from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.train.files import RunError
 from gpt.train.machine import bytes_in_words, count_in_words, free_disk, machine_memory, time_in_words
@@ -201,7 +201,7 @@ def shapes_of(config: GPTConfig, objective: ObjectiveName = "language") -> dict[
     One layer is built, on no device; the others have the same shapes.
     """
     check_opens(config, objective)
-    with torch.device("meta"):
+    with without_memory():
         model = build_model(replace(config, n_layer=min(1, config.n_layer)), objective)
     shapes = {}
     for name, tensor in model.state_dict().items():
