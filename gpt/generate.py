@@ -38,7 +38,8 @@ def generate(
 
     idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation.
     temperature: 0 takes the likeliest; top_k: only the k likeliest; top_p: only the fewest whose shares reach p
-    (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes the speed alone.
+    (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes only the speed. Under hooks the whole
+    context is read at each step, since a hook may change what is kept, or write at a position.
     The model must be in eval mode. Raises ValueError on an empty prompt, an id outside the vocabulary, a setting out of range,
     and logits that are no numbers.
     """
@@ -57,7 +58,7 @@ def generate(
     caching = use_cache and isinstance(model, GPT) and model.config.causal
     past, read = None, 0  # tokens that the cache has read
     for _ in range(max_new_tokens):
-        if caching and context.size(1) <= block_size:
+        if caching and context.size(1) <= block_size and not model.is_hooked:
             past = past or model.new_cache()
             logits = model(context[:, read:], past)
             read = context.size(1)
@@ -97,7 +98,7 @@ def distribution(
     Raises ValueError where a setting is out of range (see `generate`) or the logits are no numbers.
     """
     _check_settings(temperature, top_k, top_p)
-    logits = logits.double().cpu()
+    logits = logits.cpu().double()  # MPS has no float64
     _check_numbers(logits)
     if temperature == 0:
         return torch.nn.functional.one_hot(logits.argmax(), logits.numel()).double()

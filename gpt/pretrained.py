@@ -61,8 +61,10 @@ def from_hugging_face(folder: str | Path) -> GPT:
 def to_hugging_face(model: GPT, folder: str | Path) -> None:
     """Write a folder that `transformers.GPT2LMHeadModel.from_pretrained` opens, and that gives the same logits.
 
-    A model without biases is written with biases of zero. Raises ValueError where GPT-2 has no such switch.
+    A model without biases is written with biases of zero. Raises ValueError where the model is no GPT, or GPT-2 has no such switch.
     """
+    if type(model) is not GPT:
+        raise ValueError(f"a {type(model).__name__} cannot be written as GPT-2: give a GPT, which predicts the next token")
     config, folder = model.config, Path(folder)
     for name, needed in GPT2_SWITCHES.items():
         if getattr(config, name) != needed:

@@ -1,7 +1,7 @@
 """Changing what flows through a model, to see what it was good for.
 
 Each builder returns an `Intervention`: hook point → hook, for `model.hooks(...)` or `model.run_with_hooks(...)`; `combine` joins several.
-Hooks read the whole prompt at once: generate under them with `use_cache=False`.
+Hooks read the whole prompt at once; `generate` does so at each step while they are active.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

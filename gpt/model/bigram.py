@@ -1,10 +1,11 @@
 """The bigram table: the next token from the present one alone."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookedModule
+from gpt.model.layers import TokenEmbedding
 
 
 class Bigram(HookedModule):
@@ -16,7 +17,7 @@ class Bigram(HookedModule):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
-        self.table = nn.Embedding(config.vocab_size, config.vocab_size)  # row: present token, column: logit of the next
+        self.table = TokenEmbedding(config.vocab_size, config.vocab_size)  # row: present token, column: logit of the next
 
     def forward(self, idx: Tensor) -> Tensor:
         return self.table(idx)

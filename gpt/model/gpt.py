@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.layers import Block, KVCache, initialise, norm_of, positions_of
+from gpt.model.layers import Block, KVCache, TokenEmbedding, initialise, norm_of, positions_of
 
 
 class GPT(HookedModule):
@@ -21,7 +21,7 @@ class GPT(HookedModule):
                 "GPT needs n_layer of at least 1; n_layer=0 describes a Bigram, which gpt.build_model makes"
             )
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.n_embd)
+        self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
         if config.positions != "none":
             self.pos_embed = positions_of(config)

@@ -5,10 +5,12 @@ variable of the calling thread, and a `HookPoint` asks it. Names and layouts are
 """
 
 import difflib
+import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from types import MappingProxyType
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 Hook = Callable[[Tensor, str], Tensor | None]
 Names = str | Sequence[str] | None
 
+_IN_A_LAYER = re.compile(r"blocks\.(\d+)\..*?\.?hook_(.+)")
 _listening: ContextVar[Mapping["HookPoint", tuple[Hook, ...]]] = ContextVar("listening", default=MappingProxyType({}))
 
 
@@ -43,6 +46,30 @@ class HookPoint(nn.Module):
         return self in _listening.get()
 
 
+class _Names:
+    """Names to search with patterns: a pattern reads only the names that begin as it does."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = known
+        self.place = {name: i for i, name in enumerate(known)}
+        self.ascending = sorted(known)
+
+    def matching(self, wanted: str) -> list[str]:
+        """The names that match, in the order of `known`. Raises ValueError, with near matches, where there are none."""
+        found = [wanted] if wanted in self.place else self._search(wanted)
+        if not found:
+            near = difflib.get_close_matches(wanted, self.known, n=3, cutoff=0.4) or self.known[:3]
+            hint = f"near it: {', '.join(near)}" if near else "this model has none"
+            raise ValueError(f"no hook point is called {wanted!r}; {hint}")
+        return found
+
+    def _search(self, wanted: str) -> list[str]:
+        beginning = re.split(r"[*?\[]", wanted, maxsplit=1)[0]
+        first, last = (bisect_left(self.ascending, end) for end in (beginning, beginning + "\U0010ffff"))
+        found = filter(re.compile(translate(wanted)).match, self.ascending[first:last])
+        return sorted(found, key=self.place.__getitem__)
+
+
 class ActivationCache(Mapping[str, Tensor]):
     """What passed the hook points during one forward pass: name → tensor, read-only.
 
@@ -51,11 +78,15 @@ class ActivationCache(Mapping[str, Tensor]):
 
     def __init__(self, activations: Mapping[str, Tensor]) -> None:
         self._activations = MappingProxyType(dict(activations))
+        self._full_names: dict[tuple[str, str], list[str]] = {}  # (short, layer) → full names
+        for name in self._activations:
+            if found := _IN_A_LAYER.fullmatch(name):
+                self._full_names.setdefault((found[2], found[1]), []).append(name)
 
     def __getitem__(self, key: str | tuple[str, int]) -> Tensor:
         if isinstance(key, tuple):
             short, layer = key
-            found = [n for n in self if n.startswith(f"blocks.{layer}.") and n.endswith(f".hook_{short}")]
+            found = self._full_names.get((short, str(layer)), [])
             if len(found) > 1:
                 raise KeyError(f"{short!r} of layer {layer} may be {' or '.join(found)}; give the full name")
             key = found[0] if found else f"blocks.{layer}.…hook_{short}"
@@ -100,18 +131,17 @@ class HookedModule(nn.Module):
 
         Raises ValueError, with near matches, on a name that matches nothing.
         """
-        known = list(self.hook_points)
+        known = _Names(list(self.hook_points))
         if names is None:
-            return known
-        matched: dict[str, None] = {}
-        for wanted in [names] if isinstance(names, str) else names:
-            found = [name for name in known if fnmatchcase(name, wanted)]
-            if not found:
-                near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4) or known[:3]
-                hint = f"near it: {', '.join(near)}" if near else "this model has none"
-                raise ValueError(f"no hook point is called {wanted!r}; {hint}")
-            matched.update(dict.fromkeys(found))
-        return list(matched)
+            return list(known.known)
+        wanted = [names] if isinstance(names, str) else names
+        return list(dict.fromkeys(name for each in wanted for name in known.matching(each)))
+
+    @property
+    def is_hooked(self) -> bool:
+        """Whether a hook of this thread is at any of its points."""
+        listening = _listening.get()
+        return bool(listening) and any(point in listening for point in self.hook_points.values())
 
     @contextmanager
     def hooks(self, hooks: Mapping[str, Hook]) -> Iterator[None]:
@@ -120,9 +150,10 @@ class HookedModule(nn.Module):
         hooks: name (may hold `*`) → fn(value, name) → tensor of the same shape, or None to leave the value as it is.
         """
         points = self.hook_points
+        known = _Names(list(points))
         listening = dict(_listening.get())
         for wanted, hook in hooks.items():
-            for name in self.match_hook_names(wanted):
+            for name in known.matching(wanted):
                 listening[points[name]] = (*listening.get(points[name], ()), hook)
         token = _listening.set(MappingProxyType(listening))
         try:

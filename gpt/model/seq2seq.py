@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.layers import Attention, Block, initialise, norm_of, positions_of
+from gpt.model.layers import Attention, Block, TokenEmbedding, initialise, norm_of, positions_of
 
 
 class DecoderBlock(Block):
@@ -60,7 +60,7 @@ class Seq2Seq(HookedModule):
             if getattr(config, name) == bad:
                 raise ValueError(f"GPTConfig.{name}={bad!r} does not work in an encoder-decoder: {why}")
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.n_embd)
+        self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
         if config.positions != "none":
             self.pos_embed = positions_of(config)
         self.hook_encoder_embed, self.hook_decoder_embed = HookPoint(), HookPoint()

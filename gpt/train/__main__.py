@@ -1,8 +1,11 @@
 """Train from the shell: `python -m gpt.train --preset rung-3 --run runs/mine`; on several devices: `torchrun -m gpt.train …`."""
 
 import argparse
+import ast
 import json
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from gpt.train.loop import TrainingFailed, pick_device, train
 from gpt.train.presets import PRESETS
 from gpt.train.run import Run, load_run
 
+RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"  # where the app looks for runs
 MEASURED = ("train_loss", "val_loss", "reward", "kl")  # what is told of a row
 MAKING = ("run", "text", "steps", "seed", "set")  # options of a new run
 
@@ -76,6 +80,14 @@ def folder_of(options: argparse.Namespace) -> Path:
     return options.resume or options.run or Path("runs") / options.preset
 
 
+def say_where_to_look(run: Run) -> None:
+    """Tell a person how the app finds a run outside of the folder that it lists."""
+    listed = Path(os.environ.get(RUNS_VARIABLE) or "runs").resolve()
+    where = run.folder.resolve().parent
+    if where != listed:
+        print(f"the app lists the runs in {listed}; to see this one, start it with {RUNS_VARIABLE}={where}", file=sys.stderr)
+
+
 def main() -> int:
     options = parse()
     torch.set_num_threads(options.threads)
@@ -86,6 +98,8 @@ def main() -> int:
         run = open_run(options, mine.world_size) if mine.is_first else None
         mine.agree()
         run = run or load_run(folder_of(options))
+        if mine.is_first and not options.resume:
+            say_where_to_look(run)
         with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})) as bar:
             measured: dict[str, str] = {}
 
@@ -117,10 +131,10 @@ def _switch(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r}: write SWITCH=VALUE, as in lr=0.0003")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    for read in (json.loads, ast.literal_eval):  # false and False, null and None
+        with suppress(ValueError, SyntaxError):
+            return name, read(value)
+    return name, value
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Recipe:
             self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁵³ − 1")
         self._check("lr", self._is_within("lr", 0, 10) and self.lr > 0, "give a learning rate above 0; 0.001 is usual")
         unclipped = self.grad_clip is None
-        self._check("grad_clip", unclipped or self._is_within("grad_clip", 1e-9, 1e9), "give a norm above 0, or none")
+        self._check("grad_clip", unclipped or self._is_within("grad_clip", 1e-9, 1e9), "give a norm above 0, or None for no clipping")
         for name in ("final_lr", "weight_decay", "beta2"):
             self._check(name, self._is_within(name, 0, 1), "give a number from 0 to 1")
         self._check("beta2", self.beta2 < 1, "give a number from 0 up to, not including, 1")

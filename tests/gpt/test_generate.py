@@ -37,13 +37,46 @@ def test_the_cache_changes_nothing(make_model, ids, n_prompt, positions):
 def test_the_cache_is_used_and_only_where_it_is_right(make_model, ids):
     def lengths_read(model, **settings):
         read = []
-        with model.hooks({"hook_embed": lambda value, name: read.append(value.size(1))}):
-            list(generate(model, ids(1, 10), 5, **settings))
+        listener = model.register_forward_pre_hook(lambda module, arguments: read.append(arguments[0].size(1)))
+        list(generate(model, ids(1, 10), 5, **settings))
+        listener.remove()
         return read
 
     assert lengths_read(make_model()) == [10, 1, 1, 12, 12]
     assert lengths_read(make_model(), use_cache=False) == [10, 11, 12, 12, 12]
     assert lengths_read(make_model(causal=False)) == [10, 11, 12, 12, 12]
+
+
+def _write_first(value, name):
+    value[:, 0] = 3.0
+
+
+def _write_from_a_length_on(value, name):
+    if value.size(1) > 7:
+        value[:, 7] += 3.0
+
+
+@pytest.mark.parametrize("point", ["hook_embed", "blocks.0.attn.hook_z", "blocks.1.hook_resid_post"])
+@pytest.mark.parametrize("hook", [_write_first, _write_from_a_length_on, lambda value, name: value.flip(1), lambda value, name: None])
+def test_the_cache_changes_nothing_under_any_hook(make_model, ids, point, hook):
+    model, prompt = make_model(), ids(1, 5)
+    with model.hooks({point: hook}):
+        cached, plain = (list(generate(model, prompt, 12, use_cache=use)) for use in (True, False))
+    assert cached == plain
+    assert not model.is_hooked
+
+
+def test_the_cache_changes_nothing_where_hooks_come_and_go(make_model, ids):
+    def steps(model, use_cache):
+        drawing = generate(model, ids(1, 5), 9, use_cache=use_cache)
+        found = [next(drawing) for _ in range(3)]
+        with model.hooks({"blocks.*.attn.hook_z": _write_first}):
+            found += [next(drawing) for _ in range(3)]
+        return [*found, *drawing]
+
+    model = make_model()
+    for cached, plain in zip(steps(model, True), steps(model, False), strict=True):
+        assert cached.token == plain.token and cached.probability == pytest.approx(plain.probability, abs=1e-5)
 
 
 def test_a_step_tells_the_distribution_that_it_was_drawn_from(make_model, ids):

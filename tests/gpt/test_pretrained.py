@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
-from gpt import GPT, GPTConfig, pretrained
+from gpt import GPT, Bigram, GPTConfig, Seq2Seq, pretrained
+from gpt.model.reward import RewardModel
 from gpt.pretrained import from_hugging_face, to_hugging_face
 
 SIZES = {
@@ -113,6 +114,14 @@ def test_names_without_a_prefix_and_stored_masks_are_gpt2s_first_files(folder, i
 def test_what_gpt2_is_not_cannot_be_written(make_model, tmp_path, changes, told):
     with pytest.raises(ValueError, match=told):
         to_hugging_face(make_model(**changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", [Bigram, RewardModel, Seq2Seq])
+def test_what_is_no_gpt_cannot_be_written(tmp_path, kind):
+    config = GPTConfig(vocab_size=11, block_size=8, n_layer=1, n_head=1, n_embd=8)
+    with pytest.raises(ValueError, match=f"a {kind.__name__} cannot be written as GPT-2"):
+        to_hugging_face(kind(config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

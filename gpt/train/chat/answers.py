@@ -59,7 +59,7 @@ def draw_answers(
     done, end = torch.zeros(len(prompts), dtype=torch.bool), torch.tensor(tokenizer.encode(END))
     past, read = model.new_cache(), 0
     for at in range(int(lengths.min()), T):
-        logits = model(tokens[:, read:at].to(device), past)[:, -1].double().cpu()  # (B, vocab_size)
+        logits = model(tokens[:, read:at].to(device), past)[:, -1].cpu().double()  # (B, vocab_size); MPS has no float64
         cumulative = logits.softmax(-1).cumsum(-1)
         threshold = torch.rand(len(prompts), 1, generator=generator, dtype=torch.float64)
         drawn = (cumulative <= threshold * cumulative[:, -1:]).sum(-1).clamp(max=logits.size(-1) - 1)

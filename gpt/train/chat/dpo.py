@@ -41,7 +41,7 @@ class DPO(Preference):
         model.train()
         return {
             "val_loss": -F.logsigmoid(margins).mean().item(),
-            "accuracy": (margins > 0).double().mean().item(),
+            "accuracy": (margins > 0).float().mean().item(),
             "kl": divergence(logits, reference, is_answer).mean().item(),
             "preference": self.mean_preference(tokens, is_answer),
         }

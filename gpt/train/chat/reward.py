@@ -51,7 +51,7 @@ class Reward(Preference):
         unseen = (tensor.flatten(0, 1).to(self.device) for tensor in self.unseen)
         preferred, other = rewards(model, *unseen).view(-1, 2).unbind(1)
         model.train()
-        accuracy = (preferred > other).double().mean().item()
+        accuracy = (preferred > other).float().mean().item()
         return {"val_loss": pair_loss(preferred, other).item(), "accuracy": accuracy}
 
     @torch.no_grad()

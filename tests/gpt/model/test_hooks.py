@@ -1,12 +1,15 @@
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from gpt import ActivationCache, Bigram, GPTConfig
+from gpt import ActivationCache, Bigram, GPTConfig, Seq2Seq, build_model
 
 B, T, C, H, D, V = 2, 7, 8, 2, 4, 11
 
@@ -51,6 +54,35 @@ def test_parts_that_a_model_lacks_have_no_hooks(make_model, ids, changes, gone):
     _, cache = make_model(**changes).run_with_cache(ids(B, T))
     wanted = {name: shape for name, shape in expected_shapes(2).items() if not any(part in name for part in gone)}
     assert cache.shapes == wanted
+
+
+@given(st.lists(st.text("*?[]!blocks.01atnhk_q", max_size=12) | st.sampled_from(["*", "blocks.1.*", "*hook_q", "hook_embed"]), max_size=3))
+def test_names_match_as_shell_patterns_do(model, wanted):
+    known = list(model.hook_points)
+    expected = [[name for name in known if fnmatchcase(name, each)] for each in wanted]
+    if all(expected):
+        assert model.match_hook_names(wanted) == list(dict.fromkeys(name for names in expected for name in names))
+    else:
+        with pytest.raises(ValueError, match="no hook point is called"):
+            model.match_hook_names(wanted)
+
+
+@pytest.mark.parametrize("objective", ["language", "translation", "reward"])
+@pytest.mark.parametrize("n_layer", [0, 1])
+def test_ids_that_are_none_are_refused(objective, n_layer):
+    if objective != "language" and n_layer == 0:
+        return
+    model = build_model(GPTConfig(vocab_size=V, block_size=8, n_layer=n_layer, n_head=1, n_embd=8), objective)
+    for wrong, why in (
+        (torch.ones(1, 3), r"the ids have dtype torch.float32; give whole numbers of dtype torch.int64"),
+        (torch.ones(1, 3, dtype=torch.bool), "dtype torch.bool"),
+        (torch.tensor([[0, V]]), f"the ids go from 0 to {V}; this model's go from 0 to {V - 1}"),
+        (torch.tensor([[-1, 2]]), "the ids go from -1 to 2"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            model(wrong, wrong) if isinstance(model, Seq2Seq) else model(wrong)
+    whole = torch.ones(1, 3, dtype=torch.int32)
+    assert (model(whole, whole) if isinstance(model, Seq2Seq) else model(whole)).isfinite().all()
 
 
 @pytest.mark.parametrize("layer", [0, 1])

@@ -135,6 +135,35 @@ def test_a_command_that_fails_leaves_no_folder_and_can_be_repeated(main, tmp_pat
     assert main(*command, "--set", "block_size=8")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("switch", "name", "value"),
+    [
+        ("causal=False", "causal", False), ("causal=false", "causal", False), ("residual=True", "residual", True),
+        ("grad_clip=None", "grad_clip", None), ("grad_clip=null", "grad_clip", None), ("lr=1e-3", "lr", 1e-3), ("lr=.5", "lr", 0.5),
+        ("batch_size=1_0", "batch_size", 10), ("norm=none", "norm", "none"),
+        ("norm='post'", "norm", "post"), ("about=a (b", "about", "a (b"),
+    ],
+)  # fmt: skip
+def test_switches_are_read_as_json_or_as_python(switch, name, value):
+    options = command.parse(["--preset", "nanogpt-cpu", "--set", switch])
+    assert options.set == [(name, value)]
+    recipe = command.PRESETS["nanogpt-cpu"].changed(**dict(options.set))
+    assert getattr(recipe, name, getattr(recipe.model, name, None)) == value
+
+
+def test_a_run_outside_of_the_apps_folder_says_where_to_look(main, monkeypatch, own_text, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ATTENTION_EXPLORER_RUNS", raising=False)
+    making = ("--preset", "rung-1", "--steps", "1", "--text", own_text, "--run")
+    code, _, complaint = main(*making, tmp_path / "elsewhere" / "mine")
+    assert code == 0
+    assert f"the app lists the runs in {tmp_path / 'runs'}; to see this one, start it with " in complaint
+    assert f"start it with ATTENTION_EXPLORER_RUNS={tmp_path / 'elsewhere'}\n" in complaint
+    assert "the app lists" not in main(*making, Path("runs") / "mine")[2]
+    monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(tmp_path / "elsewhere"))
+    assert "the app lists" not in main(*making, tmp_path / "elsewhere" / "other")[2]
+
+
 def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
     folder = tmp_path / "mine"
     assert main("--preset", "rung-1", "--steps", "2", "--text", own_text, "--run", folder)[0] == 0
