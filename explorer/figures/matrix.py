@@ -50,7 +50,7 @@ def number_grid(
         x=places[:, 1],
         y=places[:, 0],
         mode="text",
-        text=[f"{there[row, column]:.{digits}f}".replace("-", "−") for row, column in places],
+        text=[f"{there[row, column]:z.{digits}f}".replace("-", "−") for row, column in places],
         hoverinfo="skip",
     )
     drawn = style.figure(cells, numbers, height=(CELL if has_numbers else LOW) * R + AXES)

@@ -102,7 +102,7 @@ def _looking(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
     _vectors(tokens, x, head, at)
     _weights(tokens, head, at)
     st.markdown("**6 · The weighted sum of v**: what the token takes away", help=OUT)
-    chart(token_vectors(head.out.numpy(), tokens, at), key="head:out", alt="Weights times v, for every token")
+    _draw_vectors("out", head.out, tokens, at)
     most = int(head.weights[at].argmax())
     widgets.caption(
         f"Token {widgets.plain(names[at])} gives {head.weights[at, most]:.1%} of its weight to {widgets.plain(names[most])}. Its row of "

@@ -19,6 +19,7 @@ DEPTHS = (2, 4, 8, 12, 16)
 LESS = ("no less", "10 × less", "1,000 × less", "a million × less", "practically none")
 STEPS = 100
 ROWS = 8  # of held-out text
+FLAT = 10  # times, within which two norms count as alike
 BEFORE, AFTER = "at initialisation", f"after {STEPS} steps"
 BARE, NORM_ONLY = "no residual, no norm", "no residual, layernorm"
 
@@ -81,18 +82,19 @@ def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:
         return
     st.caption(
         f"{opening}The gradient of the loss on {ROWS} rows of held-out text. Without either, the first of {depth} blocks gets "
-        f"{_share(found[BARE]):,.1e} × less than the last. With the residual path, an addition hands the gradient on unchanged. "
+        f"{1 / _share(found[BARE]):,.1e} × less than the last. With the residual path, an addition hands the gradient on unchanged. "
         f"{_others(found)}"
     )
 
 
 def _others(found: dict[str, np.ndarray]) -> str:
-    """How much less the first block gets in the other models, since layernorm by itself also keeps gradients alive."""
-    others = ", ".join(f"{_share(norms):.2g} × less with “{label}”" for label, norms in found.items() if label != BARE)
-    norm_only = " Layernorm by itself is as flat a road: it makes a small signal large again at every block." * (NORM_ONLY in found)
-    return f"The first block gets {others}.{norm_only}" if others else ""
+    """How much the first block gets in the other models: layernorm by itself also keeps gradients alive."""
+    others = ", ".join(f"{_share(norms):.2g} × with “{label}”" for label, norms in found.items() if label != BARE)
+    is_flat = NORM_ONLY in found and 1 / FLAT < _share(found[NORM_ONLY]) < FLAT
+    norm_only = " Layernorm by itself is as flat a road: it makes a small signal large again at every block." * is_flat
+    return f"The others' first block, against their last: {others}.{norm_only}" if others else ""
 
 
 def _share(norms: np.ndarray) -> float:
-    """How many times more gradient the last block gets than the first."""
-    return float(norms[-1]) / max(float(norms[0]), 1e-30)
+    """How much gradient the first block gets, as a share of the last one's."""
+    return max(float(norms[0]), 1e-30) / float(norms[-1])

@@ -1,5 +1,6 @@
 """The stages of ChatGPT in miniature, one by one: what each is shown, how it learns, and the same again, trained here."""
 
+import math
 from functools import partial
 
 import streamlit as st
@@ -56,8 +57,8 @@ def rewarding() -> None:
     st.dataframe(rows, hide_index=True, key="chat:pairs")
     st.caption(
         f"{len(pairs)} pairs: any two answers to one question whose points, in brackets, differ. The points stand in for people, who "
-        "would be asked. The model gives an answer a number, read at its last character; the loss is −ln σ(r₁ − r₂), and ln 2 = 0.69 "
-        "where it guesses."
+        "would be asked. The model gives an answer a number, read at its last character; the loss is −ln σ(r₁ − r₂), and ln 2 ≈ "
+        f"{math.log(2):.2f} where it guesses."
     )
     _shipped(REWARD)
     recipe = REWARDS["reward model, trained here"]

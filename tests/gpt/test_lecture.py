@@ -102,6 +102,27 @@ def test_a_loop_over_heads_is_the_batched_product(switches):
     attention = double(Attention(GPTConfig(**{**vars(CONFIG), **switches})))
     x = torch.randn(2, 7, 12, dtype=torch.double)
     assert torch.allclose(lecture.heads_in_a_loop(attention, x), attention(x))
+    assert torch.allclose(lecture.heads_at_once(attention, x), attention(x))
+
+
+@given(st.integers(2, 12), st.integers(0, 2**32 - 1), st.floats(0.01, 30))
+def test_slopes_are_the_softmaxs_jacobian_and_a_sure_winner_has_none(n, seed, scale):
+    scores = scale * torch.randn(n, generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+    weights = scores.softmax(-1)
+    slopes = lecture.softmax_slopes(weights)
+    assert torch.allclose(slopes, torch.autograd.functional.jacobian(lambda s: s.softmax(-1), scores), atol=1e-12)
+    assert torch.allclose(slopes.diagonal(), weights * (1 - weights)) and slopes.abs().max() <= 0.25
+    assert slopes.abs().max() <= 1 - weights.max() + 1e-12
+
+
+@pytest.mark.parametrize(("C", "d_head"), [(4, 4), (32, 8), (64, 64)])
+def test_random_matrices_give_scores_of_variance_one_as_the_lecture_shows(C, d_head):
+    generator = torch.Generator().manual_seed(0)
+    heads = [lecture.one_head(torch.randn(8, C, generator=generator), *lecture.random_matrices(C, d_head, generator)) for _ in range(300)]
+    off_diagonal = ~torch.eye(8, dtype=torch.bool)
+    scores = torch.stack([head.scores for head in heads])[:, off_diagonal]
+    assert scores.pow(2).mean().item() == pytest.approx(1, abs=0.25)
+    assert torch.stack([head.q for head in heads]).var().item() == pytest.approx(1, abs=0.1)
 
 
 def test_the_scale_keeps_the_variance_near_one_and_the_softmax_soft():
@@ -109,6 +130,7 @@ def test_the_scale_keeps_the_variance_near_one_and_the_softmax_soft():
     assert torch.allclose(found.variance / found.sizes, torch.ones(4), atol=0.25)
     assert torch.allclose(found.scaled_variance, torch.ones(4), atol=0.25)
     assert found.largest[-1] > 0.8 > 0.3 > found.scaled_largest.max()
+    assert (found.slope <= 0.25).all() and found.slope[-1] < found.scaled_slope[-1]
     assert found.largest.diff().gt(0).all()
 
 
