@@ -29,7 +29,7 @@ def _downloads(figure: go.Figure, key: str, alt: str) -> None:
         return
     name, page = file_name(alt), partial(figure_page, figure, alt, dark=st.context.theme.type == "dark")
     with opened:
-        picture_buttons(key, name)
+        picture_buttons(key, name, title=alt)
         download("HTML", page, f"{name}.html", "text/html", key=f"html:{key}")
         download("CSV", partial(figure_csv, figure), f"{name}.csv", "text/csv", key=f"csv:{key}")
 

@@ -8,13 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from explorer import loading
-from explorer.figures.export import LIGHT, csv_cell
-from explorer.figures.style import ACCENT
-from explorer.figures.tokens import escaped, labels
+from explorer.figures.export import csv_cell
 
 MOST_ROWS = 1_000_000  # of a CSV file; beyond them, safetensors hold the same
-CELL = 14  # pixels of an SVG
-LETTER = 7.5  # pixels, the width of one in an SVG's labels
 
 
 def pattern_rows(heads: int, T: int, S: int, causal: bool) -> int:
@@ -41,41 +37,9 @@ def patterns_csv(
     return written.getvalue().encode("utf-8-sig")
 
 
-def pattern_svg(
-    pattern: np.ndarray, tokens: Sequence[str], *, causal: bool, keys: Sequence[str] | None = None
-) -> bytes:
-    """One head's pattern as a drawing of squares, queries down, keys across; a weight's opacity is its square root. pattern: (T, S).
-
-    tokens, keys: as `patterns_csv` takes them.
-    """
-    down, across = labels(tokens), labels(tokens if keys is None else keys)
-    left, top = (round(LETTER * max(map(len, names))) + 8 for names in (down, across))
-    width, height = left + CELL * len(across) + 8, top + CELL * len(down) + 8
-    squares = [
-        f'<rect x="{left + CELL * k}" y="{top + CELL * q}" width="{CELL}" height="{CELL}" opacity="{pattern[q, k] ** 0.5:.3f}"/>'
-        for q, k in _cells(pattern.shape, causal)
-    ]
-    names = [f'<text x="{left - 6}" y="{_middle(top, q)}" text-anchor="end">{escaped(name)}</text>' for q, name in enumerate(down)]
-    names += [
-        f'<text transform="translate({_middle(left, k)} {top - 6}) rotate(-90)">{escaped(name)}</text>' for k, name in enumerate(across)
-    ]
-    ground, ink = LIGHT["paper_bgcolor"], LIGHT["font"]["color"]
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
-        f'<rect width="{width}" height="{height}" fill="{ground}"/><g fill="{ACCENT}">{"".join(squares)}</g>',
-        f'<g fill="{ink}" font-family="monospace" font-size="12" xml:space="preserve">{"".join(names)}</g></svg>',
-    ]
-    return "\n".join(parts).encode()
-
-
 def _cells(shape: tuple[int, int], causal: bool) -> list[list[int]]:
     """The (query, key) pairs that the mask leaves, row after row."""
     return np.argwhere(np.tri(*shape) if causal else np.ones(shape)).tolist()
-
-
-def _middle(start: int, index: int) -> int:
-    """Where the label of a row or column stands, in pixels."""
-    return start + CELL * index + CELL * 3 // 4
 
 
 def activations(ref: str, reading: loading.Reading, names: Sequence[str]) -> bytes:

@@ -30,6 +30,7 @@ with widgets.guarded():
             causal=model.causal,
             opening=sharpest(patterns),
             layers=layers,
+            explained=weight.PLACE,
         )
         downloads.attention(ref, reading, looked.shown, layers)
         if (looked.head, looked.cell) != (chosen, cell):

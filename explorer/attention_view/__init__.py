@@ -28,7 +28,7 @@ LONGEST_TOKEN = 40  # characters of a token that are shown
 TOLERANCE = 1e-3  # how far a weight may lie outside [0, 1], as half precision lets it
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "lines.js", "grid.js", "input.js", "view.js")
+_SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "zoom.js", "lines.js", "grid.js", "tip.js", "input.js", "view.js")
 _mount = st.components.v2.component(
     "attention_view",
     html=(_HERE / "view.html").read_text(encoding="utf-8"),
@@ -83,6 +83,7 @@ def attention_view(
     layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
     captions: Mapping[Head, str] | None = None,
+    explained: str | None = None,
 ) -> Looked:
     """Draw all heads and return what the person looks at.
 
@@ -94,12 +95,13 @@ def attention_view(
     exist (they must be 0, and T = S). grid_only: the small grid without the large heatmap and the lines. opening: the head that is
     shown large until the person looks at another. layers: those that are drawn, which must have the heads that are named; None: all.
     captions: (layer, head) → what that head does, in one to three words; of equal captions the strongest head comes first.
+    explained: the key of the container on the page that explains a pinned weight; the view links to it.
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that is not there.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
     lock = _agree(state.recall(f"{key}:lock"), head, cell, opening)
     state.remember(f"{key}:lock", lock)
-    options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening}
+    options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening, "explained": explained}
     shown = {"causal": causal, "head": head, "cell": cell, "layers": layers, "keys": keys, "captions": captions}
     result = _mount(
         key=key,
@@ -120,14 +122,13 @@ def sharpest(patterns: np.ndarray) -> Head:
     return int(layer), int(head)
 
 
-def largest(pattern: np.ndarray, *, causal: bool = True) -> Cell:
-    """Where one head's largest weight stands, (query, key), as the view names it. pattern: (T, S).
+def example(pattern: np.ndarray) -> Cell:
+    """The (query, key) that is explained until one is chosen: where the middle query reads most. pattern: (T, S).
 
-    The first query of a causal pattern counts only where there is no other: it can read nothing but itself.
+    A causal pattern's first queries are trivial: the very first can read nothing but itself, with a weight of 1.
     """
-    first = int(causal and len(pattern) > 1)
-    query, key = np.unravel_index(_codes(pattern[first:]).argmax(), pattern[first:].shape)
-    return int(query) + first, int(key)
+    query = len(pattern) // 2
+    return query, int(_codes(pattern[query]).argmax())
 
 
 def displayed(weight: float) -> float:

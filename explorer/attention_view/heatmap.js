@@ -2,49 +2,63 @@
 
 const LARGEST_MAP = 620; // CSS pixels
 const LARGEST_CELL = 96;
-const LABEL_LIMIT = 92;
+const LABEL_LIMIT = 7.7; // how many times as long as high a label may be
 const ROOM = TEXT_SIZE + 3; // between two labels
+const WITH_NUMBERS = 48; // pixels from which a cell shows its weight
+const WHOLE = { scale: 1, from: { query: 0, key: 0 } }; // not zoomed
 
-// Where things lie, in CSS pixels, given the width of the panel.
-function mapLayout(view, width) {
+const roomFor = (theme) => theme.size + ROOM - TEXT_SIZE;
+
+// Where things lie, in CSS pixels, given the room for the map and its labels. `from` is the first cell that is seen, which zoom moves.
+function mapLayout(view, width, limit = LARGEST_MAP) {
   const { Q, K } = view.patterns;
   const { queries, keys } = view.labels;
+  const { scale, from } = view.zoom ?? WHOLE;
   const ratio = window.devicePixelRatio || 1;
+  const room = roomFor(view.theme);
   const left = queries.width + 8;
-  const room = Math.max(Math.min(width, LARGEST_MAP) - left - 1, 40);
   // a cell, on the screen; whole where that costs little room
-  const pixels = Math.min(room / K, LARGEST_MAP / Q, LARGEST_CELL) * ratio;
-  const cell = (pixels > 6 ? Math.floor(pixels) : pixels) / ratio;
-  const [wide, high] = [cell * K, cell * Q];
-  const step = stepFor(cell, ROOM);
-  const upright = keys.width + 4 <= step * cell;
-  const top = upright ? ROOM + 5 : keys.width + 8;
-  return { cell, wide, high, step, upright, left, top, width: left + wide + 1, height: top + high + 1 };
+  const across = Math.max(width - left - 1, 40) / K;
+  const cellOf = (top) => {
+    const pixels = Math.min(across, (limit - top - 1) / Q, LARGEST_CELL) * ratio;
+    return (pixels - Math.floor(pixels) < 0.05 * pixels ? Math.floor(pixels) : pixels) / ratio;
+  };
+  const flat = cellOf(room + 5);
+  const upright = keys.width + 4 <= stepFor(flat, room) * flat;
+  const top = upright ? room + 5 : keys.width + 8;
+  const base = upright ? flat : cellOf(top);
+  const [wide, high, cell] = [base * K, base * Q, base * scale];
+  return { base, cell, from, wide, high, step: stepFor(cell, room), upright, left, top, width: left + wide + 1, height: top + high + 1 };
 }
 
 function drawMap(view) {
   const { patterns, theme, map } = view;
-  const { left, top, wide, high, cell, width, height } = map.layout;
+  const { left, top, wide, high, cell, from, width, height } = map.layout;
   const head = view.shown();
   const context = sheet(map.canvas, width, height, theme);
+  const [across, down] = [cell * patterns.K, cell * patterns.Q];
   const onScreen = (size) => Math.round(size * (window.devicePixelRatio || 1));
-  const pixels = [Math.min(patterns.K, onScreen(wide)), Math.min(patterns.Q, onScreen(high))];
+  const pixels = [Math.min(patterns.K, onScreen(across)), Math.min(patterns.Q, onScreen(down))];
   const key = `${head} ${pixels}`;
   if (map.painted !== key) {
     paintPattern(map.image, patterns, head, theme.ramp, ...pixels);
     map.painted = key;
   }
   context.imageSmoothingEnabled = false;
-  context.drawImage(map.image, left, top, wide, high);
   context.save();
-  context.translate(left, top);
+  context.beginPath();
+  context.rect(left - 2, top - 2, wide + 4, high + 4);
+  context.clip();
+  const corner = { left: left - from.key * cell, top: top - from.query * cell };
+  context.translate(corner.left, corner.top);
+  context.drawImage(map.image, 0, 0, across, down);
   outline(context, patterns, cell, theme);
-  if (cell >= 48) writeWeights(context, patterns, head, cell, theme);
+  if (cell >= WITH_NUMBERS) writeWeights(context, view, head);
   drawFocus(context, view.focus(), patterns, cell, theme);
   context.restore();
   labelAxes(context, view);
   describeMap(view, head);
-  Object.assign(map.canvas.dataset, { left, top, cell });
+  Object.assign(map.canvas.dataset, { ...corner, cell });
 }
 
 // The border of what exists, and hatching where the mask leaves nothing.
@@ -80,13 +94,16 @@ function outline(context, { Q, K, header }, cell, theme) {
   context.stroke(frame);
 }
 
-function writeWeights(context, patterns, head, cell, theme) {
+function writeWeights(context, { patterns, theme, map: { layout } }, head) {
+  const { cell, from, wide, high } = layout;
+  const [rows, columns] = [high / cell, wide / cell];
   context.textAlign = "center";
-  for (let query = 0; query < patterns.Q; query++) {
-    patterns.row(head, query).forEach((code, key) => {
-      context.fillStyle = readableOn(theme.ramp[code]);
-      context.fillText(weightOf(code).toFixed(2), (key + 0.5) * cell, (query + 0.5) * cell);
-    });
+  for (let query = Math.floor(from.query); query < Math.min(patterns.Q, from.query + rows); query++) {
+    const row = patterns.row(head, query);
+    for (let key = Math.floor(from.key); key < Math.min(row.length, from.key + columns); key++) {
+      context.fillStyle = readableOn(theme.ramp[row[key]]);
+      context.fillText(weightOf(row[key]).toFixed(2), (key + 0.5) * cell, (query + 0.5) * cell);
+    }
   }
 }
 
@@ -108,27 +125,43 @@ function drawFocus(context, { query, key }, patterns, cell, theme) {
   frame(key * cell, query * cell, cell, cell);
 }
 
+// Labels of every `step`-th token that is seen, and always of the one that is pointed at, in reverse.
 function labelAxes(context, view) {
-  const { left, top, cell, step, upright } = view.map.layout;
+  const { left, top, cell, step, upright, from, wide, high } = view.map.layout;
   const { queries, keys } = view.labels;
   const { query, key } = view.focus();
-  const at = (index) => (index + 0.5) * cell;
-  context.fillStyle = view.theme.text;
-  context.textAlign = "right";
-  for (const index of ticks(queries.texts.length, step, [query])) {
-    context.globalAlpha = query === null || index === query ? 1 : 0.55;
-    context.fillText(queries.texts[index], left - 6, top + at(index));
-  }
-  for (const index of ticks(keys.texts.length, step, [key])) {
-    context.globalAlpha = key === null || index === key ? 1 : 0.55;
-    context.save();
-    context.translate(left + at(index), top - 6);
+  const write = (labels, first, room, chosen, place) => {
+    const at = (index) => (index + 0.5 - first) * cell;
+    for (const index of ticks(labels.texts.length, step, [chosen])) {
+      if (at(index) < 0 || at(index) > room) continue;
+      context.globalAlpha = chosen === null || index === chosen ? 1 : 0.55;
+      context.save();
+      place(at(index));
+      writeLabel(context, labels.texts[index], index === chosen, view.theme);
+      context.restore();
+    }
+  };
+  write(queries, from.query, high, query, (y) => {
+    context.translate(left - 6, top + y);
+    context.textAlign = "right";
+  });
+  write(keys, from.key, wide, key, (x) => {
+    context.translate(left + x, top - (upright ? 10 : 6));
     if (!upright) context.rotate(-Math.PI / 2);
     context.textAlign = upright ? "center" : "left";
-    context.fillText(keys.texts[index], 0, upright ? -4 : 0);
-    context.restore();
+  });
+}
+
+// A label at the origin; the chosen one on a ground of the text's colour.
+function writeLabel(context, text, chosen, theme) {
+  context.fillStyle = theme.text;
+  if (chosen) {
+    const { width } = context.measureText(text);
+    const start = { right: -width, center: -width / 2, left: 0 }[context.textAlign];
+    context.fillRect(start - 3, -roomFor(theme) / 2, width + 6, roomFor(theme));
+    context.fillStyle = theme.background;
   }
-  context.globalAlpha = 1;
+  context.fillText(text, 0, 0);
 }
 
 function describeMap(view, head) {
@@ -140,10 +173,10 @@ function describeMap(view, head) {
 
 // The cell under a pointer, or null outside: { query, key }, where a masked key is one too.
 function cellAt(view, event) {
-  const { left, top, cell } = view.map.layout;
+  const { left, top, cell, from, wide, high } = view.map.layout;
   const box = view.map.canvas.getBoundingClientRect();
-  const key = Math.floor((event.clientX - box.left - left) / cell);
-  const query = Math.floor((event.clientY - box.top - top) / cell);
+  const [x, y] = [event.clientX - box.left - left, event.clientY - box.top - top];
+  if (x < 0 || y < 0 || x >= wide || y >= high) return null;
   const { Q, K } = view.patterns;
-  return query >= 0 && query < Q && key >= 0 && key < K ? { query, key } : null;
+  return { query: Math.min(Math.floor(from.query + y / cell), Q - 1), key: Math.min(Math.floor(from.key + x / cell), K - 1) };
 }

@@ -71,7 +71,10 @@ function listenToDetail(view) {
   map.box.addEventListener("focusout", () => point(null));
   map.box.addEventListener("keydown", (event) => {
     const to = cellAfter(view, event.key);
-    if (to) point(to);
+    if (to) {
+      point(to);
+      reveal(view, to);
+    }
     else if (event.key === "Enter" && view.hover) pin(view.hover);
     else return;
     event.preventDefault();
@@ -80,17 +83,18 @@ function listenToDetail(view) {
     view.share = Number(event.target.value);
     redraw(view, "cell");
   });
+  root.querySelector(".computed").addEventListener("click", () => showExplanation(view));
   root.querySelector(".compare").addEventListener("click", () => compare(view, !view.comparing));
   root.addEventListener("keydown", (event) => event.key === "Escape" && release(view));
 }
 
-// Which cell an arrow key leads to, or null for another key; the first leads to the head's largest weight.
+// Which cell an arrow key leads to, or null for another key; the first leads to the row's largest weight.
 function cellAfter(view, name) {
   const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   if (!moves[name]) return null;
   const from = view.focus();
   if (from.query === null || from.key === null) {
-    const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query);
+    const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query ?? view.patterns.middle);
     return { query, key };
   }
   const within = (index, count) => Math.min(Math.max(index, 0), count - 1);

@@ -6,7 +6,7 @@ const TALLEST_ROW = 40; // CSS pixels
 function linesLayout(view, width, height) {
   const { queries, keys } = view.labels;
   const column = Math.min(Math.max(queries.width + 8, keys.width + 8, 48), width * 0.36);
-  const top = ROOM + 6;
+  const top = roomFor(view.theme) + 6;
   const rowOf = (count) => Math.min((height - top - 4) / count, TALLEST_ROW);
   return { width, height, column, top, rows: { query: rowOf(view.patterns.Q), key: rowOf(view.patterns.K) } };
 }
@@ -53,7 +53,8 @@ function drawHeadLines(context, view, head, focus) {
   context.globalAlpha = 1;
 }
 
-function labelColumns(context, view, { query, key }) {
+function labelColumns(context, view, { query, key: pointed }) {
+  const key = pointed ?? (query === null ? null : view.patterns.largest(view.shown(), 1, query)[0][1]); // what it reads most is named
   const { width, column, top, rows } = view.lines.layout;
   const { queries, keys } = view.labels;
   context.save();
@@ -66,8 +67,8 @@ function labelColumns(context, view, { query, key }) {
   for (const [x, align, title, chosen, texts] of sides) {
     context.textAlign = align;
     context.globalAlpha = 0.7;
-    context.fillText(title, x, ROOM / 2);
-    for (const index of ticks(texts.length, stepFor(rows[title], ROOM), [chosen])) {
+    context.fillText(title, x, roomFor(view.theme) / 2);
+    for (const index of ticks(texts.length, stepFor(rows[title], roomFor(view.theme)), [chosen])) {
       context.globalAlpha = chosen === null || index === chosen ? 1 : 0.55;
       context.fillText(texts[index], x, top + (index + 0.5) * rows[title]);
     }

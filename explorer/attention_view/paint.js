@@ -1,6 +1,6 @@
 // What the three canvases share: colours from the page's theme, patterns as images, sharp text, thinned ticks.
 
-const TEXT_SIZE = 12; // CSS pixels
+const TEXT_SIZE = 12; // CSS pixels, unless a view has room for larger labels
 const RAMPS = new Map(); // scale and background → every code's colour
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
@@ -11,6 +11,7 @@ function readTheme(root, { scale, colors }) {
     background: style.getPropertyValue("--st-background-color").trim() || "#fff",
     border: style.getPropertyValue("--st-border-color").trim() || "#888",
     font: style.getPropertyValue("--st-code-font").trim() || "monospace",
+    size: TEXT_SIZE,
   };
   const [r, g, b] = channels(theme.background);
   theme.name = isLight(r, g, b) ? "light" : "dark";
@@ -22,7 +23,11 @@ function readTheme(root, { scale, colors }) {
   return theme;
 }
 
-const isLight = (r, g, b) => 0.299 * r + 0.587 * g + 0.114 * b > 140;
+// Whether black is easier to read on this colour than white is: its luminance (WCAG 2.2) is above √(0.05 · 1.05) − 0.05.
+function isLight(...color) {
+  const [r, g, b] = color.map((channel) => (channel <= 10 ? channel / 3294.6 : ((channel / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179;
+}
 
 function channels(color) {
   const context = new OffscreenCanvas(1, 1).getContext("2d");
@@ -80,7 +85,7 @@ function sheet(canvas, width, height, theme) {
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  context.font = `${TEXT_SIZE}px ${theme.font}`;
+  context.font = `${theme.size}px ${theme.font}`;
   context.textBaseline = "middle";
   context.fillStyle = context.strokeStyle = theme.text;
   context.direction = "ltr";
@@ -96,7 +101,7 @@ const isolated = (token) => (LEFTWARD.test(token) ? `\u2068${token}\u2069` : tok
 // Tokens as they are written on an axis: position and token, cut to `limit` pixels.
 function tokenLabels(tokens, limit, theme) {
   const context = new OffscreenCanvas(1, 1).getContext("2d");
-  context.font = `${TEXT_SIZE}px ${theme.font}`;
+  context.font = `${theme.size}px ${theme.font}`;
   const fits = (text) => context.measureText(text).width <= limit;
   const texts = tokens.map((token, index) => {
     const label = (text) => `${index} ${isolated(text)}`;
@@ -109,8 +114,9 @@ function tokenLabels(tokens, limit, theme) {
 }
 
 function labelsOf({ queries, keys }, theme) {
-  const labels = tokenLabels(queries, LABEL_LIMIT, theme);
-  return { queries: labels, keys: keys === queries ? labels : tokenLabels(keys, LABEL_LIMIT, theme) };
+  const limit = LABEL_LIMIT * theme.size;
+  const labels = tokenLabels(queries, limit, theme);
+  return { queries: labels, keys: keys === queries ? labels : tokenLabels(keys, limit, theme) };
 }
 
 // Positions to label: every `step`-th, without those that would touch one that must be labelled.

@@ -23,6 +23,8 @@ class Patterns {
 
   get K() { return this.keys.length; }
 
+  get middle() { return Math.floor(this.Q / 2); } // the query that is explained until one is chosen
+
   rowStart(query) { return this.header.causal ? (query * (query + 1)) / 2 : query * this.K; }
 
   reach(query) { return this.header.causal ? query + 1 : this.K; } // how many keys this query can read

@@ -4,6 +4,12 @@ const NOWHERE = { query: null, key: null };
 const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told"];
 const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
 const TABLE_ROWS = 12;
+const BESIDE_MAP = 62; // CSS pixels that the scale takes
+const UNDER_MAP = 12;
+const ABOVE_MAP = 80; // that the title takes
+const UNDER_LINES = 26;
+const SMALLEST_MAP = 360; // pixels of height under which a first screen has no room for it
+const TEXT_SIZES = [[700, 16], [480, 13], [0, TEXT_SIZE]]; // labels of a map of this side or more
 const WIDEST = 3; // how many times as wide as high, or as high as wide, a head's small picture may be
 
 const VIEWS = new WeakMap(); // the element that Streamlit gives → its view
@@ -38,6 +44,7 @@ function mount(root) {
     comparing: false, // whether a click on a head adds its lines instead of locking it
     pinned: null, // the cell that was clicked: { query, key }
     hover: null, // the cell or token under the pointer or the arrow keys
+    zoom: WHOLE,
     share: 0.9,
     at: 0,
     told: "",
@@ -46,6 +53,7 @@ function mount(root) {
   view.focus = () => view.hover ?? view.pinned ?? NOWHERE;
   view.companions = () => [view.shown(), ...view.extra.filter((head) => !same(head, view.shown()))];
   listenToGrid(view);
+  listenToZoom(view);
   listenToDetail(view);
   view.observer = new ResizeObserver(() => root.clientWidth !== view.width && redraw(view, "layout"));
   view.observer.observe(root);
@@ -56,11 +64,13 @@ function mount(root) {
 function receive(view, bytes) {
   view.arrived = performance.now();
   const first = !view.patterns;
+  const before = view.patterns && [view.patterns.Q, view.patterns.K];
   if (bytes !== view.bytes) {
     view.bytes = bytes;
     view.patterns = new Patterns(bytes);
   }
   const { header, Q, K } = view.patterns;
+  if (String(before) !== String([Q, K])) view.zoom = WHOLE;
   if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
   follow(view, header.told);
   const gone = (head) => head !== null && !view.patterns.has(head);
@@ -72,7 +82,6 @@ function receive(view, bytes) {
   if (outside(view.pinned)) view.pinned = null;
   if (outside(view.hover)) view.hover = null;
   view.theme = readTheme(view.root, header);
-  view.labels = labelsOf(view.patterns, view.theme);
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
   writeScale(view.root, view.theme.scale);
@@ -88,7 +97,7 @@ function receive(view, bytes) {
 
 // The legend is spaced by colour, so the weights beneath it are not evenly spaced.
 function writeScale(root, scale) {
-  root.querySelector(".scale i").style.background = `linear-gradient(to right, ${scale.map(([, color]) => color)})`;
+  root.querySelector(".scale i").style.setProperty("--ramp", scale.map(([, color]) => color));
   const marks = scale.filter((_, i) => i % 2 === 0).map(([weight]) => {
     const mark = document.createElement("span");
     mark.textContent = Number(weight.toFixed(2));
@@ -116,6 +125,7 @@ function redraw(view, part) {
 function render(view) {
   const { dirty, root, patterns } = view;
   const everything = dirty.has("layout");
+  const zoomed = dirty.has("zoom");
   dirty.clear();
   view.width = root.clientWidth;
   if (!root.isConnected || view.width === 0) return;
@@ -126,7 +136,11 @@ function render(view) {
   markGrid(view);
   if (!patterns.header.grid_only) {
     if (everything) layOut(view);
+    if (zoomed) view.map.layout = mapLayout(view, ...view.map.room);
     drawMap(view);
+    drawTip(view);
+    writeZoom(view);
+    writeComputed(view);
     drawLines(view);
     writeTable(view);
   }
@@ -135,16 +149,32 @@ function render(view) {
   view.arrived = null;
 }
 
+// The height for the map: as much as the first screen has left, or most of a screen where the map is further down.
+function heightFor(box) {
+  let above = box.getBoundingClientRect().top + window.scrollY;
+  for (let node = box.getRootNode().host; node; node = node.parentElement) above += node.scrollTop;
+  const left = window.innerHeight - above - UNDER_MAP;
+  return left >= SMALLEST_MAP ? left : Math.max(window.innerHeight - ABOVE_MAP - UNDER_MAP, SMALLEST_MAP);
+}
+
 function layOut(view) {
-  const { map, lines, patterns } = view;
+  const { map, lines, root, patterns, theme } = view;
+  const find = (selector) => root.querySelector(selector);
+  const isWide = getComputedStyle(find(".picture")).flexDirection === "row";
+  const width = find(".detail").clientWidth - (isWide ? BESIDE_MAP : 0);
+  const height = heightFor(map.box);
+  theme.size = TEXT_SIZES.find(([side]) => Math.min(width, height) >= side)[1];
+  view.labels = labelsOf(patterns, theme);
   map.painted = null;
-  map.layout = mapLayout(view, map.box.clientWidth);
+  map.room = [width, height];
+  map.layout = mapLayout(view, ...map.room);
+  map.box.style.width = `${map.layout.width}px`;
   map.box.style.height = `${map.layout.height}px`;
-  const beside = lines.box.getBoundingClientRect().left > map.box.getBoundingClientRect().left + 50;
-  const wanted = Math.min(Math.max(20 * Math.max(patterns.Q, patterns.K) + ROOM, 160), 480);
-  const height = beside ? Math.max(map.layout.height, wanted) : wanted;
-  lines.box.style.height = `${height}px`;
-  lines.layout = linesLayout(view, lines.box.clientWidth, height);
+  const wanted = Math.min(Math.max(roomFor(theme) * (Math.max(patterns.Q, patterns.K) + 2), 160), 480);
+  const left = map.box.getBoundingClientRect().bottom - lines.box.getBoundingClientRect().top - UNDER_LINES;
+  const high = isWide ? Math.max(left, 200) : wanted;
+  lines.box.style.height = `${high}px`;
+  lines.layout = linesLayout(view, lines.box.clientWidth, high);
 }
 
 const quoted = (tokens, index) => `${index} '${isolated(tokens[index])}'`;
@@ -167,8 +197,8 @@ function readout(view) {
     const most = patterns.reader(head, key);
     return say(`key ${quoted(patterns.keys, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
   }
-  const which = query === null ? "the largest weight: " : "";
-  return say(which + sentence(view, ...patterns.largest(head, 1, query)[0]));
+  if (query !== null) return say(sentence(view, ...patterns.largest(head, 1, query)[0]));
+  return say(`for example, ${sentence(view, ...patterns.largest(head, 1, patterns.middle)[0])}`);
 }
 
 // The pinned cell as [query, key]; of a pinned token, the cell that the readout names. Null where nothing is pinned.

@@ -215,6 +215,8 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
     return downloads.Drawn(
         (ref, kind),
         f"{ref}: {kind} attention on {''.join(seen.source)}",
+        f"{ref}, {kind} attention",
+        "".join(seen.source),
         tokens,
         kind == "decoder",
         None,

@@ -12,6 +12,7 @@ from explorer.attention_view import Head
 from explorer.attention_view.standalone import standalone_page
 from explorer.chart import download, menu
 from explorer.figures.export import file_name
+from explorer.figures.picture import pattern_svg
 from explorer.fragment import fragment
 from explorer.picture_buttons import picture_buttons
 
@@ -24,6 +25,8 @@ class Drawn:
 
     name: tuple[object, ...]  # that the files begin with
     title: str  # above the page that opens offline
+    model: str
+    prompt: str
     tokens: Sequence[str]
     causal: bool
     layers: Sequence[int] | None
@@ -41,6 +44,8 @@ def attention(ref: str, reading: loading.Reading, shown: Head, layers: tuple[int
     drawn = Drawn(
         (ref,),
         f"{ref}: attention on {T} tokens",
+        ref,
+        "".join(reading.tokens),
         reading.tokens,
         model.causal,
         layers,
@@ -68,8 +73,9 @@ def _view(drawn: Drawn, shown: Head) -> None:
     tokens, axes = drawn.tokens, {"causal": drawn.causal, "keys": drawn.keys}
     one, every = file_name(*drawn.name, "layer", shown[0], "head", shown[1]), file_name(*drawn.name, "attention")
 
-    def picture() -> bytes:
-        return downloads.pattern_svg(drawn.patterns()[shown], tokens, **axes)
+    head = f"L{shown[0]}H{shown[1]}"
+    titles = {"title": f"{head} of {drawn.model}", "subtitle": drawn.prompt, "dark": st.context.theme.type == "dark"}
+    picture = pattern_svg(drawn.patterns()[shown], tokens, **axes, **titles)
 
     def table(heads: Sequence[Head]) -> bytes:
         return downloads.patterns_csv(drawn.patterns(), tokens, heads, **axes)
@@ -78,9 +84,8 @@ def _view(drawn: Drawn, shown: Head) -> None:
         return standalone_page(drawn.patterns(), tokens, title=drawn.title, head=shown, layers=drawn.layers, **axes)
 
     with opened:
-        st.markdown(f"**Layer {shown[0]}, head {shown[1]}**")
-        picture_buttons("attention", one, canvas=".map canvas")
-        download("SVG", picture, f"{one}.svg", "image/svg+xml", key="head svg")
+        st.markdown(f"**{head}**")
+        picture_buttons("attention", one, svg=picture.decode())
         download("CSV", partial(table, [shown]), f"{one}.csv", "text/csv", key="head csv")
         st.markdown("**All heads**")
         download(

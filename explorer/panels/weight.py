@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import lenses, loading, state, widgets
-from explorer.attention_view import Cell, Head, Looked, displayed, largest, written
+from explorer.attention_view import Cell, Head, Looked, displayed, example, written
 from explorer.chart import chart
 from explorer.figures import style
 from explorer.figures.tokens import labels
@@ -15,6 +15,7 @@ from explorer.figures.weight import row_bars, strips
 if TYPE_CHECKING:
     from gpt.lens.weight import Weight
 
+PLACE = "one-weight"  # the key of the container on the page
 TERMS = {
     "query": "The token that reads. Its q says what this head looks for there.",
     "key": "The token that is read. Its k says what it offers to this head, its v what is carried away.",
@@ -44,37 +45,37 @@ def cell_choice(T: int) -> Cell | None:
     if wanted == (str(cell[0]), str(cell[1])) and max(cell) < T:
         return cell
     query, key = map(widgets.plain, wanted)
-    st.caption(f"There is no query {query} with key {key} among {T} tokens; the head's largest weight is explained.")
+    st.caption(f"There is no query {query} with key {key} among {T} tokens; the largest weight of the middle row is explained.")
     return None
 
 
 def explained(ref: str, reading: loading.Reading, patterns: np.ndarray, looked: Looked) -> None:
-    """Take apart the pinned weight of the head that is shown, or its largest while none is pinned.
+    """Take apart the pinned weight of the head that is shown, or the largest of its middle row while none is pinned.
 
     patterns: (n_layer, n_head, T, T), what the map shows.
     """
-    causal = loading.load_run(ref).recipe.model.causal
-    st.subheader("One weight explained", anchor=False)
-    cell = looked.cell or largest(patterns[looked.shown], causal=causal)
-    _pickers(patterns.shape, labels(reading.tokens), looked.shown, cell)
-    found = lenses.weight(ref, reading.ids, *looked.shown, *cell)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _score(found)
-    with right:
-        _softmax(found, reading.tokens, float(patterns[(*looked.shown, *cell)]))
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _value(found)
-    with right:
-        _share(found, reading.tokens)
-    widgets.caption(
-        "From the two vectors to the weight in the map above, and on to what the head hands on. "
-        f"{style.ABOVE.capitalize()} is above zero, {style.BELOW} below; "
-        "click another cell of the map, or choose it here.",
-        "1:02:00",
-    )
-    _tables(found, reading.tokens)
+    cell = looked.cell or example(patterns[looked.shown])
+    with st.container(key=PLACE):
+        st.subheader("One weight explained", anchor=False)
+        _pickers(patterns.shape, labels(reading.tokens), looked.shown, cell)
+        found = lenses.weight(ref, reading.ids, *looked.shown, *cell)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _score(found)
+        with right:
+            _softmax(found, reading.tokens, float(patterns[(*looked.shown, *cell)]))
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _value(found)
+        with right:
+            _share(found, reading.tokens)
+        widgets.caption(
+            "From the two vectors to the weight in the map above, and on to what the head hands on. "
+            f"{style.ABOVE.capitalize()} is above zero, {style.BELOW} below; "
+            "click another cell of the map, or choose it here.",
+            "1:02:00",
+        )
+        _tables(found, reading.tokens)
 
 
 def _pickers(shape: tuple[int, ...], named: list[str], head: Head, cell: Cell) -> None:

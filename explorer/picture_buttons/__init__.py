@@ -1,6 +1,6 @@
-"""Two buttons that save a picture of what the browser shows: as PNG, and a Plotly figure as SVG too.
+"""Two buttons that save a picture as PNG, at twice its size, or as SVG: a Plotly figure of the page, or a drawing.
 
-One Streamlit component (components v2). The picture is made in the browser from what stands there, on the page's own ground.
+One Streamlit component (components v2). The browser makes the picture, on the page's own ground.
 """
 
 from pathlib import Path
@@ -14,9 +14,9 @@ _mount = st.components.v2.component(
 )
 
 
-def picture_buttons(target: str, name: str, *, canvas: str = "") -> None:
-    """Draw the buttons. target: the key of the element that is pictured; name: the file's, without its ending.
+def picture_buttons(target: str, name: str, *, title: str = "", svg: str = "") -> None:
+    """Draw the buttons. target: the key of the Plotly figure that is pictured; name: the file's, without its ending.
 
-    canvas: a CSS selector of the canvas to save, where the target is no Plotly figure; it is saved as PNG alone.
+    title: written above the figure. svg: a drawing to save in place of a figure, which has its titles already.
     """
-    _mount(key=f"picture:{target}", data={"target": target, "name": name, "canvas": canvas})
+    _mount(key=f"picture:{target}", data={"target": target, "name": name, "title": title, "svg": svg})

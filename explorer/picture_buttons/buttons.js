@@ -1,6 +1,7 @@
-// A picture of what the page shows, made from the drawing itself: Plotly's layers as one SVG, or a canvas on its ground.
+// A picture as a file: Plotly's layers as one SVG under a title, or a drawing that is handed in.
 
 const SCALE = 2; // pixels of a PNG for each CSS pixel
+const TITLE = { size: 18, line: 24, font: "system-ui, sans-serif", margin: 12 }; // CSS pixels
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function ({ parentElement, data }) {
@@ -8,7 +9,6 @@ export default function ({ parentElement, data }) {
   const status = root.querySelector("p");
   for (const button of root.querySelectorAll("button")) {
     const { format } = button.dataset;
-    button.hidden = format === "svg" && Boolean(data.canvas);
     button.onclick = async () => {
       status.textContent = "";
       try {
@@ -20,37 +20,58 @@ export default function ({ parentElement, data }) {
   }
 }
 
-async function picture({ target, canvas }, format) {
-  const drawn = canvas ? find(target, canvas) : find(target, ".js-plotly-plot");
-  if (canvas) return pngOf(drawn, drawn.width, drawn.height);
-  const svg = svgOf(drawn);
-  if (format === "svg") return new Blob([new XMLSerializer().serializeToString(svg)], { type: "image/svg+xml" });
-  return pngOf(await imageOf(svg), SCALE * svg.getAttribute("width"), SCALE * svg.getAttribute("height"));
+async function picture({ target, title, svg }, format) {
+  const drawn = svg || new XMLSerializer().serializeToString(svgOf(find(target), title));
+  return format === "svg" ? new Blob([drawn], { type: "image/svg+xml" }) : pngOf(await imageOf(drawn));
 }
 
-// Streamlit gives an element the class st-key-<key>; what a component draws lies in a shadow tree.
-function find(target, selector) {
+// Streamlit gives an element the class st-key-<key>.
+function find(target) {
   const name = `st-key-${target.trim().replaceAll(/[^a-zA-Z0-9_-]/g, "-")}`;
   for (const box of document.getElementsByClassName(name)) {
-    const trees = [box, ...[...box.querySelectorAll("*")].map((element) => element.shadowRoot).filter(Boolean)];
-    for (const tree of trees) if (tree.querySelector(selector)) return tree.querySelector(selector);
+    const plot = box.querySelector(".js-plotly-plot");
+    if (plot) return plot;
   }
   throw new Error("There is nothing to save yet: wait until it is drawn.");
 }
 
-const ground = () => getComputedStyle(document.querySelector(".stApp")).backgroundColor;
+const colorOf = (what) => getComputedStyle(document.querySelector(".stApp"))[what];
 
-function svgOf(plot) {
+function svgOf(plot, title) {
   const layers = [...plot.querySelectorAll(".main-svg")];
-  const [width, height] = ["width", "height"].map((side) => layers[0].getAttribute(side));
+  const [width, below] = ["width", "height"].map((side) => Number(layers[0].getAttribute(side)));
+  const lines = linesOf(title, width - 2 * TITLE.margin);
+  const top = lines.length * TITLE.line + TITLE.margin;
+  const height = below + top;
   const svg = made("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
-  svg.append(made("rect", { width, height, fill: ground() }));
+  svg.append(made("rect", { width, height, fill: colorOf("backgroundColor") }));
+  const text = { x: TITLE.margin, fill: colorOf("color"), "font-size": TITLE.size, "font-family": TITLE.font };
+  svg.append(...lines.map((line, i) => {
+    const written = made("text", { ...text, y: TITLE.margin + TITLE.line * i + TITLE.size });
+    written.textContent = line;
+    return written;
+  }));
+  const figure = made("g", { transform: `translate(0 ${top})` });
   for (const layer of layers) {
     const copy = layer.cloneNode(true);
     copy.querySelectorAll(".hoverlayer, .draglayer, .zoomlayer").forEach((part) => part.remove());
-    svg.append(...copy.childNodes);
+    figure.append(...copy.childNodes);
   }
+  svg.append(figure);
   return svg;
+}
+
+// The title in lines that fit.
+function linesOf(title, width) {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.font = `${TITLE.size}px ${TITLE.font}`;
+  const lines = [];
+  for (const word of title.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : "";
+    if (longer && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function made(tag, attributes) {
@@ -61,17 +82,15 @@ function made(tag, attributes) {
 
 async function imageOf(svg) {
   const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`;
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
   return image;
 }
 
-function pngOf(image, width, height) {
+function pngOf(image) {
+  const [width, height] = [SCALE * image.naturalWidth, SCALE * image.naturalHeight];
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  const context = canvas.getContext("2d");
-  context.fillStyle = ground();
-  context.fillRect(0, 0, width, height);
-  context.drawImage(image, 0, 0, width, height);
+  canvas.getContext("2d").drawImage(image, 0, 0, width, height);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 

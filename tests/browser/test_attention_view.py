@@ -207,13 +207,91 @@ def test_hovering_a_cell_says_the_exact_weight(show):
     expect(readout).to_have_attribute("aria-live", "polite")
 
 
+def test_the_value_is_said_at_the_pointer_and_both_labels_are_lit(show):
+    page = show("size=2x3x60")
+    label = """([canvas, x, y]) =>
+      canvas.getContext("2d").getImageData(x, y, 30, 12).data.filter((v, i) => i % 4 === 3 && v > 200).length"""
+    data = page.locator(".map canvas").evaluate("canvas => ({ ...canvas.dataset })")
+    left, top, size = (float(data[name]) for name in ("left", "top", "cell"))
+    row = [page.locator(".map canvas").element_handle(), left - 36, top + 33.5 * size - 6]
+    assert page.evaluate(label, row) < 150, "odd rows are not labelled at this size"
+    hover_cell(page, 33, 32)
+    expect(page.locator(".tip")).to_have_text("33 'l' → 32 '·' 0.7500")
+    assert page.evaluate(label, row) > 300, "the hovered row's label is drawn in reverse"
+    map_box, tip_box = page.locator(".map").bounding_box(), page.locator(".tip").bounding_box()
+    assert tip_box["x"] + tip_box["width"] <= map_box["x"] + map_box["width"]
+    hover_cell(page, 2, 55)
+    expect(page.locator(".tip b")).to_have_text("masked")
+    page.mouse.move(5, 5)
+    expect(page.locator(".tip")).to_be_hidden()
+
+
+def test_the_map_fills_the_screen_and_grows_with_it(show):
+    for width, height in ((1440, 900), (1920, 1080)):
+        page = show("size=4x6x60", width=width, height=height)
+        box = page.locator(".map canvas").bounding_box()
+        assert box["y"] + box["height"] == pytest.approx(height - 12, abs=8), "down to the end of the first screen"
+        assert box["height"] > 0.55 * height and box["width"] > 0.9 * box["height"]
+
+
+def test_zoom_by_keys_wheel_and_buttons_and_pan_by_dragging(show):
+    page = show("size=2x2x250")
+    box, canvas = page.locator(".map"), page.locator(".map canvas")
+    assert float(canvas.get_attribute("data-cell")) < 3
+    size = canvas.bounding_box()
+    expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
+    x, y = map_point(page, 100.5, 99.5)
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -600)
+    page.keyboard.up("Control")
+    expect(root(page)).not_to_have_attribute("data-zoom", "1.00")
+    assert float(canvas.get_attribute("data-cell")) > 20
+    now = map_point(page, 100.5, 99.5)
+    assert now == pytest.approx((x, y), abs=float(canvas.get_attribute("data-cell"))), "what is under the pointer stays there"
+    hover_cell(page, 100, 99)
+    expect(page.locator(".readout")).to_contain_text("with 0.7500")
+    page.mouse.move(*map_point(page, 100.5, 99.5))
+    page.mouse.down()
+    page.mouse.move(now[0] - 120, now[1] - 80, steps=4)
+    page.mouse.up()
+    assert map_point(page, 100.5, 99.5) == pytest.approx((now[0] - 120, now[1] - 80), abs=1)
+    expect(page.get_by_text("pinned: None", exact=True)).to_be_visible(), "a drag pins nothing"
+    before = map_point(page, 100.5, 99.5)
+    page.mouse.wheel(40, 0)
+    page.wait_for_timeout(200)
+    assert map_point(page, 100.5, 99.5) == pytest.approx((before[0] - 40, before[1]), abs=1)
+    box.focus()
+    page.keyboard.press("0")
+    expect(root(page)).to_have_attribute("data-zoom", "1.00")
+    page.get_by_role("button", name="Zoom in").click()
+    expect(root(page)).to_have_attribute("data-zoom", "1.50")
+    box.focus()
+    for _ in range(12):
+        page.keyboard.press("+")
+    expect(page.get_by_role("button", name="Zoom in")).to_be_disabled()
+    page.keyboard.press("ArrowDown")
+    expect(root(page)).to_have_attribute("data-query", "125")
+    for _ in range(20):
+        page.keyboard.press("ArrowDown")
+    expect(root(page)).to_have_attribute("data-query", "145")
+    place = map_point(page, 145.5, 124.5)
+    inside = canvas.bounding_box()
+    assert inside["x"] < place[0] < inside["x"] + inside["width"] and inside["y"] < place[1] < inside["y"] + inside["height"]
+    assert canvas.bounding_box()["width"] == size["width"] and canvas.bounding_box()["height"] == size["height"]
+    page.get_by_role("button", name="Show all tokens").click()
+    expect(root(page)).to_have_attribute("data-zoom", "1.00")
+
+
 def test_the_heatmap_obeys_the_keyboard(show):
     page = show()
     page.locator(".map").focus()
     page.keyboard.press("ArrowDown")
-    expect(root(page)).to_have_attribute("data-query", "1")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowRight")
+    expect(root(page)).to_have_attribute("data-query", "4")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
     expect(page.locator(".readout")).to_contain_text("query 2 'e' reads key 1 'h' with 0.7500")
     page.keyboard.press("Enter")
     page.get_by_text("Largest weights as a table").click()
@@ -358,9 +436,10 @@ def test_hostile_tokens_are_only_text(show):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("document.querySelectorAll('.attention script').length") == 0
     page.locator(".map").focus()
-    page.keyboard.press("ArrowUp")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
     expect(page.locator(".readout")).to_contain_text("'<script>alert(1)</script>'")
-    for _ in range(3):
+    for _ in range(4):
         page.keyboard.press("ArrowDown")
     expect(page.locator(".readout")).to_contain_text("x" * 39 + "…")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

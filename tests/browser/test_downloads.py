@@ -65,7 +65,9 @@ def test_a_figure_as_picture_page_and_numbers(app_server, page, settled, save, o
     png = saved["PNG"].read_bytes()
     assert png.startswith(PNG)
     assert int.from_bytes(png[16:20], "big") == pytest.approx(2 * plot["width"], abs=4)
+    assert int.from_bytes(png[20:24], "big") > 2 * plot["height"] + 40, "a title is above the figure"
     drawn = ElementTree.parse(saved["SVG"]).getroot()
+    assert "Next-token probabilities" in " ".join(drawn.itertext())
     shown = page.locator(".st-key-next-token-bars .ytick text").first.text_content()
     assert shown in [text.strip() for text in drawn.itertext()]
     rows = list(csv.DictReader(io.StringIO(saved["CSV"].read_text(encoding="utf-8-sig"))))
@@ -83,9 +85,14 @@ def test_patterns_as_one_page_and_as_numbers(app_server, page, settled, save, of
     run = create_run(app_server.runs / "hostile", recipe, Corpus("own", 40 * HOSTILE, "made for a test"))
     train(run, torch.device("cpu"))
     open_prompt(page, app_server.url, settled, HOSTILE, "runs/hostile")
-    assert save("attention", "PNG").read_bytes().startswith(PNG)
-    labels = [text for text in ElementTree.parse(save("attention", "SVG")).getroot().itertext()]
+    png = save("attention", "PNG").read_bytes()
+    assert png.startswith(PNG)
+    picture = ElementTree.parse(save("attention", "SVG")).getroot()
+    for side, where in (("width", slice(16, 20)), ("height", slice(20, 24))):
+        assert int.from_bytes(png[where], "big") == 2 * float(picture.get(side)) > 1100
+    labels = [text for text in picture.itertext()]
     assert "7 <" in labels and "0 h" in labels
+    assert {"L1H2 of runs/hostile", HOSTILE, "query (reads)", "key (is read)", "weight", "0.25"} <= set(labels)
     table = save("attention", "CSV")
     assert table.name == "runs-hostile-layer-1-head-2.csv"
     rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))

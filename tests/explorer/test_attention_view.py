@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.attention_view import _agree, _Lock, _pair_of, displayed, largest, pack, sharpest, written
+from explorer.attention_view import _agree, _Lock, _pair_of, displayed, example, pack, sharpest, written
 from explorer.attention_view.standalone import standalone_page
 from explorer.figures.style import contrast, head_color
 
@@ -74,8 +74,8 @@ def test_a_rectangle_arrives_with_both_lists_of_tokens(n_head, T, S, seed):
     header, arrived = unpack(packed(patterns, False, ["q"] * T, keys=[f"k{i}" for i in range(S)]))
     assert arrived.shape == patterns.shape and np.abs(arrived - patterns).max() <= 2.4e-5
     assert header["tokens"] == ["q"] * T and header["keys"] == [f"k{i}" for i in range(S)]
-    query, key = largest(patterns[0, 0], causal=False)
-    assert arrived[0, 0, query, key] == arrived[0, 0].max()
+    query, key = example(patterns[0, 0])
+    assert query == T // 2 and arrived[0, 0, query, key] == arrived[0, 0, query].max()
 
 
 def test_a_rectangle_needs_its_keys_and_has_no_mask():
@@ -216,12 +216,13 @@ def test_the_sharpest_head_is_the_one_whose_rows_are_most_concentrated():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 12), st.booleans(), st.integers(0, 99))
-def test_the_largest_weight_is_the_first_of_the_largest_codes(T, causal, seed):
-    """The rule of the browser, which sees codes only: row after row, the first of a causal pattern left out."""
+def test_the_example_is_the_first_of_the_largest_codes_of_the_middle_row(T, causal, seed):
+    """The rule of the browser, which sees codes only."""
     pattern = random_patterns(1, 1, T, causal, seed)
     arrived = np.nan_to_num(unpack(packed(pattern, causal))[1][0, 0], nan=-1)
-    cells = [(q, k) for q in range(int(causal and T > 1), T) for k in range(T)]
-    assert largest(pattern[0, 0], causal=causal) == max(cells, key=lambda cell: arrived[cell])
+    query, key = example(pattern[0, 0])
+    assert query == T // 2, "a row in the middle"
+    assert key == max(range(T), key=lambda other: arrived[query, other])
 
 
 def test_a_weight_is_written_as_the_view_does_it():

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load
 
 from explorer import downloads, loading
+from explorer.figures.picture import pattern_svg
 
 IDS = tuple(range(8))
 
@@ -54,7 +55,7 @@ def test_not_even_one_layer(small, open_app, monkeypatch):
 
 def test_a_drawing_and_a_table_hold_what_is_there():
     pattern = np.array([[1, 0], [0.25, 0.75]], np.float32)
-    drawn = downloads.pattern_svg(pattern, ["<", "&"], causal=True).decode()
+    drawn = pattern_svg(pattern, ["<", "&"], causal=True).decode()
     assert drawn.count("<rect x=") == 3 == downloads.pattern_rows(1, 2, 2, True) and "0 &lt;" in drawn
     table = downloads.patterns_csv(pattern[None, None], ["=", '"'], [(0, 0)], causal=True).decode("utf-8-sig")
     assert table.splitlines()[1:] == ["0,0,0,'=,0,'=,1.0", '0,0,1,"""",0,\'=,0.25', '0,0,1,"""",1,"""",0.75']
@@ -62,7 +63,7 @@ def test_a_drawing_and_a_table_hold_what_is_there():
 
 def test_a_rectangle_is_written_with_both_lists_of_tokens():
     pattern = np.array([[0.25, 0.5, 0.25], [1.0, 0.0, 0.0]], np.float32)
-    drawn = downloads.pattern_svg(pattern, ["q", "r"], causal=False, keys=["<", "b", "c"]).decode()
+    drawn = pattern_svg(pattern, ["q", "r"], causal=False, keys=["<", "b", "c"]).decode()
     assert drawn.count("<rect x=") == 6 == downloads.pattern_rows(1, 2, 3, False) and "0 &lt;" in drawn and "1 r" in drawn
     table = downloads.patterns_csv(pattern[None, None], ["q", "r"], [(0, 0)], causal=False, keys=["=", "b", "c"]).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(table)))

@@ -81,7 +81,7 @@ def test_a_link_explains_the_weight_it_names_step_by_step(page, runs):
 def test_without_a_choice_the_weight_that_the_view_names_is_explained(page):
     app = page()
     _, _, query, key = picked(app)
-    assert query >= max(key, 1) and app.query_params.get("query") is None
+    assert query == len(PROMPT) // 2 and query >= max(key, 1) and app.query_params.get("query") is None
     assert stated(app, "= weight") == pytest.approx(max(numbers(chart(app, "Scores and weights")[2]["y"])), abs=1e-4)
 
 

@@ -1,0 +1,141 @@
+"""One head's pattern as a picture for slides: title, prompt, both axes with their tokens, and the colour scale."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+from explorer.figures import style
+from explorer.figures.tokens import escaped, labels, spelled
+
+SIDE = 640  # pixels that the longer side of the pattern fills where its cells allow it
+SMALLEST, LARGEST = 4.0, 48.0  # pixels of a cell
+WHOLE = 8.0  # pixels from which a cell has a whole number of them
+WITH_NUMBERS = 36.0  # pixels from which a cell shows its weight
+LETTER, LINE = 7.9, 14  # pixels: the width of a letter of a label, the height of a label
+LETTER_OF_SUBTITLE = 8.6  # pixels
+LONGEST_LABEL = 18  # letters
+TITLE, SUBTITLE, AXIS = 34, 24, 22  # pixels of height: the title, the prompt under it, an axis title
+BAR, SCALE = 16, 92  # pixels of width: the colour bar, all of the scale
+NARROWEST = 520  # pixels of width, so that a short title fits
+MARGIN = 20
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+MARKS = (0, 0.25, 0.5, 0.75, 1)  # opacities that the scale names; a weight is the square of its opacity
+
+
+def pattern_svg(
+    pattern: np.ndarray,
+    tokens: Sequence[str],
+    *,
+    causal: bool,
+    keys: Sequence[str] | None = None,
+    title: str = "",
+    subtitle: str = "",
+    dark: bool = False,
+) -> bytes:
+    """Draw one head's pattern, queries down, keys across, as an SVG on the ground of a light or a dark page.
+
+    pattern: (T, S) weights; a weight's opacity is its square root, and what the mask takes out is not drawn. tokens: the T queries;
+    keys: the S keys, None where they are the same. Labels are thinned where they would touch. Returns UTF-8.
+    """
+    T, S = pattern.shape
+    down, across = (list(map(_short, labels(names))) for names in (tokens, tokens if keys is None else keys))
+    cell = float(np.clip(SIDE / max(T, S), SMALLEST, LARGEST))
+    cell = cell if cell < WHOLE else float(int(cell))
+    left = round(MARGIN + AXIS + _width(down) + 8)
+    top = round(MARGIN + TITLE + SUBTITLE + AXIS + _width(across) + 8)
+    wide, high = cell * S, cell * T
+    width = max(left + wide + SCALE, NARROWEST) + MARGIN
+    height = top + max(high, 160) + MARGIN
+    ground, ink, fill = style.PAGE[dark], style.INKS[dark], style.OKABE_ITO[5 if dark else 0]
+    places = np.argwhere(np.tri(T, S) if causal else np.ones((T, S))).tolist()
+    head = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {head} font-family="{style.MONOSPACE}" font-size="13" xml:space="preserve">',
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="{ground}"/>',
+        f'<g fill="{fill}" transform="translate({left:.0f} {top:.0f}) scale({cell:.4g})">',
+        *(f'<rect x="{k}" y="{q}" width="1" height="1" opacity="{pattern[q, k] ** 0.5:.3f}"/>' for q, k in places),
+        "</g>",
+        f'<path d="M{left:.0f} {top:.0f}h{wide:.1f}v{high:.1f}h{-wide:.1f}z" fill="none" stroke="{style.MUTED}"/>',
+        f'<g fill="{ink}">',
+        *_titles(title, _short(spelled(subtitle), int((width - 2 * MARGIN) / LETTER_OF_SUBTITLE)), left, top, wide, high),
+        *_names(down, across, left, top, cell),
+        *_scale(left + wide + 24, top, fill),
+        "</g>",
+        *(_numbers(pattern, places, left, top, cell, dark) if cell >= WITH_NUMBERS else ()),
+        "</svg>",
+    ]
+    return "\n".join(parts).encode()
+
+
+def _titles(title: str, subtitle: str, left: float, top: float, wide: float, high: float) -> list[str]:
+    """What the picture shows, and what its axes are."""
+    plain = 'font-family="system-ui, sans-serif"'
+    middle = f"{MARGIN + 12} {top + high / 2:.0f}"
+    return [
+        f'<text x="{MARGIN}" y="{MARGIN + 16}" {plain} font-size="20" font-weight="600">{escaped(spelled(title))}</text>',
+        f'<text x="{MARGIN}" y="{MARGIN + TITLE + 6}" font-size="14">{escaped(subtitle)}</text>',
+        f'<text x="{left + wide / 2:.0f}" y="{MARGIN + TITLE + SUBTITLE + 12}" {plain} text-anchor="middle">key (is read)</text>',
+        f'<text transform="translate({middle}) rotate(-90)" {plain} text-anchor="middle">query (reads)</text>',
+    ]
+
+
+def _names(down: Sequence[str], across: Sequence[str], left: float, top: float, cell: float) -> list[str]:
+    """The tokens along both axes, every `step`-th of them."""
+    step = next(step for step in STEPS if step * cell >= LINE or step == STEPS[-1])
+
+    def middle(start: float, index: int) -> str:
+        return f"{start + cell * (index + 0.5) + 4.5:.1f}"
+
+    rows = [
+        f'<text x="{left - 8:.0f}" y="{middle(top, q)}" text-anchor="end">{escaped(down[q])}</text>'
+        for q in range(0, len(down), step)
+    ]
+    columns = [
+        f'<text transform="translate({middle(left, k)} {top - 8:.0f}) rotate(-90)">{escaped(across[k])}</text>'
+        for k in range(0, len(across), step)
+    ]
+    return rows + columns
+
+
+def _scale(left: float, top: float, fill: str) -> list[str]:
+    """The colour bar, spaced by colour, with its weights."""
+    high = 160
+    marks = [
+        f'<text x="{left + BAR + 8:.0f}" y="{top + high * (1 - mark) + 4.5:.1f}">{round(mark**2, 2):g}</text>' for mark in MARKS
+    ]
+    return [
+        f'<linearGradient id="weights" x1="0" y1="1" x2="0" y2="0"><stop offset="0" stop-color="{fill}" stop-opacity="0"/>'
+        f'<stop offset="1" stop-color="{fill}"/></linearGradient>',
+        f'<rect fill="url(#weights)" stroke="{style.MUTED}" x="{left:.0f}" y="{top:.0f}" width="{BAR}" height="{high}"/>',
+        f'<text x="{left:.0f}" y="{top - 10:.0f}" font-family="system-ui, sans-serif">weight</text>',
+        *marks,
+    ]
+
+
+def _numbers(
+    pattern: np.ndarray, places: list[list[int]], left: float, top: float, cell: float, dark: bool
+) -> list[str]:
+    """Each weight on its cell, in an ink that is readable there."""
+    weights = np.array([pattern[q, k] for q, k in places])
+    inks = style.inks(style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL, weights, dark=dark)
+    return [
+        f'<text x="{left + cell * (k + 0.5):.1f}" y="{top + cell * (q + 0.5) + 4:.1f}" fill="{ink}" font-size="12" '
+        f'text-anchor="middle">{weight:.2f}</text>'
+        for (q, k), weight, ink in zip(places, weights.tolist(), inks, strict=True)
+    ]
+
+
+def _short(text: str, longest: int = LONGEST_LABEL) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _width(names: Sequence[str]) -> float:
+    """The pixels of the widest label: wide letters count twice, marks on a letter not at all."""
+    return LETTER * max(sum(_columns(character) for character in name) for name in names)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
