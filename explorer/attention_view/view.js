@@ -4,8 +4,7 @@ const NOWHERE = { query: null, key: null };
 const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told"];
 const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
 const TABLE_ROWS = 12;
-const BESIDE_MAP = 62; // CSS pixels that the scale takes
-const UNDER_MAP = 12;
+const UNDER_MAP = 12; // CSS pixels
 const ABOVE_MAP = 80; // that the title takes
 const UNDER_LINES = 26;
 const SMALLEST_MAP = 360; // pixels of height under which a first screen has no room for it
@@ -161,7 +160,8 @@ function layOut(view) {
   const { map, lines, root, patterns, theme } = view;
   const find = (selector) => root.querySelector(selector);
   const isWide = getComputedStyle(find(".picture")).flexDirection === "row";
-  const width = find(".detail").clientWidth - (isWide ? BESIDE_MAP : 0);
+  const beside = parseInt(getComputedStyle(find(".detail")).getPropertyValue("--beside") || 0); // pixels that the style sheet keeps free
+  const width = find(".detail").clientWidth - beside;
   const height = heightFor(map.box);
   theme.size = TEXT_SIZES.find(([side]) => Math.min(width, height) >= side)[1];
   view.labels = labelsOf(patterns, theme);
