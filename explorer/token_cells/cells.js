@@ -85,7 +85,7 @@ function drawScale(box, { scale, palette }) {
   box.hidden = !scale;
   if (!scale) return;
   box.querySelector(".name").textContent = scale.name;
-  const full = (color) => `color-mix(in srgb, ${color} 55%, transparent)`;
+  const full = (color) => `color-mix(in srgb, ${color} 45%, transparent)`;
   const ends = palette.length > 1 ? `${full(palette[1])}, transparent, ${full(palette[0])}` : `transparent, ${full(palette[0])}`;
   box.querySelector("i").style.background = `linear-gradient(to right, ${ends})`;
   box.querySelector(".marks").replaceChildren(

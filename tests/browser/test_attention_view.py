@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer.figures.style import head_color
+from explorer.figures.style import contrast, head_color
 
 SCRIPT = "tests/browser/attention_script.py"
 BLUE = (0, 114, 178)  # the sequential scale's end on a light page
@@ -101,6 +101,26 @@ def test_weights_are_painted_zero_is_the_ground_and_the_masked_is_not_there(show
     assert close_to(corner(5, 5), at_opacity(0.5))
     assert corner(5, 1) == [255, 255, 255, 255]
     assert corner(1, 5)[3] < 128
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_are_readable_on_their_cells(show, scheme):
+    page = show("size=1x2x8")
+    page.emulate_media(color_scheme=scheme)
+    cell(page, 0, 1).click()
+    page.mouse.move(5, 5)
+    expect(page.locator(".name")).to_have_text("L0H1")
+    page.wait_for_timeout(300)
+    data = page.locator(".map canvas").evaluate("canvas => ({ ...canvas.dataset })")
+    left, top, size = (float(data[name]) for name in ("left", "top", "cell"))
+    canvas = page.locator(".map canvas").element_handle()
+    across = "([canvas, x, y, n]) => [...canvas.getContext('2d').getImageData(x, y, n, 1).data]"
+    assert size >= 48
+    for query, key in [(q, k) for q in range(8) for k in range(q + 1)]:
+        ground = pixel(page, ".map canvas", left + (key + 0.1) * size, top + (query + 0.1) * size)[:3]
+        line = page.evaluate(across, [canvas, left + (key + 0.2) * size, top + (query + 0.5) * size, int(0.6 * size)])
+        inks = [line[i : i + 3] for i in range(0, len(line), 4)]
+        assert max(contrast(ink, ground) for ink in inks) >= 4.5, (query, key)
 
 
 def test_hover_previews_and_leaving_returns(show):

@@ -1,5 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
+from explorer import token_cells
+from explorer.figures import style
 from explorer.token_cells import Scale, chips, rows, running_text
 
 SCALE = Scale("nats", 4.0, ((0, "0"), (4, "4")))
@@ -18,3 +23,19 @@ def test_lists_of_different_length_are_refused():
         chips(["a"], [1, 2], ["note"], label="", key="k")
     with pytest.raises(ValueError, match="as many"):
         rows([["a", "b"]], [[1]], [["x", "y"]], label="", key="k")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_tokens_and_their_marks_are_readable_on_every_colour(dark):
+    sheet = Path(token_cells.__file__).with_name("cells.css").read_text(encoding="utf-8")
+    strongest = int(re.search(r"calc\((\d+)% \* var\(--strength\)", sheet)[1]) / 100
+    faint = float(re.search(r"\.mark { opacity: ([\d.]+)", sheet)[1])
+
+    def over(color: str, share: float, ground: list[float]) -> list[float]:
+        return [share * c + (1 - share) * g for c, g in zip(bytes.fromhex(color[1:]), ground, strict=True)]
+
+    page, ink = list(bytes.fromhex(style.PAGE[dark][1:])), style.INKS[dark]
+    for color in (*token_cells.HUES, token_cells.OTHER, style.OKABE_ITO[5 if dark else 0]):
+        cell = over(color, strongest, page)
+        for opacity in (1, faint):
+            assert style.contrast(over(ink, opacity, cell), cell) >= style.CONTRAST
