@@ -1,6 +1,7 @@
 // What is said at the cell that is pointed at, and the way from a pinned weight to its explanation.
 
 const TIP_GAP = 8; // CSS pixels between a cell and what is said of it
+const BELOW_MENU = "5rem"; // the menu covers the upper edge of the page
 
 function drawTip(view) {
   const { patterns, hover, map } = view;
@@ -36,6 +37,7 @@ function showExplanation({ patterns: { header } }) {
   if (!place) return;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   place.tabIndex = -1;
+  place.style.scrollMarginTop = BELOW_MENU;
   place.focus({ preventScroll: true });
   place.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
 }

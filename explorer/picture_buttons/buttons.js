@@ -1,7 +1,8 @@
 // A picture as a file: Plotly's layers as one SVG under a title, or a drawing that is handed in.
 
 const SCALE = 2; // pixels of a PNG for each CSS pixel
-const TITLE = { size: 18, line: 24, font: "system-ui, sans-serif", margin: 12 }; // CSS pixels
+const MARGIN = 12; // CSS pixels on all sides: labels reach to the edge of a figure
+const TITLE = { size: 18, line: 24, font: "system-ui, sans-serif" }; // CSS pixels
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function ({ parentElement, data }) {
@@ -39,19 +40,19 @@ const colorOf = (what) => getComputedStyle(document.querySelector(".stApp"))[wha
 
 function svgOf(plot, title) {
   const layers = [...plot.querySelectorAll(".main-svg")];
-  const [width, below] = ["width", "height"].map((side) => Number(layers[0].getAttribute(side)));
-  const lines = linesOf(title, width - 2 * TITLE.margin);
-  const top = lines.length * TITLE.line + TITLE.margin;
-  const height = below + top;
+  const [wide, high] = ["width", "height"].map((side) => Number(layers[0].getAttribute(side)));
+  const lines = linesOf(title, wide);
+  const top = lines.length * TITLE.line + MARGIN;
+  const [width, height] = [wide + 2 * MARGIN, high + top + MARGIN];
   const svg = made("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
   svg.append(made("rect", { width, height, fill: colorOf("backgroundColor") }));
-  const text = { x: TITLE.margin, fill: colorOf("color"), "font-size": TITLE.size, "font-family": TITLE.font };
+  const text = { x: MARGIN, fill: colorOf("color"), "font-size": TITLE.size, "font-family": TITLE.font };
   svg.append(...lines.map((line, i) => {
-    const written = made("text", { ...text, y: TITLE.margin + TITLE.line * i + TITLE.size });
+    const written = made("text", { ...text, y: MARGIN + TITLE.line * i + TITLE.size });
     written.textContent = line;
     return written;
   }));
-  const figure = made("g", { transform: `translate(0 ${top})` });
+  const figure = made("g", { transform: `translate(${MARGIN} ${top})` });
   for (const layer of layers) {
     const copy = layer.cloneNode(true);
     copy.querySelectorAll(".hoverlayer, .draglayer, .zoomlayer").forEach((part) => part.remove());

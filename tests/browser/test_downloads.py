@@ -64,7 +64,7 @@ def test_a_figure_as_picture_page_and_numbers(app_server, page, settled, save, o
     plot = page.locator(".st-key-next-token-bars .js-plotly-plot").bounding_box()
     png = saved["PNG"].read_bytes()
     assert png.startswith(PNG)
-    assert int.from_bytes(png[16:20], "big") == pytest.approx(2 * plot["width"], abs=4)
+    assert int.from_bytes(png[16:20], "big") == pytest.approx(2 * (plot["width"] + 24), abs=4), "labels reach to the edge"
     assert int.from_bytes(png[20:24], "big") > 2 * plot["height"] + 40, "a title is above the figure"
     drawn = ElementTree.parse(saved["SVG"]).getroot()
     assert "Next-token probabilities" in " ".join(drawn.itertext())
