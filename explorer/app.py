@@ -15,7 +15,7 @@ if ROOT not in sys.path:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 
 if __name__ == "__main__":
-    from explorer import loading, navigation, state
+    from explorer import loading, navigation, state, uploads
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
@@ -24,6 +24,7 @@ if __name__ == "__main__":
     st.set_page_config(f"{page.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
     loading.warm_up()
+    uploads.limit_uploads()
     state.enter(page.title)
     page.run()
 else:

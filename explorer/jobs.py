@@ -12,8 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,6 @@ from explorer.run_folders import listing, states
 from gpt import Corpus, Recipe, Run, create_run
 from gpt.train.files import read_json, write_json
 from gpt.train.fork import fork_run
-from gpt.train.run import UNREADABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 LIVE = ("queued", "running", "paused")
@@ -56,21 +57,33 @@ def check_name(runs: Path, name: str) -> None:
         raise ValueError(f"there is a run called {name!r} already; {free_name(runs, name)!r} is free")
 
 
-def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None) -> Run:
+def name_for(runs: Path, title: str, otherwise: str) -> str:
+    """A name for the folder of a run with this title: "My Spring" gives My-Spring. Raises ValueError where a title cannot be one.
+
+    otherwise: the stem of the name where nothing of the title is left, as of 春.
+    """
+    if len(title) > LONGEST_NAME or any(c in "/\\<>" or not c.isprintable() for c in title):
+        raise ValueError(f"{title!r} cannot name a run: use up to {LONGEST_NAME} characters, and no / \\ < >")
+    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", letters).strip("-")
+    return name or free_name(runs, otherwise)
+
+
+def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None, title: str = "") -> Run:
     """Make a run and queue it; it starts as soon as there is room.
 
-    corpus: the text, where the recipe only names it. Raises ValueError on a bad or taken name, an unusable text, or, as all here
-    that writes, where there is no room or no permission to.
+    title: what people call it, where that is not its name. corpus: the text, where the recipe only names it. Raises ValueError on a
+    bad or taken name, an unusable text, or, as all here that writes, where there is no room or no permission to.
     """
-    return _make(runs, name, lambda folder: create_run(folder, recipe, corpus))
+    return _make(runs, name, title, lambda folder: create_run(folder, recipe, corpus))
 
 
-def fork(runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, **changes: Any) -> Run:
+def fork(runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, title: str = "", **changes: Any) -> Run:
     """Make a run that begins with a snapshot of another and queue it. Raises ValueError as `create` and `fork_run` do."""
-    return _make(runs, name, lambda folder: fork_run(parent, step, folder, corpus, **changes))
+    return _make(runs, name, title, lambda folder: fork_run(parent, step, folder, corpus, **changes))
 
 
-def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
+def _make(runs: Path, name: str, title: str, make: Callable[[Path], Run]) -> Run:
     check_name(runs, name)
     with writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
@@ -80,12 +93,21 @@ def _make(runs: Path, name: str, make: Callable[[Path], Run]) -> Run:
             check_name(runs, name)
             raise
         try:
-            run = make(runs / name)
+            run = _entitled(make(runs / name), title)
         except BaseException:
             shutil.rmtree(runs / name, ignore_errors=True)
             raise
     advance(runs)
     return run
+
+
+def _entitled(run: Run, title: str) -> Run:
+    """The run with this title, written down where it differs from the name."""
+    title = "" if title == run.name else title
+    if title != run.title:
+        file = run.folder / "config.json"
+        write_json(file, read_json(file) | {"title": title})
+    return replace(run, title=title)
 
 
 @contextmanager
@@ -134,18 +156,32 @@ def stop(run: Run) -> None:
                     run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
 
 
-def rename(runs: Path, name: str, new: str) -> None:
-    """Give a run another name; its forks remember it by that. Raises ValueError as `delete` and `check_name` do."""
+def rename(runs: Path, name: str, new: str, title: str = "") -> None:
+    """Give a run another name; its forks remember it by that. Raises ValueError as `trash.delete` and `check_name` do.
+
+    title: what people call it, where that is not its name; then the name may stay as it is.
+    """
     with at_rest(runs, name) as folder:
-        check_name(runs, new)
-        folder.rename(runs / new)
+        if new != name or not title:
+            check_name(runs, new)
+            folder.rename(runs / new)
+        run = run_folders.found(runs / new).run
+        if run:
+            made = (run.folder / "config.json").stat()
+            _entitled(run, title)
+            _date(run.folder / "config.json", made)
     for child in listing(runs):
         if child.run and child.run.parent and child.run.parent.run == name:
             file = child.run.folder / "config.json"
             config, made = read_json(file), file.stat()
             config["parent"]["run"] = new
             write_json(file, config)
-            os.utime(file, ns=(made.st_atime_ns, made.st_mtime_ns))  # it is as old as before in the listing
+            _date(file, made)
+
+
+def _date(file: Path, made: os.stat_result) -> None:
+    """Let a file that was written over be as old as it was: the listing has the newest run first."""
+    os.utime(file, ns=(made.st_atime_ns, made.st_mtime_ns))
 
 
 @contextmanager
@@ -173,11 +209,10 @@ def live(runs: Path) -> list[Run]:
     """The runs that train, wait, or are paused, the one whose state is oldest first; so waiting ones stand in their order."""
     found = []
     for name in sorted(changed := states(runs), key=changed.get):
-        with suppress(*UNREADABLE):
-            if read_json(runs / name / "status.json")["state"] in LIVE:
-                run = run_folders.found(runs / name).run
-                if run and run.status.state in LIVE:
-                    found.append(run)
+        if run_folders.saved_state(runs / name) in LIVE:
+            run = run_folders.found(runs / name).run
+            if run and run.status.state in LIVE:
+                found.append(run)
     return found
 
 

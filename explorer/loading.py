@@ -104,11 +104,12 @@ def folder_of(ref: str) -> Path:
 
 
 def describe(ref: str) -> str:
-    """The reference and the model's shape, read without opening it."""
+    """The model's title or reference, and its shape, read without opening it."""
     said = _outline_of(ref)
+    name = said.title or ref
     if not isinstance(said.n_layer, int) or not isinstance(said.n_head, int):
-        return ref
-    return f"{ref} · {said.n_layer} × {said.n_head} heads" if said.n_layer else f"{ref} · no heads"
+        return name
+    return f"{name} · {said.n_layer} × {said.n_head} heads" if said.n_layer else f"{name} · no heads"
 
 
 def _outline_of(ref: str) -> Outline:

@@ -21,6 +21,7 @@ class Outline(NamedTuple):
     text: str = ""
     n_layer: Any = None
     n_head: Any = None
+    title: str = ""
 
 
 def stamp(*files: Path) -> Stamp:
@@ -51,9 +52,10 @@ def outline(folder: Path) -> Outline:
 @lru_cache(maxsize=10_000)
 def _outline(config: Path, stamp: Stamp) -> Outline:
     try:
-        recipe = json.loads(config.read_text(encoding="utf-8"))["recipe"]
+        written = json.loads(config.read_text(encoding="utf-8"))
+        recipe, title = written["recipe"], str(written.get("title", ""))
         model = recipe.get("model")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Outline()
     shape = (model.get("n_layer"), model.get("n_head")) if isinstance(model, dict) else (None, None)
-    return Outline(str(recipe.get("objective", "language")), str(recipe.get("text")), *shape)
+    return Outline(str(recipe.get("objective", "language")), str(recipe.get("text")), *shape, title)

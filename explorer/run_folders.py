@@ -7,6 +7,8 @@ from pathlib import Path
 
 from explorer import loading
 from gpt import Run, load_run
+from gpt.train.files import read_json
+from gpt.train.run import UNREADABLE
 from gpt.train.tail import Logged, Tail
 
 PARTS = ("config.json", "tokenizer.json", "metrics.jsonl", "status.json", "snapshots")  # each tells a run from other folders
@@ -18,9 +20,18 @@ MOST_TAILS = 64  # runs whose numbers are kept in memory; 300,000 rows take abou
 class Found:
     """A folder among the runs: the run, or why it cannot be opened."""
 
-    name: str
+    folder: Path
     run: Run | None
     why: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.run.label if self.run else self.name
 
 
 def listing(runs: Path) -> list[Found]:
@@ -37,14 +48,32 @@ def found(folder: Path) -> Found:
 @lru_cache(maxsize=MOST)
 def _found(folder: Path, stamp: tuple[int, ...]) -> Found:
     try:
-        return Found(folder.name, load_run(folder))
+        return Found(folder, load_run(folder))
     except (ValueError, OSError) as error:
-        return Found(folder.name, None, str(error))
+        return Found(folder, None, str(error))
+
+
+def ref_of(run: Run) -> str:
+    """The reference under which `loading` knows this run."""
+    return run.name if run.folder.parent == loading.SHIPPED else f"{loading.OWN}{run.name}"
 
 
 def states(runs: Path) -> dict[str, float]:
     """Changes whenever a run is made, renamed or deleted, or its state changes: each run's name, and when its state last changed."""
     return {status.parent.name: changed(status) for status in runs.glob("[!.]*/status.json")}
+
+
+def saved_state(folder: Path) -> str | None:
+    """The state that a run's status.json names, read again when that changes; None where it cannot be read."""
+    file = folder / "status.json"
+    return _saved_state(file, loading.stamp(file))
+
+
+@lru_cache(maxsize=MOST)
+def _saved_state(file: Path, stamp: tuple[int, ...]) -> str | None:
+    with suppress(*UNREADABLE):
+        return str(read_json(file)["state"])
+    return None
 
 
 def size(folder: Path) -> int:

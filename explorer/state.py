@@ -8,7 +8,7 @@ A choice is kept as it was made, even where a model cannot honour it: what is sh
 import math
 import time
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import streamlit as st
 
@@ -23,6 +23,7 @@ PARAMETERS = (
     *("tokens", "temperature", "top-k", "top-p", "hide"),
     *("translator", "source", "maps", "cross", "halves"),
     *("question", "between"),
+    *("form", "own"),
 )
 LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
 LONGEST_PROMPT = 10_000  # characters
@@ -32,9 +33,14 @@ GRACE = 1.0  # seconds in which a browser may still send the address that was ju
 
 
 def choice(name: str) -> str | None:
-    """The person's choice as text, or None where none was made. `name` is one of `PARAMETERS`."""
+    """The person's choice as text, or None where none was made.
+
+    name: one of `PARAMETERS`; or one with a part, "form.steps": the many choices of one form share a parameter in the link.
+    """
     _read_address()
-    return st.session_state.get(_key(name))
+    group, _, part = name.partition(".")
+    written = st.session_state.get(_key(group))
+    return _parts(written).get(part) if part else written
 
 
 def number(name: str) -> int:
@@ -60,7 +66,12 @@ def several(name: str) -> list[str]:
 def choose(**choices: str | float | list[str] | None) -> None:
     """Make choices (None unmakes one) and write them into the URL. Good as a widget's callback."""
     for name, value in choices.items():
-        st.session_state[_key(name)] = _written(value)
+        group, _, part = name.partition(".")
+        written = _written(value)
+        if part:
+            parts = _parts(st.session_state.get(_key(group))) | {part: written}
+            written = ",".join(f"{key}:{quote(text, safe='')}" for key, text in parts.items() if text is not None) or None
+        st.session_state[_key(group)] = written
     _write_address()
 
 
@@ -116,6 +127,12 @@ def _key(name: str) -> str:
     if name not in PARAMETERS:
         raise ValueError(f"there is no choice called {name!r}; use one of {', '.join(PARAMETERS)}")
     return f"choice:{name}"
+
+
+def _parts(written: str | None) -> dict[str, str | None]:
+    """What the choices of a form are, as `choose` writes them: part → its choice."""
+    pairs = (each.partition(":") for each in (written or "").split(",") if ":" in each)
+    return {part: unquote(text) for part, _, text in pairs}
 
 
 def _written(value: str | float | list[str] | None) -> str | None:

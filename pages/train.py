@@ -13,9 +13,8 @@ from explorer.panels.watching import watched_heads  # noqa: E402
 order = recipe_form()
 if order:
     with widgets.guarded(), st.spinner("Preparing the text …"):
-        run = jobs.create(loading.runs_folder(), order.name, order.recipe, order.corpus)
-        state.remember("train:started", run.name)
-        state.choose(run=run.name)
+        run = jobs.create(loading.runs_folder(), order.name, order.recipe, order.corpus, order.title)
+        state.choose(run=run.name, **{"form.name": None})
         st.rerun()
 training()
 watched_heads()

@@ -12,7 +12,7 @@ from explorer import loading, texts, widgets
 from explorer.chart import chart
 from explorer.figures.outcomes import outcomes
 from explorer.figures.training import Branch, Level, loss_curves
-from explorer.run_folders import logged
+from explorer.run_folders import logged, ref_of
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
 from gpt.train.tail import LARGEST, Logged
@@ -59,7 +59,7 @@ def curves(run: Run) -> None:
         parent=_parent(run),
         unit="pair" if run.recipe.objective in PAIRED else "token",
     )
-    alt = f"Training and validation loss of {run.name} over its steps"
+    alt = f"Training and validation loss of {run.label} over its steps"
     chart(figure, key="loss", alt=alt)
     if run.parent:
         st.caption(lineage(run))
@@ -73,8 +73,8 @@ def curves(run: Run) -> None:
 
 def _earnings(run: Run) -> None:
     numbers = drawn(run)
-    quantities = {title: {run.name: numbers.series(name)} for name, title in EARNINGS.items()}
-    chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.name} earns over its steps")
+    quantities = {title: {run.label: numbers.series(name)} for name, title in EARNINGS.items()}
+    chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.label} earns over its steps")
     if run.parent:
         st.caption(lineage(run))
     told = "Measured with answers to held-out questions. PPO's own loss says nothing about quality, so it is not drawn."
@@ -85,7 +85,7 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
     if run.recipe.objective in PAIRED:
         return [Level("knows nothing: ln 2 =", math.log(2))]
     levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = texts.counted_bigram_loss(f"runs/{run.name}") if run.recipe.objective == "language" else None
+    counted = texts.counted_bigram_loss(ref_of(run)) if run.recipe.objective == "language" else None
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -99,8 +99,9 @@ def _parent(run: Run) -> Branch | None:
     if ref is None or run.parent.stage:
         return None
     with widgets.guarded():
-        steps, losses = logged(loading.load_run(ref).folder).series("train_loss")
-        return Branch(run.parent.run, run.parent.step, steps, losses)
+        parent = loading.load_run(ref)
+        steps, losses = logged(parent.folder).series("train_loss")
+        return Branch(parent.label, run.parent.step, steps, losses)
     return None
 
 

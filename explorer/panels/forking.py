@@ -1,14 +1,18 @@
 """Fork a run at one of its snapshots: a new run that begins with those weights, some switches changed."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from explorer import jobs, loading, state, widgets
-from explorer.panels.recipe_form import KEPT, OPTIMIZERS, OWN, own_text
+from explorer.own_text import OWN
+from explorer.panels.recipe_form import KEPT, OPTIMIZERS, give_text
 from explorer.panels.training import chosen_run
 from gpt import CORPORA, Corpus, Run, load_corpus
+from gpt.train.estimate import estimate
 from gpt.train.fork import forked_recipe
+from gpt.train.machine import time_in_words
 from gpt.train.presets import MAX_INT
 
 SAME = "its parent's"
@@ -40,19 +44,26 @@ def fork_here(run: Run, step: int) -> None:
     key = f"fork:{run.name}:{step}"
     changes = _changes(run, step, key)
     corpus = _text(key)
-    free = jobs.free_name(loading.runs_folder(), f"{run.name}-fork")
-    name = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free).strip() or free
-    if st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=f"{key}:go", type="primary"):
-        with widgets.guarded(), st.spinner("Preparing the fork …"):
+    runs = loading.runs_folder()
+    free = jobs.free_name(runs, f"{run.name}-fork")
+    title = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free).strip()
+    named = False
+    with widgets.guarded():
+        name = jobs.name_for(runs, title, free) if title else free
+        jobs.check_name(runs, name)
+        named = True
+    pressed = st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=f"{key}:go", type="primary")
+    with widgets.guarded():
+        recipe = forked_recipe(run, step, **changes)
+        st.caption(f"Training it takes roughly {time_in_words(estimate(replace(recipe, steps=recipe.steps - step)).seconds)} here.")
+        if pressed and named:
             if corpus is None:
                 raise ValueError("there is no text yet; give one, or keep the parent's")
             given = {} if corpus == SAME else {"corpus": corpus}
-            child = jobs.fork(loading.runs_folder(), name, run, step, **given, **changes)
+            with st.spinner("Preparing the fork …"):
+                child = jobs.fork(runs, name, run, step, title=title, **given, **changes)
             state.choose(run=child.name)
             st.rerun()
-    with widgets.guarded():
-        forked_recipe(run, step, **changes)
-        jobs.check_name(loading.runs_folder(), name)
 
 
 def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
@@ -97,5 +108,5 @@ def _text(key: str) -> Corpus | str | None:
     """The text that the fork learns from: `SAME`, a corpus, or None where the person has not given theirs yet."""
     kind = st.selectbox("Text", [SAME, *CORPORA, OWN], key=f"{key}:text", **KEPT)
     if kind == OWN:
-        return own_text(key)
+        return give_text(key)
     return SAME if kind == SAME else load_corpus(kind)

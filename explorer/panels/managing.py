@@ -38,12 +38,15 @@ def _close() -> None:
 
 
 def _rename(name: str) -> None:
+    runs = loading.runs_folder()
+    label = run_folders.found(runs / name).label
     with st.form("runs:rename", border=False):
-        new = st.text_input("New name", name, max_chars=jobs.LONGEST_NAME, key=f"runs:rename:{name}").strip()
+        title = st.text_input("New name", label, max_chars=jobs.LONGEST_NAME, key=f"runs:rename:{name}").strip()
         if st.form_submit_button("Rename run", type="primary"):
             with widgets.guarded():
-                if new != name:
-                    jobs.rename(loading.runs_folder(), name, new)
+                if title != label:
+                    new = jobs.name_for(runs, title, name)
+                    jobs.rename(runs, name, new, title)
                     _choose_instead(name, new)
                 _close()
                 st.rerun()
@@ -52,8 +55,8 @@ def _rename(name: str) -> None:
 def _delete(name: str) -> None:
     entry = run_folders.found(loading.runs_folder() / name)
     held = f"{len(entry.run.steps)} snapshots, " if entry.run else ""
-    size = bytes_in_words(run_folders.size(loading.runs_folder() / name))
-    st.markdown(f"Delete **{widgets.plain(name)}** ({held}{size})? You can undo this for ten minutes.")
+    size = bytes_in_words(run_folders.size(entry.folder))
+    st.markdown(f"Delete **{widgets.plain(entry.label)}** ({held}{size})? You can undo this for ten minutes.")
     if st.button("Delete run", type="primary", key=f"runs:delete:{name}"):
         with widgets.guarded():
             trash.delete(loading.runs_folder(), name)

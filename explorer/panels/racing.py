@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer import jobs, loading, state, widgets
 from explorer.chart import chart
@@ -18,6 +19,8 @@ from explorer.source import code_of
 from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus
 from gpt.model.gpt import GPT, loss_of
 from gpt.model.layers import MLP, Attention, Block, LayerNorm
+from gpt.train.estimate import estimate
+from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 
@@ -59,6 +62,9 @@ def race_form() -> None:
         pressed = st.button(
             "Start the race", type="primary", icon=":material/flag:", disabled=not rungs, width="stretch"
         )
+    if rungs:
+        needed = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
+        st.caption(f"Training these takes roughly {time_in_words(needed / min(len(rungs), jobs.slots()))} here.")
     if 7 in rungs:
         st.caption(
             "Rung 7 has 10.8 million parameters and is a GPU's work: on a laptop it takes hours. Stop it when you like."
@@ -109,26 +115,32 @@ def _chosen_race() -> None:
     if wanted is not None and wanted not in found:
         st.warning(f"There is no race called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
     if not found:
-        widgets.empty_state(
-            "No race yet.", "Choose rungs above and press *Start the race*; each trains in its own process."
-        )
-        _ladder({rung: None for rung in FIRST})
-        return
+        widgets.empty_state("No race yet.", "Choose rungs above and press *Start the race*; each trains in its own process.")
+        return _ladder({rung: None for rung in FIRST})
     shown = next(name for name in (wanted, state.recall("race shown"), *found) if name in found)
     state.remember("race shown", shown)  # a race that others start later does not take its place under the buttons
     which, axis, actions = st.columns([3, 4, 4], vertical_alignment="bottom")
     with which:
         st.selectbox("Race", list(found), **state.bound("race", shown))
-    with axis:
-        unit = st.segmented_control(
-            "Against", AXES, default="tokens read", required=True, key="race:axis", persist_state="session", help=AXIS
-        )
+    unit = _axis(axis)
     opened: dict[int, Run | None] = {}
     for rung, ref in found[shown].items():
         with widgets.guarded():
             opened[rung] = loading.load_run(ref)
     with actions.container(horizontal=True):
         stop_and_resume([run for run in opened.values() if run], f"race:{shown}")
+    _draw(opened, unit)
+
+
+def _axis(place: DeltaGenerator) -> str:
+    """What the curves are drawn against: one of `AXES`."""
+    return place.segmented_control(
+        "Against", AXES, default="tokens read", required=True, key="race:axis", persist_state="session", help=AXIS
+    )
+
+
+def _draw(opened: dict[int, Run | None], unit: str) -> None:
+    """The curves of a race's runs, and then each rung."""
     racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
     pairs = list(zip(racers, opened.values(), strict=True))
     begun = [pair for pair in pairs if len(pair[0].train[0])] or pairs  # rung 7, which waits longest, reads the most tokens

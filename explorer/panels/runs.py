@@ -47,16 +47,17 @@ def _listed(found: list[Found]) -> None:
     if not found:
         widgets.empty_state("No run yet.", "Start one on the *Train* page; it is listed here for everybody who looks.")
         managing.undo_deletions()
-        return
+        return _shipped()
     _table(found)
     names = [entry.name for entry in found]
+    labels = {entry.name: entry.label for entry in found}
     wanted = state.choice("run")
     if wanted is not None and wanted not in names:
         st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
     shown = training.followed(names)
     entry = found[names.index(shown)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Run", names, width=280, **state.bound("run", shown))
+        st.selectbox("Run", names, width=280, format_func=labels.get, **state.bound("run", shown))
         _actions(entry)
     managing.undo_deletions()
     if entry.run is None:
@@ -83,8 +84,16 @@ def _table(found: list[Found]) -> None:
     st.caption("Loss is in nats a token. Click the box before a run, or choose it below.")
 
 
+def _shipped() -> None:
+    """The models that ship, as an example of the table."""
+    st.markdown("These models ship with the app:")
+    rows = [_row(entry, []) for entry in run_folders.listing(loading.SHIPPED)]
+    columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
+    st.dataframe(columns, column_config=COLUMNS, hide_index=True, placeholder="", key="runs:shipped")
+
+
 def _row(entry: Found, waiting: list[str]) -> dict[str, Any]:
-    size = {"Run": entry.name, "Size": bytes_in_words(run_folders.size(loading.runs_folder() / entry.name))}
+    size = {"Run": entry.label, "Size": bytes_in_words(run_folders.size(entry.folder))}
     if entry.run is None:
         return size | {"State": "Damaged"}
     run, status = entry.run, entry.run.status

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer import loading, state, texts, widgets
+from explorer import loading, own_text, state, texts, widgets
 from explorer.chart import chart
 from explorer.figures import style
 from explorer.figures.text import split_bar, vocabulary_against_length
 from explorer.figures.tokens import visible
+from explorer.own_text import OWN
 from explorer.token_cells import chips, rows
 
 if TYPE_CHECKING:
     from gpt import Corpus
     from gpt.text.tokenizer import Tokenizer
 
-OWN = "own text"
-OWN_TEXT = "train:own"  # a text given on the Train page is the person's own here too, and the other way round
+OLD = "own text"  # what earlier links call one's own text
 GPT2 = "gpt2 wanted"
 SIZE, B, T, SEED = 512, 4, 8, 1337  # until the person chooses; B and T are the lecture's
 LONGEST_B, LONGEST_T = 16, 32
@@ -37,7 +37,7 @@ def text_picker() -> "Corpus | None":
     from gpt import CORPORA, load_corpus
 
     names = [*CORPORA, OWN]
-    wanted = state.choice("text")
+    wanted = OWN if state.choice("text") == OLD else state.choice("text")
     shown = wanted if wanted in names else names[0]
     st.selectbox("Text", names, **state.bound("text", shown))
     if wanted is not None and wanted != shown:
@@ -45,17 +45,11 @@ def text_picker() -> "Corpus | None":
             f"There is no text called “{widgets.plain(wanted)}” here; this is {shown}.", icon=":material/search_off:"
         )
     with widgets.guarded():
-        return _own_text() if shown == OWN else load_corpus(shown)
+        if shown != OWN:
+            return load_corpus(shown)
+        own_text.uploader("tokens")
+        return own_text.kept()
     return None
-
-
-def _own_text() -> "Corpus | None":
-    from gpt.text.corpus import corpus_from_bytes
-
-    file = st.file_uploader("A plain text file", help="UTF-8, UTF-16 or UTF-32; at most 20 MB in UTF-8. It stays on this machine.")
-    if file is not None:
-        state.remember(OWN_TEXT, corpus_from_bytes(file.name, file.getvalue()))
-    return state.recall(OWN_TEXT)
 
 
 def size_picker() -> int:

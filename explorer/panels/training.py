@@ -10,13 +10,14 @@ from explorer import jobs, loading, run_folders, state, widgets
 from explorer.fragment import fragment
 from explorer.navigation import PAGES
 from explorer.panels.curves import curves
-from explorer.run_folders import logged
+from explorer.run_folders import logged, ref_of
 from gpt import Run
 from gpt.train.run import Status
 from gpt.train.tail import Logged
 
 PERIOD = 1.0  # seconds between two looks at a live run
 SAMPLE_HEIGHT = 300  # pixels
+EXAMPLE = "shakespeare-char"  # what the page shows before the first run
 RECENT = 30  # logged rows that speed and time left are taken from
 WORDS = {
     "queued": "Waiting",
@@ -83,8 +84,7 @@ def _shown_run() -> None:
     if wanted is not None and wanted not in names:
         st.warning(f"There is no run called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
     if shown is None:
-        widgets.empty_state("No run yet.", "Press *Start* above; the defaults train a small GPT in about a minute.")
-        return
+        return _example()
     which, buttons = st.columns([2, 3], vertical_alignment="bottom")
     with which:
         _run_picker(names, shown)
@@ -94,13 +94,27 @@ def _shown_run() -> None:
         with buttons.container(horizontal=True, vertical_alignment="center"):
             actions(run, status)
         progress(run, status)
-        left, right = st.columns([3, 2], gap="medium")
-        with left, widgets.guarded():
-            curves(run)
-        with right:
-            newest_sample(run)
-            with st.container(horizontal=True):
-                look_into(run)
+        _curves_and_sample(run)
+
+
+def _example() -> None:
+    """What a training looks like, on one that ships, while the person has none."""
+    run = loading.load_run(EXAMPLE)
+    st.markdown(
+        "**No run yet.** Press *Start* above; the defaults train a small GPT in about a minute. "
+        f"Below is how the shipped model *{run.name}* was trained."
+    )
+    _curves_and_sample(run)
+
+
+def _curves_and_sample(run: Run) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left, widgets.guarded():
+        curves(run)
+    with right:
+        newest_sample(run)
+        with st.container(horizontal=True):
+            look_into(run)
 
 
 def _run_picker(names: list[str], shown: str) -> None:
@@ -115,7 +129,7 @@ def _run_picker(names: list[str], shown: str) -> None:
 
 def _labelled(name: str) -> str:
     run = run_folders.found(loading.runs_folder() / name).run
-    return f"{name} · {WORDS[run.status.state].lower() if run else 'cannot be read'}"
+    return f"{run.label} · {WORDS[run.status.state].lower()}" if run else f"{name} · cannot be read"
 
 
 def actions(run: Run, status: Status) -> None:
@@ -134,14 +148,14 @@ def actions(run: Run, status: Status) -> None:
 
 def open_in(page: str, title: str, icon: str, run: Run) -> None:
     """A link that opens this run on another page; all but the page where it trains wait for its first snapshot."""
-    link = {"model": f"runs/{run.name}", "run": run.name}
+    link = {"model": ref_of(run), "run": run.name}
     st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=page != "train.py" and not run.steps)
 
 
 def look_into(run: Run) -> None:
     """Links to the pages that look into this kind of model, where there are any."""
     if run.recipe.objective == "translation":
-        return widgets.look_into_translator(f"runs/{run.name}", disabled=not run.steps)
+        return widgets.look_into_translator(ref_of(run), disabled=not run.steps)
     if run.recipe.objective in loading.SPEECHLESS:
         return
     open_in("attention.py", "Attention", ":material/grid_on:", run)

@@ -95,7 +95,8 @@ def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus) -> Run:
     check_fits(recipe, folder)
     weights = _fitting_weights(recipe, parent)
     lineage = Parent(parent.name, parent.steps[-1], {"objective": recipe.objective, "text": corpus.name}, stage=True)
-    objective_of(Draft(folder, recipe, parent.tokenizer, lineage, corpus, {role: source.folder for role, source in leaned_on.items()}))
+    sources = {role: source.folder for role, source in leaned_on.items()}
+    objective_of(Draft(folder, recipe, parent.tokenizer, lineage, text=corpus, sources=sources))
     run = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
     for role, source in leaned_on.items():
         keep(source, run.kept_path(role))

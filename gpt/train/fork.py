@@ -45,7 +45,7 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     lineage = Parent(parent.name, step, changes)
     kept = {path.name: path for path in parent.kept}
     frozen = {role: load_run(source) for role, source in kept.items()}
-    objective = objective_of(Draft(Path(folder), recipe, parent.tokenizer, lineage, corpus, kept))
+    objective = objective_of(Draft(Path(folder), recipe, parent.tokenizer, lineage, text=corpus, sources=kept))
     generators = _generators(recipe, objective, step, model)
     child = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
     for role, source in frozen.items():

@@ -149,7 +149,9 @@ _RUNG_5 = replace(_TINY, n_layer=3, n_head=4, mlp=True, residual=True, projectio
 _RUNG_7 = replace(_RUNG_5, norm="pre", block_size=256, n_layer=6, n_head=6, n_embd=384, dropout=0.2)
 _NANOGPT = GPTConfig(block_size=64, n_layer=4, n_head=4, n_embd=128, bias=False)
 
-PRESETS: dict[str, Recipe] = {
+GROUPS: dict[str, dict[str, Recipe]] = {}  # what the presets are for → name → recipe
+
+GROUPS["The lecture's ladder"] = {
     "rung-1": Recipe("Bigram table: the next character from the present one", replace(_TINY, n_layer=0), lr=1e-2, steps=3000),
     "rung-2": Recipe("One head of self-attention, with positions", _TINY, steps=5000),
     "rung-3": Recipe("Four heads of size 8", replace(_TINY, n_head=4), steps=5000),
@@ -157,6 +159,9 @@ PRESETS: dict[str, Recipe] = {
     "rung-5": Recipe("Three blocks with residual connections", _RUNG_5, steps=5000),
     "rung-6": Recipe("… and layernorm", replace(_RUNG_5, norm="pre"), steps=5000),
     "rung-7": Recipe("Scaled up: 10.8 million parameters, for a GPU", _RUNG_7, batch_size=64, lr=3e-4, steps=5000),
+}  # fmt: skip
+
+GROUPS["nanoGPT"] = {
     "nanogpt-cpu": Recipe(
         "nanoGPT's recipe for a laptop", replace(_NANOGPT, tie_weights=True), steps=2000, batch_size=12, schedule="cosine", warmup=100,
         weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=250,
@@ -165,6 +170,9 @@ PRESETS: dict[str, Recipe] = {
         "nanoGPT's sizes, and its loss in 560 steps", replace(_NANOGPT, activation="relu"), steps=560, batch_size=12,
         optimizer="muon", lr=1e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=280,
     ),
+}  # fmt: skip
+
+GROUPS["Shakespeare"] = {
     "shakespeare-char": Recipe(
         "The model that ships: characters, 4 layers of 6 heads", replace(_NANOGPT, block_size=256, n_head=6, n_embd=192, activation="relu"),
         steps=2000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50, weight_decay=0.1, beta2=0.99,
@@ -173,6 +181,9 @@ PRESETS: dict[str, Recipe] = {
     "shakespeare-bigram": Recipe(
         "Its bigram: rung 1 as it ships", replace(_TINY, n_layer=0), lr=1e-2, steps=3000, snapshots=12, snapshot_type="float16",
     ),
+}  # fmt: skip
+
+GROUPS["Tasks"] = {
     "induction": Recipe(
         "Two attention-only layers that learn to copy what came after the same letter before",
         GPTConfig(block_size=64, n_layer=2, n_head=4, n_embd=48, bias=False, mlp=False), text="repeats", steps=4000, lr=5e-4,
@@ -186,7 +197,7 @@ PRESETS: dict[str, Recipe] = {
 }  # fmt: skip
 
 # Recipes for a lesson: a curve that falls while one watches, on one core of a laptop.
-PRESETS |= {
+GROUPS["Small and quick"] = {
     "quick": Recipe(
         "A small GPT, for a lesson", replace(_NANOGPT, n_layer=2, n_embd=64),
         steps=1000, batch_size=16, optimizer="muon", lr=2e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99,
@@ -195,9 +206,10 @@ PRESETS |= {
 }  # fmt: skip
 
 # The stages of ChatGPT in miniature, lecture 1:48:53: each begins with what the one before it has left.
-_STAGE = replace(PRESETS["shakespeare-char"], text="dialogues", start="chat-finetune", optimizer="adamw", precision="float32", snapshots=1)
+_PRETRAINED = GROUPS["Shakespeare"]["shakespeare-char"]
+_STAGE = replace(_PRETRAINED, text="dialogues", start="chat-finetune", optimizer="adamw", precision="float32", snapshots=1)
 
-PRESETS |= {
+GROUPS["Chat stages"] = {
     "chat-finetune": replace(
         _STAGE, about="Finetuned to answer questions, on demonstrations", objective="finetune", start="shakespeare-char",
         steps=200, batch_size=16, lr=1e-3, warmup=10, eval_every=10, eval_batches=15, log_every=2,
@@ -215,6 +227,8 @@ PRESETS |= {
         eval_every=5, eval_batches=15, log_every=1,
     ),
 }  # fmt: skip
+
+PRESETS: dict[str, Recipe] = {name: recipe for presets in GROUPS.values() for name, recipe in presets.items()}
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,16 @@ class Run:
     recipe: Recipe
     tokenizer: Tokenizer
     parent: Parent | None = None
+    title: str = ""  # where the person gave a name that no folder can have
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def label(self) -> str:
+        """What people call it: its title, or its name."""
+        return self.title or self.name
 
     @property
     def steps(self) -> list[int]:
@@ -246,12 +252,14 @@ def load_run(folder: str | Path) -> Run:
             raise RunError(
                 f"run {folder.name!r}: tokenizer.json has {tokenizer.vocab_size} tokens, the model {recipe.model.vocab_size}"
             )
-        parent = _parent(config.get("parent"))
+        parent, title = _parent(config.get("parent")), config.get("title", "")
+        if not isinstance(title, str):
+            raise ValueError(f"its title is {title!r}, which is no text")
     except RunError:
         raise
     except UNREADABLE as error:
         raise RunError(f"run {folder.name!r} cannot be read: {error}") from error
-    return Run(folder, recipe, tokenizer, parent)
+    return Run(folder, recipe, tokenizer, parent, title)
 
 
 def new_folder(

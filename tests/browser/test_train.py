@@ -80,4 +80,26 @@ def test_a_text_that_is_too_large_is_refused_and_the_page_stands(train_page, tmp
     train_page.get_by_role("option", name="your own text").click()
     train_page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     expect(train_page.get_by_text(re.compile("25MB or smaller|25.0MB"))).to_be_visible(timeout=LONG)
-    expect(train_page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    train_page.get_by_role("button", name="Start", exact=True).click()
+    expect(train_page.get_by_text("Nothing was started")).to_be_visible()
+
+
+def test_the_first_click_after_pasting_starts_and_a_reload_keeps_the_form(train_page, app_server):
+    text = 40 * "Round and round it goes, and where it stops nobody knows.\n"
+    train_page.get_by_role("combobox", name="Text").click()
+    train_page.get_by_role("option", name="your own text").click()
+    fill(train_page, "Steps", "12")
+    fill(train_page, "Name of the run", "Mein Frühling")
+    train_page.get_by_label("… or paste it here").fill(text + "It ends.")
+    train_page.get_by_role("heading", name="Train", exact=True).click()  # the box loses the focus, so its text is sent
+    expect(train_page).to_have_url(re.compile("own=[0-9a-f]{16}"))
+    train_page.reload()
+    expect(train_page.get_by_label("Steps", exact=True)).to_have_value("12", timeout=LONG)
+    expect(train_page.get_by_label("Name of the run", exact=True)).to_have_value("Mein Frühling")
+    expect(train_page.get_by_label("… or paste it here")).to_have_value(text + "It ends.")
+    train_page.get_by_label("… or paste it here").fill(text)
+    train_page.get_by_role("button", name="Start", exact=True).click()
+    expect(train_page).to_have_url(re.compile("run=Mein-Fruhling"), timeout=LONG)
+    says(train_page, r"of 12")
+    expect(train_page.get_by_role("combobox", name="Run", exact=True)).to_have_value(re.compile("Mein Frühling · "))
+    assert (app_server.runs / "Mein-Fruhling" / "text.txt").read_text() == text
