@@ -64,7 +64,7 @@ def race_form() -> None:
         )
     if rungs:
         needed = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
-        st.caption(f"Training these takes roughly {time_in_words(needed / min(len(rungs), jobs.slots()))} here.")
+        st.caption(f"Training these takes roughly {time_in_words(needed)} of one core.")
     if 7 in rungs:
         st.caption(
             "Rung 7 has 10.8 million parameters and is a GPU's work: on a laptop it takes hours. Stop it when you like."
