@@ -26,6 +26,7 @@ models: .venv/installed
 	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-*
 	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy; do \
 		$(BIN)/python -m gpt.train --preset $$preset --run assets/models/$$preset || exit 1; done
+	$(BIN)/python -m explorer.measured
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; set PYTHON=python3.11, say"; exit 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer import loading
+from explorer import loading, measured
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -205,17 +205,9 @@ def _surprise(identity: loading.Identity, text: str, _model: "GPT | Bigram", _ru
 def _loss(
     identity: loading.Identity, stretches: tuple[str, ...], _model: "GPT | Bigram", _run: "Run"
 ) -> tuple[float, float]:
-    import torch
-
-    from gpt.lens import surprise as lens
-
-    encoded = [ids for stretch in stretches if len(ids := _run.tokenizer.encode(stretch)) > 1]
-    if not encoded:
-        raise ValueError("the held-out text has fewer than two tokens, so there is nothing to predict in it")
-    total = sum(float(lens.surprise(_model, torch.tensor(ids), _model.config.block_size)[1:].sum()) for ids in encoded)
-    tokens = sum(len(ids) - 1 for ids in encoded)
-    characters = sum(len(_run.tokenizer.decode(ids[1:])) for ids in encoded)
-    return total / tokens, total / characters
+    step = identity[1]
+    known = None if step is None else measured.known_loss(_run, step, stretches)
+    return known or measured.measured_loss(_run, _model, stretches)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
