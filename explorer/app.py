@@ -15,7 +15,7 @@ if ROOT not in sys.path:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 
 if __name__ == "__main__":
-    from explorer import loading, navigation, state, uploads
+    from explorer import loading, navigation, state, uploads, welcome
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
@@ -26,6 +26,7 @@ if __name__ == "__main__":
     loading.warm_up()
     uploads.limit_uploads()
     state.enter(page.title)
+    welcome.strip(page.title)
     page.run()
 else:
     from explorer import server

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from explorer import loading, state, texts
+from explorer.figures.tokens import head_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,12 +72,12 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         kind = KINDS[self.kind]
-        place = f"{self.layer}.{self.head}" if kind.part == "head" else f"layer {self.layer}"
+        place = head_name(self.layer, self.head) if kind.part == "head" else f"layer {self.layer}"
         return f"{kind.name}, {place}" + ("" if kind.default is None else f" × {self.strength:g}")
 
     @property
     def link(self) -> str:
-        """As it stands in a link: `uniform-0-1-0.25` is head 0.1 a quarter of the way from uniform to learned attention."""
+        """As it stands in a link: `uniform-0-1-0.25` is L0H1 a quarter of the way from uniform to learned attention."""
         kind = KINDS[self.kind]
         head = [self.head] * (kind.part == "head")
         return "-".join(map(str, [self.kind, self.layer, *head, *[f"{self.strength:g}"] * (kind.default is not None)]))

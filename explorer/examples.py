@@ -72,7 +72,8 @@ def of_model(ref: str) -> dict[str, str]:
     """Name → prompt, for the text that this model was trained on. Raises ValueError where there is no such model."""
     folder = loading.folder_of(ref)
     own = folder / "text.txt"
-    return _in_text(*_ends(own)) if own.is_file() else of_text(outline(folder).text or "")
+    is_own = own.is_file() and not own.is_symlink()  # a link may lead out of the folder
+    return _in_text(*_ends(own)) if is_own else of_text(outline(folder).text or "")
 
 
 def of_text(name: str, text: str = "") -> dict[str, str]:

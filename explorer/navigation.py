@@ -21,6 +21,7 @@ class Entry:
 
 
 ENTRIES = (
+    Entry("start.py", "Start", ":material/home:", "", "0:00:00"),  # without a section: a link of its own
     Entry("intro.py", "One token at a time", ":material/play_lesson:", "Lecture", "0:00:00"),
     Entry("data.py", "Data and tokens", ":material/menu_book:", "Lecture", "0:07:52"),
     Entry("bigram.py", "The bigram", ":material/table_chart:", "Lecture", "0:22:11"),
@@ -53,6 +54,11 @@ def sections() -> dict[str, list]:
     """The menu for `st.navigation`: section title → its pages."""
     menu: dict[str, list] = {}
     for entry in ENTRIES:
-        page = st.Page(PAGES / entry.file, title=entry.title, icon=entry.icon, default=entry.file == FIRST)
-        menu.setdefault(entry.section, []).append(page)
+        menu.setdefault(entry.section, []).append(page(entry.file))
     return menu
+
+
+def page(file: str) -> st.Page:
+    """The page in this file of `pages/`, for `st.switch_page` and the menu."""
+    entry = next(entry for entry in ENTRIES if entry.file == file)
+    return st.Page(PAGES / file, title=entry.title, icon=entry.icon, default=file == FIRST)

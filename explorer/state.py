@@ -103,6 +103,11 @@ def enter(page: str) -> None:
     _read_address()
 
 
+def is_link() -> bool:
+    """Whether the address holds any choice."""
+    return bool(_address())
+
+
 def link() -> str:
     """The address of this page with all choices."""
     return f"{st.context.url}?{urlencode(_chosen(), safe=':,')}"

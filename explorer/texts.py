@@ -80,7 +80,15 @@ def head_scores(ref: str, ids: tuple[int, ...] | None = None) -> dict[str, np.nd
     """
     run = loading.load_run(ref)
     held_out = "" if ids else probe_text(ref)
-    return _head_scores(loading.identity(run), ids, held_out, loading.load_model(ref), run)
+    scores = _head_scores(loading.identity(run), ids, held_out, loading.load_model(ref), run)
+    if ids is None:
+        _scored().add(loading.identity(run))
+    return scores
+
+
+def known_head_scores(ref: str) -> dict[str, np.ndarray] | None:
+    """`head_scores` on the standard probe set where anybody has asked for them before; else None, at no cost."""
+    return head_scores(ref) if loading.identity(loading.load_run(ref)) in _scored() else None
 
 
 def probe_text(ref: str) -> str:
@@ -232,6 +240,12 @@ def _head_scores(
 
     probe = heads.probe_set(_run.tokenizer, _model.config.block_size, held_out) if ids is None else torch.tensor([ids])
     return {name: score.numpy() for name, score in heads.head_scores(_model, probe).items()}
+
+
+@st.cache_resource(show_spinner=False)
+def _scored() -> set[loading.Identity]:
+    """The models whose scores on the standard probe set have been computed."""
+    return set()
 
 
 def _key(ref: str) -> Key:

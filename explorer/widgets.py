@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import examples, loading, state
-from explorer.figures.tokens import spelled, visible
+from explorer.figures.tokens import head_name, spelled, visible
 from explorer.navigation import PAGES
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
@@ -156,7 +156,7 @@ def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     if named != tuple(map(str, shown)):
         st.caption(
             f"This model has {n_layer} layers of {n_head} heads, counted from 0. There is no layer {plain(named[0])}, "
-            f"head {plain(named[1])}; this is layer {shown[0]}, head {shown[1]}."
+            f"head {plain(named[1])}; this is {head_name(*shown)}."
         )
     return shown
 

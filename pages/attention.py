@@ -1,8 +1,8 @@
 import streamlit as st
 
-from explorer import loading, state, widgets
+from explorer import loading, state, texts, widgets
 from explorer.attention_view import attention_view, sharpest
-from explorer.panels import downloads, fitting, weight
+from explorer.panels import downloads, fitting, scoring, weight
 from explorer.panels.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
@@ -21,6 +21,7 @@ with widgets.guarded():
         layers = fitting.layers_kept(ref, reading, chosen)
         patterns = loading.attention(ref, reading.ids, layers=layers)
         cell = weight.cell_choice(len(reading.ids))
+        scores = texts.known_head_scores(ref)
         looked = attention_view(
             patterns,
             reading.tokens,
@@ -31,6 +32,7 @@ with widgets.guarded():
             opening=sharpest(patterns),
             layers=layers,
             explained=weight.PLACE,
+            captions=scoring.captions(scores, layers),
         )
         downloads.attention(ref, reading, looked.shown, layers)
         if (looked.head, looked.cell) != (chosen, cell):
@@ -53,3 +55,5 @@ with widgets.guarded():
     widgets.caption(
         "The probabilities of the next token, and a continuation drawn from them token by token.", "0:22:11"
     )
+    if model.n_layer and scores is None:
+        scoring.score_heads(ref)

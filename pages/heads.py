@@ -32,7 +32,7 @@ with widgets.guarded():
         f"reach the threshold. {scoring.probe_note(ref)}",
         "1:21:59",
     )
-    scoring.named_heads(on_probe)
+    scoring.named_heads(prompt, ref, on_probe)
     scoring.evidence(ref, reading, chosen, on_prompt, on_probe)
     widgets.caption(
         "The weights show where this head reads from, not what matters to the answer; switching it off shows that.",

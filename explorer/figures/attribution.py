@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.tokens import head_name
 
 ROW = 25  # pixels
 SHOWN = 15  # parts with a bar of their own
@@ -56,7 +57,7 @@ def parts_map(heads: np.ndarray, mlps: np.ndarray) -> go.Figure:
         raise ValueError(f"a map needs (n_layer, n_head) heads and (n_layer,) MLPs; got {heads.shape} and {mlps.shape}")
     n_layer, n_head = heads.shape
     values = np.column_stack([heads, mlps])
-    titles = [[*[f"head {layer}.{head}" for head in range(n_head)], f"MLP {layer}"] for layer in range(n_layer)]
+    titles = [[*[head_name(layer, head) for head in range(n_head)], f"MLP {layer}"] for layer in range(n_layer)]
     top = float(np.abs(values).max()) or 1.0
     cells = go.Heatmap(
         z=values.astype(np.float32),

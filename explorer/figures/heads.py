@@ -44,7 +44,7 @@ def head_map(
     if values.ndim != 2 or (marked is not None and np.shape(marked) != values.shape) or not top > 0:
         raise ValueError(f"values {values.shape} and marks must be (n_layer, n_head), and top={top} above 0")
     n_layer, n_head = values.shape
-    hover = f"layer %{{y}}, head %{{x}}<br>%{{text}}{' ' * bool(unit)}{unit}<extra></extra>"
+    hover = f"L%{{y}}H%{{x}}<br>%{{text}}{' ' * bool(unit)}{unit}<extra></extra>"
     cells = go.Heatmap(
         z=values,
         zmin=-top,

@@ -1,4 +1,4 @@
-"""How a token is written where it is shown by itself: on an axis, a button or a cell."""
+"""How a token, and a head, is written where it is shown by itself: on an axis, a button or a cell."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -51,6 +51,15 @@ def labels(tokens: Sequence[str], first: int = 0) -> list[str]:
     ['0 a', '1 ·', '2 a']
     """
     return [f"{position} {visible(token)}" for position, token in enumerate(tokens, first)]
+
+
+def head_name(layer: int, head: int) -> str:
+    """A head as every page writes it.
+
+    >>> head_name(1, 0)
+    'L1H0'
+    """
+    return f"L{layer}H{head}"
 
 
 def escaped(text: str) -> str:

@@ -8,7 +8,7 @@ from explorer import loading, widgets
 from explorer.chart import chart
 from explorer.figures.heads import pattern_heatmap
 from explorer.figures.matrix import number_grid
-from explorer.figures.tokens import labels
+from explorer.figures.tokens import head_name, labels
 from explorer.lecture.chat import FINETUNED, POLICY, PRETRAINED, REFS, question
 from explorer.lecture.controls import chapter, choose, show_code
 from explorer.navigation import PAGES
@@ -37,16 +37,16 @@ def attention() -> None:
     heads = [tuple(map(int, np.unravel_index(place, shifts.shape))) for place in np.argsort(-shifts, axis=None)[:NAMED]]
     figure = number_grid(shifts, rows="layer", columns="head", marked=heads)
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
-    told = ", ".join(f"{layer}.{head} ({shifts[layer, head]:.0%})" for layer, head in heads)
+    told = ", ".join(f"{head_name(layer, head)} ({shifts[layer, head]:.0%})" for layer, head in heads)
     st.caption(
         f"The share of its attention that each head would have to move to read as before, the mean over the {len(reading.ids)} "
-        f"characters of the question and of “{OPENING.strip()}”: on average {shifts.mean():.0%}; most in layer.head {told}. Total "
+        f"characters of the question and of “{OPENING.strip()}”: on average {shifts.mean():.0%}; most in {told}. Total "
         "variation distance of two rows of weights."
     )
     layer, head = heads[0]
     for column, label, ref, pattern in zip(st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True):
         with column:
-            st.markdown(f"**{label}**, layer {layer}, head {head}")
+            st.markdown(f"**{label}**, {head_name(layer, head)}")
             weights = pattern[layer, head].clone()
             weights[torch.ones_like(weights).triu(1).bool()] = torch.nan
             chart(pattern_heatmap(weights.numpy(), reading.tokens), key=f"chat:pattern:{label}", alt=f"What that head reads, {label}")

@@ -14,7 +14,7 @@ from explorer.downloads import arrays
 from explorer.figures import style
 from explorer.figures.matrix import number_grid
 from explorer.figures.next_token import next_token_bars
-from explorer.figures.tokens import visible
+from explorer.figures.tokens import head_name, visible
 from explorer.figures.translation import source_read
 from explorer.lecture.controls import after_guess, chapter, choose, guess, metrics, show_code, unroll
 from explorer.lenses import Translation
@@ -134,7 +134,7 @@ def _step(subject: Subject, opening: Head, at: int) -> None:
     word = "the end of the line" if token == END else f"“{widgets.plain(visible(token))}”"
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.markdown(f"**Where it looks while it writes {word}** · layer {layer}, head {head}")
+        st.markdown(f"**Where it looks while it writes {word}** · {head_name(layer, head)}")
         weights = seen.patterns["cross"][layer, head, at]
         origin = _origin(subject, at)
         alt = "Cross-attention of this step over the source"
@@ -229,13 +229,13 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
 
 def _tell_alignment(subject: Subject, opening: Head) -> None:
     if not subject.is_dates:
-        st.caption(f"Opened on layer {opening[0]}, head {opening[1]}, whose rows are the most concentrated.")
+        st.caption(f"Opened on {head_name(*opening)}, whose rows are the most concentrated.")
         return
     measured = lenses.alignments(subject.ref)["alignment"]
     st.markdown("**Alignment of each head**")
-    metrics({f"Layer {layer}, head {head}": f"{value:.2f}" for (layer, head), value in np.ndenumerate(measured)})
+    metrics({head_name(*head): f"{value:.2f}" for head, value in np.ndenumerate(measured)})
     st.caption(
-        f"Opened on layer {opening[0]}, head {opening[1]}, whose alignment is the largest: the weight that lies on the characters which "
+        f"Opened on {head_name(*opening)}, whose alignment is the largest: the weight that lies on the characters which "
         "tell the digit being written (that digit of the year, the month's name, the day's), minus what even attention would put there; "
         f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end are told by nothing: there heads rest anywhere."
     )

@@ -13,6 +13,7 @@ from explorer.attention_view.standalone import standalone_page
 from explorer.chart import download, menu
 from explorer.figures.export import file_name
 from explorer.figures.picture import pattern_svg
+from explorer.figures.tokens import head_name
 from explorer.fragment import fragment
 from explorer.picture_buttons import picture_buttons
 
@@ -73,7 +74,7 @@ def _view(drawn: Drawn, shown: Head) -> None:
     tokens, axes = drawn.tokens, {"causal": drawn.causal, "keys": drawn.keys}
     one, every = file_name(*drawn.name, "layer", shown[0], "head", shown[1]), file_name(*drawn.name, "attention")
 
-    head = f"L{shown[0]}H{shown[1]}"
+    head = head_name(*shown)
     titles = {"title": f"{head} of {drawn.model}", "subtitle": drawn.prompt, "dark": st.context.theme.type == "dark"}
     picture = pattern_svg(drawn.patterns()[shown], tokens, **axes, **titles)
 

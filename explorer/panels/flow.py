@@ -8,6 +8,7 @@ import streamlit as st
 from explorer import loading, state, texts, widgets
 from explorer.chart import chart
 from explorer.figures.flow import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
+from explorer.figures.tokens import head_name
 from explorer.panels import scoring
 from explorer.panels.lens_controls import Subject
 
@@ -47,9 +48,8 @@ def controls(chosen: Subject) -> tuple[scoring.Head, float]:
 
 def one_head(chosen: Subject, head: scoring.Head, threshold: float) -> None:
     """The chosen head's attention as a directed graph, and what the chosen token reads in numbers."""
-    layer, index = head
-    weights = loading.attention(chosen.ref, chosen.reading.ids)[layer, index]
-    st.subheader(f"Layer {layer}, head {index}: who reads from whom", anchor=False)
+    weights = loading.attention(chosen.ref, chosen.reading.ids)[head]
+    st.subheader(f"{head_name(*head)}: who reads from whom", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         figure = token_graph(weights, chosen.reading.tokens, threshold=threshold, chosen=chosen.position)

@@ -66,13 +66,23 @@ def next_token(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None
     """The next token before and after, and the loss on held-out text."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        figure = before_after_bars(*changes.answers(ref, ids, made))
+        answers = changes.answers(ref, ids, made)
+        st.markdown(_in_words(answers))
+        figure = before_after_bars(*answers)
         chart(figure, key="before and after", alt="Next-token probabilities before and after")
     with right, widgets.guarded(), st.spinner("Reading held-out text…"):
         before, after = changes.loss(ref, ()), changes.loss(ref, made)
         st.metric("Loss on held-out text, before", f"{before:.3f}", help=LOSS)
         st.metric("After", f"{after:.3f}", delta=f"{after - before:+.3f} nats", delta_color="inverse")
         st.caption("In force: " + "; ".join(widgets.plain(str(change)) for change in made) + ".")
+
+
+def _in_words(answers: changes.Answers) -> str:
+    """What became of the token that was likeliest, and which one is now."""
+    was, now = int(answers.before.argmax()), int(answers.after.argmax())
+    first, last = (f"“{widgets.plain(visible(answers.tokens[index]))}”" for index in (was, now))
+    said = f"{first}: **{answers.before[was]:.1%} → {answers.after[was]:.1%}**"
+    return said if now == was else f"{said}. Now {last} leads with {answers.after[now]:.1%}, up from {answers.before[now]:.1%}."
 
 
 def samples(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
@@ -103,7 +113,7 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
         if not st.button(f"Switch off each of the {np.prod(shape)} heads in turn", icon=":material/play_arrow:"):
             return
     found = _measured(
-        name, key, lambda: [(changes.ablation_effects(ref, off), shape)], "Switching off head", asked=asked
+        name, key, lambda: [(changes.ablation_effects(ref, off), shape)], "Switching off the heads of layer", asked=asked
     )[0]
     left, right = st.columns(2, gap="medium")
     with left:
@@ -225,7 +235,7 @@ def _measured(name: str, key: object, start: Callable[[], Iterable], doing: str,
         found = np.full(shape, np.nan)
         for row, column, value in effects:
             found[row, column] = value
-            bar.progress((row + (column + 1) / found.shape[1]) / len(found), text=f"{doing} {row}.{column} …")
+            bar.progress((row + (column + 1) / found.shape[1]) / len(found), text=f"{doing} {row} …")
         maps.append(found)
     place.empty()
     state.remember(name, (key, maps))

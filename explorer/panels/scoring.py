@@ -1,16 +1,21 @@
 """What heads do: their scores as maps, the heads that have a name, and the evidence for one of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import streamlit as st
 
-from explorer import loading, state, widgets
+from explorer import loading, state, texts, widgets
 from explorer.chart import chart
 from explorer.figures.heads import head_map, number, pattern_heatmap
+from explorer.figures.tokens import head_name
+from explorer.induction_picture import induction_picture
+from explorer.navigation import PAGES
 
 Head = tuple[int, int]
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
+INDUCTION = "induction"  # a model that ships, and has induction heads
 
 MEANING = {
     "previous token": "Weight on the token just before: how a layer learns what stands next to what.",
@@ -80,26 +85,52 @@ def clearest(scores: Scores) -> Head:
     return int(layer), int(head)
 
 
-def named_heads(scores: Scores) -> None:
-    """The heads whose best score reaches the threshold, each as a badge."""
-    from gpt.lens.heads import THRESHOLD, label
+def kinds(scores: Scores) -> dict[Head, str]:
+    """The heads that reach the threshold, with the kind that each is most of; the clearest first."""
+    from gpt.lens.heads import label
 
-    badges = [
-        f":blue-badge[{layer}.{head} · {kind} {number(scores[kind][layer, head])}]"
-        for layer, head in np.ndindex(scores["entropy"].shape)
-        if (kind := label(_of(scores, (layer, head))))
-    ]
-    said = " ".join(badges) if badges else "none."
-    st.markdown(f"Heads that reach **{THRESHOLD:+.1f}** on the probe set, as *layer.head*: {said}")
+    found = {head: kind for head in np.ndindex(scores["entropy"].shape) if (kind := label(_of(scores, head)))}
+    return dict(sorted(found.items(), key=lambda each: -scores[each[1]][each[0]]))
+
+
+def captions(scores: Scores | None, layers: Sequence[int] | None) -> dict[Head, str]:
+    """What the attention view says of the heads in these layers (None: all); nothing while there are no scores."""
+    return {head: kind for head, kind in kinds(scores).items() if layers is None or head[0] in layers} if scores else {}
+
+
+def score_heads(ref: str) -> None:
+    """Score the heads once the picture is drawn, and run the page again, which then says what they do."""
+    with suppress(ValueError):  # the text that the probe set is made of is gone
+        texts.head_scores(ref)
+        st.rerun()
+
+
+def named_heads(prompt: str, ref: str, scores: Scores) -> None:
+    """The heads that have a name, each as a badge that opens it on the Attention page, and what induction is."""
+    from gpt.lens.heads import THRESHOLD
+
+    named, link = kinds(scores), {"model": ref, "prompt": prompt}
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.markdown(f"Heads that score above **{THRESHOLD:+.1f}** on the probe set{'' if named else ': none.'}")
+        with st.container(horizontal=True, gap="small"):
+            for (layer, head), kind in named.items():
+                label = f":blue-badge[{head_name(layer, head)} · {kind} {number(scores[kind][layer, head])}]"
+                there = link | {"layer": str(layer), "head": str(head)}
+                st.page_link(PAGES / "attention.py", label=label, query_params=there)
+        if "induction" not in named.values():
+            st.markdown("No induction head in this model.")
+            st.page_link(PAGES / "attention.py", label="Open *induction*, which has some", query_params={"model": INDUCTION})
+    with right:
+        induction_picture()
 
 
 def evidence(ref: str, reading: loading.Reading, head: Head, on_prompt: Scores, on_probe: Scores) -> None:
     """One head's pattern on the prompt beside its scores."""
-    layer, index = head
-    pattern = loading.attention(ref, reading.ids)[layer, index].copy()
+    pattern = loading.attention(ref, reading.ids)[head].copy()
     if loading.load_run(ref).recipe.model.causal:
         pattern[np.triu_indices(len(pattern), 1)] = np.nan
-    st.subheader(f"Layer {layer}, head {index}", anchor=False)
+    st.subheader(head_name(*head), anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chart(pattern_heatmap(pattern, reading.tokens), key="pattern", alt="Attention pattern")

@@ -40,7 +40,7 @@ class Attribution:
         """Every part by name, in the order of the forward pass."""
         parts = [Part("embedding", self.embedding), Part("positions", self.positions)]
         for layer, heads in enumerate(self.heads.tolist()):
-            parts += [Part(f"head {layer}.{head}", value) for head, value in enumerate(heads)]
+            parts += [Part(f"L{layer}H{head}", value) for head, value in enumerate(heads)]
             parts.append(Part(f"attention bias {layer}", float(self.attn_bias[layer])))
             parts.append(Part(f"MLP {layer}", float(self.mlps[layer])))
             parts.append(Part(f"MLP bias {layer}", float(self.mlp_bias[layer])))

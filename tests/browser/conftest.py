@@ -147,8 +147,10 @@ def choose_page():
             page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
         else:
             section = next(entry.section for entry in ENTRIES if entry.title == title)
-            top.get_by_role("button", name=section, exact=True).click()
-            page.get_by_role("menuitem", name=title, exact=True).click(no_wait_after=True)
+            if section:
+                top.get_by_role("button", name=section, exact=True).click()
+            link = page.get_by_role("menuitem", name=title, exact=True) if section else top.get_by_role("link", name=title)
+            link.click(no_wait_after=True)
         expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible(timeout=120_000)
 
     return choose

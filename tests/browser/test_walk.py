@@ -9,6 +9,7 @@ READY = 120_000  # ms: torch is still to be imported, perhaps on a busy machine
 
 def test_from_a_prompt_to_a_comparison(page: Page, app_server, choose_page, settled):
     page.goto(app_server.url)
+    page.get_by_role("button", name="Skip").click(timeout=READY)
     view = page.locator(".attention")
     expect(view).to_have_attribute("data-layer", re.compile(r"\d"), timeout=READY)
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from explorer import texts
+from explorer.panels import scoring
 from gpt import load_run
 
 CONTROL = "".join(map(chr, range(32)))
@@ -183,3 +185,17 @@ def test_the_same_seed_draws_the_same_text_and_another_seed_another(open_app):
         return app.code[0].value
 
     assert text(1) == text(1) != text(2)
+
+
+def test_the_grid_says_what_heads_do_with_names_from_the_scores(open_app):
+    captions = header(open_app(model="induction", prompt="abcabc"))["captions"]
+    assert captions == {"L1H0": "induction", "L1H1": "induction", "L1H3": "induction", "L0H1": "previous token"}
+    assert header(open_app(prompt="hear me"))["captions"] == {}
+
+
+def test_the_patterns_are_drawn_before_the_heads_are_scored(open_app, monkeypatch):
+    seen = []
+    monkeypatch.setattr(texts, "known_head_scores", lambda ref: None)
+    monkeypatch.setattr(scoring, "score_heads", seen.append)
+    app = open_app(prompt="hear me")
+    assert header(app)["captions"] == {} and seen == ["runs/tiny"]

@@ -78,7 +78,7 @@ def test_attention_that_moved_is_what_the_patterns_say(chat_page):
     patterns = [torch.from_numpy(loading.attention(chat.REFS[label], ids)) for label in (chat.FINETUNED, chat.POLICY)]
     moved = pattern_shift(*patterns)
     layer, head = divmod(int(moved.argmax()), moved.size(1))
-    assert f"most in layer.head {layer}.{head} ({moved.max():.0%})" in said(app, "on average")
+    assert f"most in L{layer}H{head} ({moved.max():.0%})" in said(app, "on average")
     assert (pattern_shift(patterns[0], patterns[0]) == 0).all()
 
 

@@ -75,6 +75,14 @@ def test_the_examples_of_a_text_come_from_it(runs, text):
         assert set("".join(named.values())) <= set(text)
 
 
+def test_a_link_in_a_run_folder_is_not_followed(runs, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("swordfish\n", encoding="utf-8")
+    (runs / "tiny" / "text.txt").unlink()
+    (runs / "tiny" / "text.txt").symlink_to(secret)
+    assert "swordfish" not in "".join(examples.of_model("runs/tiny").values())
+
+
 @pytest.mark.parametrize("entry", navigation.ENTRIES, ids=lambda entry: entry.title)
 def test_every_prompt_has_examples_beside_it(open_app, entry):
     app = open_app().switch_page(f"../pages/{entry.file}").run()

@@ -1,6 +1,7 @@
 """The page of head scores, through the router, and its figures."""
 
 import json
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -60,8 +61,21 @@ def test_another_score_can_be_chosen(page):
 
 def test_the_induction_models_heads_get_their_names(page):
     text = said(page(model="induction"))
-    assert "0.1 · previous token" in text and text.count("· induction") >= 2
+    assert "L0H1 · previous token" in text and text.count("· induction") >= 2
     assert "random letters" in text
+
+
+def test_a_badge_leads_to_its_head_and_a_model_without_induction_to_one_that_has_it(page):
+    app = page(model="induction", prompt="abcabc")
+    links = {link.proto.label: dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")}
+    badges = {label: link for label, link in links.items() if "badge" in label}
+    assert len(badges) == 4
+    for label, link in badges.items():
+        assert f"[L{link['layer']}H{link['head']} · " in label
+        assert (link["model"], link["prompt"]) == ("induction", "abcabc")
+    assert not any("Open *induction*" in label for label in links)
+    links = [link.proto for link in page(prompt="hear me").get("page_link")]
+    assert [link.query_string for link in links if "Open *induction*" in link.label] == ["model=induction"]
 
 
 def test_an_untrained_model_gets_no_names(page):
@@ -74,9 +88,9 @@ def test_without_the_letters_the_probe_is_held_out_text(page):
 
 def test_a_link_opens_the_head_it_names(page):
     app = page(prompt="hear me", layer="1", head="2")
-    assert any(header.value == "Layer 1, head 2" for header in app.subheader)
+    assert any(header.value == "L1H2" for header in app.subheader)
     app = page(prompt="hear me", layer="7", head="9")
-    assert any(header.value == "Layer 1, head 2" for header in app.subheader) and "There is no layer 7" in said(app)
+    assert any(header.value == "L1H2" for header in app.subheader) and "There is no layer 7" in said(app)
 
 
 def test_a_prompt_without_repetition_says_so(page):

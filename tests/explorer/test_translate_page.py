@@ -90,7 +90,7 @@ def test_every_kind_of_map_opens(translate_page):
 
 def test_a_chosen_head_is_the_one_whose_row_is_shown(translate_page):
     app = translate_page(cross="3")
-    assert "layer 0, head 3" in told(app, "Where it looks") and header(app)["told"][0] == [0, 3]
+    assert "L0H3" in told(app, "Where it looks") and header(app)["told"][0] == [0, 3]
 
 
 @pytest.mark.parametrize("choices", [{"layer": "1", "head": "2"}, {"cross": "4"}, {"cross": "x"}])
@@ -98,7 +98,7 @@ def test_a_head_of_another_model_leaves_the_aligned_one(translate_page, choices)
     app = translate_page(**choices)
     view = header(app)
     assert not app.exception and view["told"][0] is None
-    assert f"layer 0, head {view['opening'][1]}" in told(app, "Where it looks")
+    assert f"L0H{view['opening'][1]}" in told(app, "Where it looks")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_the_difference_is_the_difference_of_the_parts(make_model, ids):
     one, other, both = (attribute_logit(model, prompt, *tokens) for tokens in ((3,), (7,), (3, 7)))
     torch.testing.assert_close(both.heads, one.heads - other.heads)
     assert both.final_bias == pytest.approx(one.final_bias - other.final_bias)
-    assert [part.name for part in both.parts][:4] == ["embedding", "positions", "head 0.0", "head 0.1"]
+    assert [part.name for part in both.parts][:4] == ["embedding", "positions", "L0H0", "L0H1"]
     assert len(both.parts) == 2 + 2 * (2 + 3) + 1
 
 

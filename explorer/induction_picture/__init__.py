@@ -1,0 +1,17 @@
+"""A B … A → B: what an induction head does, as a picture in the theme's colours. One Streamlit component (components v2)."""
+
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "induction_picture",
+    html=(_HERE / "picture.svg").read_text(encoding="utf-8"),
+    css=(_HERE / "picture.css").read_text(encoding="utf-8"),
+)
+
+
+def induction_picture() -> None:
+    """Draw the picture."""
+    _mount(key="induction picture")
