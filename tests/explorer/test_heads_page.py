@@ -37,7 +37,8 @@ def shown(traces: list[dict]) -> dict[tuple[int, int], str]:
 
 
 def said(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+    links = [link.proto.label for link in app.get("page_link")]
+    return "\n".join([element.value for kind in (app.markdown, app.caption) for element in kind] + links)
 
 
 def test_the_maps_hold_the_models_own_scores(page, runs):

@@ -203,7 +203,7 @@ def test_a_link_restores_the_changes_and_the_second_prompt(page):
     app = next(slider for slider in choose(app, "attn").slider if slider.label == "Strength").set_value(0.25).run()
     app = next(area for area in app.text_area if area.label == "Second prompt").set_value("speak, me").run()
     opened = page(**address(app))
-    in_force = "In force: Head towards uniform, 1.2 × 0; Scale attention, layer 1 × 0.25."
+    in_force = "In force: Head towards uniform, L1H2 × 0; Scale attention, layer 1 × 0.25."
     assert in_force in said(app) and in_force in said(opened)
     assert address(opened) == address(app) and losses(opened) == losses(app)
     assert next(area for area in opened.text_area if area.label == "Second prompt").value == "speak, me"
