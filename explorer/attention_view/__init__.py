@@ -18,7 +18,7 @@ import streamlit as st
 
 from explorer import state
 from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_color
-from explorer.figures.tokens import visible
+from explorer.figures.tokens import head_name, visible
 
 Head = tuple[int, int]
 Cell = tuple[int, int]
@@ -188,7 +188,7 @@ def pack(
             theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)] for theme in ("light", "dark")
         },
         "average": MUTED,
-        "captions": {f"L{layer}H{index}": caption for (layer, index), caption in (captions or {}).items()},
+        "captions": {head_name(*place): caption for place, caption in (captions or {}).items()},
         **options,
     }
     encoded = json.dumps(header).encode()

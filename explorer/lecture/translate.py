@@ -251,7 +251,7 @@ def reading_the_month(subject: Subject) -> None:
     if guessed is None:
         return
     month = lenses.alignments(subject.ref)["month"]
-    rows = [f"L{layer} H{head}" for layer in range(month.shape[0]) for head in range(month.shape[1])] + ["mean"]
+    rows = [head_name(layer, head) for layer in range(month.shape[0]) for head in range(month.shape[1])] + ["mean"]
     values = month.reshape(-1, len(PLACES))
     values = np.vstack((values, values.mean(0)))
     names = ["<br>".join(place.removeprefix("the ").split(" ", 1)) for place in PLACES]
