@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.widgets import guarded
+
 _inside: ContextVar[bool] = ContextVar("inside a fragment", default=False)
 
 
@@ -24,7 +26,8 @@ def fragment(draw: Callable[..., None], *arguments: Any, run_every: float | None
     def inside() -> None:
         token = _inside.set(True)
         try:
-            draw(*arguments)
+            with guarded():  # the page's own does not hear of a part that reruns
+                draw(*arguments)
         finally:
             _inside.reset(token)
 

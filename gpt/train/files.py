@@ -21,7 +21,7 @@ from gpt.train.machine import bytes_in_words, machine_memory
 from gpt.train.presets import MAX_INT
 
 MAX_JSON_BYTES = 20_000_000
-MAX_ROWS_BYTES = 1_000_000_000  # of metrics.jsonl or samples.jsonl: some million rows
+MAX_ROWS_BYTES = 500_000_000  # of metrics.jsonl or samples.jsonl: some million rows
 MAX_ROW_BYTES = 1_000_000
 FOLDERS = ("snapshots", "resume")
 FILES = (
@@ -163,6 +163,8 @@ def _beside(path: Path) -> Iterator[Path]:
 
     It ends with the mode that the person's umask gives to new files: safetensors makes its own, which only the owner can read.
     """
+    if path.is_dir():
+        raise RunError(f"{path.name!r} of {path.parent.name!r} is a folder, and a file is written there; move it away")
     beside = path.with_name(path.name + ".new")
     try:
         beside.unlink(missing_ok=True)  # left by a crash, or a link that leads elsewhere

@@ -9,11 +9,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from gpt.train.files import is_step, open_regular, parse
+from gpt.train.files import MAX_ROWS_BYTES, is_step, open_regular, parse
 
 CHUNK = 2**20  # bytes read at once; a longer line is skipped
 MARK = 64  # bytes before the end of the last look; where they have changed, the file was rewritten
-LARGEST_FILE = 2**30  # bytes
 LARGEST = 1e30  # that a logged number can be; NaN is not below it
 NOTHING = np.empty(0)
 
@@ -81,7 +80,7 @@ class Tail:
         if found.st_ino != self._inode or file.read(len(self._mark)) != self._mark:
             self._forget()
             self._inode = found.st_ino
-        while self._end < found.st_size <= LARGEST_FILE:
+        while self._end < found.st_size <= MAX_ROWS_BYTES:
             file.seek(self._end)
             used = self._take(file.read(CHUNK))
             if not used:

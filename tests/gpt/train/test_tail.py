@@ -96,7 +96,7 @@ def test_what_is_no_file_of_rows_has_none(tmp_path, path, monkeypatch):
     assert looked(Tail(path).look())["step"] == ([], [])
     path.unlink()
     with path.open("wb") as file:
-        file.truncate(tail.LARGEST_FILE + 1)
+        file.truncate(tail.MAX_ROWS_BYTES + 1)
     assert looked(Tail(path).look())["step"] == ([], [])
     monkeypatch.setattr(tail, "CHUNK", 1000)
     path.write_text(5000 * "x" + '\n{"step": 1, "val_loss": 2.0}\n')
