@@ -6,7 +6,7 @@ What a model does after them is measured by `tests/explorer/test_examples.py`. T
 from pathlib import Path
 
 from explorer import loading
-from explorer.outline import outline
+from explorer.outline import outline, stamp
 
 HELD_OUT = (  # Tiny Shakespeare's validation text has it, its training text does not
     "MIRANDA:\nIf by your art, my dearest father, you have\nPut the wild waters in this roar, allay them.\n"
@@ -72,8 +72,7 @@ def of_model(ref: str) -> dict[str, str]:
     """Name → prompt, for the text that this model was trained on. Raises ValueError where there is no such model."""
     folder = loading.folder_of(ref)
     own = folder / "text.txt"
-    is_own = own.is_file() and not own.is_symlink()  # a link may lead out of the folder
-    return _in_text(*_ends(own)) if is_own else of_text(outline(folder).text or "")
+    return _in_text(*_ends(own)) if stamp(own) else of_text(outline(folder).text or "")
 
 
 def of_text(name: str, text: str = "") -> dict[str, str]:

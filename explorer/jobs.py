@@ -23,14 +23,17 @@ from filelock import FileLock, Timeout
 
 from explorer import run_folders
 from explorer.run_folders import listing, states
-from gpt import Corpus, Recipe, Run, create_run
-from gpt.train.files import read_json, write_json
+from gpt import Corpus, Recipe, Run, RunError, create_run
+from gpt.train.estimate import check_fits
+from gpt.train.files import open_regular, read_json, write_json
 from gpt.train.fork import fork_run
 
 ROOT = Path(__file__).resolve().parents[1]
 LIVE = ("queued", "running", "paused")
 LONGEST_NAME = 60
 POLL = 0.1  # seconds
+LAST_WORDS = 10_000  # bytes of a log in which the reason of its end is looked for
+RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)  # Windows opens devices by these names
 PATIENCE = 5.0  # seconds to wait for a lock that others hold for milliseconds
 
 
@@ -41,9 +44,9 @@ def slots() -> int:
 
 def free_name(runs: Path, stem: str) -> str:
     """A good name that no run bears yet: the stem itself, or stem-2, stem-3, …; what a name cannot hold becomes -."""
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[: LONGEST_NAME - 6]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[: LONGEST_NAME - 6].lstrip("-") or "run"
     name, number = stem, 1
-    while (runs / name).exists():
+    while RESERVED.fullmatch(name) or (runs / name).exists():
         number += 1
         name = f"{stem}-{number}"
     return name
@@ -53,6 +56,10 @@ def check_name(runs: Path, name: str) -> None:
     """Raise ValueError where a new run cannot have this name. It becomes a folder's, so it is never a path."""
     if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}", name):
         raise ValueError(f"{name!r} cannot name a run: use up to {LONGEST_NAME} letters from a to z, digits, - and _")
+    if name.startswith("-"):
+        raise ValueError(f"{name!r} cannot name a run: commands take what begins with - for an option; begin with a letter or a digit")
+    if RESERVED.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a run: Windows keeps this name for a device; choose another, {name}-run say")
     if (runs / name).exists():
         raise ValueError(f"there is a run called {name!r} already; {free_name(runs, name)!r} is free")
 
@@ -227,8 +234,20 @@ def advance(runs: Path) -> None:
                 busy += 1
             else:
                 waiting.append(run)
-        for run in waiting[: max(0, slots() - busy)]:
+        fitting = [run for run in waiting if _fits(run)]
+        for run in fitting[: max(0, slots() - busy)]:
             _launch(run)
+
+
+def _fits(run: Run) -> bool:
+    """Whether this machine can train a waiting run; one that it cannot train fails, and says why, before a worker starts."""
+    try:
+        check_fits(run.recipe, run.folder, written=len(run.steps))
+    except RunError as error:
+        with suppress(Timeout), run.lock.acquire(timeout=0):
+            run.set_status("failed", run.status.step, str(error))
+        return False
+    return True
 
 
 def is_starting(run: Run) -> bool:
@@ -246,7 +265,7 @@ def _launch(run: Run) -> None:
     launching = _launching(run)
     launching.acquire(timeout=PATIENCE)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE", "TQDM_DISABLE": "1"}
-    with (run.folder / "log.txt").open("ab") as log:
+    with open_regular(run.folder / "log.txt", "ab") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "gpt.train", "--resume", str(run.folder.resolve())],
             cwd=ROOT,
@@ -275,7 +294,9 @@ def _record_death(run: Run, code: int) -> None:
     """A worker that ended before it could write a status has left its last words in the log."""
     with suppress(Timeout, OSError), run.lock.acquire(timeout=0):
         if run.status.state == "queued":
-            lines = (run.folder / "log.txt").read_text(encoding="utf-8", errors="replace").split("\n")
+            with open_regular(run.folder / "log.txt") as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - LAST_WORDS))
+                lines = log.read(LAST_WORDS).decode("utf-8", "replace").split("\n")
             words = next((line.strip() for line in reversed(lines) if line.strip()), "")
             why = words.removeprefix("error: ") or f"its training process ended with status {code} and said nothing"
             run.set_status("failed", run.status.step, why)

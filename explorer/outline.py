@@ -12,6 +12,7 @@ from stat import S_ISREG
 from typing import Any, NamedTuple
 
 Stamp = tuple[int, ...]
+LARGEST = 20_000_000  # bytes of a config.json, as `gpt.load_run` reads it
 
 
 class Outline(NamedTuple):
@@ -25,11 +26,11 @@ class Outline(NamedTuple):
 
 
 def stamp(*files: Path) -> Stamp:
-    """Changes whenever one of the files does; files that are missing, or no regular files, are left out."""
+    """Changes whenever one of the files does; files that are missing, links, or no regular files, are left out."""
     found = []
     for file in files:
         with suppress(OSError, ValueError):  # another page may delete a run at any moment; a name may hold a zero byte
-            found.append(file.stat())
+            found.append(file.lstat())
     regular = [each for each in found if S_ISREG(each.st_mode)]
     return tuple(value for each in regular for value in (each.st_mtime_ns, each.st_size, each.st_ino))
 
@@ -51,6 +52,8 @@ def outline(folder: Path) -> Outline:
 
 @lru_cache(maxsize=10_000)
 def _outline(config: Path, stamp: Stamp) -> Outline:
+    if not stamp or stamp[1] > LARGEST:
+        return Outline()
     try:
         written = json.loads(config.read_text(encoding="utf-8"))
         recipe, title = written["recipe"], str(written.get("title", ""))

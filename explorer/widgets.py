@@ -187,6 +187,15 @@ def plain(text: str, longest: int = 80) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c for c in spelled(text))
 
 
+def key_of(name: str) -> str:
+    """A run's name as part of a component's key, which must not hold `__`; other names have other keys.
+
+    >>> key_of("try__2"), key_of("try_2")
+    ('try_._.2', 'try_.2')
+    """
+    return name.replace("_", "_.")
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """Show a ValueError of what is done inside as text, and go on after it."""

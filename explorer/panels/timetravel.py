@@ -140,7 +140,7 @@ def show(ref: str, reel: Reel) -> Look:
     if step != wanted:
         st.caption(f"There is no snapshot of step {wanted:,} here; the nearest is that of step {step:,}.")
     pinned = nearest(film.steps, state.number("pinned")) if state.choice("pinned") is not None else None
-    look = play(film, Look(step, head, pinned), key=f"film:{ref}")
+    look = play(film, Look(step, head, pinned), key=f"film:{widgets.key_of(ref)}")
     if look != (step, head, pinned):
         layer, index = look.head or (None, None)
         heads = {"layer": layer, "head": index} if n_layer else {}

@@ -40,7 +40,7 @@ def _heads(run: Run, prompt: str) -> None:
         chosen = widgets.head_choice(*patterns.shape[:2])
         opening = state.recall(f"probe:{ref}") or sharpest(patterns)
         state.remember(f"probe:{ref}", opening)  # which head is clearest may change; what is looked at should not
-        causal, key = run.recipe.model.causal, f"probe:{run.name}"
+        causal, key = run.recipe.model.causal, f"probe:{widgets.key_of(run.name)}"
         looked = attention_view(patterns, reading.tokens, head=chosen, key=key, causal=causal, opening=opening)
         if looked.head != chosen:
             layer, head = looked.head or (None, None)

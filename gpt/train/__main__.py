@@ -5,7 +5,9 @@ import ast
 import json
 import os
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tqdm import tqdm
 
 from gpt.train import ranks
 from gpt.train.create import create_run
+from gpt.train.estimate import estimate
 from gpt.train.fork import fork_run
 from gpt.train.loop import TrainingFailed, pick_device, train
 from gpt.train.presets import PRESETS
@@ -67,12 +70,13 @@ def open_run(options: argparse.Namespace, world_size: int) -> Run:
         return load_run(options.resume)
     changes = dict(options.set or ())
     changes |= {name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None}
+    parts = world_size * options.accumulate
     parent = load_run(options.fork) if options.fork else None
     recipe = (parent.recipe if parent else PRESETS[options.preset]).changed(**changes)
     ranks.check_parts(recipe, world_size, options.accumulate)
     if parent:
-        return fork_run(parent, options.at, options.run, **changes)
-    return create_run(folder_of(options), recipe)
+        return fork_run(parent, options.at, options.run, parts=parts, **changes)
+    return create_run(folder_of(options), recipe, parts=parts)
 
 
 def folder_of(options: argparse.Namespace) -> Path:
@@ -88,6 +92,24 @@ def say_where_to_look(run: Run) -> None:
         print(f"the app lists the runs in {listed}; to see this one, start it with {RUNS_VARIABLE}={where}", file=sys.stderr)
 
 
+@contextmanager
+def ticking(bar: tqdm) -> Iterator[None]:
+    """Redraw the bar each second, so that its clock goes on while a large model is built or measured."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(1):
+            bar.refresh()
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def main() -> int:
     options = parse()
     torch.set_num_threads(options.threads)
@@ -100,7 +122,10 @@ def main() -> int:
         run = run or load_run(folder_of(options))
         if mine.is_first and not options.resume:
             say_where_to_look(run)
-        with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})) as bar:
+        if mine.is_first:
+            print(f"{run.name}: {estimate(run.recipe, mine.world_size * options.accumulate, device.type)}", file=sys.stderr)
+        progress = tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True}))
+        with progress as bar, ticking(bar):
             measured: dict[str, str] = {}
 
             def show(row: dict) -> None:

@@ -19,21 +19,23 @@ from gpt.train.run import Parent, Run, RunError, load_run, new_folder
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
 
 
-def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None) -> Run:
+def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None, parts: int = 1) -> Run:
     """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
 
     corpus: the text itself where `recipe.text` only names it. Where the recipe has a `start`, the run is a stage: it begins with the
     newest weights of that run, which lies beside it or ships, and counts its own steps. Raises ValueError, before anything is
     written, where the text is too short for the recipe or of another kind; RunError where the folder already holds something, or
-    where a run that the recipe leans on is missing, has other sizes, or cannot spell the text.
+    where a run that the recipe leans on is missing, has other sizes, or cannot spell the text, or where this machine cannot train it.
+    parts: in how many parts each batch will be taken, which takes less memory.
     """
-    folder, corpus = Path(folder), corpus or load_corpus(recipe.text)
+    folder = Path(folder)
+    check_fits(recipe, folder, parts=parts)
+    corpus = corpus or load_corpus(recipe.text)
     if recipe.start:
-        return _begin_stage(folder, recipe, corpus)
-    check_fits(recipe, folder)
+        return _begin_stage(folder, recipe, corpus, parts)
     tokenizer = make_tokenizer(recipe.tokenizer, corpus.text)
     recipe = replace(recipe, model=replace(recipe.model, vocab_size=tokenizer.vocab_size))
-    check_fits(recipe, folder)
+    check_fits(recipe, folder, parts=parts)
     objective_of(Draft(folder, recipe, tokenizer, text=corpus))
     run = new_folder(folder, recipe, tokenizer, corpus)
     run.set_status("queued")
@@ -85,14 +87,14 @@ def begin_with(run: Run, weights: dict[str, Tensor], step: int, generators: dict
     run.set_status("queued", step)
 
 
-def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus) -> Run:
+def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus, parts: int) -> Run:
     parent = _find(recipe.start, folder.parent)
     check_spelling(parent, corpus)
     recipe = recipe.changed(vocab_size=parent.recipe.model.vocab_size, tokenizer=parent.recipe.tokenizer)
     leaned_on = {"reference": parent} if recipe.objective in ("ppo", "dpo") else {}
     if recipe.objective == "ppo":
         leaned_on["reward"] = _reward_model(recipe, parent, folder.parent)
-    check_fits(recipe, folder)
+    check_fits(recipe, folder, parts=parts)
     weights = _fitting_weights(recipe, parent)
     lineage = Parent(parent.name, parent.steps[-1], {"objective": recipe.objective, "text": corpus.name}, stage=True)
     sources = {role: source.folder for role, source in leaned_on.items()}

@@ -159,11 +159,11 @@ def check_fits(
     kind = device.type if device else _best_device()
     needs = estimate(recipe, parts, kind)
     what = f"a model of {count_in_words(needs.parameters)} parameters"
-    memory = machine_memory(device)
+    memory, largest = machine_memory(device), _largest(recipe, parts)
     if needs.memory > memory:
         raise RunError(
             f"{what} needs {bytes_in_words(needs.memory)} of memory to train with a batch of {count_in_words(recipe.batch_size)}; "
-            f"this machine has {bytes_in_words(memory)}. Give a smaller {_largest(recipe, parts)}"
+            f"this machine has {bytes_in_words(memory)}. Give a smaller {largest}"
         )
     free = free_disk(folder)
     still = needs.disk - min(written, recipe.snapshots) * (needs.disk // (recipe.snapshots + 1))
@@ -173,7 +173,7 @@ def check_fits(
             f"{bytes_in_words(free)} are free in {str(folder)!r}. Give fewer snapshots, fewer logged steps or a smaller model"
         )
     for part, seconds, longest, names in (
-        ("one step", needs.step_seconds, LONGEST_PART, _largest(recipe, parts)),
+        ("one step", needs.step_seconds, LONGEST_PART, largest),
         ("one evaluation", needs.evaluation_seconds, LONGEST_PART, "eval_batches"),
         ("the whole run", needs.seconds, LONGEST_RUN, "number of steps"),
     ):
@@ -214,7 +214,8 @@ def _largest(recipe: Recipe, parts: int) -> str:
     """The size whose smallest value saves most memory."""
     least = {name: 1 for name in SIZES} | {"n_embd": 2 * recipe.model.n_head}
     saved = {name: estimate(recipe.changed(**{name: value}), parts).memory for name, value in least.items()}
-    return min(SIZES, key=saved.__getitem__)
+    largest = min(SIZES, key=saved.__getitem__)
+    return "batch_size, or take it in parts (--accumulate)" if largest == "batch_size" else largest
 
 
 def _best_device() -> str:

@@ -23,12 +23,15 @@ FIXED = {
 }
 
 
-def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus | None = None, **changes: Any) -> Run:
+def fork_run(
+    parent: Run, step: int | None, folder: str | Path, corpus: Corpus | None = None, *, parts: int = 1, **changes: Any
+) -> Run:
     """Make a new run, queued, that goes on from a snapshot of `parent` (None: its newest) with some switches changed.
 
     changes: fields of Recipe or of its model: the learning rate, dropout, causal, … `text` names another text, or `corpus` is
     it. The child counts steps on from the parent's, so `steps` is where it ends; it draws the batches that the parent drew
     from there on, unless `seed`, batch or text differ. Its optimizer begins afresh: snapshots hold weights alone.
+    parts: in how many parts each batch will be taken.
     Raises ValueError naming what cannot be changed: whatever gives the weights other shapes, or a text that has characters
     without a token.
     """
@@ -41,7 +44,7 @@ def fork_run(parent: Run, step: int | None, folder: str | Path, corpus: Corpus |
     check_spelling(parent, corpus)
     if corpus.name != parent.recipe.text:
         changes |= {"text": corpus.name}
-    check_fits(recipe, Path(folder))
+    check_fits(recipe, Path(folder), parts=parts)
     lineage = Parent(parent.name, step, changes)
     kept = {path.name: path for path in parent.kept}
     frozen = {role: load_run(source) for role, source in kept.items()}
@@ -84,11 +87,11 @@ def _generators(recipe: Recipe, objective: Objective, step: int, model: nn.Modul
     batches = torch.Generator().manual_seed(recipe.seed)
     if recipe.objective != "ppo" and step:
         objective.draw(model, batches)
-        _skip(batches, (step - 1) * recipe.batch_size)
+        skip(batches, (step - 1) * recipe.batch_size)
     return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}
 
 
-def _skip(generator: torch.Generator, count: int) -> None:
+def skip(generator: torch.Generator, count: int) -> None:
     """Draw so many 32-bit numbers and forget them. Raises RunError where that would take minutes."""
     if count > MOST_DRAWS:
         raise RunError(

@@ -24,3 +24,12 @@ def test_pages_explain_a_damaged_run(name, open_app, runs):
     for page in PAGES:
         app = app.switch_page(f"../pages/{page}.py").run()
         assert not app.exception, (page, app.exception[0].message)
+
+
+def test_a_run_with_two_underscores_opens_on_every_page(open_app, runs):
+    (runs / "tiny").rename(runs / "try__2")
+    app = open_app(model="runs/try__2", run="try__2", against="runs/table")
+    for page in PAGES:
+        app = app.switch_page(f"../pages/{page}.py").run()
+        assert not app.exception, (page, app.exception[0].message)
+        assert not app.error, (page, app.error[0].value)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import jobs
-from gpt import Corpus, GPTConfig, Recipe, create_run
+from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.train.loop import train
+from tests.damage import in_recipe
 
 TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
 TINY = Recipe(
@@ -240,3 +242,36 @@ def test_a_free_name_is_a_good_one(tmp_path_factory, stem, taken):
     for _ in range(taken):
         (runs / jobs.free_name(runs, stem)).mkdir()
     jobs.check_name(runs, jobs.free_name(runs, stem))
+
+
+@pytest.mark.parametrize("name", ["CON", "con", "Nul", "aux", "COM1", "lpt9", "-rf", "--help", "-"])
+def test_names_that_a_system_or_a_command_reads_otherwise_are_refused(runs, name):
+    with pytest.raises(ValueError, match="cannot name a run"):
+        jobs.check_name(runs, name)
+    jobs.check_name(runs, jobs.free_name(runs, name))
+
+
+def test_a_waiting_run_that_this_machine_cannot_train_fails_with_the_numbers_and_starts_nothing(runs, workers):
+    run = create_run(runs / "giant", TINY, TEXT)
+    in_recipe(n_layer=10**9)(run.folder)
+    jobs.advance(runs)
+    status = load_run(run.folder).status
+    assert status.state == "failed" and "billion parameters needs" in status.why and "TB of memory" in status.why and not workers
+    small = jobs.create(runs, "small", TINY, TEXT)
+    until_state(small, "finished")
+
+
+@pytest.mark.parametrize("part", ["log.txt", "resume", "snapshots", "stop", "pause", ".lock", ".launch"])
+def test_a_waiting_run_that_leads_elsewhere_is_not_started(runs, tmp_path, workers, part):
+    run = create_run(runs / "handed-in", TINY, TEXT)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("as it was", encoding="utf-8")
+    if (run.folder / part).is_dir():
+        (run.folder / part).rmdir()
+    (run.folder / part).symlink_to(outside if part in ("resume", "snapshots") else outside / "file")
+    for act in (jobs.advance, lambda runs: jobs.stop(run), lambda runs: jobs.pause(run), lambda runs: jobs.resume(run)):
+        with suppress(ValueError):
+            act(runs)
+    assert not workers and [file.name for file in outside.iterdir()] == ["file"]
+    assert (outside / "file").read_text(encoding="utf-8") == "as it was"

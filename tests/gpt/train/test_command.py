@@ -1,7 +1,10 @@
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -172,3 +175,28 @@ def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
         load_run(folder).corpus()
     code, _, complaint = main("--resume", folder)
     assert code == 1 and "error: 'own' is neither a known text nor a file" in complaint
+
+
+@pytest.mark.parametrize(
+    ("preset", "switch", "unit"),
+    [
+        ("rung-2", "n_embd=100000000", "TB of memory"), ("rung-2", "n_layer=1000000000", "TB of memory"),
+        ("rung-2", "block_size=1000000000", "TB of memory"), ("shakespeare-char", "batch_size=1000000", "TB of memory"),
+        ("rung-2", "eval_batches=1000000000", "days here"), ("rung-2", "steps=1000000000000000", "(years here|TB on disk)"),
+    ],
+)  # fmt: skip
+def test_what_this_machine_cannot_train_is_refused_before_a_folder_is_made(main, tmp_path, preset, switch, unit, own_text):
+    code, _, complaint = main("--preset", preset, "--set", switch, "--text", own_text, "--run", tmp_path / "mine")
+    assert code == 1 and re.match(rf"error: .* parameters .* {unit}.*Give ", complaint), complaint
+    assert not (tmp_path / "mine").exists()
+
+
+def test_the_size_and_the_time_are_said_at_the_start(main, tmp_path, own_text):
+    code, _, complaint = main("--preset", "rung-1", "--steps", "2", "--text", own_text, "--run", tmp_path / "mine")
+    assert code == 0 and re.search(r"mine: [\d,]+ parameters; training takes about \d+ MB of memory, .* on disk and .* second", complaint)
+
+
+def test_the_clock_goes_on_while_nothing_else_does():
+    redrawn = threading.Event()
+    with command.ticking(SimpleNamespace(refresh=redrawn.set)):
+        assert redrawn.wait(60)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt import Corpus, GPTConfig, Recipe, RunError, build_model, create_run, load_run
-from gpt.train.fork import fork_run
+from gpt.train.fork import fork_run, skip
 from gpt.train.loop import train
 from gpt.train.run import shapes_of
 
@@ -144,3 +144,21 @@ def test_an_alien_parent_is_refused(parent, tmp_path, alien):
 def test_shapes_are_a_models_own(n_head, residual, tied):
     config = GPTConfig(vocab_size=7, block_size=4, n_layer=1, n_head=n_head, n_embd=8, residual=residual, tie_weights=tied)
     assert shapes_of(config) == {name: list(value.shape) for name, value in build_model(config).state_dict().items()}
+
+
+@pytest.mark.parametrize("size", [1, 1089, 10**6])
+def test_skipped_numbers_are_those_that_batches_would_have_drawn(size):
+    drawn, skipped = (torch.Generator().manual_seed(3) for _ in range(2))
+    for _ in range(50):
+        torch.randint(size, (7, 1), generator=drawn)
+    skip(skipped, 350)
+    assert torch.equal(drawn.get_state(), skipped.get_state())
+
+
+def test_a_snapshot_beyond_the_run_is_not_forked(new_run):
+    run = new_run(steps=2, snapshots=2)
+    train(run, torch.device("cpu"))
+    run.snapshot_path(2).rename(run.snapshot_path(50_000_000))
+    with pytest.raises(RunError, match="has 2 steps, so its snapshot of step 50000000 is not its own"):
+        fork_run(run, None, run.folder.parent / "child", steps=60_000_000)
+    assert not (run.folder.parent / "child").exists()

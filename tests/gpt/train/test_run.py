@@ -2,6 +2,7 @@ import json
 import os
 import pickle
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from gpt import Corpus, RunError, build_model, create_run, load_corpus, load_run
 from gpt.train.files import write_json, write_tensors
 from gpt.train.fork import fork_run
+from gpt.train.loop import train
 
 
 @pytest.fixture(scope="module")
@@ -338,3 +340,16 @@ def test_a_generated_text_of_another_seed_is_kept(tmp_path, recipe):
     drawn = load_corpus("sorting", seed=5)
     run = create_run(tmp_path / "run", recipe(), drawn)
     assert load_run(run.folder).corpus().text == drawn.text != load_corpus("sorting").text
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_whoever_can_read_the_config_can_read_every_file(recipe, corpus, tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        run = create_run(tmp_path / "run", recipe(steps=2, snapshots=2), corpus)
+        train(run, torch.device("cpu"))
+    finally:
+        os.umask(before)
+    written = [file for file in run.folder.rglob("*") if file.is_file() and file.name != ".lock"]
+    assert {file.suffix for file in written} >= {".json", ".jsonl", ".txt", ".safetensors"}
+    assert {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in written} == {file.name: oct(mode) for file in written}
