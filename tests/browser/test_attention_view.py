@@ -599,6 +599,12 @@ def test_a_clicked_cell_is_explained_with_the_weight_that_the_view_says(app_serv
     assert "L1H2: query 9 'p' reads key 4 '·' with" in said
     in_map = page.get_by_test_id("stMarkdown").filter(has_text="In the map").locator("strong")
     expect(in_map).to_have_text(said.rsplit(" ", 1)[1], timeout=20_000)
+    heading = page.get_by_role("heading", name="One weight explained")
+    page.evaluate("window.scrollTo(0, 0)")
+    page.get_by_role("button", name=f"See how {said.rsplit(' ', 1)[1]} was computed").click()
+    expect(heading).to_be_in_viewport(ratio=1)
+    page.wait_for_timeout(800)  # smooth scrolling
+    assert 40 < heading.bounding_box()["y"] < 200, "at the top, below the menu"
     weight = page.get_by_test_id("stMarkdown").filter(has_text="= weight").locator("strong").inner_text()
     assert float(weight) == pytest.approx(float(in_map.inner_text()), abs=1e-4)
     settled(page)
