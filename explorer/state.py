@@ -157,7 +157,8 @@ def _chosen() -> dict[str, str]:
 
 
 def _address() -> dict[str, str]:
-    return {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
+    given = st.query_params.to_dict()  # one call for all: each costs Streamlit about 0.1 ms
+    return {name: given[name] for name in PARAMETERS if name in given}
 
 
 def _read_address() -> None:

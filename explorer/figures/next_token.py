@@ -6,12 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.kept import kept
 from explorer.figures.tokens import escaped, visible
 
 ROW = 25  # pixels
 ROWS = 14  # room for twelve tokens, one that was drawn from further down, and all the others
 
 
+@kept
 def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen: str | None = None) -> go.Figure:
     """Draw the given next tokens, largest probability first, and below them what all the others have together.
 

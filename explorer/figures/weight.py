@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from explorer.figures import style
 from explorer.figures.heads import token_axis
+from explorer.figures.kept import kept
 from explorer.figures.tokens import escaped, labels
 
 STRIP = 54  # pixels a vector
@@ -16,6 +17,7 @@ TOKENS = 84  # pixels for the tokens' axis
 MOST_PARTED = 64  # features up to which a strip's cells stand apart
 
 
+@kept
 def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figure:
     """Draw each vector as a strip of cells, one a feature: blue above zero, orange below.
 
@@ -47,6 +49,7 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
     return drawn
 
 
+@kept
 def row_bars(rows: Mapping[str, np.ndarray], tokens: Sequence[str], exists: np.ndarray, chosen: int) -> go.Figure:
     """Draw what one query has for every key, quantity under quantity: the chosen key strong, the masked ones not there.
 
