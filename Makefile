@@ -23,10 +23,14 @@ soak: .venv/installed-tests chromium
 
 # Trains anew what ships; about an hour on two cores, nearly all of it the first
 models: .venv/installed
-	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-*
+	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-* assets/race
 	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy; do \
 		$(BIN)/python -m gpt.train --preset $$preset --run assets/models/$$preset || exit 1; done
 	$(BIN)/python -m explorer.measured
+	for rung in 1 2 3 4 5; do \
+		$(BIN)/python -m gpt.train --preset rung-$$rung --run assets/race/lecture-rung-$$rung \
+			--set log_every=50 --set eval_every=500 --set eval_batches=100 --set snapshots=1 || exit 1; done
+	cd assets/race && rm -rf */snapshots */resume */.lock  # the race page shows their curves and samples only
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; set PYTHON=python3.11, say"; exit 1)

@@ -83,8 +83,10 @@ def undo_deletions() -> None:
             st.button(label, icon=":material/undo:", key=f"undo:{entry.folder.name}", on_click=_restored, args=(entry,))
         folders = [entry.folder for entry in entries]
         told = "Removes these runs for good now, and frees their space on the disk."
-        key = f"clear:{hash(tuple(folders))}"
-        st.button("Empty", icon=":material/delete_forever:", key=key, type="tertiary", help=told, on_click=trash.clear, args=(folders,))
+        st.button(
+            "Remove for good", icon=":material/delete_forever:", key=f"clear:{hash(tuple(folders))}", type="tertiary", help=told,
+            on_click=trash.clear, args=(folders,),
+        )  # fmt: skip
 
 
 def _restored(entry: trash.Deleted) -> None:

@@ -16,7 +16,7 @@ from explorer.panels.curves import SHAKESPEARES
 from explorer.panels.training import WORDS, clock, seconds_left, stop_and_resume, while_live
 from explorer.run_folders import logged
 from explorer.source import code_of
-from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus
+from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus, load_run
 from gpt.model.gpt import GPT, loss_of
 from gpt.model.layers import MLP, Attention, Block, LayerNorm
 from gpt.train.estimate import estimate
@@ -24,6 +24,7 @@ from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 
+EXAMPLE = loading.ROOT / "assets" / "race"  # a race as `python -m gpt.train` wrote it, without its snapshots; see the Makefile
 RUNGS = range(1, 8)
 FIRST = [1, 2, 3, 4, 5]
 LONGEST = 5000  # steps; the lecture's
@@ -115,8 +116,8 @@ def _chosen_race() -> None:
     if wanted is not None and wanted not in found:
         st.warning(f"There is no race called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
     if not found:
-        widgets.empty_state("No race yet.", "Choose rungs above and press *Start the race*; each trains in its own process.")
-        return _ladder({rung: None for rung in FIRST})
+        st.markdown("**No race yet.** Choose rungs above and press *Start the race*. Below is a recorded one.")
+        return _draw({rung: load_run(EXAMPLE / f"lecture-rung-{rung}") for rung in FIRST}, _axis(st.container()))
     shown = next(name for name in (wanted, state.recall("race shown"), *found) if name in found)
     state.remember("race shown", shown)  # a race that others start later does not take its place under the buttons
     which, axis, actions = st.columns([3, 4, 4], vertical_alignment="bottom")

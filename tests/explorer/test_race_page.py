@@ -31,6 +31,12 @@ def test_before_the_first_race_each_rung_shows_what_it_adds(race_page):
     assert not app.exception and "No race yet" in boxes(app)
     assert "def forward(self, idx: Tensor)" in app.code[0].value
     assert "`n_head` 1 → 4" in boxes(app)
+    recorded = [load_run(racing.EXAMPLE / f"lecture-rung-{rung}") for rung in racing.FIRST]
+    assert [run.recipe.model for run in recorded] == [PRESETS[f"rung-{rung}"].model for rung in racing.FIRST]
+    curves = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1::2]
+    ends = [[row["val_loss"] for row in run.metrics() if "val_loss" in row][-1] for run in recorded]
+    assert [plain(curve["y"])[-1] for curve in curves] == ends and all(f"validation loss {end:.3f}" in boxes(app) for end in ends)
+    assert sum(file.stat().st_size for file in racing.EXAMPLE.rglob("*") if file.is_file()) < 100_000
 
 
 def test_start_queues_the_rungs_in_order_on_one_text_and_seed(race_page, runs):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer import jobs
+from explorer import jobs, loading
 from explorer.panels import curves, training
 from gpt import PRESETS, GPTConfig, Recipe, build_model, create_run, load_run
 from gpt.train.estimate import estimate
@@ -220,7 +220,14 @@ def test_an_unknown_run_is_reported_and_another_one_shown(open_page, name):
 def test_without_runs_it_says_how_to_begin(open_page, runs):
     for name in ("tiny", "table"):
         shutil.rmtree(runs / name)
-    assert "No run yet" in messages(open_page())
+    app = open_page()
+    assert "No run yet" in messages(app)
+    shipped = load_run(loading.SHIPPED / training.EXAMPLE)
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert any(trace.get("name") == "validation" for trace in figure["data"])
+    assert app.code[0].value == shipped.samples()[-1]["text"]
+    rows = app.switch_page("../pages/runs.py").run().dataframe[0].value["Run"]
+    assert set(rows) == {folder.name for folder in loading.SHIPPED.iterdir()}
 
 
 @pytest.mark.parametrize("damaged", ["config.json", "tokenizer.json"])
