@@ -2,11 +2,13 @@
 
 The only home of `st.session_state` and of the URL. A choice lives in the session under its own name, apart from the
 widgets' keys, so it outlives the page it was made on; it is written into the URL, so a copied link opens the same view.
-A choice is kept as it was made, even where a model cannot honour it: what is shown instead is decided by who shows it.
+A choice is kept as it was made, even where a model cannot honour it: the page decides what it shows instead. A place that
+the prompt does not have is dropped, so that no later prompt brings it back.
 """
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -16,7 +18,7 @@ PARAMETERS = (
     *("model", "against", "run", "race", "at", "text", "vocabulary", "seed", "B", "T", "prompt"),
     *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
     *("threshold", "weights", "change", "strength", "changes", "second", "off"),
-    *("step", "pinned"),
+    *("step", "pinned", "compared", "coverage", "score", "color", "layers", "whole", "out", "patched", "chunk", "axis"),
     *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
     *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
@@ -63,7 +65,7 @@ def several(name: str) -> list[str]:
     return [each for each in (choice(name) or "").split(",") if each]
 
 
-def choose(**choices: str | float | list[str] | None) -> None:
+def choose(**choices: str | float | Sequence | None) -> None:
     """Make choices (None unmakes one) and write them into the URL. Good as a widget's callback."""
     for name, value in choices.items():
         group, _, part = name.partition(".")
@@ -75,8 +77,12 @@ def choose(**choices: str | float | list[str] | None) -> None:
     _write_address()
 
 
-def bound(name: str, shown: Any, **along: str | int | None) -> dict[str, Any]:
-    """Keyword arguments that tie a widget to the choice `name`, showing `shown` now. along: choices that a pick makes or (None) unmakes.
+def bound(name: str, shown: Any, labels: Mapping[Any, str] | None = None, **along: str | int | None) -> dict[str, Any]:
+    """Keyword arguments that tie a widget to the choice `name`, showing `shown` now.
+
+    labels: option → its label, where labels depend on more than the option, as those of a prompt's tokens do. A browser knows
+    an option by its label, and sends the old label until it has the new one; that is no pick.
+    along: choices that a pick makes or (None) unmakes.
 
     The server keeps the widget's value while the page does not show it, and after a run that was stopped or interrupted.
     With `persist_state`, Streamlit sends this value to every browser that does not report the widget. Without it, such a
@@ -85,9 +91,11 @@ def bound(name: str, shown: Any, **along: str | int | None) -> dict[str, Any]:
     >>> st.selectbox("Model", names, **state.bound("model", "shakespeare-char"))  # doctest: +SKIP
     """
     key = f"{WIDGET}{name}"
-    if st.session_state.get(key) != shown:
+    label = labels and labels.get(shown)
+    if st.session_state.get(key) != shown or recall(f"label:{name}") != label:
         st.session_state[key] = shown
-    return {"key": key, "on_change": _take, "args": (name, key, along), "persist_state": "page"}
+    remember(f"label:{name}", label)
+    return {"key": key, "on_change": _take, "args": (name, key, labels, along), "persist_state": "page"}
 
 
 def enter(page: str) -> None:
@@ -140,15 +148,17 @@ def _parts(written: str | None) -> dict[str, str | None]:
     return {part: unquote(text) for part, _, text in pairs}
 
 
-def _written(value: str | float | list[str] | None) -> str | None:
-    """A choice as it stands in the link; None where there is none."""
-    if isinstance(value, list):
-        return ",".join(value) or None
+def _written(value: str | float | Sequence | None) -> str | None:
+    """A choice as it is written in a link; None where there is none."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)) or None
     return None if value is None else str(value)
 
 
-def _take(name: str, key: str, along: dict[str, str | int | None]) -> None:
-    choose(**along | {name: st.session_state[key]})
+def _take(name: str, key: str, labels: Mapping[Any, str] | None, along: dict[str, str | int | None]) -> None:
+    value = st.session_state[key]
+    if labels is None or value is None or value in labels:
+        choose(**along | {name: value})
 
 
 def _chosen() -> dict[str, str]:

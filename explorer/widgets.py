@@ -10,13 +10,15 @@ from streamlit.delta_generator import DeltaGenerator
 from explorer import examples, loading, state
 from explorer.figures.tokens import head_name, spelled, visible
 from explorer.navigation import PAGES
+from explorer.page_tools import page_tools
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
+PROMPT = "Enter applies it; Shift+Enter starts a new line."
 DEFAULT_SAMPLING = loading.Sampling()
 TERMS = {
     "head": "One of several attention patterns that a layer computes side by side, each with its own idea of what to look for.",
     "layer": "One block of the model. Each layer reads what the one before it has written.",
-    "tokens": "The unit that the model reads and writes: here a character, or a piece of a word.",
+    "tokens": "How many tokens are drawn. A token is what the model reads and writes: a character, or a piece of a word.",
     "temperature": "Below 1 the likely tokens become likelier still, above 1 the unlikely ones gain; 0 always takes the likeliest.",
     "top-k": "Only the k likeliest tokens can be drawn.",
     "top-p": "Only the fewest likeliest tokens whose probabilities together reach p can be drawn.",
@@ -27,8 +29,10 @@ TERMS = {
 
 
 def heading(title: str, question: str) -> None:
-    """A page's title and its one question."""
-    st.title(title, anchor=False)
+    """A page's title, a button that copies the link to what is seen, and the page's one question."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        page_tools()
     st.markdown(question)
 
 
@@ -60,7 +64,8 @@ def model_picker(label: str = "Model", choice: str = "model", default: str | Non
         return None
     wanted = state.choice(choice)
     shown = wanted if wanted in names else default if default in names else names[0]
-    st.selectbox(label, names, format_func=loading.describe, **state.bound(choice, shown))
+    options = {name: loading.describe(name) for name in names}
+    st.selectbox(label, options, format_func=options.get, **state.bound(choice, shown, options))
     if wanted is not None and wanted != shown:
         message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
         if wanted in loading.models():
@@ -109,7 +114,8 @@ def prompt_box(named: Mapping[str, str]) -> str:
         state.choose(prompt=named[picked])
     wanted = state.choice("prompt")
     prompt = next(iter(named.values())) if wanted is None else wanted[: state.LONGEST_PROMPT]
-    box.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, **state.bound("prompt", prompt))
+    bound = state.bound("prompt", prompt)
+    box.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, help=PROMPT, **bound)
     if wanted is not None and len(wanted) > len(prompt):
         st.warning(f"The prompt had {len(wanted):,} characters; its first {len(prompt):,} are kept.")
     if not state.fits_link():
@@ -126,7 +132,7 @@ def reading(ref: str, prompt: str) -> loading.Reading | None:
         empty_prompt()
         return None
     read = loading.read(ref, prompt)
-    notes = [f"{len(read.ids)} tokens"]
+    notes = [count(len(read.ids), "token")]
     if read.skipped:
         total = len(read.ids) + read.skipped
         notes[0] = f"Only the last {len(read.ids)} of {total:,} tokens are read; the model's context is no longer"
@@ -146,6 +152,12 @@ def empty_prompt() -> None:
     st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
 
 
+def let_go(sentence: str, *names: str) -> None:
+    """Say once that choices do not fit this model or prompt, and unmake them, so that no later prompt or link brings them back."""
+    st.caption(sentence)
+    state.choose(**dict.fromkeys(names))
+
+
 def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     """The (layer, head) that the person chose, clamped with a message where this model has no such head."""
     wanted = state.choice("layer"), state.choice("head")
@@ -155,7 +167,7 @@ def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     named = tuple("0" if name is None else name for name in wanted)
     if named != tuple(map(str, shown)):
         st.caption(
-            f"This model has {n_layer} layers of {n_head} heads, counted from 0. There is no layer {plain(named[0])}, "
+            f"This model has {count(n_layer, 'layer')} of {count(n_head, 'head')}, counted from 0. There is no layer {plain(named[0])}, "
             f"head {plain(named[1])}; this is {head_name(*shown)}."
         )
     return shown
@@ -164,8 +176,7 @@ def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
 def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
     """How to draw, in one row; what the person has set stands in the link."""
 
-    def number(label: str, low: float, high: float, default: float | None, **more) -> float | None:
-        name = label.lower()
+    def number(label: str, name: str, low: float, high: float, default: float | None, **more) -> float | None:
         wanted = state.decimal(name)
         shown = default if wanted is None else type(low)(min(max(wanted, low), high))
         return st.number_input(label, low, high, help=TERMS[name], **more, **state.bound(name, shown))
@@ -173,12 +184,21 @@ def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.
     any_or_none = {"value": None, "placeholder": "all"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         return loading.Sampling(
-            number("Tokens", 1, 1000, defaults.max_new_tokens),
-            number("Temperature", 0.0, 5.0, defaults.temperature, step=0.1),
-            number("Top-k", 1, 10**6, defaults.top_k, **any_or_none),
-            number("Top-p", 0.01, 1.0, defaults.top_p, step=0.05, **any_or_none),
-            number("Seed", 0, 2**31 - 1, defaults.seed),
+            number("Tokens", "tokens", 1, 1000, defaults.max_new_tokens),
+            number("Temperature", "temperature", 0.0, 5.0, defaults.temperature, step=0.1),
+            number("Top-k", "top-k", 1, 10**6, defaults.top_k, **any_or_none),
+            number("Top-p", "top-p", 0.01, 1.0, defaults.top_p, step=0.05, **any_or_none),
+            number("Seed", "seed", 0, 2**31 - 1, defaults.seed),
         )
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun, in the singular for one.
+
+    >>> count(1, "token"), count(1200, "token")
+    ('1 token', '1,200 tokens')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def plain(text: str, longest: int = 80) -> str:

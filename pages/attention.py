@@ -1,8 +1,8 @@
 import streamlit as st
 
 from explorer import loading, state, texts, widgets
-from explorer.attention_view import attention_view, sharpest
-from explorer.panels import downloads, fitting, scoring, weight
+from explorer.attention_view import attention_view, release, sharpest
+from explorer.panels import downloads, fitting, lines, scoring, weight
 from explorer.panels.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
@@ -20,13 +20,16 @@ with widgets.guarded():
         chosen = widgets.head_choice(model.n_layer, model.n_head)
         layers = fitting.layers_kept(ref, reading, chosen)
         patterns = loading.attention(ref, reading.ids, layers=layers)
-        cell = weight.cell_choice(len(reading.ids))
+        cell, drawn = weight.cell_choice(len(reading.ids)), lines.lines_choice(model.n_layer, model.n_head)
         scores = texts.known_head_scores(ref)
+        if chosen is None and state.recall("attention:locked"):
+            release("attention")  # an example or the Back button has unmade the choice
         looked = attention_view(
             patterns,
             reading.tokens,
             head=chosen,
             cell=cell,
+            lines=drawn,
             key="attention",
             causal=model.causal,
             opening=sharpest(patterns),
@@ -34,10 +37,11 @@ with widgets.guarded():
             explained=weight.PLACE,
             captions=scoring.captions(scores, layers),
         )
+        state.remember("attention:locked", looked.head)
         downloads.attention(ref, reading, looked.shown, layers)
-        if (looked.head, looked.cell) != (chosen, cell):
+        if (looked.head, looked.cell, looked.lines) != (chosen, cell, drawn):
             (layer, head), (query, key) = looked.head or (None, None), looked.cell or (None, None)
-            state.choose(layer=layer, head=head, query=query, key=key)
+            state.choose(layer=layer, head=head, query=query, key=key, **lines.written(looked.lines))
         widgets.caption(
             "Each row is a token that reads, each column a token it reads from; the weights of a row sum to 1.",
             "1:02:00",

@@ -24,6 +24,8 @@ Head = tuple[int, int]
 Cell = tuple[int, int]
 
 LEVELS = 65535  # a weight w travels as the 16-bit code LEVELS · ∛w: the cube root keeps small weights apart
+SHARES = (0.5, 0.75, 0.9, 0.99, 1)  # of a row, as the view offers them
+AVERAGE = "avg"  # in place of a layer or a head: the mean of all
 LONGEST_TOKEN = 40  # characters of a token that are shown
 TOLERANCE = 1e-3  # how far a weight may lie outside [0, 1], as half precision lets it
 
@@ -37,12 +39,23 @@ _mount = st.components.v2.component(
 )
 
 
+class Lines(NamedTuple):
+    """How the view draws its lines."""
+
+    compared: tuple[tuple[int | str, int | str], ...] = ()  # (layer, head) whose lines are added; "avg" is all of them
+    share: float = 0.9  # of each row that the lines cover, of `SHARES`
+
+
+PLAIN_LINES = Lines()
+
+
 class Looked(NamedTuple):
     """What a person looks at in the view."""
 
     head: Head | None  # the locked (layer, head)
     cell: Cell | None  # the pinned (query, key), which the mask may have taken out; of a pinned token, its largest weight
     shown: Head  # the head that stands large while the pointer is elsewhere: the locked one, or the last that was
+    lines: Lines
 
 
 @dataclass
@@ -55,11 +68,14 @@ class _Lock:
     shown: Head
     at: int = 0  # the last click, in the browser's milliseconds
     clicked: bool = False  # whether a click has come in that has not been read yet
+    lines: Lines = PLAIN_LINES
+    told_lines: tuple[Any, ...] | None = None  # the lines that the page last wanted, and the click before it
 
     def hear(self, said: dict[str, Any], shape: tuple[int, ...]) -> None:
         """Take over what the browser said."""
         self.clicked = False
         self.head, self.cell = (_pair_of(said.get(name), *sizes) for name, sizes in _sizes(shape))
+        self.lines = _lines_of(said.get("lines"), *shape[:2]) or self.lines
         self.at = said.get("at", self.at)
 
     def forget(self, shape: tuple[int, ...], opening: Head) -> None:
@@ -68,6 +84,12 @@ class _Lock:
             if getattr(self, name) is not None and not _fits(getattr(self, name), *sizes):
                 setattr(self, name, None)
         self.shown = self.head or (self.shown if _fits(self.shown, *shape[:2]) else opening)
+        self.lines = self.lines._replace(compared=tuple(pair for pair in self.lines.compared if _can_compare(pair, *shape[:2])))
+
+    def draw(self, lines: Lines) -> None:
+        """Take over the lines that the page asks for, unless a click is newer."""
+        if not self.clicked and lines != self.lines:
+            self.lines, self.told_lines = lines, (*lines, self.at)
 
 
 def attention_view(
@@ -76,6 +98,7 @@ def attention_view(
     *,
     head: Head | None,
     cell: Cell | None = None,
+    lines: Lines | None = None,
     key: str,
     causal: bool = True,
     grid_only: bool = False,
@@ -91,6 +114,7 @@ def attention_view(
     keys: the S tokens that are read, where they are not the same (cross-attention).
     head, cell: the (layer, head) that the page wants locked and the (query, key) that it wants pinned. Hand in what was
     returned last: the person's click wins where it is newer, another value moves it, and None leaves it as it is.
+    lines: the lines that the page wants, in the same way.
     key: stable over reruns, so that new patterns keep what the person looks at. causal: the cells above the diagonal do not
     exist (they must be 0, and T = S). grid_only: the small grid without the large heatmap and the lines. opening: the head that is
     shown large until the person looks at another. layers: those that are drawn, which must have the heads that are named; None: all.
@@ -101,7 +125,10 @@ def attention_view(
     """
     lock = _agree(state.recall(f"{key}:lock"), head, cell, opening)
     state.remember(f"{key}:lock", lock)
-    options = {"key": key, "told": lock.told, "grid_only": grid_only, "opening": opening, "explained": explained}
+    if lines is not None:
+        lock.draw(lines)
+    options = {"key": key, "told": lock.told, "lines": lock.told_lines, "grid_only": grid_only, "opening": opening}
+    options |= {"explained": explained}
     shown = {"causal": causal, "head": head, "cell": cell, "layers": layers, "keys": keys, "captions": captions}
     result = _mount(
         key=key,
@@ -113,7 +140,12 @@ def attention_view(
     lock.forget(patterns.shape, opening)
     if layers is not None and lock.shown[0] not in layers:
         lock.shown = opening
-    return Looked(lock.head, lock.cell, lock.shown)
+    return Looked(lock.head, lock.cell, lock.shown, lock.lines)
+
+
+def release(key: str) -> None:
+    """Let go of what is locked and pinned in the view of this key: the next `attention_view` begins with what the page asks for."""
+    state.remember(f"{key}:lock", None)
 
 
 def sharpest(patterns: np.ndarray) -> Head:
@@ -250,3 +282,18 @@ def _pair_of(said: Any, *sizes: int) -> tuple[int, int] | None:
     if not isinstance(said, list) or len(said) != 2 or not all(isinstance(index, int) for index in said):
         return None
     return (said[0], said[1]) if _fits((said[0], said[1]), *sizes) else None
+
+
+def _can_compare(pair: Any, n_layer: int, n_head: int) -> bool:
+    """Whether this names a head of the model, or an average of its heads."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return False
+    known = [(AVERAGE, *range(size)) for size in (n_layer, n_head)]
+    return all(place in places for place, places in zip(pair, known, strict=True))
+
+
+def _lines_of(said: Any, n_layer: int, n_head: int) -> Lines | None:
+    """The lines that the browser named, or None for anything else that it may have sent."""
+    if not isinstance(said, list) or len(said) != 2 or not isinstance(said[0], list) or said[1] not in SHARES:
+        return None
+    return Lines(tuple((pair[0], pair[1]) for pair in said[0] if _can_compare(pair, n_layer, n_head)), said[1])

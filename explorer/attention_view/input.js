@@ -10,7 +10,7 @@ function lock(view, head) {
 
 function tell(view) {
   view.at = Date.now();
-  view.send({ head: view.real, cell: cellOf(view), at: view.at });
+  view.send({ head: view.real, cell: cellOf(view), lines: [view.extra, view.share], at: view.at });
 }
 
 function compare(view, comparing) {
@@ -39,7 +39,8 @@ function listenToGrid(view) {
     if (!head) return;
     view.extra = [];
     view.comparing = false;
-    if (!same(head, view.locked)) lock(view, head);
+    if (same(head, view.locked)) tell(view);
+    else lock(view, head);
     redraw(view, "head");
   });
 }
@@ -47,6 +48,7 @@ function listenToGrid(view) {
 function toggleCompanion(view, head) {
   const others = view.extra.filter((other) => !same(other, head));
   view.extra = others.length < view.extra.length ? others : [...others, head];
+  tell(view);
 }
 
 function listenToDetail(view) {
@@ -81,6 +83,7 @@ function listenToDetail(view) {
   });
   root.querySelector(".share select").addEventListener("change", (event) => {
     view.share = Number(event.target.value);
+    tell(view);
     redraw(view, "cell");
   });
   root.querySelector(".computed").addEventListener("click", () => showExplanation(view));
@@ -108,7 +111,9 @@ function release(view) {
   else if (view.pinned) {
     view.pinned = null;
     tell(view);
-  } else if (view.extra.length) view.extra = [];
-  else if (view.locked) lock(view, null);
+  } else if (view.extra.length) {
+    view.extra = [];
+    tell(view);
+  } else if (view.locked) lock(view, null);
   redraw(view, "head");
 }

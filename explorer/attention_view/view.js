@@ -1,7 +1,7 @@
 // What is seen and what has been chosen. Drawing happens at most once a frame, and only when something changed.
 
 const NOWHERE = { query: null, key: null };
-const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told"];
+const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told", "toldLines"];
 const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
 const TABLE_ROWS = 12;
 const UNDER_MAP = 12; // CSS pixels
@@ -47,6 +47,7 @@ function mount(root) {
     share: 0.9,
     at: 0,
     told: "",
+    toldLines: "",
   };
   view.shown = () => view.preview ?? view.locked ?? view.last;
   view.focus = () => view.hover ?? view.pinned ?? NOWHERE;
@@ -72,6 +73,7 @@ function receive(view, bytes) {
   if (String(before) !== String([Q, K])) view.zoom = WHOLE;
   if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
   follow(view, header.told);
+  followLines(view, header.lines);
   const gone = (head) => head !== null && !view.patterns.has(head);
   if (gone(view.locked)) view.locked = null;
   if (gone(view.preview)) view.preview = null;
@@ -108,13 +110,22 @@ function writeScale(root, scale) {
 // The page may move the lock and the pinned cell, unless it speaks of a time before a click that it has not heard of yet.
 function follow(view, [head, at, cell = null]) {
   const told = JSON.stringify([head, at, cell]);
-  const late = at < view.at && Date.now() - view.at < ON_ITS_WAY;
-  if (told === view.told || late) return;
+  if (told === view.told || isLate(view, at)) return;
   view.told = told;
   view.locked = view.real = head;
   view.last = head ?? view.last;
   view.pinned = cell && { query: cell[0], key: cell[1] };
 }
+
+// The same for the heads that are compared, and for the share of each row that the lines cover.
+function followLines(view, lines) {
+  const told = JSON.stringify(lines);
+  if (!lines || told === view.toldLines || isLate(view, lines[2])) return;
+  view.toldLines = told;
+  [view.extra, view.share] = lines;
+}
+
+const isLate = (view, at) => at < view.at && Date.now() - view.at < ON_ITS_WAY;
 
 function redraw(view, part) {
   if (view.dirty.size === 0) requestAnimationFrame(() => render(view));

@@ -68,6 +68,7 @@ class Look(NamedTuple):
     step: int
     head: Head | None = None
     pinned: int | None = None
+    kind: str | None = None  # of the score curves; None: the film's own
 
 
 @dataclass
@@ -91,7 +92,8 @@ def play(film: Film, look: Look, *, key: str) -> Look:
     """
     known = _agree(state.recall(f"{key}:known"), look)
     state.remember(f"{key}:known", known)
-    message = pack(_header(film) | {"key": key, "told": known.told}, film.codes)
+    told, kind = (known.told[0][:3], known.told[1]), known.look.kind or film.kind
+    message = pack(_header(film) | {"key": key, "told": told, "kind": kind}, film.codes)
     result = _mount(key=key, data=message, on_rest_change=partial(_heard, key))
     if known.rested:
         said = result.get("rest") or {}
@@ -166,7 +168,7 @@ def _heard(key: str) -> None:
 
 def _look_of(said: Any, film: Film, before: Look) -> Look:
     """What the browser said, without anything else that it may have sent."""
-    step, head, pinned = (said.get(name) for name in Look._fields) if isinstance(said, dict) else (None, None, None)
+    step, head, pinned, kind = (said.get(name) if isinstance(said, dict) else None for name in Look._fields)
     n_layer, n_head = film.codes.shape[1:3]
     is_head = (
         isinstance(head, list)
@@ -179,4 +181,5 @@ def _look_of(said: Any, film: Film, before: Look) -> Look:
         step if step in film.steps else before.step,
         tuple(head) if is_head else None,
         pinned if pinned in film.steps else None,
+        kind if kind in film.scores and kind != (before.kind or film.kind) else before.kind,
     )

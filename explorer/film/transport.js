@@ -18,7 +18,7 @@ function rest(view) {
   if (view.playing) return;
   view.resting = setTimeout(() => {
     const pinned = view.pinned === null ? null : view.step(view.pinned);
-    view.send({ step: view.step(), head: view.locked, pinned, at: view.at });
+    view.send({ step: view.step(), head: view.locked, pinned, kind: view.kind, at: view.at });
   }, RESTED);
 }
 
@@ -74,6 +74,7 @@ function listenToTransport(view) {
   find(".speed select").addEventListener("change", (event) => { view.speed = Number(event.target.value); });
   find(".scores select").addEventListener("change", (event) => {
     view.kind = event.target.value;
+    rest(view);
     redraw(view, "head");
   });
   for (const plot of [view.losses, view.scores]) {

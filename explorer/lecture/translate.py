@@ -99,7 +99,8 @@ def _model() -> str | None:
         message = f"There is no model called “{widgets.plain(wanted)}” that translates; this is {widgets.plain(shown)}."
         st.warning(message, icon=":material/search_off:")
     if len(names) > 1:
-        st.selectbox("Model", names, format_func=loading.describe, **state.bound("translator", shown))
+        options = {name: loading.describe(name) for name in names}
+        st.selectbox("Model", options, format_func=options.get, **state.bound("translator", shown, options))
     return shown
 
 

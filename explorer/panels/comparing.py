@@ -133,11 +133,11 @@ def _borrowed(ref: str, sample: str | None) -> None:
     words = whole_words(sample or "")
     known = sum(word in texts.lexicon(ref) for word in words)
     copy = texts.longest_copy(ref, sample) if sample else ""
-    share, run = st.columns(2)
-    share.metric(
-        "Words of the training text", f"{known / len(words):.0%} of {len(words)}" if words else "–", help=TERMS["words"]
-    )
-    run.metric("Longest copied run", f"{len(copy)} characters" if sample else "–", help=TERMS["copied"])
+    own = f"{known / len(words):.0%} of {len(words)}" if words else "–"
+    longest = f"{len(copy)} characters" if sample else "–"
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Words of the training text", own, help=TERMS["words"], width="content")
+        st.metric("Longest copied run", longest, help=TERMS["copied"], width="content")
     st.caption(f"Copied: “{widgets.plain(visible(copy), 60)}”" if copy else "Counted when both samples have ended.")
 
 

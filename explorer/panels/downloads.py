@@ -16,6 +16,7 @@ from explorer.figures.picture import pattern_svg
 from explorer.figures.tokens import head_name
 from explorer.fragment import fragment
 from explorer.picture_buttons import picture_buttons
+from explorer.widgets import count
 
 NAMED = "Tensors named as gpt's hooks are; the prompt's tokens stand in the metadata."
 
@@ -44,7 +45,7 @@ def attention(ref: str, reading: loading.Reading, shown: Head, layers: tuple[int
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
     drawn = Drawn(
         (ref,),
-        f"{ref}: attention on {T} tokens",
+        f"{ref}: attention on {count(T, 'token')}",
         ref,
         "".join(reading.tokens),
         reading.tokens,

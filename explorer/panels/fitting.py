@@ -33,11 +33,7 @@ def layers_kept(ref: str, reading: loading.Reading, chosen: Head | None) -> tupl
 
 
 def _picker(n_layer: int, fit: int) -> list[int]:
-    return st.multiselect(
-        f"Layers, up to {fit}",
-        range(n_layer),
-        range(fit),
-        max_selections=fit,
-        key=f"kept layers:{n_layer}:{fit}",
-        persist_state="session",
-    )
+    known = {str(layer): layer for layer in range(n_layer)}
+    chosen = list(dict.fromkeys(known[name] for name in state.several("layers") if name in known))[:fit]
+    shown = chosen or list(range(fit))
+    return st.multiselect(f"Layers, up to {fit}", range(n_layer), max_selections=fit, **state.bound("layers", shown))

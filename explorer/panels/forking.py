@@ -31,7 +31,7 @@ def fork_chosen() -> None:
     if run is None or not run.steps:
         return
     with st.expander("Fork here: train on from a snapshot, under other rules", icon=":material/fork_right:"):
-        step = st.selectbox("Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at")
+        step = st.selectbox("Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at", **KEPT)
         fork_here(run, step)
 
 
@@ -46,7 +46,7 @@ def fork_here(run: Run, step: int) -> None:
     corpus = _text(key)
     runs = loading.runs_folder()
     free = jobs.free_name(runs, f"{run.name}-fork")
-    title = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free).strip()
+    title = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free, **KEPT).strip()
     named = False
     with widgets.guarded():
         name = jobs.name_for(runs, title, free) if title else free

@@ -153,4 +153,5 @@ def _step_number(count: int, playing: bool) -> int:
     if count == 1:
         return 1
     explained = "Each token with the distribution that it was drawn from."
-    return st.slider("Look at token", 1, count, count, disabled=playing, help=explained)
+    key = {"key": f"{KEY}:{count}", "persist_state": "page"}
+    return st.slider("Look at token", 1, count, count, disabled=playing, help=explained, **key)

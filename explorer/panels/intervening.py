@@ -1,6 +1,7 @@
 """Change a model and see what that does: the controls, and before beside after."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -33,9 +34,10 @@ def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...],
         named = {each: KINDS[each].name for each in kinds}
         bound = state.bound("change", name, strength=None)
         st.selectbox("Change", kinds, format_func=named.__getitem__, help=explained, **bound)
-        st.selectbox("Layer", range(config.n_layer), help=widgets.TERMS["layer"], **state.bound("layer", shown[0]))
+        now = dict(zip(("layer", "head"), shown, strict=True))
+        st.selectbox("Layer", range(config.n_layer), help=widgets.TERMS["layer"], **state.bound("layer", shown[0], **now))
         if kind.part == "head":
-            st.selectbox("Head", range(config.n_head), help=widgets.TERMS["head"], **state.bound("head", shown[1]))
+            st.selectbox("Head", range(config.n_head), help=widgets.TERMS["head"], **state.bound("head", shown[1], **now))
         change = Change(name, shown[0], shown[1] * (kind.part == "head"), _strength(kind))
         full = change in kept or len(kept) >= changes.MOST_CHANGES
         if st.button("Keep, and add another", icon=":material/add:", disabled=full):
@@ -146,7 +148,7 @@ def patching(ref: str, reading: loading.Reading) -> None:
         f"a patch counts by what it adds to ln p of “{answer}” after the first."
     )
     if len(pair.ids) < len(reading.ids):
-        note += f" Both are cut to their last {len(pair.ids)} tokens, so that positions match."
+        note += f" Both are cut to their last {widgets.count(len(pair.ids), 'token')}, so that positions match."
     st.caption(note)
     config, layers = loading.load_model(ref).config, _layers_to_patch(ref, pair)
     key = (loading.identity(loading.load_run(ref)), pair, layers)
@@ -203,9 +205,15 @@ def _layers_to_patch(ref: str, pair: changes.Patching) -> range:
     cells = len(pair.ids) + config.n_head  # patched in a layer, each with a forward pass of its own
     first, last = 0, config.n_layer - 1
     if config.n_layer * cells * seconds > LONG and last:
-        first, last = st.slider("Layers to patch", 0, last, (first, last), help="Fewer layers take less time.")
+        first, last = st.slider("Layers to patch", 0, last, help="Fewer layers take less time.", **_patched(last))
     _cost((last - first + 1) * cells + 3, seconds)
     return range(first, last + 1)
+
+
+def _patched(last: int) -> dict[str, Any]:
+    """What ties the slider to the first and last layer that the person chose; all layers until then."""
+    chosen = [int(name) for name in state.several("patched") if name in map(str, range(last + 1))]
+    return state.bound("patched", tuple(chosen) if len(chosen) == 2 and chosen == sorted(chosen) else (0, last))
 
 
 def _cost(passes: int, seconds: float) -> None:

@@ -41,14 +41,14 @@ def subject(no_layers: str) -> Subject | None:
 
 
 def _position_picker(named: list[str]) -> int:
-    """The last token until the person picks; a position that is not there is reported, and the last shown instead."""
+    """The last token until the person picks. A position that is not there is named and dropped; the last is shown instead."""
     wanted = state.choice("position")
     last = len(named) - 1
     given = wanted is not None and wanted == str(state.number("position")) and state.number("position") <= last
     shown = state.number("position") if given else last
-    st.selectbox(
-        "Position", range(len(named)), format_func=named.__getitem__, help=POSITION, **state.bound("position", shown)
-    )
+    options = dict(enumerate(named))
+    st.selectbox("Position", options, format_func=options.get, help=POSITION, **state.bound("position", shown, options))
     if wanted is not None and not given:
-        st.caption(f"There is no position {widgets.plain(wanted)} among {len(named)} tokens; this is the last.")
+        sentence = f"There is no position {widgets.plain(wanted)} among {widgets.count(len(named), 'token')}; this is the last."
+        widgets.let_go(sentence, "position")
     return shown

@@ -1,5 +1,6 @@
 """The logit lens of one prompt, and one logit split among the parts that wrote it: the parts of the page, from top to bottom."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ TERMS = {
     "KL": "KL divergence, in nats: how much is lost when the distribution here stands in for the model's answer. 0 where they agree.",
     "rank": "How many tokens are at least as likely as the one that really comes next; 1 is the best.",
     "logit": "The number that a softmax turns into a probability. A lead in logits is a ratio of probabilities: e to the lead.",
+    "token": "The token whose logit is split: a sum of what each part of the model wrote in its favour, or against it.",
     "against": "Then the lead of the first token over this one is split, which drops what raises both alike.",
     "parts": "What each head, MLP and bias added to the stream, measured along the direction of the token's unembedding. The final "
     "layernorm's division is held at the scale it really had.",
@@ -43,12 +45,14 @@ def table(chosen: Subject) -> None:
         lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, rows)
     point = _point(lens)
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
-    color = st.segmented_control(
+    wanted = state.choice("color")
+    color = wanted if wanted in COLORS else next(iter(COLORS))
+    st.segmented_control(
         "Colour",
         list(COLORS),
         format_func=COLORS.__getitem__,
-        default="probability",
         required=True,
+        **state.bound("color", color),
         help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
     )
     cell = (point, chosen.position)
@@ -81,13 +85,14 @@ def _point(lens: "LogitLens") -> int:
     """The chosen point; the last, the model's answer, until the person picks or where the model has no such point."""
     wanted = state.choice("point")
     if wanted is not None and wanted not in lens.points:
-        st.caption(f"This model's stream has no point {widgets.plain(wanted)}; this is its last.")
+        widgets.let_go(f"This model's stream has no point {widgets.plain(wanted)}; this is its last.", "point")
     return lens.points.index(wanted) if wanted in lens.points else len(lens.points) - 1
 
 
 def _rows(position: int, T: int) -> slice:
     """The stretch of the prompt that holds this position, counted from its end; all of it where the person wants that."""
-    if T <= ROWS or st.toggle(f"All {T} positions"):
+    whole = state.choice("whole") == "True"
+    if T <= ROWS or st.toggle(f"All {T} positions", **state.bound("whole", whole)):
         return slice(0, T)
     stretch = (T - 1 - position) // ROWS
     return slice(max(0, T - ROWS * (stretch + 1)), T - ROWS * stretch)
@@ -184,18 +189,29 @@ def _tokens(chosen: Subject) -> tuple[int, int | None]:
         return f"{visible(tokenizer.tokens([token])[0])}{chance}"
 
     token = likeliest[0] if wanted["token"] is None else wanted["token"]
+    options = distinct({each: label(each) for each in offered})
     left, right, _ = st.columns([1, 1, 2], gap="medium")
-    left.selectbox("Token", offered, format_func=label, help=TERMS["logit"], **state.bound("token", token))
+    left.selectbox("Token", options, format_func=options.get, help=TERMS["token"], **state.bound("token", token, options))
     right.selectbox(
         "Held against",
-        offered,
+        options,
         index=None,
         placeholder="no other",
-        format_func=label,
+        format_func=options.get,
         help=TERMS["against"],
-        **state.bound("rival", wanted["rival"]),
+        **state.bound("rival", wanted["rival"], options),
     )
     return token, wanted["rival"]
+
+
+def distinct(labels: dict[int, str]) -> dict[int, str]:
+    """The labels of tokens, those that several tokens share with the token's id: a browser knows an option by its label.
+
+    >>> distinct({65: "A", 128: "�", 129: "�"})
+    {65: 'A', 128: '� · id 128', 129: '� · id 129'}
+    """
+    counts = Counter(labels.values())
+    return {token: label if counts[label] == 1 else f"{label} · id {token}" for token, label in labels.items()}
 
 
 def _token(name: str, vocab_size: int) -> int | None:
@@ -205,5 +221,4 @@ def _token(name: str, vocab_size: int) -> int | None:
         return None
     if wanted == str(state.number(name)) and state.number(name) < vocab_size:
         return state.number(name)
-    st.caption(f"There is no token {widgets.plain(wanted)} among {vocab_size:,}.")
-    return None
+    return widgets.let_go(f"There is no token {widgets.plain(wanted)} among {vocab_size:,}.", name)

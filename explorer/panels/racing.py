@@ -135,9 +135,10 @@ def _chosen_race() -> None:
 
 def _axis(place: DeltaGenerator) -> str:
     """What the curves are drawn against: one of `AXES`."""
-    return place.segmented_control(
-        "Against", AXES, default="tokens read", required=True, key="race:axis", persist_state="session", help=AXIS
-    )
+    wanted = state.choice("axis")
+    shown = wanted if wanted in AXES else "tokens read"
+    place.segmented_control("Against", AXES, required=True, help=AXIS, **state.bound("axis", shown))
+    return shown
 
 
 def _draw(opened: dict[int, Run | None], unit: str) -> None:

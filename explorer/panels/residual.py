@@ -111,8 +111,11 @@ def _without(ref: str, ids: tuple[int, ...], shown: str, every: tuple[str, ...])
     """The same prompt with the chosen layernorm, or every one, taken out."""
     st.subheader("The same with the norm taken out", anchor=False)
     out = {f"only {_norm_name(shown)}": (shown,), "all of them": every}
-    taken = st.segmented_control("Taken out", list(out), default="all of them", required=True)
-    norms, path, bare = out[taken], lenses.stream(ref, ids), lenses.stream(ref, ids, out[taken])
+    taken = list(out)[0 if (state.choice("out") or "").startswith("only") else 1]
+    options = {name: name for name in out}
+    st.segmented_control("Taken out", options, required=True, **state.bound("out", taken, options))
+    norms = out[taken]
+    path, bare = lenses.stream(ref, ids), lenses.stream(ref, ids, norms)
     left, *columns = st.columns([4, 3, 3], gap="medium")
     with left:
         _show(residual.norms_with_and_without(path.points, path.norms, bare.norms), "Norms with and without", "without")

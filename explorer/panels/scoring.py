@@ -30,8 +30,9 @@ def head_pickers(n_layer: int, n_head: int, default: Head = (0, 0)) -> Head:
     """Layer and head as two boxes in the controls' row. default: shown until the person picks."""
     shown = widgets.head_choice(n_layer, n_head) or default
     with st.container(horizontal=True):
-        for name, size, value in (("layer", n_layer, shown[0]), ("head", n_head, shown[1])):
-            st.selectbox(name.capitalize(), range(size), help=widgets.TERMS[name], **state.bound(name, value))
+        for name, size in (("layer", n_layer), ("head", n_head)):
+            now = dict(zip(("layer", "head"), shown, strict=True))
+            st.selectbox(name.capitalize(), range(size), help=widgets.TERMS[name], **state.bound(name, now[name], **now))
     return shown
 
 
@@ -50,11 +51,11 @@ def score_maps(on_prompt: Scores, on_probe: Scores, chosen: Head) -> None:
     """One kind of score for all heads, on the prompt and on the probe set."""
     from gpt.lens.heads import KINDS, THRESHOLD
 
-    names = list(MEANING)
+    names, wanted = list(MEANING), state.choice("score")
+    shown = wanted if wanted in names else names[0]
     explained = "  \n".join(f"**{name}**: {meaning}" for name, meaning in MEANING.items())
-    kind = st.segmented_control(
-        "Score", names, default=names[0], format_func=str.capitalize, key="score", help=explained, required=True
-    )
+    bound = state.bound("score", shown)
+    kind = st.segmented_control("Score", names, format_func=str.capitalize, help=explained, required=True, **bound)
     for column, title, scores in zip(
         st.columns(2, gap="medium"), ("On the prompt", "On the probe set"), (on_prompt, on_probe), strict=True
     ):

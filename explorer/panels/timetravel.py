@@ -46,6 +46,9 @@ def run_and_prompt() -> tuple[str, str]:
         ref = widgets.model_picker("Run", default=DEFAULT)
     if ref is None:
         widgets.no_model()
+    run = state.choice("run")
+    if run is not None and f"runs/{run}" != ref:
+        state.choose(run=None)  # that the Train page shows; the link of this page would name two runs
     with left:
         return ref, widgets.prompt_box(examples.of_model(ref))
 
@@ -69,7 +72,7 @@ def newcomers(ref: str, known: Sequence[int]) -> None:
         new = len(set(run.steps) - set(known))
         if (run.status.state in jobs.LIVE) != is_live or (new and not known):
             st.rerun()
-        label = f"{new} new snapshot{'s' * (new > 1)}: load"
+        label = f"{widgets.count(new, 'new snapshot')}: load"
         if new and st.button(label, icon=":material/download:", key=f"more:{ref}"):
             state.remember(f"film:steps:{ref}", None)
             st.rerun()
@@ -139,12 +142,15 @@ def show(ref: str, reel: Reel) -> Look:
     step = nearest(film.steps, wanted)
     if step != wanted:
         st.caption(f"There is no snapshot of step {wanted:,} here; the nearest is that of step {step:,}.")
+        state.choose(step=step)
     pinned = nearest(film.steps, state.number("pinned")) if state.choice("pinned") is not None else None
-    look = play(film, Look(step, head, pinned), key=f"film:{widgets.key_of(ref)}")
-    if look != (step, head, pinned):
+    score = state.choice("score")
+    asked = Look(step, head, pinned, score if score in film.scores else None)
+    look = play(film, asked, key=f"film:{widgets.key_of(ref)}")
+    if look != asked:
         layer, index = look.head or (None, None)
         heads = {"layer": layer, "head": index} if n_layer else {}
-        state.choose(step=look.step, pinned=look.pinned, **heads)
+        state.choose(step=look.step, pinned=look.pinned, score=look.kind, **heads)
     return look
 
 

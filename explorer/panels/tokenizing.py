@@ -120,7 +120,7 @@ def _encode(tokenizer: "Tokenizer", text: str) -> list[int]:
 def _summary(name: str, tokenizer: "Tokenizer", text: str) -> str:
     count = len(_encode(tokenizer, text))
     return (
-        f"**{widgets.plain(name)}** · vocabulary {tokenizer.vocab_size:,} · {count:,} tokens · "
+        f"**{widgets.plain(name)}** · vocabulary {tokenizer.vocab_size:,} · {widgets.count(count, 'token')} · "
         f"{len(text) / count:.2f} characters a token"
     )
 
@@ -168,7 +168,7 @@ def batch(corpus: "Corpus") -> None:
     with left:
         row, chunk = chosen_chunk(text, tokenizer, positions)
     with right:
-        st.markdown(f"**Row {row + 1} as {block_size} examples** · context → target")
+        st.markdown(f"**Row {row + 1} as {widgets.count(block_size, 'example')}** · context → target")
         examples(tokenizer, chunk)
         widgets.caption("One chunk holds an example for every length of context from 1 to T.", "0:14:27")
 
@@ -209,7 +209,12 @@ def _grid(tokenizer: "Tokenizer", chunks: list[list[str]], positions: np.ndarray
         [f"{visible(token)}  id {i}, token {position:,} of the text" for token, i, position in zip(*row, strict=True)]
         for row in zip(chunks, ids, positions.tolist(), strict=True)
     ]
-    return rows(chunks, ids, notes, label="The batch, a chunk a row", key="batch", selectable=True, targets=True)
+    shown = min(state.number("chunk"), len(chunks) - 1)
+    options = {"selectable": True, "targets": True, "opening": shown}
+    row = rows(chunks, ids, notes, label="The batch, a chunk a row", key="batch", **options)
+    if row != shown:
+        state.choose(chunk=row)
+    return row
 
 
 def examples(tokenizer: "Tokenizer", chunk: list[str]) -> None:

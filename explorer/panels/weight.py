@@ -37,7 +37,7 @@ TERMS = {
 
 
 def cell_choice(T: int) -> Cell | None:
-    """The (query, key) that the person chose; None, with a message where a choice was made, where this prompt has none such."""
+    """The (query, key) that the person chose. A choice that this prompt has no place for is named, and dropped: None."""
     wanted = state.choice("query"), state.choice("key")
     if None in wanted:
         return None
@@ -45,8 +45,8 @@ def cell_choice(T: int) -> Cell | None:
     if wanted == (str(cell[0]), str(cell[1])) and max(cell) < T:
         return cell
     query, key = map(widgets.plain, wanted)
-    st.caption(f"There is no query {query} with key {key} among {T} tokens; the largest weight of the middle row is explained.")
-    return None
+    sentence = f"There is no query {query} with key {key} among {widgets.count(T, 'token')}; "
+    return widgets.let_go(sentence + "the largest weight of the middle row is explained.", "query", "key")
 
 
 def explained(ref: str, reading: loading.Reading, patterns: np.ndarray, looked: Looked) -> None:
@@ -82,10 +82,10 @@ def _pickers(shape: tuple[int, ...], named: list[str], head: Head, cell: Cell) -
     now = dict(zip(("layer", "head", "query", "key"), (*head, *cell), strict=True))
     helps = {name: TERMS.get(name) or widgets.TERMS[name] for name in now}
     with st.container(horizontal=True):
-        for name, options in zip(now, map(range, shape), strict=True):
-            say, width = (named.__getitem__, 165) if name in ("query", "key") else (str, 100)
-            tie = state.bound(name, now[name], **now)
-            st.selectbox(name.capitalize(), options, format_func=say, help=helps[name], width=width, **tie)
+        for name, size in zip(now, shape, strict=True):
+            options = dict(enumerate(named if name in ("query", "key") else map(str, range(size))))
+            width, tie = 165 if name in ("query", "key") else 100, state.bound(name, now[name], options, **now)
+            st.selectbox(name.capitalize(), options, format_func=options.get, help=helps[name], width=width, **tie)
 
 
 def _score(found: "Weight") -> None:

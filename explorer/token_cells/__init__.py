@@ -80,8 +80,9 @@ def rows(
     key: str,
     selectable: bool = False,
     targets: bool = False,
+    opening: int = 0,
 ) -> int:
-    """Rows of tokens, hues by id. Returns the row that the person chose where they can, else the first.
+    """Rows of tokens, hues by id. Returns the row that the person chose where they can, else `opening`.
 
     targets: the last token of a row is what the ones before it should predict, and stands behind an arrow.
     Raises ValueError where tokens, ids and notes differ in length.
@@ -95,11 +96,12 @@ def rows(
         rows=[len(row) for row in tokens],
         targets=targets,
         selectable=selectable,
+        opening=opening,
         label=label,
         key=key,
     )
     row = result.get("row")
-    return row if isinstance(row, int) and 0 <= row < len(tokens) else 0
+    return row if isinstance(row, int) and 0 <= row < len(tokens) else opening
 
 
 def _tinted(ids: Sequence[int | None]) -> dict:

@@ -7,10 +7,12 @@ export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".cells");
   const view = VIEWS.get(root) ?? mount(root);
   view.choose = (row) => setStateValue("row", row);
-  const said = new TextDecoder().decode(data);
+  const { opening, ...sent } = JSON.parse(new TextDecoder().decode(data));
+  const said = JSON.stringify(sent);
   if (said === view.said) return; // a rerun that changes nothing leaves what is pointed at
+  if (view.said === undefined) view.chosen = opening;
   view.said = said;
-  draw(view, JSON.parse(said));
+  draw(view, sent);
 }
 
 function mount(root) {

@@ -11,20 +11,21 @@ import torch
 from explorer import texts
 from explorer.panels import scoring
 from gpt import load_run
+from tests.explorer.drawn import drawn
 
 CONTROL = "".join(map(chr, range(32)))
 
 
 def header(app) -> dict:
     """What the attention view was sent."""
-    data = app.get("bidi_component")[0].proto.bytes
+    data = drawn(app)[0].proto.bytes
     (length,) = struct.unpack("<I", data[:4])
     return json.loads(data[4 : 4 + length])
 
 
 def weights(app) -> np.ndarray:
     """The patterns that the attention view was sent, (n_layer, n_head, T, T)."""
-    data, sent = app.get("bidi_component")[0].proto.bytes, header(app)
+    data, sent = drawn(app)[0].proto.bytes, header(app)
     length, T = struct.unpack("<I", data[:4])[0], len(sent["tokens"])
     codes = np.frombuffer(data[4 + length :], "<u2").reshape(sent["layers"], sent["heads"], -1)
     patterns = np.zeros((sent["layers"], sent["heads"], T, T))
@@ -82,10 +83,10 @@ def test_a_short_prompt_asks_for_nothing(open_app):
 
 def test_an_empty_prompt_suggests_one(open_app):
     app = open_app(prompt="")
-    assert stands(app) and not app.get("bidi_component")
+    assert stands(app) and not drawn(app)
     assert any("empty" in markdown.value for markdown in app.markdown)
     app = next(button for button in app.button if button.label == "Use an example").click().run()
-    assert stands(app) and app.text_area[0].value.startswith("First Citizen") and app.get("bidi_component")
+    assert stands(app) and app.text_area[0].value.startswith("First Citizen") and drawn(app)
 
 
 def test_a_long_prompt_is_kept_and_its_end_is_read(open_app):
@@ -118,7 +119,7 @@ def test_an_unknown_model_is_reported_and_another_one_shown(open_app, model):
 
 def test_a_bigram_has_bars_and_generation_but_no_heads(open_app):
     app = open_app(model="runs/table")
-    assert stands(app) and not app.get("bidi_component")
+    assert stands(app) and not drawn(app)
     assert any("no heads" in markdown.value for markdown in app.markdown)
     assert app.get("plotly_chart")
 

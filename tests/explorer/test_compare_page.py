@@ -10,6 +10,7 @@ from explorer import examples, loading, texts
 from explorer.panels import comparing
 from gpt import Corpus, GPTConfig, Recipe, create_run, generate
 from gpt.train.loop import train
+from tests.explorer.drawn import drawn
 
 PAGE = "../pages/compare.py"
 PAIR = ("runs/tiny", "runs/table")
@@ -28,7 +29,7 @@ def compare(open_app):
 
 
 def cells(app: AppTest) -> list[dict]:
-    return [json.loads(mounted.proto.bytes) for mounted in app.get("bidi_component")]
+    return [json.loads(mounted.proto.bytes) for mounted in drawn(app)]
 
 
 def numbers(app: AppTest, label: str) -> list[float]:

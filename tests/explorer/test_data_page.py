@@ -8,6 +8,7 @@ import pytest
 from explorer.figures.corpus import MOST, symbol_frequencies
 from explorer.lecture import data
 from gpt import load_corpus
+from tests.explorer.drawn import drawn
 
 TEXT = "addition"
 
@@ -27,7 +28,7 @@ def button(app, label):
 
 
 def cells(app, label):
-    mounted = (json.loads(found.proto.bytes) for found in app.get("bidi_component"))
+    mounted = (json.loads(found.proto.bytes) for found in drawn(app))
     return next(found for found in mounted if found["label"] == label)
 
 

@@ -9,6 +9,7 @@ from safetensors.numpy import load
 
 from explorer import downloads, loading
 from explorer.figures.picture import pattern_svg
+from tests.explorer.drawn import drawn
 
 IDS = tuple(range(8))
 
@@ -40,11 +41,18 @@ def test_the_page_offers_layers_and_tokens(small, open_app):
     app = open_app(prompt="hear me ", layer="1", head="2")
     assert not app.exception and "Up to" in app.warning[0].value
     assert list(app.multiselect[0].value) == [0]
-    view = app.get("bidi_component")[0].proto.bytes
+    view = drawn(app)[0].proto.bytes
     assert b'"kept": [1]' in view  # the chosen head's layer
     next(button for button in app.button if button.label == "Keep the last 5 tokens").click().run()
     assert not app.exception and app.text_area[0].value == "r me "
     assert not app.multiselect
+
+
+def test_a_link_opens_the_layers_that_are_kept(small, open_app):
+    app = open_app(prompt="hear me ", layers="1,9")
+    assert list(app.multiselect[0].value) == [1] and b'"kept": [1]' in drawn(app)[0].proto.bytes
+    app = app.multiselect[0].set_value([0]).run()
+    assert not app.exception and app.query_params["layers"] == "0"
 
 
 def test_not_even_one_layer(small, open_app, monkeypatch):

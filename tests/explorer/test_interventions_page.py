@@ -15,6 +15,7 @@ from explorer.figures.interventions import before_after_bars, position_map
 from explorer.panels import intervening
 from gpt import load_run
 from gpt.lens import interventions as lens
+from tests.explorer.drawn import drawn
 
 PAGE = "../pages/interventions.py"
 
@@ -102,7 +103,7 @@ def test_the_map_of_single_heads_holds_every_head(page):
     clicks = next(trace for trace in charts(app)[1] if trace.get("customdata"))
     assert clicks["customdata"] == [[layer, head] for layer in range(2) for head in range(3)]
     assert "–" not in clicks["text"]
-    assert app.get("bidi_component")
+    assert drawn(app)
 
 
 def test_a_model_of_many_heads_is_measured_on_request(page, monkeypatch):

@@ -87,6 +87,9 @@ def test_curves_along_tokens_and_seconds(race_page, runs):
     app.get("button_group")[1].set_value("seconds of training").run()
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert plain(spec["data"][1]["x"]) == [row["elapsed"] for row in rows]
+    link = race_page(race="mine", axis="seconds of training")  # as it was copied then
+    assert app.query_params["axis"] == "seconds of training"
+    assert plain(json.loads(link.get("plotly_chart")[0].proto.spec)["data"][1]["x"]) == [row["elapsed"] for row in rows]
 
 
 def test_a_rung_that_has_not_begun_does_not_stretch_the_axis(race_page, runs):

@@ -14,6 +14,7 @@ from explorer.film.packing import unpack
 from explorer.panels.scoring import MEANING
 from gpt import load_run
 from gpt.lens import heads
+from tests.explorer.drawn import drawn
 
 PAGE = "../pages/timetravel.py"
 
@@ -29,7 +30,7 @@ def page(open_app):
 
 
 def film_in(app: AppTest):
-    return unpack(app.get("bidi_component")[0].proto.bytes)
+    return unpack(drawn(app)[0].proto.bytes)
 
 
 def said(app: AppTest) -> str:
@@ -137,13 +138,13 @@ def test_a_bigram_a_single_snapshot_and_an_empty_prompt(page, runs):
     app = page(model="shakespeare-char", prompt="hear me")
     assert "no film to play" in said(app) and film_in(app)[0]["opening"] != [0, 0]
     app = page(prompt="")
-    assert "The prompt is empty" in said(app) and not app.get("bidi_component")
+    assert "The prompt is empty" in said(app) and not drawn(app)
 
 
 def test_a_run_without_snapshots_has_an_empty_state(page, runs):
     shutil.rmtree(runs / "tiny" / "snapshots")
     app = page(prompt="hear me")
-    assert "no snapshot yet" in said(app) and not app.get("bidi_component")
+    assert "no snapshot yet" in said(app) and not drawn(app)
 
 
 def test_without_the_text_of_its_probes_there_are_no_curves(page, runs):

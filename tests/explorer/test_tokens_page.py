@@ -9,6 +9,7 @@ from explorer import texts
 from explorer.panels import tokenizing
 from gpt import BPETokenizer, CharTokenizer, load_corpus
 from gpt.text.corpus import MIN_CHARACTERS
+from tests.explorer.drawn import drawn
 
 PAGE = "../pages/tokens.py"
 
@@ -25,7 +26,7 @@ def tokens(open_app):
 
 
 def cells(app: AppTest) -> dict[str, dict]:
-    return {data["label"]: data for data in (json.loads(mounted.proto.bytes) for mounted in app.get("bidi_component"))}
+    return {data["label"]: data for data in (json.loads(mounted.proto.bytes) for mounted in drawn(app))}
 
 
 def test_the_prompt_has_tokens_and_ids_under_both_tokenizers(tokens):

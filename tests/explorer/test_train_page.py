@@ -14,6 +14,7 @@ from gpt import PRESETS, GPTConfig, Recipe, build_model, create_run, load_run
 from gpt.train.estimate import estimate
 from gpt.train.machine import bytes_in_words, time_in_words
 from gpt.train.tail import Logged
+from tests.explorer.drawn import drawn
 
 
 @pytest.fixture(autouse=True)
@@ -182,12 +183,12 @@ def test_a_finished_run_is_shown_with_its_curves_sample_and_heads(open_page, run
     assert len(validation["x"]) == len([row for row in run.metrics() if "val_loss" in row]) == 2
     assert f"= {math.log(run.tokenizer.vocab_size):.2f}" in json.dumps(figure["layout"])
     assert app.code[0].value == run.samples()[-1]["text"]
-    assert app.get("bidi_component")
+    assert drawn(app)
 
 
 def test_a_bigram_is_shown_without_heads(open_page):
     app = open_page(run="table")
-    assert "Finished" in bar(app) and "no heads" in messages(app) and not app.get("bidi_component")
+    assert "Finished" in bar(app) and "no heads" in messages(app) and not drawn(app)
 
 
 def test_another_run_can_be_chosen(open_page):

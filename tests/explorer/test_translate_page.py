@@ -10,6 +10,7 @@ from explorer import loading
 from explorer.figures.translation import exact_curve, source_read
 from gpt import PRESETS, GPTConfig, create_run
 from gpt.train.loop import train
+from tests.explorer.drawn import drawn
 
 SMALL = PRESETS["translate"].changed(
     model=GPTConfig(block_size=40, n_layer=2, n_head=2, n_embd=8), steps=2, batch_size=4, eval_batches=1, snapshots=2
@@ -39,7 +40,7 @@ def with_own(runs, own):
 
 
 def header(app) -> dict:
-    blob = app.get("bidi_component")[-1].proto.bytes
+    blob = drawn(app)[-1].proto.bytes
     (length,) = struct.unpack_from("<I", blob)
     return json.loads(blob[4 : 4 + length])
 
@@ -180,7 +181,7 @@ def test_a_model_of_another_task_opens_on_its_sharpest_head(runs, translate_page
 def test_note_five_shows_the_trained_rectangle(open_app):
     app = open_app().switch_page("../pages/notes.py").run()
     assert not app.exception
-    views = [found.proto.bytes for found in app.get("bidi_component") if b'"tokens"' in found.proto.bytes]
+    views = [found.proto.bytes for found in drawn(app) if b'"tokens"' in found.proto.bytes]
     assert any(b'"notes:crossing"' in view and b'"keys": ["t"' in view for view in views)
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.figures.weight import row_bars, strips
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.train.loop import train
+from tests.explorer.drawn import drawn
 
 PROMPT = "hear me speak"
 
@@ -47,7 +48,7 @@ def picked(app: AppTest) -> list[int]:
 
 
 def told(app: AppTest) -> list:
-    data = app.get("bidi_component")[0].proto.bytes
+    data = drawn(app)[0].proto.bytes
     return json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])["told"]
 
 
