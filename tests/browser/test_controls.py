@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from explorer.own_text import OWN
+
 SLOW = 60_000  # ms; how long a loaded machine may take
 SAMPLING = {"Tokens": "7", "Temperature": "0.50", "Top-k": "4", "Top-p": "", "Seed": "5"}
 LINK = {"tokens": "7", "temperature": "0.5", "top-k": "4", "seed": "5"}
@@ -84,7 +86,7 @@ def test_the_batch_keeps_its_sizes_while_there_is_no_text(app_server, page, choo
     expect(page.locator(".row.selected")).to_have_attribute("data-row", "2")
     settled(page)
     page.get_by_role("combobox", name="Text", exact=True).click()
-    page.get_by_role("option", name="own text").click()
+    page.get_by_role("option", name=OWN).click()
     expect(page.get_by_text("There is no text yet.")).to_be_visible(timeout=SLOW)
     settled(page)
     text = {"name": "own.txt", "mimeType": "text/plain", "buffer": b"to be or not to be, that is the question. " * 40}
@@ -93,7 +95,7 @@ def test_the_batch_keeps_its_sizes_while_there_is_no_text(app_server, page, choo
     settled(page)
     expect_shown(page, {"B, chunks": "4", "T, tokens of context": "8", "Seed": "1337"})
     expect(page.get_by_text("B × T = 4 × 8")).to_be_visible()
-    assert address(page) == {"text": "own text", "prompt": "12", "chunk": "2"}
+    assert {name: address(page)[name] for name in ("text", "prompt", "chunk")} == {"text": OWN, "prompt": "12", "chunk": "2"}
 
 
 @pytest.mark.parametrize("wait", [0.0, 1.0])
