@@ -198,8 +198,8 @@ def _scale_rows() -> list[tuple[str, str, str]]:
     text = texts.corpus(REFS[PRETRAINED]).text
     train, _ = texts.halves(text)
     demonstrations, _ = split(exchanges_in(texts.corpus(REFS[FINETUNED]).text))
-    times = f"{read / len(train):.0f} times"
-    plays = f"{len(text) / 1e6:.1f} million characters of {len(PLAYS)} plays; the part that trains is read about {times}"
+    share, times = len(train) / len(text), read / len(train)
+    plays = f"{len(text) / 1e6:.1f} million characters of {len(PLAYS)} plays, {share:.0%} read about {times:.0f} times"
     drawn = policy.recipe.steps // policy.recipe.updates * policy.recipe.batch_size
     return [
         ("Parameters", f"{parameters:,}", "1.3, 6 and 175 billion"),

@@ -147,8 +147,8 @@ def _draw_vectors(name: str, values: Tensor, tokens: Sequence[str], at: int) -> 
 
 def _by_hand(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> str:
     """The first feature of the token's query, term by term."""
-    terms = " + ".join(f"{_number(a)} · {_number(b)}" for a, b in zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True))
-    return f"Feature 0 of q of {widgets.plain(labels(tokens)[at])}: {terms} ≈ {_number(head.q[at, 0].item())}."
+    terms = " + ".join(f"{_number(a)} × {_number(b)}" for a, b in zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True))
+    return f"Token {widgets.plain(labels(tokens)[at])}, feature 0 of its q: {terms} ≈ {_number(head.q[at, 0].item())}."
 
 
 def _number(value: float) -> str:

@@ -188,8 +188,8 @@ def _at_scale() -> Iterator[Claim]:
     demonstrations, _ = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
     yield claim("questions of {} forms, and has no idea", len(dialogue.MATTERS))
     yield claim(
-        "{} million characters of {} plays; the part that trains is read about {} times | {} billion tokens",
-        len(text) / 1e6, len(PLAYS), read / len(train), 300,
+        "{} million characters of {} plays, {}% read about {} times | {} billion tokens",
+        len(text) / 1e6, len(PLAYS), 100 * len(train) / len(text), read / len(train), 300,
     )  # fmt: skip
     yield claim("Parameters | {} | {}, {} and {} billion", load_run(MODELS / "shakespeare-char").model().n_params, 1.3, 6, 175)
     yield claim("{}, from templates | about {} prompts", len(demonstrations), 13_000)

@@ -85,7 +85,7 @@ def bigram(recipe, run=None) -> list[Claim]:
         claim("untrained table of {} characters", V),
         claim("{} steps of {} chunks", recipe.steps, recipe.batch_size),
         claim("not trained yet · {} steps", recipe.steps),
-        claim("takes {} steps at a {} × lower learning rate", 3000, recipe.lr / 1e-2),  # lecture 0:38:00
+        claim("The lecture's script, at [], takes {} steps at a {} × lower learning rate", 3000, recipe.lr / 1e-2),  # lecture 0:38:00
         claim("ln {} = {}", V, math.log(V)),
         claim("All equally likely = {}", math.log(V)),
         claim("The untrained table = {}", loss),
@@ -147,9 +147,9 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, recipe) 
     dots = found.q @ found.k.T
     most = int(found.weights[at].argmax())
     first = [number for pair in zip(x[at].tolist(), matrices[0][:, 0].tolist(), strict=True) for number in pair]
-    terms = "{*} + ".join("{*}{}{*} · {*}{}" for _ in range(C))
+    terms = "{*} + ".join("{*}{}{*} × {*}{}" for _ in range(C))
     return [
-        claim(f"Feature {{}} of q of {at} {tokens[at]}: {terms}{{*}} ≈ {{*}}{{}}", 0, *first, found.q[at, 0]),
+        claim(f"Token {at} {tokens[at]}, feature {{}} of its q: {terms}{{*}} ≈ {{*}}{{}}", 0, *first, found.q[at, 0]),
         claim("step {} of {}", at, T - 1),
         claim(f"Token {{}} {tokens[at]} looks", at),
         *(claim(f"W_{name}, {{}} × {{}}", C, d) for name in "qkv"),

@@ -21,7 +21,7 @@ def turn(open_app, monkeypatch):
     monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
 
     def turn(page, **choices):
-        app = open_app(**{"model": "shakespeare-char", "hide": "guess"} | choices).switch_page(f"../pages/{page}.py").run()
+        app = open_app(**{"model": "shakespeare-char", "prompt": PROMPT, "hide": "guess"} | choices).switch_page(f"../pages/{page}.py").run()
         assert not app.exception and not app.error
         return app
 
@@ -51,6 +51,7 @@ def test_data_and_tokens(turn):
 def test_the_bigram(turn, runs):
     check(turn("bigram"), claims_first.bigram(bigram.RECIPE))
     run = train_here(runs, "bigram-table", bigram.RECIPE)
+    assert any("script, at [0:38:00](" in found.value for found in turn("bigram").markdown)
     check(turn("bigram"), claims_first.bigram(bigram.RECIPE, run))
 
 
@@ -60,6 +61,7 @@ def test_the_averaging_trick(turn, at, start):
     weights = weights / weights.sum(1, keepdim=True) if "sum" in start else weights
     app = turn("averaging", at=str(at), start=start)
     check(app, claims_first.averaging(at, weights))
+    assert any("At [0:57:00]" in found.value and "from the future that cannot communicate" in found.value for found in app.caption)
     slow, fast, faster = (float(metric.value.strip("≈× ").split()[0].replace(",", "")) for metric in app.metric[1:])
     assert faster == pytest.approx(slow / fast, rel=0.02, abs=0.6)
 
