@@ -65,7 +65,7 @@ def recipe_form() -> Order | None:
     if pressed and named and good:
         return Order(*named, chosen, corpus)
     if pressed:
-        why = "there is no text yet." if kind == OWN and not state.choice("own") else "the message in red says why."
+        why = "there is no text yet." if kind == OWN and not state.choice("own") else "the message beside it says why."
         st.toast(f"Nothing was started: {why}", icon=":material/error:")
     return None
 

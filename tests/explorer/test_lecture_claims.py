@@ -21,7 +21,8 @@ def turn(open_app, monkeypatch):
     monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
 
     def turn(page, **choices):
-        app = open_app(**{"model": "shakespeare-char", "prompt": PROMPT, "hide": "guess"} | choices).switch_page(f"../pages/{page}.py").run()
+        first = {"model": "shakespeare-char", "prompt": PROMPT, "hide": "guess"}
+        app = open_app(**first | choices).switch_page(f"../pages/{page}.py").run()
         assert not app.exception and not app.error
         return app
 
