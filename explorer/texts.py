@@ -58,10 +58,16 @@ def surprise(ref: str, text: str) -> np.ndarray:
 def loss(ref: str, stretches: tuple[str, ...]) -> tuple[float, float]:
     """Mean loss on these stretches of text, in nats per token and in nats per character.
 
-    Raises ValueError where no stretch has two tokens.
+    Raises ValueError where no stretch has two tokens, and where the loss is no number.
     """
     run = loading.load_run(ref)
-    return _loss(loading.identity(run), stretches, loading.load_model(ref), run)
+    found = _loss(loading.identity(run), stretches, loading.load_model(ref), run)
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f"the loss of {ref!r} is no number: its training diverged, or its weights are damaged. Choose another model, "
+            "or fork the run at an earlier snapshot"
+        )
+    return found
 
 
 def counted_bigram_loss(ref: str) -> float | None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import examples, loading, texts
 from explorer.panels import comparing
 from gpt import Corpus, GPTConfig, Recipe, create_run, generate
+from gpt.train.files import write_tensors
 from gpt.train.loop import train
 from tests.explorer.drawn import drawn
 
@@ -150,6 +151,22 @@ def test_texts_that_neither_can_share_are_said_not_to_compare(runs, compare):
     )
     app = finished(compare(against="runs/digits"))
     assert any("do not compare" in warning.value for warning in app.warning)
+
+
+def test_a_model_that_diverged_is_said_to_have(runs, compare):
+    recipe = Recipe(
+        model=GPTConfig(block_size=8, n_layer=1, n_head=1, n_embd=4), text="own", steps=1, batch_size=1, eval_batches=1, snapshots=1
+    )
+    run = create_run(runs / "diverged", recipe, Corpus("own", loading.load_run("runs/tiny").corpus().text, "made for a test"))
+    train(run, torch.device("cpu"))
+    weights = {name: tensor * 1e30 for name, tensor in run.model().state_dict().items()}
+    write_tensors(run.snapshot_path(1), weights)
+    with pytest.raises(ValueError, match="the loss of 'runs/diverged' is no number: its training diverged"):
+        texts.loss("runs/diverged", (run.corpus().text[:200],))
+    app = compare(against="runs/diverged")
+    assert not app.exception
+    assert any("diverged" in error.value for error in app.error)
+    assert not any("must be finite" in error.value for error in app.error)
 
 
 def test_samples_are_those_of_generate(runs):
