@@ -44,26 +44,29 @@ def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser
     other = opened(context.new_page(), app_server)
     click_twice_in_place(runs_page, "Delete")
     dialog = runs_page.get_by_role("dialog")
-    expect(dialog).to_contain_text("run-07")
+    expect(dialog).to_contain_text("run-07", timeout=60_000)
     shutil.copytree(SHIPPED, fifteen / "newest")
-    expect(runs_page.get_by_text("newest")).not_to_have_count(0)  # the list has grown under the open question
+    expect(runs_page.get_by_text("newest")).not_to_have_count(0, timeout=60_000)  # the list has grown under the open question
     expect(dialog).to_contain_text("run-07")
     click_twice_in_place(runs_page, "Delete run")
     for page in (runs_page, other):
-        expect(page.get_by_role("button", name="Undo: run-07")).to_be_visible()
+        expect(page.get_by_role("button", name="Undo: run-07")).to_be_visible(timeout=60_000)
     settled(runs_page)
-    expect(dialog).to_have_count(0)
+    expect(dialog).to_have_count(0, timeout=60_000)
     assert names(fifteen) == everything - {"run-07"} | {"newest"}
 
     other.get_by_role("button", name="Undo: run-07").click()
-    expect(other.get_by_role("combobox", name="Run")).to_have_value("run-07")
+    expect(other.get_by_role("button", name="Undo: run-07")).to_have_count(0, timeout=60_000)
+    settled(other)
+    expect(other.get_by_role("combobox", name="Run")).to_have_value("run-07", timeout=60_000)
     assert names(fifteen) == everything | {"newest"}
 
     other.get_by_role("button", name="Rename", exact=True).click()
     box = other.get_by_label("New name")
     box.fill("spring")
     box.press("Enter")
-    expect(other.get_by_role("dialog")).to_have_count(0)
-    expect(other.get_by_role("combobox", name="Run")).to_have_value("spring")
+    expect(other.get_by_role("dialog")).to_have_count(0, timeout=60_000)
+    settled(other)
+    expect(other.get_by_role("combobox", name="Run")).to_have_value("spring", timeout=60_000)
     assert names(fifteen) == everything - {"run-07"} | {"newest", "spring"}
     context.close()
