@@ -33,13 +33,13 @@ def translate(source: str, at: int, layer: int, head: int, measured) -> Iterator
     alignment, recipe = measured["alignment"], PRESETS["translate"]
     assert (layer, head) == divmod(int(alignment.argmax()), alignment.shape[1])
     yield claim("step {} of {}", at, len(seen.written) - 1)
-    yield claim("while it writes {*} · layer {}, head {}", layer, head)
+    yield claim(f"while it writes {{*}} · L{layer}H{head}")
     yield claim(f"while it writes “{run.tokenizer.decode([seen.written[at]])}”")
     yield claim("in the head's cross-attention; it sums to {}.", seen.patterns["cross"][layer, head, at].sum())
     yield claim("{} steps of {} dates", recipe.steps, recipe.batch_size)
     yield claim("not trained yet · {} steps", recipe.steps)
-    yield claim("Opened on layer {}, head {}, whose alignment is the largest: {*} over {} dates", layer, head, PROBES)
-    yield from (claim(f"Layer {a}, head {b} = {{}}", alignment[a, b]) for a, b in np.ndindex(alignment.shape))
+    yield claim(f"Opened on L{layer}H{head}, whose alignment is the largest: {{*}} over {{}} dates", PROBES)
+    yield from (claim(f"L{a}H{b} = {{}}", alignment[a, b]) for a, b in np.ndindex(alignment.shape))
     yield claim("Switch between the {}", 3)
     yield claim("{} kinds of attention", len(ATTENTIONS))
     yield from (claim(date) for date in EXAMPLES)
@@ -166,13 +166,13 @@ def _moved(question: str) -> Iterator[Claim]:
     patterns = [torch.stack([cache["pattern", layer][0] for layer in range(4)]) for cache in caches]
     shifts = pattern_shift(*patterns)
     heads = [divmod(int(place), shifts.size(1)) for place in shifts.flatten().argsort(descending=True)[:3]]
-    told = ", ".join(f"{layer}.{head} ({{}}%)" for layer, head in heads)
+    told = ", ".join(f"L{layer}H{head} ({{}}%)" for layer, head in heads)
     yield claim(
-        f"the mean over the {{}} characters of the question and of {{*}}: on average {{}}%; most in layer.head {told}",
+        f"the mean over the {{}} characters of the question and of {{*}}: on average {{}}%; most in {told}",
         len(text), 100 * shifts.mean(), *(100 * shifts[head] for head in heads),
     )  # fmt: skip
     layer, head = heads[0]
-    yield from (claim(f"{label}, layer {{}}, head {{}}", layer, head) for label in ("pretrained", "finetuned"))
+    yield from (claim(f"{label}, L{layer}H{head}") for label in ("pretrained", "finetuned"))
     for pattern in patterns:
         last = pattern[layer, head, -1]
         most = int(last.argmax())
