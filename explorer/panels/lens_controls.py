@@ -51,4 +51,6 @@ def _position_picker(named: list[str]) -> int:
     if wanted is not None and not given:
         sentence = f"There is no position {widgets.plain(wanted)} among {widgets.count(len(named), 'token')}; this is the last."
         widgets.let_go(sentence, "position")
+    elif wanted is None:
+        widgets.say_again("position")
     return shown

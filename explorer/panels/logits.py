@@ -86,6 +86,8 @@ def _point(lens: "LogitLens") -> int:
     wanted = state.choice("point")
     if wanted is not None and wanted not in lens.points:
         widgets.let_go(f"This model's stream has no point {widgets.plain(wanted)}; this is its last.", "point")
+    elif wanted is None:
+        widgets.say_again("point")
     return lens.points.index(wanted) if wanted in lens.points else len(lens.points) - 1
 
 
@@ -218,7 +220,7 @@ def _token(name: str, vocab_size: int) -> int | None:
     """The chosen token's id; None, with a message, where the vocabulary has no such id."""
     wanted = state.choice(name)
     if wanted is None:
-        return None
+        return widgets.say_again(name)
     if wanted == str(state.number(name)) and state.number(name) < vocab_size:
         return state.number(name)
     return widgets.let_go(f"There is no token {widgets.plain(wanted)} among {vocab_size:,}.", name)

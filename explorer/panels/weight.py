@@ -40,7 +40,7 @@ def cell_choice(T: int) -> Cell | None:
     """The (query, key) that the person chose. A choice that this prompt has no place for is named, and dropped: None."""
     wanted = state.choice("query"), state.choice("key")
     if None in wanted:
-        return None
+        return widgets.say_again("query")
     cell = state.number("query"), state.number("key")
     if wanted == (str(cell[0]), str(cell[1])) and max(cell) < T:
         return cell
