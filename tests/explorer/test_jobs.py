@@ -186,9 +186,14 @@ def test_a_run_outlives_the_server_that_started_it(runs):
 
 
 def test_a_recipe_that_cannot_work_says_why(runs):
-    run = jobs.create(runs, "mine", replace(TINY, model=replace(TINY.model, block_size=500)), TEXT)
+    too_long = "block_size=500 needs at least"
+    with pytest.raises(ValueError, match=too_long):
+        jobs.create(runs, "mine", replace(TINY, model=replace(TINY.model, block_size=500)), TEXT)
+    run = create_run(runs / "mine", TINY, TEXT)
+    in_recipe(block_size=500)(run.folder)
+    jobs.advance(runs)
     until_state(run, "failed")
-    assert "too few for chunks of block_size=500" in run.status.why
+    assert too_long in run.status.why
 
 
 def test_a_worker_that_dies_at_once_is_not_started_for_ever(runs, workers, monkeypatch):
