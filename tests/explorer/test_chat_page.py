@@ -123,12 +123,12 @@ def test_curves_of_unequal_lengths_are_refused():
 def test_a_stage_is_started_on_the_train_page_and_its_sizes_are_its_parents(open_app, runs, monkeypatch):
     monkeypatch.setattr(jobs, "slots", lambda: 0)
     app = open_app().switch_page("../pages/train.py").run()
-    app.selectbox(key="train:recipe").set_value("chat-policy").run()
+    app.selectbox(key="widget:form.recipe").set_value("chat-policy").run()
     assert "1,845,312 parameters" in said(app, "vocabulary of 65")
     press(app, "Start")
     started = loading.load_run("runs/chat-policy")
     assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.kept) == 2
     assert "Begun with **chat\\-finetune** at step 200" in said(app, "Begun with")
-    app.number_input(key="train:chat-policy:Layers (n_layer)").set_value(3).run()
+    app.number_input(key="widget:form.chat-policy.n_layer").set_value(3).run()
     next(button for button in app.button if button.label == "Start").click().run()
     assert not app.exception and "same sizes" in app.error[0].value

@@ -213,12 +213,14 @@ def test_pages_that_list_runs_list_it(with_own, open_app, page):
         assert told(app, "its three kinds of attention") and told(app, "not trained on, always the same ones")
 
 
-def test_a_preset_that_translates_wants_pairs(open_app):
+def test_a_preset_that_translates_wants_pairs(open_app, runs):
     app = open_app().switch_page("../pages/train.py").run()
-    app = app.selectbox(key="train:recipe").set_value("translate").run()
+    app = app.selectbox(key="widget:form.recipe").set_value("translate").run()
     assert not app.error and not button(app, "Start").disabled
-    app = app.selectbox(key="train:text").set_value("tinyshakespeare").run()
-    assert "no pair source" in app.error[0].value.replace("\\", "") and button(app, "Start").disabled
+    app = app.selectbox(key="widget:form.text").set_value("tinyshakespeare").run()
+    assert "no pair source" in app.error[0].value.replace("\\", "")
+    app = button(app, "Start").click().run()
+    assert "Nothing was started" in app.toast[0].value and not list(runs.glob("translate*"))
 
 
 def test_figures_refuse_what_does_not_fit():
