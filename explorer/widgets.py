@@ -233,6 +233,28 @@ def guarded() -> Iterator[None]:
         st.error(plain(str(error), longest=1000), icon=":material/error:")
 
 
+def once(name: str) -> str:
+    """Return the key of a button whose action must not be done twice. Each `acting` gives the button another key.
+
+    A second click may come while the browser still shows the button of before: it names the old key, and does nothing.
+    """
+    acts = state.recall(f"acts:{name}", 0)
+    return f"{name}:{acts}" if acts else name
+
+
+@contextmanager
+def acting(name: str, doing: str) -> Iterator[None]:
+    """Do what the button with the key `once(name)` asks for, behind a spinner; a ValueError is shown, and the button can be used again."""
+    with guarded(), st.spinner(doing):
+        acts = state.recall(f"acts:{name}", 0)
+        state.remember(f"acts:{name}", acts + 1)
+        try:
+            yield
+        except ValueError:
+            state.remember(f"acts:{name}", acts)
+            raise
+
+
 def attempt(act: Callable[..., Any], *arguments: Any) -> bool:
     """Whether what a button asks for could be done; for callbacks, which draw nothing. What stands against it is for `tell`."""
     try:

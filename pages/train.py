@@ -6,13 +6,13 @@ widgets.heading("Train", "What does a model learn from this text, and how fast?"
 
 from explorer import jobs, loading  # noqa: E402
 from explorer.panels.forking import fork_chosen  # noqa: E402
-from explorer.panels.recipe_form import recipe_form  # noqa: E402
+from explorer.panels.recipe_form import START, recipe_form  # noqa: E402
 from explorer.panels.training import training  # noqa: E402
 from explorer.panels.watching import watched_heads  # noqa: E402
 
 order = recipe_form()
 if order:
-    with widgets.guarded(), st.spinner("Preparing the text …"):
+    with widgets.acting(START, "Preparing the text …"):
         run = jobs.create(loading.runs_folder(), order.name, order.recipe, order.corpus, order.title)
         state.choose(run=run.name, **{"form.name": None})
         st.rerun()

@@ -52,7 +52,7 @@ def fork_here(run: Run, step: int) -> None:
         name = jobs.name_for(runs, title, free) if title else free
         jobs.check_name(runs, name)
         named = True
-    pressed = st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=f"{key}:go", type="primary")
+    pressed = st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=widgets.once(f"{key}:go"), type="primary")
     with widgets.guarded():
         recipe = forked_recipe(run, step, **changes)
         st.caption(f"Training it takes roughly {time_in_words(estimate(replace(recipe, steps=recipe.steps - step)).seconds)} here.")
@@ -60,10 +60,10 @@ def fork_here(run: Run, step: int) -> None:
             if corpus is None:
                 raise ValueError("there is no text yet; give one, or keep the parent's")
             given = {} if corpus == SAME else {"corpus": corpus}
-            with st.spinner("Preparing the fork …"):
+            with widgets.acting(f"{key}:go", "Preparing the fork …"):
                 child = jobs.fork(runs, name, run, step, title=title, **given, **changes)
-            state.choose(run=child.name)
-            st.rerun()
+                state.choose(run=child.name)
+                st.rerun()
 
 
 def _changes(run: Run, step: int, key: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...],
             st.selectbox("Head", range(config.n_head), help=widgets.TERMS["head"], **state.bound("head", shown[1], **now))
         change = Change(name, shown[0], shown[1] * (kind.part == "head"), _strength(kind))
         full = change in kept or len(kept) >= changes.MOST_CHANGES
-        if st.button("Keep, and add another", icon=":material/add:", disabled=full):
+        if st.button("Keep, and add another", icon=":material/add:", disabled=full) and not full:
             _keep((*kept, change))
     if wanted not in (None, name):
         st.caption(f"This model has no change called {widgets.plain(wanted)}; this is {kind.name}.")

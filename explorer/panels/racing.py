@@ -61,7 +61,7 @@ def race_form() -> None:
         seed = st.number_input("Seed", 0, 2**31 - 1, 1337, key="race:seed", persist_state="session", help=SEED)
     with button:
         pressed = st.button(
-            "Start the race", type="primary", icon=":material/flag:", disabled=not rungs, width="stretch"
+            "Start the race", type="primary", icon=":material/flag:", disabled=not rungs, width="stretch", key=widgets.once("race:start")
         )
     if rungs:
         needed = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
@@ -71,7 +71,7 @@ def race_form() -> None:
             "Rung 7 has 10.8 million parameters and is a GPU's work: on a laptop it takes hours. Stop it when you like."
         )
     if pressed:
-        with widgets.guarded(), st.spinner("Preparing the text …"):
+        with widgets.acting("race:start", "Preparing the text …"):
             start(sorted(rungs), text, int(steps), int(seed))
             st.rerun()
 

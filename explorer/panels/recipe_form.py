@@ -17,6 +17,7 @@ from gpt.train.machine import bytes_in_words, time_in_words
 from gpt.train.presets import GROUPS
 
 FIRST = "quick"
+START = "train:start"  # the button, for `widgets.acting`
 AS_RECIPE = "the recipe's own"
 TOKENIZERS = {"char": "characters", "bpe-512": "BPE, 512 tokens"}
 OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
@@ -61,7 +62,7 @@ def recipe_form() -> Order | None:
             good = corpus is not None and chosen is not None and _checked(chosen, corpus)
         with starting:
             st.space("small")  # as high as the label of the box beside it
-            pressed = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch")
+            pressed = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", key=widgets.once(START))
     if pressed and named and good:
         return Order(*named, chosen, corpus)
     if pressed:
