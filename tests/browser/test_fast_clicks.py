@@ -44,7 +44,9 @@ def impatient(page: Page, app_server, problems) -> Iterator[Page]:
     ("address", "label", "runs"),
     [("train", "Start", ["quick"]), ("race", "Start the race", [f"race-1-rung-{rung}" for rung in range(1, 6)])],
 )
-def test_a_second_click_on_a_form_that_is_not_drawn_again_starts_nothing(impatient, app_server, settled, address, label, runs):
+def test_a_second_click_on_a_form_that_is_not_drawn_again_starts_nothing(
+    impatient, app_server, settled, address, label, runs
+):
     line, before = Line(impatient), set(app_server.runs.glob("[!.]*"))
     impatient.goto(f"{app_server.url}/{address}")
     button = impatient.get_by_role("button", name=label, exact=True)
