@@ -1,4 +1,4 @@
-"""A page with nothing but the attention view on known patterns, chosen by the URL; run by test_attention_view.py."""
+"""A page with nothing but the attention view on known patterns, chosen by the URL; run by the fixture `show`."""
 
 import sys
 from pathlib import Path

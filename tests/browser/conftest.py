@@ -6,6 +6,7 @@ app_server -> Server      the app itself: serve("explorer/app.py").
 page -> Page              a fresh tab, 1440 × 900, light; `page.set_viewport_size` and `page.emulate_media` change that.
 choose_page(page, title)  opens a page by the menu (in the header, or in the sidebar of a narrow screen) and waits for its title.
 settled(page)             waits until the script behind the page has finished its run.
+show(query, width=…)      opens the attention view on the known patterns of attention_script.py.
 problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads it, then clears it.
 
 A test fails at its end on a console error, an uncaught exception, or a request to another host; a module fails at its
@@ -28,6 +29,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from explorer.navigation import ENTRIES
+from tests.browser.attention import SCRIPT
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -162,3 +164,16 @@ def settled():
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
 
     return wait
+
+
+@pytest.fixture
+def show(serve, page, settled):
+    def open_view(query: str = "", **viewport) -> Page:
+        if viewport:
+            page.set_viewport_size(viewport)
+        page.goto(f"{serve(SCRIPT).url}/?{query}")
+        settled(page)
+        page.locator(".attention[data-layer]:not([data-layer=''])").wait_for()
+        return page
+
+    return open_view
