@@ -77,7 +77,7 @@ class Change(NamedTuple):
 
     @property
     def link(self) -> str:
-        """As it stands in a link: `uniform-0-1-0.25` is L0H1 a quarter of the way from uniform to learned attention."""
+        """As a link writes it: `uniform-0-1-0.25` is L0H1 a quarter of the way from uniform to learned attention."""
         kind = KINDS[self.kind]
         head = [self.head] * (kind.part == "head")
         return "-".join(map(str, [self.kind, self.layer, *head, *[f"{self.strength:g}"] * (kind.default is not None)]))

@@ -171,11 +171,13 @@ def attention(
     """
     need = pattern_bytes(ref, len(ids), None if layers is None else len(layers))
     if need > MOST_PATTERNS:
+        from gpt.train.machine import bytes_in_words
+
         fit, tokens = layers_that_fit(ref, len(ids)), tokens_that_fit(ref)
         fewer = f"look at {fit} layers at a time on the Attention page, or " if fit else ""
         raise ValueError(
-            f"the patterns on {len(ids):,} tokens take {size(need)}, and {COPIES} times that while they are drawn; up to "
-            f"{size(MOST_PATTERNS)} are: {fewer}shorten the prompt to {tokens:,} tokens"
+            f"the patterns on {len(ids):,} tokens take {bytes_in_words(need)}, and {COPIES} times that while they are drawn; up to "
+            f"{bytes_in_words(MOST_PATTERNS)} are: {fewer}shorten the prompt to {tokens:,} tokens"
         )
     patterns = _inspected(ref, ids, step, layers)[0]
     if layers is None:
@@ -259,15 +261,6 @@ def identity(run: "Run", step: int | None = None) -> Identity:
     """All that a run's model at a snapshot (None: the newest) depends on, as a key for caches."""
     step = run.steps[-1] if step is None and run.steps else step
     return str(run.folder), step, stamp(run.folder / "config.json", run.snapshot_path(step or 0))
-
-
-def size(count: int) -> str:
-    """A number of bytes in words.
-
-    >>> size(604_000_000), size(2_500_000_000)
-    ('604 MB', '2.5 GB')
-    """
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
 
 
 def _inspected(

@@ -29,11 +29,11 @@ TERMS = {
 
 
 def heading(title: str, question: str) -> None:
-    """A page's title, a button that copies the link to what is seen, and the page's one question."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    """A page's title and its one question in a line, with a button at its end that copies the link to what is seen."""
+    with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title(title, anchor=False, width="content")
+        st.markdown(question)
         page_tools()
-    st.markdown(question)
 
 
 def lecture_link(chapter: str) -> str:

@@ -57,7 +57,7 @@ def split_bar(length: int, cut: int, starts: Sequence[int]) -> go.Figure:
             y=[0],
             orientation="h",
             width=0.5,
-            marker={"color": color, "opacity": 0.55},
+            marker={"color": color},
             hovertemplate=f"{name}: {size:,} tokens<extra></extra>",
         )
         for name, size, color in parts
@@ -71,7 +71,7 @@ def split_bar(length: int, cut: int, starts: Sequence[int]) -> go.Figure:
         hovertemplate="chunk %{customdata} starts at token %{x:,}<extra></extra>",
     )
     drawn = style.figure(*bars, chunks, height=96, barmode="stack", margin={"l": 20, "r": 44, "t": 4, "b": 8})
-    drawn.add_annotation(text=f"training · {cut:,}", x=cut / 2, y=0, showarrow=False)  # in the page's own ink
+    drawn.add_annotation(text=f"training · {cut:,}", x=cut / 2, y=0, showarrow=False, font={"color": "white"})
     drawn.update_xaxes(range=[0, length], tickvals=[0, cut], tickformat=",", tickangle=0, showgrid=False)
     drawn.update_yaxes(visible=False, range=[-0.3, 0.62])
     return drawn

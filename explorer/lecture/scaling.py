@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import loading, texts, widgets
+from explorer import texts, widgets
 from explorer.chart import chart
 from explorer.figures.gap import loss_gaps
 from explorer.lecture.controls import chapter, choose, show_code
@@ -13,6 +13,7 @@ from explorer.panels.curves import series
 from explorer.panels.recipe_form import n_params
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
 from gpt.model.layers import MLP
+from gpt.train.machine import bytes_in_words
 from gpt.train.presets import PUBLISHED
 
 NAME, CHARACTERS = "dropout", 12_000
@@ -103,9 +104,9 @@ def largest() -> None:
     patterns = BYTES * model.n_layer * model.n_head * preset.batch_size * model.block_size**2
     shown = {
         "Parameters": (f"{parameters:,}", "Counted on the module itself, without making room for its weights."),
-        "Weights, gradients, AdamW": (loading.size(COPIES * BYTES * parameters), "Four numbers a parameter, four bytes each."),
+        "Weights, gradients, AdamW": (bytes_in_words(COPIES * BYTES * parameters), "Four numbers a parameter, four bytes each."),
         "Tokens in a batch": (f"{batch:,}", "batch_size × block_size."),
-        "Attention patterns of a batch": (loading.size(patterns), PATTERNS),
+        "Attention patterns of a batch": (bytes_in_words(patterns), PATTERNS),
     }
     for column, (name, (value, told)) in zip(st.columns(4), shown.items(), strict=True):
         column.metric(name, value, help=told)

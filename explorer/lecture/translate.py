@@ -236,7 +236,7 @@ def _tell_alignment(subject: Subject, opening: Head) -> None:
     st.markdown("**Alignment of each head**")
     metrics({head_name(*head): f"{value:.2f}" for head, value in np.ndenumerate(measured)})
     st.caption(
-        f"Opened on {head_name(*opening)}, whose alignment is the largest: the weight that lies on the characters which "
+        f"Opened on {head_name(*opening)}, whose alignment is the largest: the weight on the characters which "
         "tell the digit being written (that digit of the year, the month's name, the day's), minus what even attention would put there; "
         f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end are told by nothing: there heads rest anywhere."
     )

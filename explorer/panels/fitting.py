@@ -15,7 +15,9 @@ def layers_kept(ref: str, reading: loading.Reading, chosen: Head | None) -> tupl
     fit, tokens = loading.layers_that_fit(ref, T), loading.tokens_that_fit(ref)
     if fit >= n_layer:
         return None
-    need, most = loading.size(loading.pattern_bytes(ref, T)), loading.size(loading.MOST_PATTERNS)
+    from gpt.train.machine import bytes_in_words
+
+    need, most = bytes_in_words(loading.pattern_bytes(ref, T)), bytes_in_words(loading.MOST_PATTERNS)
     st.warning(
         f"The patterns of all {n_layer} layers on {T:,} tokens would take {need}, and {loading.COPIES} times that while they "
         f"are drawn. Up to {most} are computed: some of the layers on the whole prompt, or all of them on {tokens:,} tokens.",

@@ -34,7 +34,7 @@ TERMS = {
 }
 COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
 ROWS = 20  # of the table at a time
-TALLEST = 620  # pixels of the whole table; longer ones scroll
+TALLEST = 720  # pixels of the whole table; longer ones scroll
 LISTED = 512  # tokens: vocabularies up to this size are offered whole
 
 
@@ -58,7 +58,7 @@ def table(chosen: Subject) -> None:
     cell = (point, chosen.position)
     figure = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
-    with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
+    with wide, st.container(height=min(figure.layout.height + 96, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{chosen.position}"  # a new table for a new cell, so that none stays greyed out
         clicked = chart(

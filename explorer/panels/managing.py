@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer import jobs, loading, run_folders, state, trash, widgets
 from explorer.run_folders import Found
+from gpt.train.machine import bytes_in_words
 
 LOOKED_AT = ("model", "against", "translator")  # choices that may name a run
 ASKED = "runs:asked"  # what the open dialog asks, and the name of the run that it is about
@@ -94,13 +95,3 @@ def _restored(entry: trash.Deleted) -> None:
         state.choose(run=trash.restore(entry))
 
     widgets.attempt(restore)
-
-
-def bytes_in_words(count: int) -> str:
-    """
-    >>> bytes_in_words(532), bytes_in_words(4_210_000)
-    ('1 KB', '4.2 MB')
-    """
-    if count < 1e6:
-        return f"{-(-count // 1000)} KB"
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

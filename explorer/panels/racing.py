@@ -154,7 +154,7 @@ def _draw(opened: dict[int, Run | None], unit: str) -> None:
     )
     widgets.caption(
         "Thick: validation loss, measured on the way; thin: the running mean of the training loss; dashed: what the lecture reaches. "
-        "Once all are below 3.4 nats, the axis leaves out what lies above.",
+        "Once all are below 3.4 nats, the axis ends there.",
         "0:34:53",
     )
     _ladder(opened)

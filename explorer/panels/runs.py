@@ -11,9 +11,9 @@ from explorer import jobs, loading, run_folders, state, widgets
 from explorer.figures.training import running_mean
 from explorer.fragment import fragment
 from explorer.panels import managing, training
-from explorer.panels.managing import bytes_in_words
 from explorer.run_folders import Found, logged
 from gpt import Run
+from gpt.train.machine import bytes_in_words
 
 PERIOD = 3.0  # seconds between two looks while nothing trains
 POINTS = 60  # of a sparkline

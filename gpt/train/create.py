@@ -23,9 +23,9 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None,
     """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
 
     corpus: the text itself where `recipe.text` only names it. Where the recipe has a `start`, the run is a stage: it begins with the
-    newest weights of that run, which lies beside it or ships, and counts its own steps. Raises ValueError, before anything is
+    newest weights of that run, which is beside it or ships, and counts its own steps. Raises ValueError, before anything is
     written, where the text is too short for the recipe or of another kind; RunError where the folder already holds something, or
-    where a run that the recipe leans on is missing, has other sizes, or cannot spell the text, or where this machine cannot train it.
+    where a run that the recipe needs is missing, has other sizes, or cannot spell the text, or where this machine cannot train it.
     parts: in how many parts each batch will be taken, which takes less memory.
     """
     folder = Path(folder)

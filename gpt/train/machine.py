@@ -59,15 +59,19 @@ def count_in_words(count: int) -> str:
 
 def bytes_in_words(count: int) -> str:
     """
-    >>> bytes_in_words(604_000_000), bytes_in_words(116_300_000_000), bytes_in_words(10**30)
-    ('604 MB', '116.3 GB', 'over 1,000 TB')
+    >>> bytes_in_words(532), bytes_in_words(4_210_000), bytes_in_words(604_000_000)
+    ('1 KB', '4.2 MB', '604 MB')
+    >>> bytes_in_words(116_300_000_000), bytes_in_words(10**30)
+    ('116.3 GB', 'over 1,000 TB')
     """
     if count >= 10**15:
         return "over 1,000 TB"
+    if count < 10**6:
+        return f"{-(-count // 1000)} KB"
     for size, unit in ((10**12, "TB"), (10**9, "GB")):
         if count >= size:
             return f"{count / size:,.1f} {unit}"
-    return f"{count / 10**6:,.0f} MB"
+    return f"{count / 10**6:.{1 if count < 10**7 else 0}f} MB"
 
 
 def time_in_words(seconds: float) -> str:

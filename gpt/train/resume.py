@@ -36,7 +36,7 @@ def load_state(trainer: "Trainer") -> None:
         _load_rest(trainer)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
-            f"run {run.name!r}: its state to resume from is damaged ({error}); train it anew in another folder"
+            f"run {run.name!r}: its state to resume from is damaged ({error}); train it again in another folder"
         ) from error
 
 

@@ -176,7 +176,7 @@ def test_eight_people_who_look_at_once_each_see_their_own(app_server, browser, c
     for page, (model, prompt, layer, head) in zip(pages, PEOPLE, strict=True):
         page.wait_for_selector(f".attention[data-layer='{layer}'][data-head='{head}']", timeout=READY)
         settled(page)
-        expect(page.get_by_label("Prompt")).to_have_value(prompt)
+        expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value(prompt)
         net, ids = opened(model, prompt)
         with torch.inference_mode():
             pattern = net.run_with_cache(ids, f"blocks.{layer}.attn.hook_pattern")[1]["pattern", layer]

@@ -30,3 +30,18 @@ def test_every_step_of_the_path_is_on_the_first_screen_and_opens_its_pages(page:
         choose_page(page, entry.title)
         expect(page).to_have_title(f"{entry.title} · {APP}")
         assert page.url.partition("?")[0].endswith(f"/{entry.file.removesuffix('.py')}"), "old links keep working"
+
+
+def test_the_question_is_beside_the_title_or_below_it_on_a_narrow_screen(page: Page, app_server, settled):
+    page.goto(f"{app_server.url}/start")
+    settled(page)
+    heading = page.locator(".st-key-heading")
+    parts = [heading.get_by_role("heading"), heading.get_by_text("Train small GPTs"), heading.get_by_role("button", name="Copy link")]
+    middle = lambda box: box["y"] + box["height"] / 2  # noqa: E731
+    title, question, button = [part.bounding_box() for part in parts]
+    assert max(map(middle, (title, question, button))) - min(map(middle, (title, question, button))) < 8, "one line"
+    assert title["x"] + title["width"] <= question["x"] < question["x"] + question["width"] <= button["x"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    title, question, button = [part.bounding_box() for part in parts]
+    assert abs(middle(title) - middle(button)) < 8 and title["x"] + title["width"] <= button["x"]
+    assert question["y"] >= max(box["y"] + box["height"] for box in (title, button)) and question["width"] > 340

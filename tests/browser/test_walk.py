@@ -13,7 +13,7 @@ def test_from_a_prompt_to_a_comparison(page: Page, app_server, choose_page, sett
     view = page.locator(".attention")
     expect(view).to_have_attribute("data-layer", re.compile(r"\d"), timeout=READY)
 
-    prompt = page.get_by_label("Prompt")
+    prompt = page.get_by_role("textbox", name="Prompt", exact=True)
     prompt.fill("To be, or not to be")
     prompt.press("Control+Enter")
     expect(page.get_by_text("19 tokens")).to_be_visible(timeout=READY)
@@ -41,7 +41,7 @@ def test_from_a_prompt_to_a_comparison(page: Page, app_server, choose_page, sett
     assert [folder for folder in app_server.runs.iterdir() if (folder / "snapshots" / "000050.safetensors").exists()]
 
     choose_page(page, "Compare")
-    expect(page.get_by_label("Prompt")).to_have_value("To be, or not to be")
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("To be, or not to be")
     expect(page.get_by_text("bits per character").first).to_be_visible(timeout=READY)
     settled(page)
     for sample in page.get_by_test_id("stCode").all()[:2]:

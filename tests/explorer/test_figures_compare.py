@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from explorer.figures.compare import bits_bars
+from explorer.figures.style import CONTRAST, contrast
 from explorer.figures.text import split_bar, vocabulary_against_length
 
 
@@ -34,6 +35,13 @@ def test_the_split_is_where_the_cut_is_and_chunks_start_before_it():
     drawn = split_bar(100, 90, [0, 5, 80])
     assert [bar.x[0] for bar in drawn.data[:2]] == [90, 10]
     assert np.array_equal(drawn.data[2].x, [0, 5, 80])
+
+
+def test_the_name_of_a_part_is_readable_on_its_bar():
+    drawn = split_bar(100, 90, [])
+    training, (name,) = drawn.data[0], drawn.layout.annotations
+    assert name.font.color == "white" and training.marker.opacity is None, "the same on a light and a dark page"
+    assert contrast((255, 255, 255), bytes.fromhex(training.marker.color[1:])) >= CONTRAST
 
 
 @pytest.mark.parametrize(("cut", "starts"), [(0, []), (101, []), (90, [90]), (90, [-1])])

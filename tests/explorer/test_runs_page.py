@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from explorer import jobs, trash
-from explorer.panels.managing import bytes_in_words
 from explorer.panels.runs import POINTS, sparkline
 from gpt import Corpus, create_run, load_run
+from gpt.train.machine import bytes_in_words
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +209,7 @@ def test_a_sparkline_ends_where_the_curve_does():
     assert len(many) <= POINTS and many[-1] == pytest.approx(4.6)
 
 
-def test_bytes_are_told_in_words():
+def test_bytes_in_words():
     assert [bytes_in_words(n) for n in (0, 1, 999_001, 1_500_000, 2_000_000_000)] == [
         "0 KB",
         "1 KB",
