@@ -37,6 +37,7 @@ def test_the_question_is_beside_the_title_or_below_it_on_a_narrow_screen(page: P
     settled(page)
     heading = page.locator(".st-key-heading")
     parts = [heading.get_by_role("heading"), heading.get_by_text("Train small GPTs"), heading.get_by_role("button", name="Copy link")]
+    expect(parts[-1]).to_be_visible()
     middle = lambda box: box["y"] + box["height"] / 2  # noqa: E731
     title, question, button = [part.bounding_box() for part in parts]
     assert max(map(middle, (title, question, button))) - min(map(middle, (title, question, button))) < 8, "one line"

@@ -41,7 +41,7 @@ def test_the_name_of_a_part_is_readable_on_its_bar():
     drawn = split_bar(100, 90, [])
     training, (name,) = drawn.data[0], drawn.layout.annotations
     assert name.font.color == "white" and training.marker.opacity is None, "the same on a light and a dark page"
-    assert contrast((255, 255, 255), bytes.fromhex(training.marker.color[1:])) >= CONTRAST
+    assert contrast((255, 255, 255), list(bytes.fromhex(training.marker.color[1:]))) >= CONTRAST
 
 
 @pytest.mark.parametrize(("cut", "starts"), [(0, []), (101, []), (90, [90]), (90, [-1])])
