@@ -1,4 +1,4 @@
-"""A person's changes to a model as data, and what they do: the next token, the loss on held-out text, a sample, effect maps.
+"""A person's changes to a model as data, and what they do: the next token, the loss on validation text, a sample, effect maps.
 
 What a session has measured stays with it until the question changes. torch is imported by the functions that need it.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gpt.lens.interventions import Effect, Intervention, Off
 
 SHOWN = 8  # next tokens
-WINDOWS = 4  # stretches of held-out text, each as long as the model's context
+WINDOWS = 4  # stretches of validation text, each as long as the model's context
 LONGEST_PIECE = 8  # characters that are set aside for a token
 MOST_CHANGES = 32  # that are kept at once
 
@@ -169,7 +169,7 @@ def answers(ref: str, ids: tuple[int, ...], changes: tuple[Change, ...]) -> Answ
 
 
 def loss(ref: str, changes: tuple[Change, ...]) -> float:
-    """Mean loss under the changes, in nats a token, on stretches of the model's held-out text."""
+    """Mean loss under the changes, in nats a token, on stretches of the model's validation text."""
     from gpt.lens.interventions import loss_under
 
     key = (loading.identity(loading.load_run(ref)), changes)
@@ -198,7 +198,7 @@ def sample(ref: str, ids: tuple[int, ...], changes: tuple[Change, ...], sampling
 
 
 def held_out(ref: str) -> "Tensor":
-    """Stretches of the model's held-out text, evenly spread, as ids (≤ WINDOWS, ≤ block_size + 1).
+    """Stretches of the model's validation text, evenly spread, as ids (≤ WINDOWS, ≤ block_size + 1).
 
     Raises ValueError where the text is gone or too short.
     """
@@ -210,12 +210,12 @@ def held_out(ref: str) -> "Tensor":
     rows = [tokenizer.encode(text[start : start + T * LONGEST_PIECE])[:T] for start in np.unique(starts)]
     shortest = min(map(len, rows))
     if shortest < 2:
-        raise ValueError("the held-out text has fewer than two tokens, so there is nothing to predict in it")
+        raise ValueError("the validation text has fewer than two tokens, so there is nothing to predict in it")
     return torch.tensor([row[:shortest] for row in rows])
 
 
 def ablation_effects(ref: str, off: "Off") -> "Iterator[Effect]":
-    """What each head adds to the loss on held-out text when it alone is switched off, one after another."""
+    """What each head adds to the loss on validation text when it alone is switched off, one after another."""
     from gpt.lens import interventions as lens
 
     return lens.ablation_effects(loading.load_model(ref), held_out(ref), off)

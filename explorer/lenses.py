@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer import loading
+from explorer import loading, measured
 from explorer.film.packing import encode
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gpt import GPT, Bigram, Run, Seq2Seq
     from gpt.lens.attribution import Attribution
+    from gpt.lens.interventions import Off
     from gpt.lens.logits import LogitLens
     from gpt.lens.stats import NormReading, ResidualPath
     from gpt.lens.weight import LayerVectors, Weight
@@ -57,6 +60,20 @@ def answer(ref: str, ids: Ids, without: tuple[str, ...] = ()) -> Answer:
     probabilities, loss = _answer(loading.identity(run), ids, without, loading.load_model(ref))
     likeliest = np.argsort(-probabilities, kind="stable")[: loading.N_TOP]
     return Answer(tuple(run.tokenizer.tokens(likeliest.tolist())), probabilities[likeliest], loss)
+
+
+def known_ablations(ref: str, off: "Off", ids: "Tensor") -> np.ndarray | None:
+    """What each head adds to the loss on these ids when it is off, (n_layer, n_head) nats; None unless it ships or was measured here."""
+    run = loading.load_run(ref)
+    identity = loading.identity(run)
+    if (identity, off) not in _ablations() and identity[1] is not None:
+        _ablations()[identity, off] = measured.known_effects(run, identity[1], off, ids)
+    return _ablations().get((identity, off))
+
+
+def keep_ablations(ref: str, off: "Off", effects: np.ndarray) -> None:
+    """Keep what was measured for everybody who looks at this model."""
+    _ablations()[loading.identity(loading.load_run(ref)), off] = effects
 
 
 def logit_lens(ref: str, ids: Ids, rows: slice) -> "LogitLens":
@@ -114,6 +131,12 @@ def attribution(ref: str, ids: Ids, token: int, against: int | None, position: i
     """The logit of a token, or its lead over another, split among the parts. Raises ValueError where it does not split."""
     model = loading.load_model(ref)
     return _attribution(loading.identity(loading.load_run(ref)), ids, token, against, position, model)
+
+
+@st.cache_resource(show_spinner=False)
+def _ablations() -> dict[tuple[loading.Identity, str], np.ndarray | None]:
+    """Model and what is put in a head's place → the map, or None where it is not known."""
+    return {}
 
 
 @st.cache_data(max_entries=64, max_size="128MB", show_spinner=False)

@@ -46,5 +46,5 @@ with widgets.guarded():
 
     with widgets.guarded():
         st.subheader("How well they predict", anchor=False)
-        with st.spinner("Reading held-out text …"):
+        with st.spinner("Reading validation text …"):
             comparing.losses(refs, wait=writing)

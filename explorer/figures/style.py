@@ -81,9 +81,7 @@ def head_color(head: int, *, on_dark: bool = False) -> str:
 
 def figure(*traces: go.Figure, height: int, **layout) -> go.Figure:
     """A figure of these traces in the house style; `height` in pixels, so that nothing jumps when it arrives."""
-    drawn = go.Figure(data=list(traces))
-    drawn.update_layout(template=TEMPLATE, height=height, **layout)
-    return drawn
+    return go.Figure(data=list(traces), layout=go.Layout(template=TEMPLATE, height=height, **layout))
 
 
 def level(y: float, **line) -> dict:

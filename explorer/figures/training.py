@@ -106,7 +106,7 @@ def thinned(values: Sequence[float], points: int = POINTS) -> np.ndarray:
     n = len(values)
     if n <= points:
         return np.arange(n)
-    each = -(-2 * n // (points - 2))
+    each = -(-n // ((points - 2) // 2))
     starts = np.arange(0, n, each)
     stretches = np.pad(values, (0, len(starts) * each - n), mode="edge").reshape(-1, each)
     extremes = [starts + stretches.argmin(1), starts + stretches.argmax(1)]

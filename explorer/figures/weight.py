@@ -43,10 +43,9 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
         xgap=1 if values.shape[1] <= MOST_PARTED else 0,
         ygap=6,
     )
-    drawn = style.figure(cells, height=STRIP * len(values) + AXIS)
-    drawn.update_xaxes(title="feature of the head", range=[-0.5, values.shape[1] - 0.5], showgrid=False, tickformat="d")
-    drawn.update_yaxes(tickvals=list(range(len(names))), ticktext=names, autorange="reversed", showgrid=False)
-    return drawn
+    features = {"title": "feature of the head", "range": [-0.5, values.shape[1] - 0.5], "showgrid": False, "tickformat": "d"}
+    rows = {"tickvals": list(range(len(names))), "ticktext": names, "autorange": "reversed", "showgrid": False}
+    return style.figure(cells, height=STRIP * len(values) + AXIS, xaxis=features, yaxis=rows)
 
 
 @kept
@@ -63,37 +62,36 @@ def row_bars(rows: Mapping[str, np.ndarray], tokens: Sequence[str], exists: np.n
         raise ValueError(f"{T} keys need rows of ({T},) and one of them chosen; got {shapes} and {chosen}")
     names = [escaped(label) for label in labels(tokens)]
     there = np.flatnonzero(exists)
-    drawn = style.figure(height=BARS * n + TOKENS, bargap=0.15)
+    end = min(T, max(len(there) + max(len(there) // 2, 2), chosen + 1))
+    bars, axes, named = [], {}, []
     for number, (quantity, values) in enumerate(rows.items(), 1):
-        axis = "y" if number == 1 else f"y{number}"
-        drawn.add_bar(
-            x=there,
-            y=np.asarray(values, dtype=np.float64)[there],
-            yaxis=axis,
-            marker={"color": [style.ACCENT if key == chosen else style.MUTED for key in there.tolist()]},
-            text=[f"key {names[key]}<br>{quantity} {values[key]:.6g}" for key in there.tolist()],
-            textposition="none",
-            hovertemplate="%{text}<extra></extra>",
+        axis = "" if number == 1 else str(number)
+        bars.append(
+            go.Bar(
+                x=there,
+                y=np.asarray(values, dtype=np.float64)[there],
+                yaxis=f"y{axis}",
+                marker={"color": [style.ACCENT if key == chosen else style.MUTED for key in there.tolist()]},
+                text=[f"key {names[key]}<br>{quantity} {values[key]:.6g}" for key in there.tolist()],
+                textposition="none",
+                hovertemplate="%{text}<extra></extra>",
+            )
         )
         top = 1 - (number - 1) / n
-        layout = {"domain": [top - 0.9 / n, top - 0.22 / n], "nticks": 4, "zeroline": True, "anchor": "x"}
-        drawn.update_layout({f"yaxis{axis[1:]}": layout})
-        drawn.add_annotation(
-            text=quantity, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="top", showarrow=False
-        )
-    end = min(T, max(len(there) + max(len(there) // 2, 2), chosen + 1))
-    if len(there) < T:
-        _mark_masked(drawn, len(there), end, T)
-    drawn.update_xaxes(title="key", range=[-0.5, end - 0.5], **token_axis(tokens[:end]))
-    drawn.update_layout({"xaxis": {"anchor": f"y{n}" if n > 1 else "y"}})
-    return drawn
+        axes[f"yaxis{axis}"] = {"domain": [top - 0.9 / n, top - 0.22 / n], "nticks": 4, "zeroline": True, "anchor": "x"}
+        place = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
+        named.append({"text": quantity, "showarrow": False} | place)
+    shaded, masked = _masked(len(there), end, T) if len(there) < T else ([], [])
+    axes["xaxis"] = {"title": "key", "range": [-0.5, end - 0.5], "anchor": f"y{n}" if n > 1 else "y"}
+    axes["xaxis"] |= token_axis(tokens[:end])
+    layout = axes | {"bargap": 0.15, "shapes": shaded, "annotations": named + masked}
+    return style.figure(*bars, height=BARS * n + TOKENS, **layout)
 
 
-def _mark_masked(drawn: go.Figure, start: int, end: int, T: int) -> None:
-    """Shade the masked keys from `start` on as far as they are given room, and name them all."""
+def _masked(start: int, end: int, T: int) -> tuple[list[dict], list[dict]]:
+    """Shapes that shade the masked keys from `start` on as far as they are given room, and annotations that name them all."""
     low, high = start - 0.5, end - 0.5
-    drawn.add_shape(
-        type="rect", x0=low, x1=high, y0=0, y1=1, yref="paper", line={"width": 0}, fillcolor=style.MUTED, opacity=0.15
-    )
+    place = {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "yref": "paper"}
     which = f"masked: {start} to {T - 1}" if start < T - 1 else f"masked: {start}"
-    drawn.add_annotation(text=which, x=(low + high) / 2, y=0.5, yref="paper", showarrow=False, textangle=-90)
+    said = {"text": which, "x": (low + high) / 2, "y": 0.5, "yref": "paper", "showarrow": False, "textangle": -90}
+    return [place | {"line": {"width": 0}, "fillcolor": style.MUTED, "opacity": 0.15}], [said]

@@ -31,7 +31,7 @@ TERMS = {
     "copied": "The longest run of characters that stands in the training text letter for letter.",
     "parameters": "How many numbers the model has learned.",
 }
-STRETCHES, STRETCH = 60, 2048  # how many, and how many characters each, of the held-out text
+STRETCHES, STRETCH = 60, 2048  # how many, and how many characters each, of the validation text
 TOP = 6.0  # nats, at the full colour
 BITS = 1 / np.log(2)  # in a nat
 MARKS = tuple((nats, f"{'≥ ' if nats == TOP else ''}{nats:g} ({nats * BITS:.1f})") for nats in (0.0, 2.0, 4.0, TOP))
@@ -154,7 +154,7 @@ def default_rival(ref: str) -> str:
 
 
 def held_out(refs: Pair) -> tuple[str, str] | None:
-    """A text that neither model was trained on and both can read: what it is, and its held-out characters; or None."""
+    """A text that neither model was trained on and both can read: what it is, and its validation text; or None."""
     corpora = [texts.corpus(ref) for ref in refs]
     if corpora[0].text == corpora[1].text:
         return corpora[0].name, min((texts.parts(ref)[1] for ref in refs), key=len)
@@ -174,7 +174,7 @@ def stretches(text: str) -> tuple[str, ...]:
 
 
 def losses(refs: Pair, wait: bool) -> None:
-    """Each model's size and its loss on held-out text, and the bits per character of both as bars.
+    """Each model's size and its loss on validation text, and the bits per character of both as bars.
 
     wait: leave the space empty, since reading the text for the first time takes seconds and would hold up the samples.
     """
@@ -203,11 +203,11 @@ def losses(refs: Pair, wait: bool) -> None:
         read, whole = sum(map(len, pieces[0])), len(shared[1])
         part = f"all {whole:,}" if read == whole else f"{read:,} of the {whole:,}"
         where = (
-            f"Measured on {part} held-out characters of {widgets.plain(shared[0])}, the same held-out text for both."
+            f"Measured on {part} characters of the validation text of {widgets.plain(shared[0])}, the same for both."
         )
     else:
         st.warning(
-            "Each is measured on the held-out part of its own text, since neither can read the other's: "
+            "Each is measured on its own validation text, since neither can read the other's: "
             "these losses do not compare.",
             icon=":material/compare_arrows:",
         )

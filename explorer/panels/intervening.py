@@ -1,12 +1,13 @@
 """Change a model and see what that does: the controls, and before beside after."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from explorer import changes, loading, state, texts, widgets
+from explorer import changes, lenses, loading, state, texts, widgets
 from explorer.attention_view import attention_view
 from explorer.changes import KINDS, Change, Kind
 from explorer.chart import chart
@@ -16,7 +17,7 @@ from explorer.figures.tokens import visible
 from explorer.panels import scoring
 
 SAMPLING = loading.Sampling(max_new_tokens=80)
-EAGER = 36  # heads up to which the map is measured without asking
+ASKING = 64  # pixels kept free above the map of all heads, for the button and then the progress bar
 LOSS = "Mean of −ln p over the tokens that really came next, in nats a token, on text that was not trained on."
 LONG = 20  # seconds from which a measurement is warned of
 FULL_COLOR = 0.3  # nats: the smallest top of an effect map's scale, so that noise stays pale
@@ -65,16 +66,16 @@ def _strength(kind: Kind) -> float:
 
 
 def next_token(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
-    """The next token before and after, and the loss on held-out text."""
+    """The next token before and after, and the loss on validation text."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
         answers = changes.answers(ref, ids, made)
         st.markdown(_in_words(answers))
         figure = before_after_bars(*answers)
         chart(figure, key="before and after", alt="Next-token probabilities before and after")
-    with right, widgets.guarded(), st.spinner("Reading held-out text…"):
+    with right, widgets.guarded(), st.spinner("Reading validation text…"):
         before, after = changes.loss(ref, ()), changes.loss(ref, made)
-        st.metric("Loss on held-out text, before", f"{before:.3f}", help=LOSS)
+        st.metric("Loss on validation text, before", f"{before:.3f}", help=LOSS)
         st.metric("After", f"{after:.3f}", delta=f"{after - before:+.3f} nats", delta_color="inverse")
         st.caption("In force: " + "; ".join(widgets.plain(str(change)) for change in made) + ".")
 
@@ -99,7 +100,10 @@ def samples(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
 
 
 def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> None:
-    """What every single head is worth, beside where it reads; a click in either chooses the head."""
+    """What every single head is worth, beside where it reads; a click in either chooses the head.
+
+    Until the heads are measured, the map is empty, as large as it will be.
+    """
     config = loading.load_model(ref).config
     shape = (config.n_layer, config.n_head)
     off = "mean" if state.choice("off") == "mean" else "zero"
@@ -108,19 +112,15 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
         "In its place", ("zero", "mean"), format_func=str.capitalize, required=True, help=explained,
         **state.bound("off", off),
     )  # fmt: skip
-    name, key = f"ablations:{off}", loading.identity(loading.load_run(ref))
-    asked = np.prod(shape) > EAGER
-    if asked and state.recall(name, (None,))[0] != key:
-        _cost(np.prod(shape) + 1, changes.seconds_a_pass(ref, changes.held_out(ref)[:, :-1]))
-        if not st.button(f"Switch off each of the {np.prod(shape)} heads in turn", icon=":material/play_arrow:"):
-            return
-    found = _measured(
-        name, key, lambda: [(changes.ablation_effects(ref, off), shape)], "Switching off the heads of layer", asked=asked
-    )[0]
+    known = lenses.known_ablations(ref, off, changes.held_out(ref))
+    with st.container(height=ASKING, border=False, vertical_alignment="center"):
+        asked = _ask_to_measure(ref, np.prod(shape), known is not None)
+    found = np.full(shape, np.nan) if known is None else known
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Loss added when this head is off**")
-        figure = head_map(found, top=max(FULL_COLOR, np.abs(found).max()), unit="nats", chosen=chosen, dark=_dark())
+        top = np.nanmax(np.abs(found), initial=FULL_COLOR)
+        figure = head_map(found, top=top, unit="nats", chosen=chosen, dark=_dark())
         event = chart(figure, key="ablation map", on_select="rerun", alt="Loss added by head")
         scoring.clicked_head(event, "clicked:ablation")
     with right:
@@ -132,6 +132,23 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
         if locked not in (None, chosen):
             state.choose(layer=locked[0], head=locked[1])
             st.rerun()
+    if asked:
+        with asked:
+            effects = changes.ablation_effects(ref, off)
+            lenses.keep_ablations(ref, off, _measured([(effects, shape)], "Switching off the heads of layer")[0])
+        st.rerun()
+
+
+def _ask_to_measure(ref: str, heads: int, known: bool) -> DeltaGenerator | None:
+    """Offer to switch off each head in turn, and say what that costs. The place of the progress bar once the person asks for it."""
+    if known:
+        st.caption("Measured on validation text, so this map is the same for every prompt.")
+        return None
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button("Measure every head", icon=":material/play_arrow:")
+        _cost(heads + 1, changes.seconds_a_pass(ref, changes.held_out(ref)[:, :-1]))
+    return place if pressed else None
 
 
 def patching(ref: str, reading: loading.Reading) -> None:
@@ -152,16 +169,15 @@ def patching(ref: str, reading: loading.Reading) -> None:
     st.caption(note)
     config, layers = loading.load_model(ref).config, _layers_to_patch(ref, pair)
     key = (loading.identity(loading.load_run(ref)), pair, layers)
-    if state.recall("patching", (None,))[0] != key and not st.button("Patch", icon=":material/content_paste_go:"):
-        return
-    shapes = ((config.n_layer, len(pair.ids)), (config.n_layer, config.n_head))
-    stream, heads = _measured(
-        "patching",
-        key,
-        lambda: zip(changes.patching_effects(ref, pair, layers), shapes, strict=True),
-        "Patching layer",
-        asked=True,
-    )
+    held = state.recall("patching", (None,))
+    if held[0] != key:
+        if not st.button("Patch", icon=":material/content_paste_go:"):
+            return
+        shapes = ((config.n_layer, len(pair.ids)), (config.n_layer, config.n_head))
+        effects = zip(changes.patching_effects(ref, pair, layers), shapes, strict=True)
+        held = (key, _measured(effects, "Patching layer"))
+        state.remember("patching", held)
+    stream, heads = held[1]
     top = max(FULL_COLOR, np.nanmax(np.abs(stream)), np.nanmax(np.abs(heads)))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -226,25 +242,17 @@ def _cost(passes: int, seconds: float) -> None:
         st.caption(f"{said}{max(1, total):.0f} s.")
 
 
-def _measured(name: str, key: object, start: Callable[[], Iterable], doing: str, *, asked: bool) -> list[np.ndarray]:
-    """Effect maps as they were measured for this key, or measured now behind a progress bar. start: (effects, shape) pairs.
-
-    asked: whether the person has started this with a button, and so may cancel it: any rerun ends it, and nothing is kept.
-    """
-    held = state.recall(name)
-    if held is not None and held[0] == key:
-        return held[1]
+def _measured(started: Iterable[tuple[Iterator, tuple[int, int]]], doing: str) -> list[np.ndarray]:
+    """Effect maps, measured behind a progress bar. started: (effects, shape) pairs. Any rerun ends it, and nothing is kept."""
     maps, place = [], st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text=f"{doing} …")
-        if asked:
-            st.button("Cancel", key=f"cancel:{name}", icon=":material/close:")
-    for effects, shape in start():
+        st.button("Cancel", key=f"cancel:{doing}", icon=":material/close:")
+    for effects, shape in started:
         found = np.full(shape, np.nan)
         for row, column, value in effects:
             found[row, column] = value
             bar.progress((row + (column + 1) / found.shape[1]) / len(found), text=f"{doing} {row} …")
         maps.append(found)
     place.empty()
-    state.remember(name, (key, maps))
     return maps

@@ -158,7 +158,7 @@ def probe_note(ref: str) -> str:
 
     if speaks_letters(loading.load_run(ref).tokenizer):
         return f"The probe set is {PROBES} sequences of different random letters, each set twice in a row."
-    return f"The alphabet lacks some of the letters a to z, so the probe set is {PROBES} stretches of held-out text."
+    return f"The alphabet lacks some of the letters a to z, so the probe set is {PROBES} stretches of validation text."
 
 
 def _of(scores: Scores, head: Head) -> dict[str, float]:

@@ -64,7 +64,7 @@ def test_both_models_are_measured_on_the_same_held_out_text(compare):
         assert bits == pytest.approx(per_token / math.log(2), abs=1e-3)
         assert perplexity == pytest.approx(math.exp(per_token), rel=1e-2)
     assert numbers(app, "Parameters") == [loading.load_model(ref).n_params for ref in PAIR]
-    assert any("the same held-out text" in caption.value for caption in app.caption)
+    assert any("of the validation text of" in caption.value and "the same for both" in caption.value for caption in app.caption)
 
 
 def test_the_prompt_is_coloured_by_both_and_by_the_difference(compare):

@@ -84,7 +84,7 @@ def test_an_untrained_model_gets_no_names(page):
 
 
 def test_without_the_letters_the_probe_is_held_out_text(page):
-    assert "held-out text" in said(page(prompt="hear me"))  # the alphabet of the test's text lacks a j
+    assert "validation text" in said(page(prompt="hear me"))  # the alphabet of the test's text lacks a j
 
 
 def test_a_link_opens_the_head_it_names(page):

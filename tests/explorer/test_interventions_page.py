@@ -99,19 +99,31 @@ def test_kept_changes_act_together_and_can_be_taken_back(page):
 
 
 def test_the_map_of_single_heads_holds_every_head(page):
-    app = page(prompt="hear me")
+    app = press(page(prompt="hear me"), "Measure every head")
     clicks = next(trace for trace in charts(app)[1] if trace.get("customdata"))
     assert clicks["customdata"] == [[layer, head] for layer in range(2) for head in range(3)]
     assert "–" not in clicks["text"]
     assert drawn(app)
 
 
-def test_a_model_of_many_heads_is_measured_on_request(page, monkeypatch):
-    monkeypatch.setattr(intervening, "EAGER", 1)
+def texts_of_heads(app: AppTest) -> list[str]:
+    return next(trace["text"] for trace in charts(app)[1] if trace.get("customdata"))
+
+
+def test_heads_are_measured_on_request_and_for_everybody(page):
     app = page(prompt="hear me")
-    assert not app.error and "forward passes" in said(app)
-    before = len(charts(app))
-    assert len(charts(press(app, "Switch off each of the 6 heads in turn"))) == before + 1
+    assert not app.error and "7 forward passes" in said(app)
+    assert set(texts_of_heads(app)) == {"–"}
+    measured = texts_of_heads(press(app, "Measure every head"))
+    assert "–" not in measured
+    assert texts_of_heads(page(prompt="me hear")) == measured
+
+
+def test_a_model_that_ships_opens_on_its_measured_heads(page):
+    app = page(model="induction")
+    assert "–" not in texts_of_heads(app) and "Measure every head" not in [button.label for button in app.button]
+    app = page(model="induction", off="mean")
+    assert "–" not in texts_of_heads(app)
 
 
 def test_patching_draws_both_maps(page):
@@ -220,10 +232,9 @@ def test_kinds_and_strengths_that_are_not_there_are_replaced(page, wrong):
 
 
 def test_every_head_can_be_switched_off_by_its_mean(page, runs):
-    app = page(prompt="hear me", off="mean")
+    app = press(page(prompt="hear me", off="mean"), "Measure every head")
     expected = lens.ablation_map(load_run(runs / "tiny").model(), changes.held_out("runs/tiny"), "mean")
-    texts = next(trace["text"] for trace in charts(app)[1] if trace.get("customdata"))
-    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(expected.ravel().tolist(), abs=6e-3)
+    assert [float(text.replace("−", "-")) for text in texts_of_heads(app)] == pytest.approx(expected.ravel().tolist(), abs=6e-3)
 
 
 def test_before_a_long_measurement_its_cost_is_said_and_fewer_layers_are_offered(page, monkeypatch):
@@ -231,9 +242,10 @@ def test_before_a_long_measurement_its_cost_is_said_and_fewer_layers_are_offered
     assert not app.warning and any("23 forward passes" in caption.value for caption in app.caption)
     monkeypatch.setattr(intervening, "LONG", 0)
     app = page(prompt="hear me")
-    assert "23 forward passes" in app.warning[0].value and "cancel" in app.warning[0].value
+    assert "7 forward passes" in app.warning[0].value and "cancel" in app.warning[0].value
+    assert "23 forward passes" in app.warning[1].value and "cancel" in app.warning[1].value
     app = next(slider for slider in app.slider if "Layers" in slider.label).set_value((1, 1)).run()
-    assert "13 forward passes" in app.warning[0].value
+    assert "13 forward passes" in app.warning[1].value
     heads = charts(press(app, "Patch"))[3]
     texts = dict(zip(map(tuple, heads[1]["customdata"]), heads[1]["text"], strict=True))
     assert {place for place, text in texts.items() if text == "–"} == {(0, 0), (0, 1), (0, 2)}

@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from explorer import loading, measured, texts
+from explorer import changes, loading, measured, texts
 from explorer.panels import comparing
 from gpt import load_run
+from gpt.lens.interventions import ablation_map
 
 MODELS = [ref for ref in loading.prompted() if "/" not in ref]
 
@@ -16,6 +17,15 @@ def test_a_shipped_loss_is_what_the_model_has(ref):
     run, pieces = loading.load_run(ref), comparing.stretches(texts.parts(ref)[1])
     known = measured.known_loss(run, run.steps[-1], pieces)
     assert known == pytest.approx(measured.measured_loss(run, loading.load_model(ref), pieces), abs=1e-5)
+
+
+@pytest.mark.parametrize("off", ["zero", "mean"])
+def test_shipped_effects_are_those_of_the_heads(off):
+    run, ids = loading.load_run("induction"), changes.held_out("induction")
+    known = measured.known_effects(run, run.steps[-1], off, ids)
+    assert known == pytest.approx(ablation_map(loading.load_model("induction"), ids, off).numpy(), abs=1e-5)
+    assert measured.known_effects(run, run.steps[-1], off, ids[:, :-1]) is None
+    assert measured.known_effects(run, run.steps[0], off, ids) is None
 
 
 def test_compare_opens_on_losses_that_ship():
