@@ -58,7 +58,7 @@ def table(chosen: Subject) -> None:
     cell = (point, chosen.position)
     figure = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
-    with wide, st.container(height=min(figure.layout.height + 96, TALLEST), border=False):
+    with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{chosen.position}"  # a new table for a new cell, so that none stays greyed out
         clicked = chart(

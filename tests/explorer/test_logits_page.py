@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.figures.attribution import parts_bars, parts_map
 from explorer.figures.logit_lens import lens_table, through_points
+from explorer.panels.logits import ROWS, TALLEST
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.lens.attribution import attribute_logit
 from gpt.lens.logits import logit_lens
@@ -145,3 +146,9 @@ def test_figures_refuse_what_does_not_fit():
     ):
         with pytest.raises(ValueError):
             draw()
+
+
+def test_the_table_of_one_stretch_and_its_download_are_shown_without_scrolling():
+    cells = [ROWS * ["a"]]
+    table = lens_table(["p"], [f"{i} a" for i in range(ROWS)], cells, np.ones((1, ROWS)), cells, top=1, chosen=(0, 0))
+    assert table.layout.height + 60 <= TALLEST
