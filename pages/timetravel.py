@@ -20,7 +20,7 @@ with widgets.guarded():
         st.stop()
     reel = timetravel.load(ref, reading, steps)
     if not reel.steps:
-        widgets.empty_state("No snapshot of this run can be read.", "Pick another run, or train this one anew.")
+        widgets.empty_state("No snapshot of this run can be read.", "Pick another run, or train this one again.")
         st.stop()
     look = timetravel.show(ref, reel)
     widgets.caption("All pictures show the model after the same step." + timetravel.score_note(reel), "0:34:53")

@@ -150,7 +150,7 @@ function markCurves(view) {
   const [[mean], [held, asked]] = [at(header.losses.mean), at(header.losses.validation)];
   markPlot(view.losses, step, pinned, mean, header.losses_in[view.theme.name][0]);
   view.root.querySelector(".train").textContent = `train ${said(mean)}`;
-  view.root.querySelector(".held").textContent = `held out ${said(held)}${asked === step ? "" : ` at ${count(asked)}`}, nats a token`;
+  view.root.querySelector(".held").textContent = `validation ${said(held)}${asked === step ? "" : ` at ${count(asked)}`}, nats a token`;
   view.losses.svg.setAttribute("aria-label", `Loss over the steps; at step ${count(step)}: ${view.losses.value.textContent}`);
   if (!view.kind) return;
   const [layer, head] = view.shown();

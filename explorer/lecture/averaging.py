@@ -103,7 +103,7 @@ def products(x: torch.Tensor) -> None:
         )
     sums = ", ".join(f"{value:g}" for value in edited.sum(1).tolist())
     ahead = (
-        "Some weight lies above the diagonal: a token reads from its future."
+        "Some weight is above the diagonal: a token reads from its future."
         if edited.triu(1).any()
         else "No token reads from its future."
     )

@@ -68,7 +68,7 @@ def knowing_nothing() -> None:
     }
     metrics({name: f"{loss:.4f}" for name, loss in measured.items()})
     st.caption(
-        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of held-out text. Who holds all {V} for equally likely "
+        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of validation text. Who holds all {V} for equally likely "
         f"loses −ln(1/{V}) each time. The untrained table loses {measured['The untrained table'] - math.log(V):.2f} more: its random "
         "numbers make it sure of things that are not so."
     )
@@ -157,7 +157,7 @@ def noise() -> None:
     steps, batches = series(run.metrics(), "train_loss") if run else ([], [])
     if len(batches) < 2:
         widgets.empty_state(
-            "There are no batches yet.", "Press *Train* above; the losses of its batches stand here once it has ended."
+            "There are no batches yet.", "Press *Train* above; the losses of its batches appear here once it has ended."
         )
         return
     longest = min(200, len(batches))

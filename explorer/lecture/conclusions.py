@@ -11,9 +11,9 @@ from explorer.lecture.controls import chapter, metrics
 from explorer.navigation import PAGES
 from explorer.panels.curves import published_for, series
 from explorer.panels.racing import RUNGS
-from explorer.panels.recipe_form import n_params
 from explorer.panels.training import WORDS, clock, look_into, open_in, while_live
 from gpt import PRESETS, Run
+from gpt.train.estimate import count_parameters
 from gpt.train.presets import PUBLISHED, Published
 
 ROW, MOST_ROWS = 36, 12  # pixels a row; rows before the table scrolls
@@ -90,11 +90,11 @@ def _totals(summaries: list[Summary]) -> None:
 def _row(summary: Summary) -> dict[str, object]:
     run, recipe, status = summary.run, summary.run.recipe, summary.run.status
     return {
-        "Run": run.name,
+        "Run": run.label,
         "What": recipe.about or "–",
         "Text": recipe.text,
         "State": WORDS[status.state],
-        "Parameters": n_params(recipe.model, recipe.objective),
+        "Parameters": min(count_parameters(recipe.model, recipe.objective), 2**63 - 1),  # a table's numbers have 64 bits
         "Steps": status.step,
         "Best loss": summary.best,
         "Seconds": summary.seconds,
@@ -104,8 +104,9 @@ def _row(summary: Summary) -> dict[str, object]:
 def _links(summaries: list[Summary]) -> None:
     runs = {summary.run.name: summary.run for summary in summaries}
     shown = state.choice("run") if state.choice("run") in runs else next(iter(runs))
+    labels = {name: run.label for name, run in runs.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Open", list(runs), width=280, **state.bound("run", shown))
+        st.selectbox("Open", list(runs), width=280, format_func=labels.get, **state.bound("run", shown, labels))
         open_in("train.py", "Train", ":material/show_chart:", runs[shown])
         look_into(runs[shown])
 

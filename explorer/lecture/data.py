@@ -71,7 +71,7 @@ def vocabulary(corpus: Corpus) -> None:
     if not chapter(
         "Tokens: a larger vocabulary, a shorter text",
         "0:09:28",
-        "A tokenizer may take each character for a token, or join what often stands together, as byte-pair encoding (BPE) does. "
+        "A tokenizer may take each character for a token, or join frequent neighbours, as byte-pair encoding (BPE) does. "
         f"First guess: how much shorter does a vocabulary of {size} ({BYTES} bytes and {size - BYTES} joined tokens) make the excerpt "
         "above, measured in tokens?",
     ):
@@ -97,11 +97,11 @@ def vocabulary(corpus: Corpus) -> None:
 
 
 def cut(corpus: Corpus) -> None:
-    """Where the text is cut in training and held-out text."""
+    """Where the text is cut in training and validation text."""
     if not chapter(
         "The cut: nine tenths to learn from",
         "0:09:28",
-        "Read what stands on either side. The model never sees the right side; its loss there tells learning from memorising.",
+        "Read both sides of the cut. The model never trains on the right side, so its loss there shows what it learned beyond memorising.",
     ):
         return
     at = _first_held_out(corpus)
@@ -109,7 +109,7 @@ def cut(corpus: Corpus) -> None:
     left, right = st.columns(2, gap="medium")
     left.markdown("**The training text ends**")
     left.code(corpus.text[max(0, at - AROUND) : at], language=None, wrap_lines=True, height=180)
-    right.markdown("**The held-out text begins**")
+    right.markdown("**The validation text begins**")
     right.code(corpus.text[at : at + AROUND], language=None, wrap_lines=True, height=180)
     st.caption(f"{at:,} characters train, {len(corpus.text) - at:,} validate.")
     show_code(split_ids)

@@ -60,9 +60,9 @@ def _learned(runs: dict[str, Run]) -> None:
         return
     with right:
         steps, shares = series(run.metrics(), "exact")
-        alt = "Share of held-out dates that are translated exactly"
+        alt = "Share of validation dates that are translated exactly"
         chart(exact_curve(steps, shares, end=run.recipe.steps), key="translate:exact", alt=alt)
-        st.caption("Greedy translations of the held-out dates, measured as it trains.")
+        st.caption("Greedy translations of the validation dates, measured during training.")
     if run.steps:
         taken = {"translator": f"runs/{run.name}", "at": None}
         label, icon = "Look into this model above", ":material/visibility:"

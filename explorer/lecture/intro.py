@@ -63,7 +63,7 @@ def _written(generated: Generated, prompt: str, opening: str, at: int) -> None:
 def overview() -> None:
     """Every chapter of the lecture: its moment, and the page where it is done by hand."""
     st.subheader("The lecture, chapter by chapter", anchor=False)
-    st.markdown("The times open the lecture, the titles the page where you do the same by hand.")
+    st.markdown("A time opens the lecture. A title opens the page where you do the same by hand.")
     half = (len(CHAPTERS) + 1) // 2
     for column, chapters in zip(st.columns(2, gap="medium"), (CHAPTERS[:half], CHAPTERS[half:]), strict=True):
         with column.container(gap=None):

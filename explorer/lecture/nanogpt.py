@@ -7,10 +7,10 @@ import streamlit as st
 import torch
 
 from explorer.lecture.controls import REPEATS, after_guess, chapter, choose, guess, seconds, show_code
-from explorer.panels.recipe_form import n_params
 from gpt import GPT, PRESETS, GPTConfig, lecture
 from gpt.model.layers import Attention
 from gpt.pretrained import from_hugging_face
+from gpt.train.estimate import count_parameters
 
 FASTER = ("half as fast", "as fast", "1.5 times as fast", "5 times as fast", "20 times as fast")
 HEADS, LENGTHS = (1, 2, 4, 8, 16), (32, 64, 128, 256)
@@ -82,7 +82,7 @@ def same_module() -> None:
     presets = {"nanoGPT on a laptop": "nanogpt-cpu", "nanoGPT on a GPU (rung 7)": "rung-7"}
     configs = {label: PRESETS[name].model for label, name in presets.items()} | SIZES
     rows = [
-        {"model": label} | {name: getattr(config, name) for name in (*NUMBERS, *SWITCHES)} | {"parameters": n_params(config)}
+        {"model": label} | {name: getattr(config, name) for name in (*NUMBERS, *SWITCHES)} | {"parameters": count_parameters(config)}
         for label, config in configs.items()
     ]
     columns = {name: st.column_config.NumberColumn(format="localized") for name in (*NUMBERS, "parameters")}
@@ -90,7 +90,7 @@ def same_module() -> None:
     laptop, gpu = (configs[label] for label in presets)
     st.caption(
         f"From nanoGPT on a laptop to GPT-2 sizes change, and {_changes(laptop, GPT2)}. From rung 7 to GPT-2 sizes change, and "
-        f"{_changes(gpu, GPT2)}. Parameters are counted on the module itself. Where weights are tied, one matrix reads tokens and predicts "
+        f"{_changes(gpu, GPT2)}. Where weights are tied, one matrix reads tokens and predicts "
         "them; it is counted once."
     )
     st.markdown(

@@ -94,9 +94,9 @@ def _compared(runs: dict[str, Run]) -> None:
     numbers = {name: st.column_config.NumberColumn(format="%.4f") for name in rows[0] if name != "norm"}
     st.dataframe(rows, hide_index=True, column_config=numbers, key="norms:modes")
     st.caption(
-        f"The loss on the same {max(ROWS)} rows of held-out text. In use, neither norm looks at other tokens. In training mode, batchnorm "
-        "takes its statistics from the rows that it reads at once: the fewer they are, the further it is from what it is in use. Tokens "
-        "also meet later ones in these statistics, so the mask alone does not keep the future out."
+        f"The loss on the same {max(ROWS)} rows of validation text. In use, neither norm looks at other tokens. In training mode, "
+        "batchnorm takes its statistics from the rows that it reads at once: the fewer they are, the further it is from what it is in use. "
+        "Tokens also meet later ones in these statistics, so the mask alone does not keep the future out."
     )
 
 

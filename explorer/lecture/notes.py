@@ -168,8 +168,8 @@ def cheating() -> None:
 def _cheated(runs: dict[str, Run]) -> None:
     losses_together(runs, list(RECIPES), "notes:cheated")
     st.caption(
-        "Without the mask the next token stands there to be read, so the loss says little about what the model knows of the text; what "
-        f"remains comes from the last of the {RECIPES[ENCODER].model.block_size} tokens, whose successor stands nowhere. That is where it "
+        "Without the mask the model can read the next token, so the loss says little about what it knows. What remains comes "
+        f"from the last of the {RECIPES[ENCODER].model.block_size} tokens, whose next token is not in the row. That is where it "
         "would have to write, and it has not learned to. Encoders are trained to fill gaps, or to serve a decoder."
     )
 

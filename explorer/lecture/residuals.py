@@ -18,7 +18,7 @@ from gpt.model.layers import Block
 DEPTHS = (2, 4, 8, 12, 16)
 LESS = ("no less", "10 × less", "1,000 × less", "a million × less", "practically none")
 STEPS = 100
-ROWS = 8  # of held-out text
+ROWS = 8  # of validation text
 FLAT = 10  # times, within which two norms count as alike
 BEFORE, AFTER = "at initialisation", f"after {STEPS} steps"
 BARE, NORM_ONLY = "no residual, no norm", "no residual, layernorm"
@@ -81,7 +81,7 @@ def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:
     if BARE not in found:
         return
     st.caption(
-        f"{opening}The gradient of the loss on {ROWS} rows of held-out text. Without either, the first of {depth} blocks gets "
+        f"{opening}The gradient of the loss on {ROWS} rows of validation text. Without either, the first of {depth} blocks gets "
         f"{1 / _share(found[BARE]):,.1e} × less than the last. With the residual path, an addition hands the gradient on unchanged. "
         f"{_others(found)}"
     )

@@ -22,7 +22,7 @@ KEYS = 32  # in a row of scores
 FEW = 6  # keys of the row whose slopes are written out
 LARGEST = ("0.05", "0.2", "0.5", "0.8", "1.0")
 SEED = 1337
-ROWS = 16  # of held-out text
+ROWS = 16  # of validation text
 TWINS = {"with the scale": True, "without": False}
 BEFORE, AFTER = "before training", "after it"
 QUANTITIES = {
@@ -159,8 +159,8 @@ def _statistics(models: dict[int, dict[str, GPT]]) -> None:
     scaled, without = (found[label][-1] for label in TWINS)
     further, larger = math.sqrt(sizes[-1]), without.q_gradient / scaled.q_gradient
     st.caption(
-        f"Measured on {ROWS} rows of held-out text. At size {sizes[-1]}, a row without the scale has {without.entropy:.0%} of the entropy "
-        f"that even attention has, with it {scaled.entropy:.0%}; 0 is one key that takes all. Unscaled scores move √{sizes[-1]} ≈ "
+        f"Measured on {ROWS} rows of validation text. At size {sizes[-1]}, a row without the scale has {without.entropy:.0%} of the "
+        f"entropy that even attention has, with it {scaled.entropy:.0%}; 0 is one key that takes all. Unscaled scores move √{sizes[-1]} ≈ "
         f"{further:.1f} times as far for the same step of the weights. The query matrix's gradient without the scale is {larger:.1f} times "
         f"that with it: for each unit that a score moves, {larger / further:.2f} times as much gradient."
     )

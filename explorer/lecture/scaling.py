@@ -10,9 +10,9 @@ from explorer.lecture.together import CURVES
 from explorer.lecture.training import train_together
 from explorer.navigation import PAGES
 from explorer.panels.curves import series
-from explorer.panels.recipe_form import n_params
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
 from gpt.model.layers import MLP
+from gpt.train.estimate import count_parameters
 from gpt.train.machine import bytes_in_words
 from gpt.train.presets import PUBLISHED
 
@@ -67,11 +67,11 @@ def _gaps(runs: dict[str, Run]) -> None:
     steps = max(run.recipe.steps for run in runs.values())
     chart(loss_gaps(curves, steps=steps), key="scaling:gaps", alt="Training and validation loss, with dropout and without")
     st.caption(
-        "Thick: on text that is held out; dotted: on the batches that are trained on, with dropout at work. The measured losses below "
+        "Thick: on the validation text; dotted: on the batches that are trained on, with dropout at work. The measured losses below "
         "are taken in use, where nothing is dropped."
     )
     measured = [_measured(label, run) for label, run in runs.items() if run.steps]
-    numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("training text", "held-out text", "gap")}
+    numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("training text", "validation text", "gap")}
     st.dataframe(measured, hide_index=True, column_config=numbers, key="scaling:measured")
 
 
@@ -82,7 +82,7 @@ def _measured(label: str, run: Run) -> dict[str, str | float | int]:
         texts.loss(ref, tuple(part[start : start + length] for start in _starts(len(part) - length)))[0]
         for part in texts.parts(ref)
     )
-    return {"model": label, "at step": run.steps[-1], "training text": train, "held-out text": held_out, "gap": held_out - train}
+    return {"model": label, "at step": run.steps[-1], "training text": train, "validation text": held_out, "gap": held_out - train}
 
 
 def _starts(last: int) -> list[int]:
@@ -99,7 +99,7 @@ def largest() -> None:
         return
     rung = choose("Rung", range(2, 8), 7, "rung")
     preset = PRESETS[f"rung-{rung}"]
-    model, parameters = preset.model, n_params(preset.model)
+    model, parameters = preset.model, count_parameters(preset.model)
     batch = preset.batch_size * model.block_size
     patterns = BYTES * model.n_layer * model.n_head * preset.batch_size * model.block_size**2
     shown = {
@@ -121,7 +121,7 @@ def largest() -> None:
 
 def _work(name: str) -> float:
     preset = PRESETS[name]
-    return 6 * n_params(preset.model) * preset.batch_size * preset.model.block_size * preset.steps
+    return 6 * count_parameters(preset.model) * preset.batch_size * preset.model.block_size * preset.steps
 
 
 def ladder() -> None:
@@ -135,9 +135,9 @@ def ladder() -> None:
             {
                 "rung": rung,
                 "adds": preset.about.removeprefix("… "),
-                "parameters": n_params(preset.model),
+                "parameters": count_parameters(preset.model),
                 "loss in the lecture": published.loss,
-                "less than before": None if above is None else above - published.loss,
+                "less than before": "" if above is None else f"{above - published.loss:.2f}",
                 "shown at": published.chapter,
             }
         )
@@ -145,7 +145,7 @@ def ladder() -> None:
     columns = {
         "parameters": st.column_config.NumberColumn(format="localized"),
         "loss in the lecture": st.column_config.NumberColumn(format="%.2f"),
-        "less than before": st.column_config.NumberColumn(format="%.2f"),
+        "less than before": st.column_config.TextColumn(alignment="right"),
     }
     st.dataframe(rows, hide_index=True, column_config=columns, key="scaling:ladder")
     st.caption("Validation losses on Tiny Shakespeare in nats a character.")

@@ -238,7 +238,8 @@ def _tell_alignment(subject: Subject, opening: Head) -> None:
     st.caption(
         f"Opened on {head_name(*opening)}, whose alignment is the largest: the weight on the characters which "
         "tell the digit being written (that digit of the year, the month's name, the day's), minus what even attention would put there; "
-        f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end are told by nothing: there heads rest anywhere."
+        f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end depend on no "
+        "character: there a head may look anywhere."
     )
 
 
@@ -263,8 +264,8 @@ def reading_the_month(subject: Subject) -> None:
     )
     most = PLACES[int(values[-1].argmax())]
     st.caption(
-        f"{after_guess(guessed)}Most lies on {most}: {values[-1].max():.0%} in the mean of all heads, over {PROBES} dates. Heads share the "
-        "work. A letter's vector is not the letter alone: the encoder has mixed its neighbours in before the decoder looks."
+        f"{after_guess(guessed)}The most weight is on {most}: {values[-1].max():.0%} in the mean of all heads, over {PROBES} dates. Heads "
+        "share the work. A letter's vector is not the letter alone: the encoder has mixed its neighbours in before the decoder looks."
     )
 
 

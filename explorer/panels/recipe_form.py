@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import streamlit as st
-import torch
 
 from explorer import jobs, loading, own_text, state, widgets
 from explorer.own_text import OWN
-from gpt import CORPORA, PRESETS, Corpus, GPTConfig, Recipe, build_model, load_corpus
+from gpt import CORPORA, PRESETS, Corpus, Recipe, load_corpus
 from gpt.text.batches import check_length
 from gpt.text.corpus import CorpusError
 from gpt.text.pairs import read_pairs, split_pairs
@@ -201,12 +200,6 @@ def _checked(recipe: Recipe, corpus: Corpus) -> bool:
             check_length(len(corpus.text), len(corpus.text), config.block_size)
         return True
     return False
-
-
-def n_params(config: GPTConfig, objective: str = "language") -> int:
-    """How many numbers such a model would train, without making room for them. objective: a recipe's."""
-    with torch.device("meta"):
-        return build_model(config, objective).n_params
 
 
 STEP = "One step: draw a batch, measure the loss, change every weight a little."

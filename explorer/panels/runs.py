@@ -21,15 +21,15 @@ ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
 COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
     "State": st.column_config.TextColumn(help="Runs wait for their turn in the order they were started."),
-    "Step": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, help="The share of its steps."),
-    "At": st.column_config.TextColumn("", width=130),
+    "Step": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, help="The share of its steps."),
+    "At": st.column_config.TextColumn("Step", width=130),
     "Loss": st.column_config.NumberColumn(
         format="%.3f", help="Validation loss, nats a token, as it was last measured: lower is better, on the same text."
     ),
     "Curve": st.column_config.LineChartColumn("Training loss", width="medium", help="A running mean over the steps so far."),
     "Left": st.column_config.TextColumn("Time left", width="small"),
     "Size": st.column_config.TextColumn(width="small", help="Of the run's folder on disk."),
-    "From": st.column_config.TextColumn("Begun with"),
+    "From": st.column_config.TextColumn("Begun with", width="medium"),
 }
 
 
@@ -45,7 +45,7 @@ def runs() -> None:
 
 def _listed(found: list[Found]) -> None:
     if not found:
-        widgets.empty_state("No run yet.", "Start one on the *Train* page; it is listed here for everybody who looks.")
+        widgets.empty_state("No run yet.", "Start one on the *Train* page. Everyone who uses this server sees it here.")
         managing.undo_deletions()
         return _shipped()
     _table(found)
@@ -57,7 +57,7 @@ def _listed(found: list[Found]) -> None:
     shown = training.followed(names)
     entry = found[names.index(shown)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Run", names, width=280, format_func=labels.get, **state.bound("run", shown))
+        st.selectbox("Run", names, width=280, format_func=labels.get, **state.bound("run", shown, labels))
         _actions(entry)
     managing.undo_deletions()
     if entry.run is None:

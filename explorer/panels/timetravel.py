@@ -207,7 +207,7 @@ def words(kind: str, rise: Rise | None) -> str:
         return f"No head's {score} {change}s by 0.1 or more between these snapshots."
     low, high = (f"{value:.2f}".replace("-", "−") for value in (rise.low, rise.high))
     return (
-        f"The largest {change} of the {score} lies between steps {rise.start:,} and {rise.end:,} "
+        f"The largest {change} of the {score} is between steps {rise.start:,} and {rise.end:,} "
         f"(head L{rise.layer}H{rise.head}: {low} → {high})."
     )
 

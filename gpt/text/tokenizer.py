@@ -124,7 +124,7 @@ class BPETokenizer:
 
     @classmethod
     def gpt2(cls) -> "BPETokenizer":
-        """GPT-2's own 50,256 merges, which tiktoken downloads once, checks and caches.
+        """GPT-2's own vocabulary (256 bytes, 50,000 merges, one end-of-text token), which tiktoken downloads once, checks and caches.
 
         Raises ValueError where they are not cached and cannot be downloaded.
         """

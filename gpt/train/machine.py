@@ -76,10 +76,10 @@ def bytes_in_words(count: int) -> str:
 
 def time_in_words(seconds: float) -> str:
     """
-    >>> time_in_words(40), time_in_words(5400), time_in_words(1e12)
-    ('40 seconds', '1.5 hours', '31,710 years')
+    >>> time_in_words(0.2), time_in_words(40), time_in_words(5400), time_in_words(1e12)
+    ('1 second', '40 seconds', '1.5 hours', '31,710 years')
     """
     for size, unit in ((365 * 86_400, "years"), (86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size or (unit == "hours" and seconds >= size):
             return f"{seconds / size:,.{0 if seconds >= 10 * size else 1}f} {unit}"
-    return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds)} seconds" if seconds >= 1.5 else "1 second"

@@ -69,4 +69,15 @@ def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser
     settled(other)
     expect(other.get_by_role("combobox", name="Run")).to_have_value("spring", timeout=60_000)
     assert names(fifteen) == everything - {"run-07"} | {"newest", "spring"}
+
+    other.get_by_role("button", name="Rename", exact=True).click()
+    box = other.get_by_label("New name")
+    box.fill("My Spring")
+    box.press("Enter")
+    expect(other.get_by_role("combobox", name="Run")).to_have_value("My Spring", timeout=60_000)
+    other.get_by_role("button", name="Delete", exact=True).click()
+    other.get_by_role("button", name="Delete run", exact=True).click()
+    expect(other.get_by_role("button", name="Undo: My-Spring")).to_be_visible(timeout=60_000)
+    settled(other)
+    expect(other.get_by_text("There is no run called")).to_have_count(0)  # the title of the run that is gone is no choice
     context.close()

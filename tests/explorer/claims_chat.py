@@ -43,7 +43,8 @@ def translate(source: str, at: int, layer: int, head: int, measured) -> Iterator
     yield claim("Switch between the {}", 3)
     yield claim("{} kinds of attention", len(ATTENTIONS))
     yield from (claim(date) for date in EXAMPLES)
-    yield claim(f"Most lies on {PLACES[int(month.argmax())]}: {{}}% in the mean of all heads, over {{}} dates", 100 * month.max(), PROBES)
+    most = PLACES[int(month.argmax())]
+    yield claim(f"The most weight is on {most}: {{}}% in the mean of all heads, over {{}} dates", 100 * month.max(), PROBES)
     yield claim("The Transformer of {}", 2017)  # Vaswani et al. 2017
 
 

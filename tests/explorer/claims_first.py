@@ -90,7 +90,7 @@ def bigram(recipe, run=None) -> list[Claim]:
         claim("All equally likely = {}", math.log(V)),
         claim("The untrained table = {}", loss),
         claim(
-            "Measured on {} batches of held-out text. Who holds all {} for equally likely loses −ln({}/{}) each time. "
+            "Measured on {} batches of validation text. Who holds all {} for equally likely loses −ln({}/{}) each time. "
             "The untrained table loses {} more", recipe.eval_batches, V, 1, V, loss - math.log(V),
         ),
         claim("disagree about {}% of the probability before training, about {}% now", apart(untrained), now),

@@ -16,7 +16,7 @@ from tests.explorer.claims_first import TEXT, TOKENIZER
 
 LADDER = {1: 2.5, 2: 2.4, 3: 2.28, 4: 2.24, 5: 2.08, 6: 2.06, 7: 1.48}  # as the lecture shows them, 0:34:53 to 1:37:49
 assert all(PUBLISHED[f"rung-{rung}"].loss == loss for rung, loss in LADDER.items())
-CAPTION = "The gradient of the loss on {} rows of held-out text. Without either, the first of {} blocks gets {} × less than the last."
+CAPTION = "The gradient of the loss on {} rows of validation text. Without either, the first of {} blocks gets {} × less than the last."
 
 
 def held_out(rows: int, length: int) -> torch.Tensor:
@@ -120,8 +120,8 @@ def _twins(twins: dict) -> Iterator[Claim]:
     scaled, without = (attention_statistics(fresh(recipe), held_out(16, 32)) for recipe in twins[size])
     larger = without.q_gradient / scaled.q_gradient
     yield claim(
-        "Measured on {} rows of held-out text. At size {}, a row without the scale has {}% of the entropy that even attention has, with it "
-        "{}%; {} is one key that takes all. Unscaled scores move √{} ≈ {} times as far for the same step of the weights. The query "
+        "Measured on {} rows of validation text. At size {}, a row without the scale has {}% of the entropy that even attention has, with "
+        "it {}%; {} is one key that takes all. Unscaled scores move √{} ≈ {} times as far for the same step of the weights. The query "
         "matrix's gradient without the scale is {} times that with it: for each unit that a score moves, {} times as much",
         16, size, 100 * without.entropy, 100 * scaled.entropy, 0, size, math.sqrt(size), larger, larger / math.sqrt(size),
     )  # fmt: skip
@@ -159,7 +159,7 @@ def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, 
     yield claim("Rung {}: four heads of size {}. {} steps each, {*} which takes {}", 3, 8, 1000, PRESETS["rung-3"].steps)
     yield from (claim(f"not trained yet · {steps:,} steps") for steps in (recipe.steps, norms.steps, 1000))
     yield from (claim(f"rung {rung} · ") for rung in (2, 3))
-    yield claim("The loss on the same {} rows of held-out text", 64)
+    yield claim("The loss on the same {} rows of validation text", 64)
 
 
 def asked_again(recipe, steps: int, every: int, batches: int) -> Iterator[Claim]:

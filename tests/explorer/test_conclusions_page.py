@@ -32,6 +32,23 @@ def test_runs_are_summed_up_and_found_on_the_ladder(conclusions_page, runs):
     assert len(ladder[0]["x"]) == 7
 
 
+@pytest.mark.parametrize("size", ["n_layer", "n_embd"])
+def test_a_run_that_is_too_large_to_build_is_listed(conclusions_page, runs, size):
+    config = json.loads((runs / "tiny" / "config.json").read_text())
+    config["recipe"]["model"][size] = 12 * 10**8
+    (runs / "tiny" / "config.json").write_text(json.dumps(config))
+    app = conclusions_page()
+    assert not app.exception and app.dataframe[0].value.set_index("Run").loc["tiny", "Parameters"] > 10**9
+
+
+def test_a_run_goes_by_its_title(conclusions_page, runs):
+    config = json.loads((runs / "tiny" / "config.json").read_text())
+    (runs / "tiny" / "config.json").write_text(json.dumps(config | {"title": "My Spring"}))
+    app = conclusions_page()
+    assert "My Spring" in set(app.dataframe[0].value["Run"])
+    assert "My Spring" in next(box for box in app.selectbox if box.label == "Open").options
+
+
 def test_a_damaged_run_is_told(conclusions_page, runs):
     (runs / "tiny" / "config.json").write_text("{")
     app = conclusions_page()

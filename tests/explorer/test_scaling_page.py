@@ -42,7 +42,12 @@ def test_the_gap_is_what_the_two_texts_differ_by(scaling_page, runs):
     app = scaling_page()
     row = app.dataframe[0].value.iloc[0]
     assert not app.exception and row["model"] == "no dropout" and row["at step"] == 2
-    assert row["gap"] == pytest.approx(row["held-out text"] - row["training text"])
+    assert row["gap"] == pytest.approx(row["validation text"] - row["training text"])
+
+
+def test_the_first_rung_is_not_compared(scaling_page):
+    ladder = scaling_page().dataframe[0].value
+    assert list(ladder["less than before"]) == ["", "0.10", "0.12", "0.04", "0.16", "0.02", "0.58"]
 
 
 def test_every_step_needs_a_loss():

@@ -55,7 +55,7 @@ def test_it_opens_on_the_induction_run_and_says_when_its_heads_form(open_app):
     assert header["kind"] == "induction"
     start, end = header["spans"]["induction"]
     assert 281 <= start < end <= 1500
-    assert f"lies between steps {start:,} and {end:,} (head L1H" in header["words"]["induction"]
+    assert f"is between steps {start:,} and {end:,} (head L1H" in header["words"]["induction"]
     assert "Scores of every head at step 4,000" in app.expander[0].label
 
 

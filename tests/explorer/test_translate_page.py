@@ -149,7 +149,7 @@ def test_a_long_source_is_cut_to_the_context(translate_page):
 
 def test_the_month_is_guessed_first(translate_page):
     app = button(translate_page(), "Guess").click().run()
-    said = told(app, "You guessed the first letter. Most lies on")
+    said = told(app, "You guessed the first letter. The most weight is on")
     grid = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][1]["text"]
     assert len(grid) == 5 * 6 and f"{max(map(float, grid[-6:])):.0%}" in said
 
