@@ -14,7 +14,7 @@ TOUCHED = (r"^Guess$", r"^Next", r"For a class")  # the first of these that a pa
 WRONG = "[data-testid=stException], [data-testid=stAlertContentError]"
 BEYOND = """() => [...document.querySelectorAll('html, [data-testid=stMain]')]
     .map(each => each.scrollWidth - each.clientWidth).filter(more => more > 0)"""
-INKS = """() => [...new Set([...document.querySelectorAll('.js-plotly-plot text')]
+INKS = """() => [...new Set([...document.querySelectorAll('.js-plotly-plot text:not(.bartext)')]
     .map(text => getComputedStyle(text).fill))].map(fill => fill.match(/[0-9.]+/g).slice(0, 3).map(Number))"""
 
 
