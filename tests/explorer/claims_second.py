@@ -208,6 +208,10 @@ def _running_means() -> Iterator[Claim]:
     )  # fmt: skip
 
 
+def _bytes(name: str, count: int) -> Claim:
+    return claim(f"{name} = {{}} MB", count / 1e6) if count >= 1e6 else claim(f"{name} = {{}} KB", math.ceil(count / 1e3))
+
+
 def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
     """recipe: of a model without dropout; characters: of its text."""
     x = torch.ones(100_000)
@@ -224,9 +228,9 @@ def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
     if rung == 7:
         assert size == 10_788_929  # lecture 1:37:49
     yield claim("Parameters = {}", size)
-    yield claim("Weights, gradients, AdamW = {} MB", 4 * 4 * size / 1e6)
+    yield _bytes("Weights, gradients, AdamW", 4 * 4 * size)
     yield claim("Tokens in a batch = {}", tokens)
-    yield claim("Attention patterns of a batch = {} MB", 4 * shape.n_layer * shape.n_head * preset.batch_size * shape.block_size**2 / 1e6)
+    yield _bytes("Attention patterns of a batch", 4 * shape.n_layer * shape.n_head * preset.batch_size * shape.block_size**2)
     yield claim("{} numbers a parameter, {} bytes each", 4, 4)
     yield claim("One weight for each pair of tokens, head and layer, {} bytes each", 4)
     yield claim(
