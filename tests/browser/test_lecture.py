@@ -28,6 +28,17 @@ def touch(page: Page) -> None:
     pytest.fail("there is nothing to touch")
 
 
+def wait_until_readable(page: Page, where: str, dark: bool) -> None:
+    """Text of a figure is either a cell's own ink or readable on the page, once the figure has the page's theme."""
+    own, ground = [list(bytes.fromhex(ink[1:])) for ink in INKS], list(bytes.fromhex(PAGE[dark][1:]))
+    for _ in range(100):
+        pale = [ink for ink in page.evaluate(TEXT_COLOURS) if ink not in own and contrast(ink, ground) < CONTRAST]
+        if not pale:
+            return
+        page.wait_for_timeout(200)
+    pytest.fail(f"{where}: text of a figure in {pale} is hard to read")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_a_walk_through_the_lecture(page: Page, app_server, choose_page, settled, width, height):
     page.set_viewport_size({"width": width, "height": height})
@@ -42,10 +53,7 @@ def test_a_walk_through_the_lecture(page: Page, app_server, choose_page, settled
             settled(page)
             assert not page.locator(WRONG).all_inner_texts(), f"{title}, {theme}"
             assert page.evaluate(BEYOND) == [], f"{title}, {theme}, is wider than the screen"
-            ground = bytes.fromhex(PAGE[theme == "dark"][1:])
-            chosen = [list(bytes.fromhex(ink[1:])) for ink in INKS]  # for text on a coloured cell
-            pale = [ink for ink in page.evaluate(TEXT_COLOURS) if ink not in chosen and contrast(ink, list(ground)) < CONTRAST]
-            assert not pale, f"{title}, {theme}: text of a figure is hard to read"
+            wait_until_readable(page, f"{title}, {theme}", dark=theme == "dark")
 
 
 def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_server, choose_page, settled):
