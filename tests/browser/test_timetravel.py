@@ -85,6 +85,7 @@ def test_everything_moves_together_and_the_link_restores_it(film, page, app_serv
 
 def test_curves_jump_keys_and_playing_move_and_a_phone_has_room(film, page):
     for curve, share in (("losses", 0.3), ("scores", 0.6)):
+        film.locator(f".{curve} svg").scroll_into_view_if_needed()
         box = film.locator(f".{curve} svg").bounding_box()
         page.mouse.click(box["x"] + share * box["width"], box["y"] + 60)
         expect(film).not_to_have_attribute("data-step", "4000")
