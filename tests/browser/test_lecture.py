@@ -31,10 +31,12 @@ def touch(page: Page) -> None:
 def wait_until_readable(page: Page, where: str, dark: bool) -> None:
     """Text of a figure is either a cell's own ink or readable on the page, once the figure has the page's theme."""
     own, ground = [list(bytes.fromhex(ink[1:])) for ink in INKS], list(bytes.fromhex(PAGE[dark][1:]))
-    for _ in range(100):
+    for attempt in range(100):
         pale = [ink for ink in page.evaluate(TEXT_COLOURS) if ink not in own and contrast(ink, ground) < CONTRAST]
         if not pale:
             return
+        if attempt == 50:  # Streamlit misses a change of theme while it draws a figure
+            page.reload()
         page.wait_for_timeout(200)
     pytest.fail(f"{where}: text of a figure in {pale} is hard to read")
 

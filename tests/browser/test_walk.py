@@ -12,6 +12,7 @@ def test_from_a_prompt_to_a_comparison(page: Page, app_server, choose_page, sett
     page.get_by_role("button", name="Skip").click(timeout=READY)
     view = page.locator(".attention")
     expect(view).to_have_attribute("data-layer", re.compile(r"\d"), timeout=READY)
+    settled(page)
 
     prompt = page.get_by_role("textbox", name="Prompt", exact=True)
     prompt.fill("To be, or not to be")
