@@ -23,8 +23,8 @@ ID = re.compile("[0-9a-f]{16}")
 
 def uploader(key: str) -> None:
     """Let the person upload a file, which becomes their own text. key: of the form that asks for it."""
-    told = "UTF-8, UTF-16 or UTF-32; at most 20 MB in UTF-8. It stays on this machine."
-    file = st.file_uploader("A plain text file", key=f"{key}:file", help=told)
+    hint = "UTF-8, UTF-16 or UTF-32; at most 20 MB in UTF-8. It stays on this machine."
+    file = st.file_uploader("A plain text file", key=f"{key}:file", help=hint)
     if file is not None and file.file_id != state.recall(f"{key}:upload"):
         state.remember(f"{key}:upload", file.file_id)
         keep(file.name, file.getvalue())

@@ -55,7 +55,6 @@ _remember_visit = st.components.v2.component(
 )
 
 
-
 def strip(page: str) -> None:
     """Above a page: the step that is shown there, with a button for the next. Nothing where no step is."""
     number = state.recall("welcome")

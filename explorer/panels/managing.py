@@ -19,8 +19,8 @@ def change_buttons(entry: Found, possible: bool) -> None:
     _asking("Delete", ":material/delete:", entry.name, possible, "Asks first, and can be undone for ten minutes.")
 
 
-def _asking(what: str, icon: str, name: str, possible: bool, told: str) -> None:
-    help = told if possible else BUSY
+def _asking(what: str, icon: str, name: str, possible: bool, hint: str) -> None:
+    help = hint if possible else BUSY
     if st.button(what, icon=icon, key=f"runs:{what}:{name}", disabled=not possible, help=help):
         state.remember(ASKED, (what, name))
         st.rerun()
@@ -83,9 +83,9 @@ def undo_deletions() -> None:
             label = f"Undo: {widgets.plain(entry.name)}"
             st.button(label, icon=":material/undo:", key=f"undo:{entry.folder.name}", on_click=_restored, args=(entry,))
         folders = [entry.folder for entry in entries]
-        told = "Removes these runs for good now, and frees their space on the disk."
+        hint = "Removes these runs for good now, and frees their space on the disk."
         st.button(
-            "Remove for good", icon=":material/delete_forever:", key=f"clear:{hash(tuple(folders))}", type="tertiary", help=told,
+            "Remove for good", icon=":material/delete_forever:", key=f"clear:{hash(tuple(folders))}", type="tertiary", help=hint,
             on_click=trash.clear, args=(folders,),
         )  # fmt: skip
 

@@ -162,13 +162,13 @@ def _sizes(preset: str, recipe: Recipe) -> Recipe | None:
     with second[1]:
         optimizer = choose("Optimizer", "optimizer", OPTIMIZERS, recipe.optimizer, widgets.TERMS["optimizer"])
     with second[2]:
-        told = "What the text is cut into before the model reads it."
-        tokenizer = choose("Tokenizer", "tokenizer", TOKENIZERS, recipe.tokenizer, told)
+        hint = "What the text is cut into before the model reads it."
+        tokenizer = choose("Tokenizer", "tokenizer", TOKENIZERS, recipe.tokenizer, hint)
     with second[3]:
         seed = number("Seed", "seed", 0, 2**31 - 1, recipe.seed, "Of the first weights and of the batches.")
     with second[4]:
-        told = "What keeps the numbers in the stream at one size, so that deep models train."
-        norm = choose("Norm", "norm", NORMS, model.norm, told)
+        hint = "What keeps the numbers in the stream at one size, so that deep models train."
+        norm = choose("Norm", "norm", NORMS, model.norm, hint)
     with widgets.guarded():
         return replace(
             recipe,
