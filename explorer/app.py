@@ -15,7 +15,9 @@ if ROOT not in sys.path:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 
 if __name__ == "__main__":
-    from explorer import loading, navigation, state, uploads, welcome
+    from explorer import navigation, state
+    from explorer import start as welcome
+    from explorer.shared import loading, uploads
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.loading import ROOT, SHIPPED
+from explorer.shared.loading import ROOT, SHIPPED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,8 +74,9 @@ def measured_loss(run: "Run", model: "GPT | Bigram", stretches: Sequence[str]) -
 
 def measure() -> None:
     """Write assets/losses.json and assets/effects.json."""
-    from explorer import changes, loading, texts
-    from explorer.panels.comparing import stretches
+    from explorer.compare.panel import stretches
+    from explorer.explore.interventions import changes
+    from explorer.shared import loading, texts
     from gpt.lens.interventions import ablation_map
 
     losses, effects = {}, {}

@@ -1,9 +1,11 @@
 import streamlit as st
 
-from explorer import loading, state, texts, widgets
-from explorer.attention_view import attention_view, release, sharpest
-from explorer.panels import downloads, fitting, lines, scoring, weight
-from explorer.panels.generation import generation
+from explorer import state
+from explorer.components.attention_view import attention_view, release, sharpest
+from explorer.explore.attention import fitting, lines, weight
+from explorer.explore.heads import panel as scoring
+from explorer.shared import downloads, loading, texts, widgets
+from explorer.shared.generation import generation
 
 widgets.heading("Attention", "For every token of this prompt: which earlier tokens does each head read from?")
 ref, prompt = widgets.model_and_prompt(*st.columns([5, 2]))

@@ -1,11 +1,13 @@
-from explorer import widgets
+from explorer.shared import widgets
 
 widgets.heading(
     "The Transformer block",
     "What do positions, several heads, feedforward, residual connections and norms each do for a model?",
 )
 
-from explorer.lecture import block, classroom, norms, positions, residuals, rungs  # noqa: E402
+from explorer.lecture.block import norms, positions, residuals, rungs  # noqa: E402
+from explorer.lecture.block import panel as block  # noqa: E402
+from explorer.lecture.kit import classroom  # noqa: E402
 
 with widgets.guarded():
     positions.similarity()

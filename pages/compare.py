@@ -1,8 +1,8 @@
 import streamlit as st
 
-from explorer import loading, widgets
+from explorer.compare import panel as comparing
 from explorer.figures import style
-from explorer.panels import comparing
+from explorer.shared import loading, widgets
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
 if not loading.prompted():

@@ -1,8 +1,9 @@
-from explorer import widgets
+from explorer.shared import widgets
 
 widgets.heading("Conclusions", "What have you trained, and how far up the ladder does it reach?")
 
-from explorer.lecture import classroom, conclusions  # noqa: E402
+from explorer.lecture.conclusions import panel as conclusions  # noqa: E402
+from explorer.lecture.kit import classroom  # noqa: E402
 
 with widgets.guarded():
     conclusions.own_runs()

@@ -1,7 +1,7 @@
 import streamlit as st
 
-from explorer import widgets
-from explorer.panels import tokenizing
+from explorer.explore.tokens import panel as tokenizing
+from explorer.shared import widgets
 
 widgets.heading("Data and tokens", "What does a model read, and what is it asked?")
 corpus = tokenizing.text_picker()
@@ -9,7 +9,8 @@ if corpus is None:
     widgets.empty_state("There is no text yet.", "Give a plain text file above, or choose one of the texts that are there.")
     st.stop()
 
-from explorer.lecture import classroom, data  # noqa: E402
+from explorer.lecture.data import panel as data  # noqa: E402
+from explorer.lecture.kit import classroom  # noqa: E402
 
 with widgets.guarded():
     data.text(corpus)

@@ -1,6 +1,6 @@
-from explorer import widgets
-from explorer.panels import flow
-from explorer.panels.lens_controls import subject
+from explorer.explore.flow import panel as flow
+from explorer.shared import widgets
+from explorer.shared.lens_controls import subject
 
 widgets.heading("Rollout and flow", "Which tokens can have reached this one, over all the layers in between?")
 with widgets.guarded():

@@ -1,7 +1,7 @@
 import streamlit as st
 
-from explorer import loading, texts, widgets
-from explorer.panels import scoring
+from explorer.explore.heads import panel as scoring
+from explorer.shared import loading, texts, widgets
 
 widgets.heading(
     "What heads do", "Is there a head that reads from the token before, or one that finds what came next last time?"

@@ -1,8 +1,8 @@
 import streamlit as st
 
-from explorer import loading, widgets
+from explorer.explore.interventions import panel as intervening
 from explorer.figures import style
-from explorer.panels import intervening
+from explorer.shared import loading, widgets
 
 widgets.heading("Interventions", "What does the model still know when one of its parts is switched off?")
 ref, prompt = widgets.model_and_prompt(*st.columns([5, 2]))

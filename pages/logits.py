@@ -1,6 +1,6 @@
-from explorer import widgets
-from explorer.panels import logits
-from explorer.panels.lens_controls import subject
+from explorer.explore.logits import panel as logits
+from explorer.shared import widgets
+from explorer.shared.lens_controls import subject
 
 widgets.heading("Logit lens", "What would the model say at each layer, and which of its parts speak for the answer?")
 with widgets.guarded():

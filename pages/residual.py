@@ -1,6 +1,6 @@
-from explorer import widgets
-from explorer.panels import residual
-from explorer.panels.lens_controls import subject
+from explorer.explore.residual import panel as residual
+from explorer.shared import widgets
+from explorer.shared.lens_controls import subject
 
 widgets.heading("Residual stream", "What does each layer add to the vector that a token carries through the model?")
 with widgets.guarded():

@@ -1,8 +1,9 @@
-from explorer import widgets
+from explorer.shared import widgets
 
 widgets.heading("Scaling up", "What does a larger model need, and what keeps it from learning by heart?")
 
-from explorer.lecture import classroom, scaling  # noqa: E402
+from explorer.lecture.kit import classroom  # noqa: E402
+from explorer.lecture.scaling import panel as scaling  # noqa: E402
 
 with widgets.guarded():
     scaling.dropout()

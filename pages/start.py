@@ -1,6 +1,7 @@
 import streamlit as st
 
-from explorer import welcome, widgets
+from explorer import start as welcome
+from explorer.shared import widgets
 
 widgets.heading("Start", f"{welcome.SENTENCE} Three steps show how.")
 welcome.steps()

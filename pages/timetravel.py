@@ -1,12 +1,12 @@
 import streamlit as st
 
-from explorer import widgets
+from explorer.shared import widgets
 
 widgets.heading(
     "Time travel", "How did this model come to do what it does: which head changed when, and what did it write then?"
 )
 
-from explorer.panels import timetravel  # noqa: E402
+from explorer.train import timetravel  # noqa: E402
 
 ref, prompt = timetravel.run_and_prompt()
 with widgets.guarded():

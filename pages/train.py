@@ -1,14 +1,16 @@
 import streamlit as st
 
-from explorer import state, widgets
+from explorer import state
+from explorer.shared import widgets
 
 widgets.heading("Train", "What does a model learn from this text, and how fast?")
 
-from explorer import jobs, loading  # noqa: E402
-from explorer.panels.forking import fork_chosen  # noqa: E402
-from explorer.panels.recipe_form import START, recipe_form  # noqa: E402
-from explorer.panels.training import training  # noqa: E402
-from explorer.panels.watching import watched_heads  # noqa: E402
+from explorer.shared import loading  # noqa: E402
+from explorer.train import jobs  # noqa: E402
+from explorer.train.fork import fork_chosen  # noqa: E402
+from explorer.train.form import START, recipe_form  # noqa: E402
+from explorer.train.progress import training  # noqa: E402
+from explorer.train.watched_heads import watched_heads  # noqa: E402
 
 order = recipe_form()
 if order:

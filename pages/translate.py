@@ -1,8 +1,10 @@
-from explorer import widgets
+from explorer.shared import widgets
 
 widgets.heading("Encoder and decoder", "How does one half of a model read what the other half has to write about?")
 
-from explorer.lecture import classroom, halves, translate  # noqa: E402
+from explorer.lecture.kit import classroom  # noqa: E402
+from explorer.lecture.translate import halves  # noqa: E402
+from explorer.lecture.translate import panel as translate  # noqa: E402
 
 with widgets.guarded():
     subject = translate.chosen()

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.heads import token_axis
+from explorer.figures.heatmap import token_axis
 from explorer.figures.tokens import labels
 
 ROW, AXIS = 26, 56  # pixels

@@ -1,1 +1,1 @@
-"""The lecture, chapter by chapter: what stands on its pages, made of `gpt.lecture` and of the models themselves."""
+"""The lecture, one file or folder for each chapter page; `kit` is what chapters share."""

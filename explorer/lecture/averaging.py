@@ -5,10 +5,8 @@ from functools import partial
 import streamlit as st
 import torch
 
-from explorer import widgets
-from explorer.chart import chart
 from explorer.figures.matrix import number_grid
-from explorer.lecture.controls import (
+from explorer.lecture.kit.controls import (
     REPEATS,
     after_guess,
     chapter,
@@ -20,6 +18,8 @@ from explorer.lecture.controls import (
     show_code,
     unroll,
 )
+from explorer.shared import widgets
+from explorer.shared.chart import chart
 from gpt import lecture
 
 B, T, C = 4, 8, 2  # the lecture's

@@ -8,15 +8,16 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from explorer import loading, state, texts, widgets
-from explorer.chart import chart
+from explorer import state
+from explorer.explore.tokens import panel as tokenizing
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.controls import chapter, editable, show_code, unroll
-from explorer.lecture.training import losses, train_together, trained
-from explorer.panels import tokenizing
-from explorer.panels.training import newest_sample, open_in
+from explorer.lecture.kit.controls import chapter, editable, show_code, unroll
+from explorer.lecture.kit.training import losses, train_together, trained
+from explorer.shared import loading, texts, widgets
+from explorer.shared.chart import chart
+from explorer.train.progress import newest_sample, open_in
 from gpt import PRESETS, Run, build_model, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
 from gpt.model.layers import Attention

@@ -4,14 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from explorer import loading, widgets
-from explorer.chart import chart
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
-from explorer.lecture.chapters import CHAPTERS, Chapter
-from explorer.lecture.controls import after_guess, chapter, guess, show_code, unroll
+from explorer.lecture.kit.chapters import CHAPTERS, Chapter
+from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code, unroll
 from explorer.navigation import PAGES
-from explorer.panels.generation import Generated, drawing, told
+from explorer.shared import loading, widgets
+from explorer.shared.chart import chart
+from explorer.shared.generation import Generated, drawing, told
 from gpt import generate
 from gpt.generate import distribution
 

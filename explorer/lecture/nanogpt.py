@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 import torch
 
-from explorer.lecture.controls import REPEATS, after_guess, chapter, choose, guess, seconds, show_code
+from explorer.lecture.kit.controls import REPEATS, after_guess, chapter, choose, guess, seconds, show_code
 from gpt import GPT, PRESETS, GPTConfig, lecture
 from gpt.model.layers import Attention
 from gpt.pretrained import from_hugging_face

@@ -18,7 +18,7 @@ SHAPE = GPTConfig(
 )  # fmt: skip
 SCRIPT = """
 import json, resource, time
-from explorer import lenses, loading
+from explorer.shared import lenses, loading
 ref, ids = "runs/large", tuple(range(256))
 looks = {
     "patterns": lambda: loading.attention(ref, ids),

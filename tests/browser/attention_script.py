@@ -10,7 +10,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from explorer.attention_view import attention_view  # noqa: E402
+from explorer.components.attention_view import attention_view  # noqa: E402
 
 
 def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray:

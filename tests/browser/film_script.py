@@ -10,7 +10,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from explorer.film import Film, Look, packing, play  # noqa: E402
+from explorer.components.film import Film, Look, packing, play  # noqa: E402
 
 st.set_page_config(layout="wide")
 S, n_layer, n_head, T = (int(part) for part in st.query_params.get("size", "50x6x6x64").split("x"))

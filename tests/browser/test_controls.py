@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from explorer.own_text import OWN
+from explorer.shared.own_text import OWN
 
 SLOW = 60_000  # ms; how long a loaded machine may take
 SAMPLING = {"Tokens": "7", "Temperature": "0.50", "Top-k": "4", "Top-p": "", "Seed": "5"}

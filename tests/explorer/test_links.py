@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.panels import intervening
+from explorer.explore.interventions import panel as intervening
 from tests.explorer.drawn import drawn
 
 CONTROLS = {  # page, what the link asks for, the control and what it shows then, another pick, and what the link says of that

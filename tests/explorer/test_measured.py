@@ -4,8 +4,10 @@ import shutil
 
 import pytest
 
-from explorer import changes, loading, measured, texts
-from explorer.panels import comparing
+from explorer import measured
+from explorer.compare import panel as comparing
+from explorer.explore.interventions import changes
+from explorer.shared import loading, texts
 from gpt import load_run
 from gpt.lens.interventions import ablation_map
 

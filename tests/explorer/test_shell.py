@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import loading, navigation, widgets
+from explorer import navigation
+from explorer.shared import loading, widgets
 
 ROOT = Path(__file__).parents[2]
 CONFIG = tomllib.loads((ROOT / "explorer" / ".streamlit" / "config.toml").read_text())
@@ -47,7 +48,7 @@ def test_every_page_names_a_moment_of_the_lecture():
 def test_the_shell_is_imported_without_torch():
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-        "import explorer.navigation, explorer.state, explorer.loading, explorer.widgets, explorer.panels.generation; "
+        "import explorer.navigation, explorer.state, explorer.shared.loading, explorer.shared.widgets, explorer.shared.generation; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd="/").returncode == 0

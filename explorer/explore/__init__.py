@@ -1,0 +1,1 @@
+"""The Explore pages, one folder each: a model's heads, streams and tokens on the person's prompt."""

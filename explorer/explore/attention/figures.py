@@ -1,0 +1,97 @@
+"""One attention weight taken apart: vectors as strips of cells, and a query's row key by key."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+from explorer.figures.heatmap import token_axis
+from explorer.figures.kept import kept
+from explorer.figures.tokens import escaped, labels
+
+STRIP = 54  # pixels a vector
+BARS = 90  # pixels a row of bars
+AXIS = 44  # pixels for the features' axis
+TOKENS = 84  # pixels for the tokens' axis
+MOST_PARTED = 64  # features up to which a strip's cells stand apart
+
+
+@kept
+def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figure:
+    """Draw each vector as a strip of cells, one a feature: blue above zero, orange below.
+
+    vectors: name → (d,); tops: what has the full colour in each strip (0 where all of it is 0).
+    Raises ValueError on vectors of unequal length, or another number of tops. Source: lecture 1:02:00.
+    """
+    shapes = {np.shape(vector) for vector in vectors.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or len(tops) != len(vectors):
+        raise ValueError(f"strips need vectors of one length and a top for each; got {shapes} and {len(tops)} tops")
+    values = np.stack([np.asarray(vector, dtype=np.float64) for vector in vectors.values()])
+    names = [escaped(name) for name in vectors]
+    cells = go.Heatmap(
+        z=values / [[top or 1.0] for top in tops],
+        zmin=-1,
+        zmax=1,
+        colorscale=style.DIVERGING,
+        showscale=False,
+        text=[
+            [f"{name}, feature {i}<br>{value:.6g}" for i, value in enumerate(row)]
+            for name, row in zip(names, values, strict=True)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+        xgap=1 if values.shape[1] <= MOST_PARTED else 0,
+        ygap=6,
+    )
+    features = {"title": "feature of the head", "range": [-0.5, values.shape[1] - 0.5], "showgrid": False, "tickformat": "d"}
+    rows = {"tickvals": list(range(len(names))), "ticktext": names, "autorange": "reversed", "showgrid": False}
+    return style.figure(cells, height=STRIP * len(values) + AXIS, xaxis=features, yaxis=rows)
+
+
+@kept
+def row_bars(rows: Mapping[str, np.ndarray], tokens: Sequence[str], exists: np.ndarray, chosen: int) -> go.Figure:
+    """Draw what one query has for every key, quantity under quantity: the chosen key strong, the masked ones not there.
+
+    Of the masked keys behind the last one that exists only some are given room.
+
+    rows: quantity → (T,); exists: (T,) bool. Raises ValueError on other shapes. Source: lecture 1:02:00.
+    """
+    T, n = len(tokens), len(rows)
+    shapes = {np.shape(values) for values in (*rows.values(), exists)}
+    if shapes != {(T,)} or not 0 <= chosen < T:
+        raise ValueError(f"{T} keys need rows of ({T},) and one of them chosen; got {shapes} and {chosen}")
+    names = [escaped(label) for label in labels(tokens)]
+    there = np.flatnonzero(exists)
+    end = min(T, max(len(there) + max(len(there) // 2, 2), chosen + 1))
+    bars, axes, named = [], {}, []
+    for number, (quantity, values) in enumerate(rows.items(), 1):
+        axis = "" if number == 1 else str(number)
+        bars.append(
+            go.Bar(
+                x=there,
+                y=np.asarray(values, dtype=np.float64)[there],
+                yaxis=f"y{axis}",
+                marker={"color": [style.ACCENT if key == chosen else style.MUTED for key in there.tolist()]},
+                text=[f"key {names[key]}<br>{quantity} {values[key]:.6g}" for key in there.tolist()],
+                textposition="none",
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+        top = 1 - (number - 1) / n
+        axes[f"yaxis{axis}"] = {"domain": [top - 0.9 / n, top - 0.22 / n], "nticks": 4, "zeroline": True, "anchor": "x"}
+        place = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
+        named.append({"text": quantity, "showarrow": False} | place)
+    shaded, masked = _masked(len(there), end, T) if len(there) < T else ([], [])
+    axes["xaxis"] = {"title": "key", "range": [-0.5, end - 0.5], "anchor": f"y{n}" if n > 1 else "y"}
+    axes["xaxis"] |= token_axis(tokens[:end])
+    layout = axes | {"bargap": 0.15, "shapes": shaded, "annotations": named + masked}
+    return style.figure(*bars, height=BARS * n + TOKENS, **layout)
+
+
+def _masked(start: int, end: int, T: int) -> tuple[list[dict], list[dict]]:
+    """Shapes that shade the masked keys from `start` on as far as they are given room, and annotations that name them all."""
+    low, high = start - 0.5, end - 0.5
+    place = {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "yref": "paper"}
+    which = f"masked: {start} to {T - 1}" if start < T - 1 else f"masked: {start}"
+    said = {"text": which, "x": (low + high) / 2, "y": 0.5, "yref": "paper", "showarrow": False, "textangle": -90}
+    return [place | {"line": {"width": 0}, "fillcolor": style.MUTED, "opacity": 0.15}], [said]

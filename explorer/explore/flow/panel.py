@@ -1,0 +1,177 @@
+"""Attention as a graph of tokens, and what of each token arrives at the chosen one through all layers."""
+
+import time
+
+import numpy as np
+import streamlit as st
+
+from explorer import state
+from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
+from explorer.explore.heads import panel as scoring
+from explorer.figures.tokens import head_name
+from explorer.shared import loading, texts, widgets
+from explorer.shared.chart import chart
+from explorer.shared.lens_controls import Subject
+
+THRESHOLD = 10  # percent
+UNASKED = 600_000  # n_layer² × T² up to which flow is measured without asking: about four seconds on one core
+PATIENCE = 0.5  # seconds before a progress bar is shown
+WEIGHTS = {"mean": "Mean of the heads", "one": "The chosen head in its layer"}
+TERMS = {
+    "threshold": "Only edges that carry at least this much of their reader's attention are drawn.",
+    "weights": "What an edge weighs: a layer's attention averaged over its heads, or, in the chosen head's layer, that head alone.",
+    "attention": "The last layer's weights, averaged over its heads. They say which positions it reads from, and a position in the last "
+    "layer has long gathered from others.",
+    "rollout": "Layer upon layer, attention averaged with the residual stream half and half, multiplied through: of all ways through the "
+    "layers that end here, the share that begins at each token. Sums to 1.",
+    "flow": "The same layers as pipes, each as wide as its weight: the most that this one token could send here if it had all pipes "
+    "to itself (a maximum flow). Does not sum to 1.",
+}
+
+
+def controls(chosen: Subject) -> tuple[scoring.Head, float]:
+    """Let the person choose a head and from which weight on an edge is drawn: (layer, head), threshold."""
+    config = loading.load_run(chosen.ref).recipe.model
+    left, right = st.columns(2, gap="medium")
+    with left:
+        opening = scoring.clearest(texts.head_scores(chosen.ref, chosen.reading.ids))
+        head = scoring.head_pickers(config.n_layer, config.n_head, opening)
+    wanted = state.choice("threshold")
+    given = wanted is not None and wanted == str(state.number("threshold")) and 1 <= int(wanted) <= 100
+    shown = int(wanted) if given else THRESHOLD
+    with right:
+        bound = state.bound("threshold", shown)
+        st.slider("Threshold", 1, 100, format="%d %%", help=TERMS["threshold"], **bound)
+        if wanted is not None and not given:
+            st.caption(f"A threshold is 1 to 100 percent, not {widgets.plain(wanted)}; this is {shown}.")
+    return head, shown / 100
+
+
+def one_head(chosen: Subject, head: scoring.Head, threshold: float) -> None:
+    """The chosen head's attention as a directed graph, and what the chosen token reads in numbers."""
+    weights = loading.attention(chosen.ref, chosen.reading.ids)[head]
+    st.subheader(f"{head_name(*head)}: who reads from whom", anchor=False)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        figure = token_graph(weights, chosen.reading.tokens, threshold=threshold, chosen=chosen.position)
+        alt = "Tokens around a circle; arrows run from the token that is read to the token that reads it"
+        _clicked_position(figure, "head graph", alt, chosen.position)
+    with right:
+        _counted(weights, threshold)
+        st.markdown(f"**{widgets.plain(chosen.labels[chosen.position])} reads from**")
+        row = weights[chosen.position]
+        read = np.argsort(-row, kind="stable")[: np.count_nonzero(row >= threshold)]
+        rows = [{"token": chosen.labels[key], "weight": float(row[key])} for key in read]
+        number = {"weight": st.column_config.NumberColumn(format="%.3f")}
+        if rows:
+            st.dataframe(rows, hide_index=True, column_config=number, height=min(320, 36 * len(rows) + 38), key="read")
+        else:
+            st.caption("No weight of this token reaches the threshold: it spreads its attention thin.")
+    widgets.caption(
+        "Attention lets tokens pass messages along a directed graph: what a token holds travels along the arrow to the one that reads "
+        "it. A ring is a token that reads from itself. Click a token to choose it.",
+        "1:11:38",
+    )
+
+
+def through_layers(chosen: Subject, head: scoring.Head, threshold: float) -> None:
+    """All layers as one graph, with the ways to the chosen token in colour."""
+    st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
+    patterns = loading.attention(chosen.ref, chosen.reading.ids)
+    wanted = state.choice("weights")
+    shown = wanted if wanted in WEIGHTS else "mean"
+    bound = state.bound("weights", shown)
+    st.segmented_control(
+        "Weights", list(WEIGHTS), format_func=WEIGHTS.__getitem__, required=True, label_visibility="collapsed", **bound
+    )
+    weights = patterns.mean(1)
+    if shown == "one":
+        weights[head[0]] = patterns[head]
+    figure = layers_graph(weights, chosen.reading.tokens, threshold=threshold, chosen=chosen.position)
+    alt = "Tokens down, layers from left to right; arrows run from a token that is read to its reader a layer on"
+    _clicked_position(figure, "layers graph", alt, chosen.position)
+    _counted(weights, threshold)
+    label = widgets.plain(chosen.labels[chosen.position])
+    widgets.caption(
+        f"In colour: all drawn ways that end at {label} after the last layer; dotted where a token is carried on by the residual stream "
+        "alone.",
+        "1:11:38",
+    )
+
+
+def arrivals(chosen: Subject) -> None:
+    """How much of every token arrives at the chosen one, counted in three ways."""
+    import torch
+
+    from gpt.lens.flow import rollout
+
+    label = widgets.plain(chosen.labels[chosen.position])
+    explained = "  \n".join(f"**{name.capitalize()}**: {TERMS[name]}" for name in ("attention", "rollout", "flow"))
+    st.subheader(f"What reaches {label}", anchor=False, help=explained)
+    patterns = loading.attention(chosen.ref, chosen.reading.ids)
+    shares = {
+        "Attention": patterns[-1, :, chosen.position].mean(0),
+        "Rollout": rollout(torch.from_numpy(patterns))[-1, chosen.position].numpy(),
+    }
+    flow = _flow(chosen, patterns)
+    if flow is not None:
+        shares["Flow"] = flow
+    figure = arrival_bars(shares, chosen.reading.tokens, chosen.position)
+    chart(figure, key="arrivals", alt=f"How much of every token reaches the chosen one by {', '.join(shares)}")
+    for name in shares:
+        st.caption(f"**{name}**: {TERMS[name.lower()]}")
+    widgets.caption(
+        "None of the three is proof of importance: what is read, what can be carried and what the answer depends on are different "
+        "matters. Values and MLPs are left out here; switching parts off, under *Interventions*, counts them in.",
+        "1:11:38",
+    )
+    with st.expander("All numbers as a table"):
+        tokens = {"token": chosen.labels}
+        st.dataframe(
+            tokens | {name: values.tolist() for name, values in shares.items()}, hide_index=True, key="numbers"
+        )
+
+
+def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
+    """Attention flow to the chosen token, (T,), kept until the question changes; None while the person has not asked for it."""
+    import torch
+
+    from gpt.lens.flow import attention_flow
+
+    key = (loading.identity(loading.load_run(chosen.ref)), chosen.reading.ids, chosen.position)
+    held = state.recall("flow", (None, None))
+    if held[0] == key:
+        return held[1]
+    n_layer, _, T, _ = patterns.shape
+    if n_layer**2 * T**2 > UNASKED and not st.button(
+        f"Measure flow too: {T} maximum flows through {n_layer} layers", icon=":material/play_arrow:"
+    ):
+        return None
+    place, found, started = st.empty(), [], time.monotonic()
+    for value in attention_flow(torch.from_numpy(patterns), chosen.position):
+        found.append(value)
+        passed = time.monotonic() - started
+        if passed > PATIENCE:
+            left = passed / len(found) * (T - len(found))
+            place.progress(len(found) / T, text=f"Flow from token {len(found)} of {T}, about {left:.0f} s left")
+    place.empty()
+    state.remember("flow", (key, np.array(found)))
+    return np.array(found)
+
+
+def _counted(weights: np.ndarray, threshold: float) -> None:
+    """How many edges are drawn, and how much of all weight they carry."""
+    drawn, possible = drawn_edges(weights, threshold), np.count_nonzero(weights)
+    mass = weights[drawn].sum() / weights.sum()
+    limit = f" (the {MOST_EDGES:,} strongest of {np.count_nonzero(weights >= threshold):,} at this threshold)"
+    more = limit if np.count_nonzero(weights >= threshold) > MOST_EDGES else ""
+    st.markdown(f"**{drawn.sum():,}** of {possible:,} edges are drawn{more}; they carry **{mass:.0%}** of the weight.")
+
+
+def _clicked_position(figure, key: str, alt: str, position: int) -> None:
+    """Draw a graph; a click on a token makes it the chosen one."""
+    key = f"{key}:{position}"  # a new graph for a new choice, so that none stays greyed out
+    clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
+    if clicked and "customdata" in clicked[0] and clicked[0]["customdata"][0] != position:
+        state.choose(position=clicked[0]["customdata"][0])
+        st.rerun()

@@ -1,0 +1,84 @@
+"""What an intervention does to the next token, and effect maps over layers and positions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import style
+from explorer.figures.heatmap import token_axis
+from explorer.figures.tokens import escaped, labels, visible
+
+ROW = 38  # pixels a token, for its two bars
+LAYER = 44  # pixels a layer
+
+
+def before_after_bars(tokens: Sequence[str], before: np.ndarray, after: np.ndarray) -> go.Figure:
+    """Draw two bars a token: its probability before (grey) and after (blue), in the order given.
+
+    tokens: n ≥ 1 strings; before, after: (n,) probabilities. Raises ValueError on other shapes, or what is no probability.
+    Source: lecture 0:22:11.
+    """
+    both = [np.asarray(values, dtype=np.float64) for values in (before, after)]
+    if not tokens or any(values.shape != (len(tokens),) for values in both):
+        raise ValueError(f"{len(tokens)} tokens need as many probabilities; got {both[0].shape} and {both[1].shape}")
+    if not all(((values >= 0) & (values <= 1 + 1e-5)).all() for values in both):
+        raise ValueError("probabilities must lie between 0 and 1; the model's logits may be no numbers")
+    names = [visible(token) for token in tokens]
+    rows = list(range(len(tokens)))
+    bars = [
+        go.Bar(
+            x=values,
+            y=rows,
+            orientation="h",
+            name=name,
+            marker={"color": color},
+            text=[f"{value:.1%}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=names,
+            hovertemplate=f"%{{customdata}}  {name} %{{x:.4f}}<extra></extra>",
+        )
+        for name, values, color in zip(("before", "after"), both, (style.MUTED, style.ACCENT), strict=True)
+    ]
+    drawn = style.figure(*bars, height=ROW * len(tokens) + 40, barmode="group", bargap=0.25, showlegend=True)
+    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}, margin={"t": 32})
+    drawn.update_xaxes(range=[0, 1.18 * max(values.max() for values in both) + 1e-9], visible=False)
+    drawn.update_yaxes(
+        tickvals=rows,
+        ticktext=[escaped(name) for name in names],
+        tickfont={"family": style.MONOSPACE},
+        range=[len(rows) - 0.5, -0.5],
+        showgrid=False,
+    )
+    return drawn
+
+
+def position_map(effects: np.ndarray, tokens: Sequence[str], *, top: float) -> go.Figure:
+    """Draw one number a layer and position, layers down: blue above zero, orange below.
+
+    effects: (n_layer, T) in nats; tokens: T strings; top: the value, above 0, at the full colour.
+    Raises ValueError on other shapes, or a top that is not above 0. Source: Meng et al. 2022, arXiv:2202.05262.
+    """
+    effects = np.asarray(effects, dtype=np.float64)
+    T = len(tokens)
+    if effects.ndim != 2 or effects.shape[1] != T or not T or not top > 0:
+        raise ValueError(f"effects {effects.shape} must be (n_layer, {T}), one a token, and top={top} above 0")
+    names = labels(tokens)
+    cells = go.Heatmap(
+        z=effects,
+        zmin=-top,
+        zmax=top,
+        colorscale=style.DIVERGING,
+        showscale=False,
+        xgap=1,
+        ygap=2,
+        customdata=np.broadcast_to(np.array([escaped(name) for name in names], dtype=object), effects.shape),
+        hovertemplate="before layer %{y}, at %{customdata}<br>%{z:+.3f} nats<extra></extra>",
+    )
+    drawn = style.figure(cells, height=LAYER * len(effects) + 76)
+    drawn.update_xaxes(title="position", tickangle=0, **token_axis(tokens))
+    drawn.update_yaxes(
+        title="before layer", tickvals=list(range(len(effects))), range=[len(effects) - 0.5, -0.5], showgrid=False
+    )
+    return drawn

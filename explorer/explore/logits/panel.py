@@ -1,0 +1,227 @@
+"""The logit lens of one prompt, and one logit split among the parts that wrote it: the parts of the page, from top to bottom."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from explorer import state
+from explorer.explore.logits.attribution_figures import parts_bars, parts_map
+from explorer.explore.logits.figures import lens_table, through_points
+from explorer.figures import style
+from explorer.figures.next_token import next_token_bars
+from explorer.figures.tokens import visible
+from explorer.shared import lenses, loading, widgets
+from explorer.shared.chart import chart
+from explorer.shared.lens_controls import Subject
+
+if TYPE_CHECKING:
+    from gpt.lens.logits import LogitLens
+
+TERMS = {
+    "lens": "At every point of the stream the model's own last step (final layernorm and unembedding) is taken at once, as if the "
+    "layers that follow were not there. “0 mid” is after the attention of layer 0, “0 post” after its MLP.",
+    "probability": "The probability of the likeliest next token.",
+    "entropy": "How undecided: −Σ p ln p in nats. 0 is certainty, ln V is no preference among V tokens.",
+    "KL": "KL divergence, in nats: how much is lost when the distribution here stands in for the model's answer. 0 where they agree.",
+    "rank": "How many tokens are at least as likely as the one that really comes next; 1 is the best.",
+    "logit": "The number that a softmax turns into a probability. A lead in logits is a ratio of probabilities: e to the lead.",
+    "token": "The token whose logit is split: a sum of what each part of the model wrote in its favour, or against it.",
+    "against": "Then the lead of the first token over this one is split, which drops what raises both alike.",
+    "parts": "What each head, MLP and bias added to the stream, measured along the direction of the token's unembedding. The final "
+    "layernorm's division is held at the scale it really had.",
+}
+COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
+ROWS = 20  # of the table at a time
+TALLEST = 720  # pixels of the whole table; longer ones scroll
+LISTED = 512  # tokens: vocabularies up to this size are offered whole
+
+
+def table(chosen: Subject) -> None:
+    """The table of likeliest tokens, and what stands behind the chosen cell."""
+    rows = _rows(chosen.position, len(chosen.labels))
+    with st.spinner("Reading the stream at every point…", show_time=True):
+        lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, rows)
+    point = _point(lens)
+    st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
+    wanted = state.choice("color")
+    color = wanted if wanted in COLORS else next(iter(COLORS))
+    st.segmented_control(
+        "Colour",
+        list(COLORS),
+        format_func=COLORS.__getitem__,
+        required=True,
+        **state.bound("color", color),
+        help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
+    )
+    cell = (point, chosen.position)
+    figure = _table_figure(chosen, lens, color, cell, rows)
+    wide, narrow = st.columns([3, 2], gap="medium")
+    with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
+        alt = "Table of the likeliest next token, by position and point of the stream"
+        key = f"lens:{point}:{chosen.position}"  # a new table for a new cell, so that none stays greyed out
+        clicked = chart(
+            figure, key=key, alt=alt, on_select="rerun", selection_mode="points"
+        ).selection.points
+    if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
+        x, y = clicked[0]["customdata"][:2]
+        state.choose(point=lens.points[x], position=y)
+        st.rerun()
+    with narrow:
+        st.markdown(f"**After {widgets.plain(chosen.labels[cell[1]])}, at {lens.points[point]}**")
+        tokens = loading.load_run(chosen.ref).tokenizer.tokens(lens.top_ids[cell].tolist())
+        bars = next_token_bars(tokens, lens.top_probabilities[cell])
+        chart(bars, key="cell", alt="Next token at the chosen cell")
+    widgets.caption(
+        "Each row is a token, each column a point of the stream: the next token that the model would name there. "
+        "Click a cell to see its distribution.",
+        "1:26:48",
+    )
+    _through(chosen, lens, point)
+
+
+def _point(lens: "LogitLens") -> int:
+    """The chosen point; the last, the model's answer, until the person picks or where the model has no such point."""
+    wanted = state.choice("point")
+    if wanted is not None and wanted not in lens.points:
+        widgets.let_go(f"This model's stream has no point {widgets.plain(wanted)}; this is its last.", "point")
+    elif wanted is None:
+        widgets.say_again("point")
+    return lens.points.index(wanted) if wanted in lens.points else len(lens.points) - 1
+
+
+def _rows(position: int, T: int) -> slice:
+    """The stretch of the prompt that holds this position, counted from its end; all of it where the person wants that."""
+    whole = state.choice("whole") == "True"
+    if T <= ROWS or st.toggle(f"All {T} positions", **state.bound("whole", whole)):
+        return slice(0, T)
+    stretch = (T - 1 - position) // ROWS
+    return slice(max(0, T - ROWS * (stretch + 1)), T - ROWS * stretch)
+
+
+def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[int, int], rows: slice) -> go.Figure:
+    tokenizer, P = loading.load_run(chosen.ref).tokenizer, len(lens.points)
+    rank = np.column_stack([np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)])  # nothing is known to follow the last token
+    best = lens.top_probabilities[..., 0]
+    tokens = [tokenizer.tokens(row) for row in lens.top_ids[..., 0].tolist()]
+
+    def note(p: int, t: int) -> str:
+        said = [
+            f"{chosen.labels[t]}, {lens.points[p]}",
+            f"{visible(tokens[p][t])}  p = {best[p, t]:.4f}",
+            f"entropy {lens.entropy[p, t]:.3f} nats",
+            f"KL {lens.divergence[p, t]:.3f} nats",
+            *([] if np.isnan(rank[p, t]) else [f"rank of the true next {rank[p, t]:.0f}"]),
+        ]
+        return "\n".join(said)
+
+    values, top = {
+        "probability": (best, 1.0),
+        "entropy": (lens.entropy, np.log(tokenizer.vocab_size)),
+        "KL": (lens.divergence, np.nanmax(lens.divergence)),
+        "rank": (np.log(rank), np.log(tokenizer.vocab_size)),
+    }[color]
+    return lens_table(
+        lens.points,
+        chosen.labels[rows],
+        [row[rows] for row in tokens],
+        values[:, rows],
+        [[note(p, t) for t in range(rows.start, rows.stop)] for p in range(P)],
+        top=float(top) or 1.0,
+        chosen=cell,
+        first=rows.start,
+        dark=st.context.theme.type == "dark",
+    )
+
+
+def _through(chosen: Subject, lens: "LogitLens", point: int) -> None:
+    position, ids = chosen.position, chosen.reading.ids
+    st.subheader("How the answer forms", anchor=False, help=f"{TERMS['entropy']} {TERMS['KL']} {TERMS['rank']}")
+    rank = lens.rank[:, position] if position + 1 < len(ids) else None
+    figure = through_points(lens.points, lens.entropy[:, position], lens.divergence[:, position], rank, point)
+    chart(figure, key="through", alt="Entropy, divergence and rank through the layers")
+    known = "Nothing follows the last token, so there is no true next token to rank." if rank is None else ""
+    widgets.caption(f"The chosen position, from the embedding to the model's answer. {known}", "1:26:48")
+
+
+def attribution(chosen: Subject) -> None:
+    """The chosen token's logit, or its lead over another, as a sum."""
+    from gpt.lens.attribution import check_is_sum
+
+    st.subheader("What speaks for a token", anchor=False, help=TERMS["parts"])
+    try:
+        check_is_sum(loading.load_model(chosen.ref))
+    except ValueError as error:
+        widgets.empty_state("This model's logits are no sum over its parts.", widgets.plain(str(error), longest=300))
+        return
+    token, against = _tokens(chosen)
+    found = lenses.attribution(chosen.ref, chosen.reading.ids, token, against, chosen.position)
+    left, right = st.columns(2, gap="medium")
+    names, values = zip(*found.parts, strict=True)
+    with left:
+        chart(parts_bars(names, values), key="parts", alt="Contributions, largest first")
+    with right:
+        total, logit, apart = st.columns(3)
+        total.metric("Sum of all parts", f"{found.total:.4f}")
+        logit.metric("Logit" if against is None else "Lead", f"{found.logit:.4f}", help=TERMS["logit"])
+        apart.metric("Apart by", f"{abs(found.total - found.logit):.0e}")
+        chart(parts_map(found.heads, found.mlps), key="map", alt="Contributions by layer")
+    widgets.caption(
+        f"What each part wrote towards the token that follows {widgets.plain(chosen.labels[chosen.position])}: "
+        f"{style.ABOVE} speaks for it, {style.BELOW} against it.",
+        "1:26:48",
+    )
+
+
+def _tokens(chosen: Subject) -> tuple[int, int | None]:
+    """The token whose logit is split, and the one that it is held against, or None."""
+    tokenizer, here = loading.load_run(chosen.ref).tokenizer, slice(chosen.position, chosen.position + 1)
+    lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, here)
+    ids, position = chosen.reading.ids, chosen.position
+    likeliest = lens.top_ids[-1, position].tolist()
+    chances = dict(zip(likeliest, lens.top_probabilities[-1, position].tolist(), strict=True))
+    wanted = {name: _token(name, tokenizer.vocab_size) for name in ("token", "rival")}
+    rest = range(tokenizer.vocab_size) if tokenizer.vocab_size <= LISTED else ()
+    more = [*ids[position + 1 : position + 2], *(token for token in wanted.values() if token is not None)]
+    offered = list(dict.fromkeys([*likeliest, *more, *rest]))
+
+    def label(token: int) -> str:
+        chance = f"  {chances[token]:.1%}" if token in chances else ""
+        return f"{visible(tokenizer.tokens([token])[0])}{chance}"
+
+    token = likeliest[0] if wanted["token"] is None else wanted["token"]
+    options = distinct({each: label(each) for each in offered})
+    left, right, _ = st.columns([1, 1, 2], gap="medium")
+    left.selectbox("Token", options, format_func=options.get, help=TERMS["token"], **state.bound("token", token, options))
+    right.selectbox(
+        "Held against",
+        options,
+        index=None,
+        placeholder="no other",
+        format_func=options.get,
+        help=TERMS["against"],
+        **state.bound("rival", wanted["rival"], options),
+    )
+    return token, wanted["rival"]
+
+
+def distinct(labels: dict[int, str]) -> dict[int, str]:
+    """The labels of tokens, those that several tokens share with the token's id: a browser knows an option by its label.
+
+    >>> distinct({65: "A", 128: "�", 129: "�"})
+    {65: 'A', 128: '� · id 128', 129: '� · id 129'}
+    """
+    counts = Counter(labels.values())
+    return {token: label if counts[label] == 1 else f"{label} · id {token}" for token, label in labels.items()}
+
+
+def _token(name: str, vocab_size: int) -> int | None:
+    """The chosen token's id; None, with a message, where the vocabulary has no such id."""
+    wanted = state.choice(name)
+    if wanted is None:
+        return widgets.say_again(name)
+    if wanted == str(state.number(name)) and state.number(name) < vocab_size:
+        return state.number(name)
+    return widgets.let_go(f"There is no token {widgets.plain(wanted)} among {vocab_size:,}.", name)

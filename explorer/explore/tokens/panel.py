@@ -1,0 +1,234 @@
+"""A text as tokens under several tokenizers, and the batches that training reads."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from explorer import state
+from explorer.components.token_cells import chips, rows
+from explorer.explore.tokens.figures import split_bar, vocabulary_against_length
+from explorer.figures import style
+from explorer.figures.tokens import visible
+from explorer.shared import loading, own_text, texts, widgets
+from explorer.shared.chart import chart
+from explorer.shared.own_text import OWN
+
+if TYPE_CHECKING:
+    from gpt import Corpus
+    from gpt.text.tokenizer import Tokenizer
+
+OLD = "own text"  # what earlier links call one's own text
+GPT2 = "gpt2 wanted"
+SIZE, B, T, SEED = 512, 4, 8, 1337  # until the person chooses; B and T are the lecture's
+LONGEST_B, LONGEST_T = 16, 32
+MAX_SEED = 10**9 - 1  # the longest number that state.number reads
+SHOWN_IDS = 400
+TERMS = {
+    "vocabulary": "All the tokens that a tokenizer knows, numbered from 0. Byte-pair encoding (BPE) starts from the 256 bytes and "
+    "joins the commonest neighbouring pair into a new token, again and again.",
+    "B": "Batch size: how many chunks are read at once, independently of one another.",
+    "T": "Block size: how many tokens of context a chunk has. Its T tokens and the one after them make T examples.",
+    "seed": "The same seed draws the same chunks again.",
+}
+
+
+def text_picker() -> "Corpus | None":
+    """Let the person choose the text; None where there is none yet, with a line that says so or what is wrong with it."""
+    from gpt import CORPORA, load_corpus
+
+    names = [*CORPORA, OWN]
+    wanted = OWN if state.choice("text") == OLD else state.choice("text")
+    shown = wanted if wanted in names else names[0]
+    st.selectbox("Text", names, **state.bound("text", shown))
+    if wanted is not None and wanted != shown:
+        st.warning(
+            f"There is no text called “{widgets.plain(wanted)}” here; this is {shown}.", icon=":material/search_off:"
+        )
+    with widgets.guarded():
+        if shown != OWN:
+            return load_corpus(shown)
+        own_text.uploader("tokens")
+        return own_text.kept()
+    return None
+
+
+def size_picker() -> int:
+    """How many tokens the trained BPE has; fewer are shown where the text offers no more."""
+    wanted = state.number("vocabulary")
+    shown = wanted if wanted in texts.VOCABULARY_SIZES else SIZE
+    st.select_slider(
+        "BPE vocabulary", texts.VOCABULARY_SIZES, help=TERMS["vocabulary"], **state.bound("vocabulary", shown)
+    )
+    return shown
+
+
+def tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
+    """The prompt under each tokenizer, and what their vocabularies buy."""
+    with st.spinner("Training a BPE on this text …"):
+        trained = texts.byte_pairs(corpus.text)
+    size = min(size, max(trained))
+    st.markdown(_summary(f"Characters of {corpus.name}", texts.characters(corpus.text), prompt))
+    _tokens(texts.characters(corpus.text), prompt, "characters")
+    st.markdown(_summary(f"BPE trained on {corpus.name}", trained[size], prompt))
+    _tokens(trained[size], prompt, "bpe")
+    gpt2 = gpt2_vocabulary()
+    if gpt2:
+        st.markdown(_summary("GPT-2", gpt2, prompt))
+        _tokens(gpt2, prompt, "gpt2")
+    vocabulary_figure(corpus, prompt, size, gpt2)
+
+
+def vocabulary_figure(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer | None") -> dict[str, int]:
+    """Draw how many tokens the text has under each vocabulary, those of the corpus and GPT-2's; returns name → tokens.
+
+    size: of the BPE that is named in the figure.
+    """
+    trained = texts.byte_pairs(corpus.text)
+    named = {"characters": texts.characters(corpus.text), **{f"BPE {n:,}": trained[n] for n in trained}}
+    if gpt2:
+        named["GPT-2"] = gpt2
+    shown = [i for i, name in enumerate(named) if name in ("characters", f"BPE {size:,}", "GPT-2")]
+    lengths = [len(_encode(tokenizer, text)) for tokenizer in named.values()]
+    figure = vocabulary_against_length(list(named), [t.vocab_size for t in named.values()], lengths, shown)
+    chart(figure, key="vocabulary", alt="Vocabulary size against sequence length")
+    return dict(zip(named, lengths, strict=True))
+
+
+def gpt2_vocabulary() -> "Tokenizer | None":
+    """GPT-2's vocabulary once the person asks for it; None until then, and where it cannot be had, which is told."""
+    if st.button(
+        "Load GPT-2's vocabulary",
+        icon=":material/download:",
+        help="50,257 tokens; downloaded once where they are missing.",
+    ):
+        state.remember(GPT2, True)
+    if not state.recall(GPT2):
+        return None
+    try:
+        with st.spinner("Loading GPT-2's vocabulary …"):
+            return texts.gpt2()
+    except ValueError as error:
+        state.remember(GPT2, False)
+        st.info(widgets.plain(str(error), longest=1000), icon=":material/cloud_off:")
+        return None
+
+
+def _encode(tokenizer: "Tokenizer", text: str) -> list[int]:
+    return tokenizer.encode(text, replace=loading.stand_in_of(tokenizer))
+
+
+def _summary(name: str, tokenizer: "Tokenizer", text: str) -> str:
+    count = len(_encode(tokenizer, text))
+    return (
+        f"**{widgets.plain(name)}** · vocabulary {tokenizer.vocab_size:,} · {widgets.count(count, 'token')} · "
+        f"{len(text) / count:.2f} characters a token"
+    )
+
+
+def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
+    """The text's tokens as chips, then their ids."""
+    ids: list[int | None] = list(_encode(tokenizer, text))
+    tokens = tokenizer.tokens(ids)
+    unknown = set(tokenizer.unknown(text))
+    if unknown:  # characters alone can be unknown, and each of them is one token
+        tokens = list(text)
+        ids = [None if character in unknown else i for character, i in zip(text, ids, strict=True)]
+    notes = [
+        f"{n} {visible(token)}  {'not in the alphabet' if i is None else f'id {i}'}"
+        for n, (token, i) in enumerate(zip(tokens, ids, strict=True))
+    ]
+    chips(tokens, ids, notes, label=f"Tokens: {key}", key=f"tokens:{key}")
+    more = f" … and {len(ids) - SHOWN_IDS:,} more" if len(ids) > SHOWN_IDS else ""
+    st.code(
+        " ".join("–" if i is None else str(i) for i in ids[:SHOWN_IDS]) + more,
+        language=None,
+        wrap_lines=True,
+        height=90,
+    )
+
+
+def batch(corpus: "Corpus") -> None:
+    """A batch drawn from the training part, one of its rows unrolled, and where the chunks come from."""
+    batch_size, block_size, seed = batch_controls()
+    text, tokenizer = corpus.text, texts.characters(corpus.text)
+    cut = int(0.9 * len(text))
+    positions = texts.batch(cut, batch_size, block_size, seed)
+    chart(
+        split_bar(len(text), cut, positions[:, 0].tolist()),
+        key="split",
+        alt="Where the text is cut and where the chunks come from",
+    )
+    before, after = (widgets.plain(visible(part)) for part in (text[max(0, cut - 30) : cut], text[cut : cut + 30]))
+    widgets.caption(
+        f"The first 90 % of the text ({style.word(style.ACCENT)}) trains, the rest ({style.word(style.SECOND)}) validates; "
+        f"the cut falls at …{before} │ {after}… The triangles are where this batch's chunks start.",
+        "0:09:28",
+    )
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        row, chunk = chosen_chunk(text, tokenizer, positions)
+    with right:
+        st.markdown(f"**Row {row + 1} as {widgets.count(block_size, 'example')}** · context → target")
+        examples(tokenizer, chunk)
+        widgets.caption("One chunk holds an example for every length of context from 1 to T.", "0:14:27")
+
+
+def batch_controls() -> tuple[int, int, int]:
+    """Let the person choose B, T and the seed of a batch."""
+
+    def number(label: str, name: str, low: int, high: int, default: int) -> int:
+        wanted = default if state.choice(name) is None else state.number(name)
+        shown = min(high, max(low, wanted))
+        st.number_input(label, low, high, help=TERMS[name], **state.bound(name, shown))
+        return shown
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        batch_size = number("B, chunks", "B", 1, LONGEST_B, B)
+        block_size = number("T, tokens of context", "T", 1, LONGEST_T, T)
+        seed = number("Seed", "seed", 0, MAX_SEED, SEED)
+        st.button(
+            "Another batch", icon=":material/casino:", on_click=state.choose, kwargs={"seed": (seed + 1) % MAX_SEED}
+        )
+    return batch_size, block_size, seed
+
+
+def chosen_chunk(text: str, tokenizer: "Tokenizer", positions: np.ndarray) -> tuple[int, list[str]]:
+    """Draw a batch, a chunk a row; returns which row is chosen, and its tokens. positions: (B, T + 1), into the text."""
+    chunks = [[text[position] for position in row] for row in positions]
+    st.markdown(f"**The batch** · B × T = {len(chunks)} × {len(chunks[0]) - 1}")
+    row = _grid(tokenizer, chunks, positions)
+    widgets.caption(
+        "Each row is a chunk of the text and the token after it; what follows a token is its target.", "0:14:27"
+    )
+    return row, chunks[row]
+
+
+def _grid(tokenizer: "Tokenizer", chunks: list[list[str]], positions: np.ndarray) -> int:
+    ids = [tokenizer.encode("".join(chunk)) for chunk in chunks]
+    notes = [
+        [f"{visible(token)}  id {i}, token {position:,} of the text" for token, i, position in zip(*row, strict=True)]
+        for row in zip(chunks, ids, positions.tolist(), strict=True)
+    ]
+    shown = min(state.number("chunk"), len(chunks) - 1)
+    options = {"selectable": True, "targets": True, "opening": shown}
+    row = rows(chunks, ids, notes, label="The batch, a chunk a row", key="batch", **options)
+    if row != shown:
+        state.choose(chunk=row)
+    return row
+
+
+def examples(tokenizer: "Tokenizer", chunk: list[str]) -> None:
+    """Draw the examples in a chunk, one a row: what the model has read, and the token it is asked for."""
+    from gpt import lecture
+
+    ids = [[*context, target] for context, target in lecture.examples(tokenizer.encode("".join(chunk)))]
+    tokens = [tokenizer.tokens(row) for row in ids]
+    notes = [
+        [
+            f"{visible(token)}  id {i}, {'the target' if n == len(row) - 1 else 'context'}"
+            for n, (token, i) in enumerate(zip(row, row_ids, strict=True))
+        ]
+        for row, row_ids in zip(tokens, ids, strict=True)
+    ]
+    rows(tokens, ids, notes, label="Examples, context then target", key="examples", targets=True)

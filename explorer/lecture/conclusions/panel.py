@@ -1,0 +1,133 @@
+"""The person's own runs, summed up: what was trained, what it reached, and how far up the lecture's ladder that is."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explorer import state
+from explorer.lecture.conclusions.figures import climbed
+from explorer.lecture.kit.controls import chapter, metrics
+from explorer.navigation import PAGES
+from explorer.shared import loading, widgets
+from explorer.shared.chart import chart
+from explorer.train import jobs
+from explorer.train.curves import published_for, series
+from explorer.train.progress import WORDS, clock, look_into, open_in, while_live
+from explorer.train.race import RUNGS
+from gpt import PRESETS, Run
+from gpt.train.estimate import count_parameters
+from gpt.train.presets import PUBLISHED, Published
+
+ROW, MOST_ROWS = 36, 12  # pixels a row; rows before the table scrolls
+COLUMNS = {
+    "Run": st.column_config.TextColumn(pinned=True),
+    "What": st.column_config.TextColumn(),
+    "Text": st.column_config.TextColumn(),
+    "State": st.column_config.TextColumn(),
+    "Parameters": st.column_config.NumberColumn(format="localized", help="The numbers that training changes."),
+    "Steps": st.column_config.NumberColumn(format="localized"),
+    "Best loss": st.column_config.NumberColumn(
+        format="%.3f", help="The lowest validation loss that was measured, nats a token."
+    ),
+    "Seconds": st.column_config.NumberColumn(format="%.0f", help="Of training, without waiting for its turn."),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a run. best: the lowest validation loss, nats a token, or None; seconds of training, or None."""
+
+    run: Run
+    best: float | None
+    seconds: float | None
+    published: Published | None
+
+
+def own_runs() -> None:
+    """All runs in a table, the ladder, and links to each; followed for as long as any run is live."""
+    if not chapter("Your runs", "1:54:32", "Look at what you have trained, and open what you want to see again."):
+        return
+    while_live(_summed_up)
+
+
+def _summed_up() -> None:
+    summaries = []
+    for found in jobs.listing(loading.runs_folder()):
+        if found.run is None:
+            st.caption(f"**{widgets.plain(found.name)}** cannot be read: {widgets.plain(found.why, longest=300)}")
+        else:
+            summaries.append(_summary(found.run))
+    if not summaries:
+        widgets.empty_state(
+            "You have trained nothing yet.",
+            "Begin with a table that trains in seconds, or with several rungs at once.",
+        )
+        st.page_link(PAGES / "bigram.py", label="Train the bigram", icon=":material/table_chart:")
+        st.page_link(PAGES / "race.py", label="Race up the ladder", icon=":material/flag:")
+        return
+    _totals(summaries)
+    height = ROW * (min(len(summaries), MOST_ROWS) + 1)
+    st.dataframe([_row(summary) for summary in summaries], column_config=COLUMNS, hide_index=True, height=height)
+    _links(summaries)
+    _ladder(summaries)
+
+
+def _summary(run: Run) -> Summary:
+    rows = run.metrics()
+    losses, spent = (series(rows, name)[1] for name in ("val_loss", "elapsed"))
+    return Summary(run, min(losses, default=None), spent[-1] if spent else None, published_for(run))
+
+
+def _totals(summaries: list[Summary]) -> None:
+    read = sum(s.run.status.step * s.run.recipe.batch_size * s.run.recipe.model.block_size for s in summaries)
+    values = {
+        "Runs": f"{len(summaries):,}",
+        "Steps taken": f"{sum(s.run.status.step for s in summaries):,}",
+        "Tokens read": f"{read:,}",
+        "Time of training": clock(sum(s.seconds or 0 for s in summaries)),
+    }
+    metrics(values)
+
+
+def _row(summary: Summary) -> dict[str, object]:
+    run, recipe, status = summary.run, summary.run.recipe, summary.run.status
+    return {
+        "Run": run.label,
+        "What": recipe.about or "–",
+        "Text": recipe.text,
+        "State": WORDS[status.state],
+        "Parameters": min(count_parameters(recipe.model, recipe.objective), 2**63 - 1),  # a table's numbers have 64 bits
+        "Steps": status.step,
+        "Best loss": summary.best,
+        "Seconds": summary.seconds,
+    }
+
+
+def _links(summaries: list[Summary]) -> None:
+    runs = {summary.run.name: summary.run for summary in summaries}
+    shown = state.choice("run") if state.choice("run") in runs else next(iter(runs))
+    labels = {name: run.label for name, run in runs.items()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Open", list(runs), width=280, format_func=labels.get, **state.bound("run", shown, labels))
+        open_in("train.py", "Train", ":material/show_chart:", runs[shown])
+        look_into(runs[shown])
+
+
+def _ladder(summaries: list[Summary]) -> None:
+    """The best run on every rung against what was published for it."""
+    if not chapter("Your ladder", "1:37:49", "Which rung have you climbed, and which is next?"):
+        return
+    rungs = {
+        PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about.split(':')[0]}" for rung in RUNGS
+    }
+    reached: dict[str, tuple[float, str]] = {}
+    for summary in sorted((s for s in summaries if s.best is not None), key=lambda s: s.best):
+        if summary.published in rungs:
+            reached.setdefault(rungs[summary.published], (summary.best, summary.run.name))
+    published = {name: rung.loss for rung, name in rungs.items()}
+    chart(climbed(published, reached), key="conclusions:ladder", alt="Your losses against the lecture's, rung by rung")
+    st.caption(
+        f"{len(reached)} of {len(rungs)} rungs. Only runs on Tiny Shakespeare's characters count; shortened ones, which stop earlier than "
+        "the lecture's, count too."
+    )
+    st.page_link(PAGES / "race.py", label="Train the rungs that are missing", icon=":material/flag:")

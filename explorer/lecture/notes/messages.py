@@ -1,0 +1,89 @@
+"""Note 1, attention as communication: one head of a trained model as a graph, its messages passed one reader after another."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+import torch
+
+from explorer.explore.flow.figures import token_graph
+from explorer.explore.heads.panel import head_pickers
+from explorer.figures.tokens import labels
+from explorer.figures.vectors import token_vectors
+from explorer.lecture.kit.controls import chapter, show_code, unroll
+from explorer.shared import loading, widgets
+from explorer.shared.chart import chart
+from gpt import lecture
+from gpt.lens.weight import layer_vectors
+
+LONGEST = 12  # tokens of the prompt, its last
+DRAWN = 0.02  # the least weight that is an arrow
+ROW = 35  # pixels of a table's row
+
+
+def passing() -> None:
+    """The person's prompt, a head, and each token's turn to gather."""
+    if not chapter(
+        "Note 1: attention is communication",
+        "1:11:38",
+        "Step from token to token: each in turn gathers what the tokens it reads from have to give.",
+    ):
+        return
+    left, right = st.columns([8, 4], gap="medium")
+    ref, prompt = widgets.model_and_prompt(left, right)
+    config = loading.load_run(ref).recipe.model
+    if not config.n_layer:
+        widgets.empty_state("A bigram table has no attention.", "Pick a model with heads.")
+        return
+    reading = widgets.reading(ref, prompt)
+    if reading is None:
+        return
+    layer, head = head_pickers(config.n_layer, config.n_head)
+    ids, tokens = reading.ids[-LONGEST:], reading.tokens[-LONGEST:]
+    if len(reading.ids) > LONGEST:
+        st.caption(f"The graph shows the prompt's last {LONGEST} tokens, read by themselves.")
+    weights = loading.attention(ref, ids)[layer, head]
+    vectors = layer_vectors(loading.load_model(ref), torch.tensor(ids), layer)
+    unroll("messages", len(ids) - 1, partial(_gathering, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy()))
+    widgets.caption(
+        "The picture is general: nodes of any directed graph may pass messages so. In a decoder a token has arrows from itself and from "
+        "all before it, with weights that depend on what the tokens hold.",
+        "1:11:38",
+    )
+    show_code(lecture.message_steps)
+
+
+def _gathering(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z: np.ndarray, at: int) -> None:
+    """What has been passed up to the token `at`: its arrows in colour, its messages, and the values so far."""
+    _, messages, total = list(lecture.message_steps(torch.from_numpy(weights), v))[at]
+    read = weights[at] > 0
+    so_far = np.where(np.arange(len(tokens))[:, None] <= at, weights, 0)
+    name = labels(tokens)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        alt = "Tokens around a circle; arrows run from the token that is read to its reader"
+        chart(token_graph(so_far, tokens, threshold=DRAWN, chosen=at), key="messages:graph", alt=alt)
+    with right:
+        st.markdown(f"**{widgets.plain(name[at])} gathers**")
+        strength = messages.norm(dim=-1).numpy()
+        rows = {"from": name, "weight": weights[at], "length of weight × v": strength}
+        rows |= {what: np.where(read, values, np.nan) for what, values in rows.items() if what != "from"}
+        number = {what: st.column_config.NumberColumn(format="%.3f") for what in rows if what != "from"}
+        height = ROW * (len(tokens) + 1) + 3
+        st.dataframe(rows, hide_index=True, column_config=number, height=height, key="messages:read", placeholder="")
+    top = float(max(v.abs().max(), np.abs(z).max()))
+    sent = np.where(read[:, None], messages.numpy(), np.nan)
+    values = np.where(np.arange(len(tokens))[:, None] <= at, z, np.nan)
+    shown = {
+        f"Weight × v: the messages to {widgets.plain(name[at])}": sent,
+        "Their sum: the value of each token that has gathered": values,
+    }
+    for key, column, (title, drawn) in zip(("sent", "after"), st.columns(2, gap="medium"), shown.items(), strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            chart(token_vectors(drawn, tokens, at, top=top), key=f"messages:{key}", alt=title)
+    gap = float(np.abs(total.numpy() - z[at]).max())
+    st.caption(
+        f"{at + 1} message{'s' if at else ''}, {len(z[at])} features each. The weights sum to {weights[at].sum():.4f}; the sum of the "
+        f"messages and what the model itself computed differ by at most {gap:.0e}."
+    )

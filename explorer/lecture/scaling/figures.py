@@ -1,0 +1,40 @@
+"""Training loss and validation loss of several models: how far apart the two drift."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from explorer.figures import style
+from explorer.figures.curves import running_mean
+
+HEIGHT = 400  # pixels
+
+Curve = tuple[Sequence[float], Sequence[float]]  # steps, losses in nats a token
+
+
+def loss_gaps(models: Mapping[str, tuple[Curve, Curve]], *, steps: int) -> go.Figure:
+    """Draw each model's training loss, thin and dotted, and its validation loss, thick, in one colour.
+
+    models: name → (training, validation), possibly empty curves; steps: the length of the axis. Raises ValueError on a curve with
+    unequally many steps and losses. Source: lecture 01:37:49.
+    """
+    traces = []
+    for (name, curves), color in zip(models.items(), style.OKABE_ITO, strict=False):
+        for kind, (x, y), line in zip(("train", "validation"), curves, ({"dash": "dot"}, {"width": 3}), strict=True):
+            if len(x) != len(y):
+                raise ValueError(f"{name}, {kind}: {len(x)} steps and {len(y)} losses; give one loss a step")
+            traces.append(
+                go.Scatter(
+                    x=x,
+                    y=running_mean(y) if kind == "train" else y,
+                    mode="lines",
+                    name=f"{name}, {kind}",
+                    line={"color": color, **line},
+                    hovertemplate="%{y:.3f} nats",
+                )
+            )
+    drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
+    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 48})
+    drawn.update_xaxes(range=[0, steps], title="step", showgrid=False)
+    drawn.update_yaxes(title="loss, nats a token", rangemode="tozero")
+    return drawn

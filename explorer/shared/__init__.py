@@ -1,0 +1,1 @@
+"""What several pages use: controls, charts, prompts, texts, and the caches behind them."""

@@ -1,0 +1,104 @@
+"""Named prompts for every model and every text: each shows one thing, and the first is the prompt of a page until the person types.
+
+What a model does after them is measured by `tests/explorer/shared/test_examples.py`. The shell imports this, so gpt is imported inside functions.
+"""
+
+from pathlib import Path
+
+from explorer.shared import loading
+from explorer.shared.outline import outline, stamp
+
+HELD_OUT = (  # Tiny Shakespeare's validation text has it, its training text does not
+    "MIRANDA:\nIf by your art, my dearest father, you have\nPut the wild waters in this roar, allay them.\n"
+    "The sky, it seems, would pour down stinking pitch,\n"
+)
+SHAKESPEARE = {
+    "A real choice next": "What is the city but the people",
+    "Mid-word: certain": "Before we proceed any furth",
+    "Which king?": "KING ",
+    "A speaker's name": "JULIET:\nO Romeo, Romeo! wherefore art thou Romeo?\n\n",
+    "Words that repeat": "A horse, a horse, my kingdom for a horse",
+    "Not in the training text": HELD_OUT,
+}
+TASKS = {
+    "repeats": {
+        "Repeats: induction": 2 * "kvmtdqwsaphrznje",
+        "A word twice": "planetsplane",
+        "A third time": "dragonflydragonflydrag",
+        "Seen once: a guess": "planets",
+        "In the middle": "kvmtdqwsaphrznjekvmtdq",
+    },
+    "reversal": {
+        "Two letters to go": "citizen>nezit",
+        "The first letter": "citizen>",
+        "The same both ways": "level>",
+        "Twelve letters": "conversation>",
+        "A letter twice": "letter>ret",
+    },
+    "sorting": {
+        "In the middle": "hfcad>acd",
+        "The first letter": "hfcad>",
+        "In order already": "abcde>",
+        "In reverse order": "zyxwv>",
+        "Ten letters": "qwertyuiop>",
+    },
+    "addition": {
+        "The first digit": "12+34=",
+        "The last digit": "12+34=4",
+        "One to carry": "7+5=",
+        "It carries twice": "999+1=",
+        "Three digits": "250+250=",
+    },
+    "dates": {
+        "The year": "march twenty-third, 1984>",
+        "The month": "march twenty-third, 1984>1984-",
+        "The day": "march twenty-third, 1984>1984-03-",
+        "The day first": "second of may, 2001>",
+        "The year first": "1666, second of september>",
+    },
+    "dialogues": {
+        "A question": "Question:\nWhere is the king?\n\nAnswer:\n",
+        "Another person": "Question:\nWhy weeps the nurse?\n\nAnswer:\n",
+        "Half an answer": "Question:\nHow died the duke?\n\nAnswer:\nMy lord, the duke died ",
+        "No answer yet": "Question:\nWhat fears the captain?\n\n",
+        "Never asked": "Question:\nWho art thou?\n\nAnswer:\n",
+    },
+}
+OPENING = 60  # characters of a text
+READ = 400  # characters that are read at either end of a text
+
+
+def of_model(ref: str) -> dict[str, str]:
+    """Name → prompt, for the text that this model was trained on. Raises ValueError where there is no such model."""
+    folder = loading.folder_of(ref)
+    own = folder / "text.txt"
+    return _in_text(*_ends(own)) if stamp(own) else of_text(outline(folder).text or "")
+
+
+def of_text(name: str, text: str = "") -> dict[str, str]:
+    """Name → prompt, for a text that has this name or, where nobody knows the name, for this text itself."""
+    if name in TASKS or not text or name.startswith("tinyshakespeare"):
+        return TASKS.get(name, SHAKESPEARE)
+    return _in_text(text[:READ], text[-READ:])
+
+
+def _ends(file: Path) -> tuple[str, str]:
+    with file.open("rb") as text:
+        beginning = text.read(READ)
+        text.seek(max(0, file.stat().st_size - READ))
+        return beginning.decode("utf-8", "ignore"), text.read().decode("utf-8", "ignore")
+
+
+def _in_text(beginning: str, end: str) -> dict[str, str]:
+    """Examples from a text of any kind: its first words, cut where the next character is free and where it is not."""
+    opening = beginning[:OPENING]
+    words = opening[: opening.rfind(" ") + 1] or opening
+    line = beginning[: beginning.find("\n") + 1]
+    found = {
+        "A word comes next": words,
+        "Mid-word": words.rstrip()[:-1],
+        "A line comes next": line,
+        "The same twice": 2 * words,
+        "The text's end": end[-OPENING:],
+    }
+    return {name: prompt for name, prompt in found.items() if prompt}

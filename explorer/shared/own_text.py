@@ -1,0 +1,91 @@
+"""The person's own text: one at a time, kept on the server. The address has its short id, so a reload or a copied link finds it."""
+
+import re
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import streamlit as st
+
+from explorer import state
+from explorer.shared import loading
+
+if TYPE_CHECKING:
+    from gpt import Corpus
+
+OWN = "your own text"  # what the lists of texts call it
+PASTED = "pasted text"  # its name where it is no file
+KEPT = 20  # texts; older ones are removed
+ID = re.compile("[0-9a-f]{16}")
+
+
+def uploader(key: str) -> None:
+    """Let the person upload a file, which becomes their own text. key: of the form that asks for it."""
+    hint = "UTF-8, UTF-16 or UTF-32; at most 20 MB in UTF-8. It stays on this machine."
+    file = st.file_uploader("A plain text file", key=f"{key}:file", help=hint)
+    if file is not None and file.file_id != state.recall(f"{key}:upload"):
+        state.remember(f"{key}:upload", file.file_id)
+        keep(file.name, file.getvalue())
+
+
+def keep(name: str, data: bytes) -> None:
+    """Make this the person's own text, in place of the one before. It is checked where it is used."""
+    content = name.replace("\n", " ").encode("utf-8", "replace") + b"\n" + data
+    known = sha256(content).hexdigest()[:16]
+    state.remember("own text", None)
+    try:
+        _write(_folder() / known, content)
+    except OSError:  # nothing can be written there: it is lost on a reload
+        state.remember("own text", content)
+    state.choose(own=known)
+
+
+def forget() -> None:
+    """Have no text of one's own."""
+    state.remember("own text", None)
+    state.choose(own=None)
+
+
+def kept() -> "Corpus | None":
+    """The person's own text, or None. Raises CorpusError where nothing can be trained on it."""
+    content = _content()
+    return _corpus(content) if content else None
+
+
+def pasted() -> str:
+    """What was pasted, where that is the person's own text."""
+    name, _, data = (_content() or b"").partition(b"\n")
+    return data.decode("utf-8", "replace") if name == PASTED.encode() else ""
+
+
+def _content() -> bytes | None:
+    known = state.choice("own") or ""
+    if ID.fullmatch(known):
+        with suppress(OSError):
+            return (_folder() / known).read_bytes()
+    return state.recall("own text")
+
+
+@lru_cache(maxsize=2)
+def _corpus(content: bytes) -> "Corpus":
+    from gpt.text.corpus import corpus_from_bytes
+
+    name, _, data = content.partition(b"\n")
+    return corpus_from_bytes(name.decode(), data)
+
+
+def _folder() -> Path:
+    return loading.runs_folder() / ".texts"
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{uuid4().hex}")
+    beside.write_bytes(content)
+    beside.replace(file)
+    texts = sorted(file.parent.glob("[!.]*"), key=lambda text: -text.stat().st_mtime)
+    for old in texts[KEPT:]:
+        old.unlink(missing_ok=True)

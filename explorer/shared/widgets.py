@@ -1,0 +1,284 @@
+"""What the pages share: the heading, the prompt, the choice of a model, captions, and what stands where nothing can."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from explorer import state
+from explorer.components.page_tools import page_tools
+from explorer.figures.tokens import head_name, spelled, visible
+from explorer.navigation import PAGES
+from explorer.shared import examples, loading
+
+LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
+PROMPT = "Enter applies it; Shift+Enter starts a new line."
+DEFAULT_SAMPLING = loading.Sampling()
+TERMS = {
+    "head": "One of several attention patterns that a layer computes side by side, each with its own idea of what to look for.",
+    "layer": "One block of the model. Each layer reads what the one before it has written.",
+    "tokens": "How many tokens are drawn. A token is what the model reads and writes: a character, or a piece of a word.",
+    "temperature": "Below 1 the likely tokens become likelier still, above 1 the unlikely ones gain; 0 always takes the likeliest.",
+    "top-k": "Only the k likeliest tokens can be drawn.",
+    "top-p": "Only the fewest likeliest tokens whose probabilities together reach p can be drawn.",
+    "learning rate": "How far one step moves the weights along the gradient.",
+    "optimizer": "How gradients become steps: AdamW scales each weight's by its recent size; Muon makes each matrix's step orthogonal.",
+    "seed": "The same seed with the same settings draws the same tokens again.",
+}
+
+
+def heading(title: str, question: str) -> None:
+    """A page's title and its one question in a line, with a button at its end that copies the link to what is seen."""
+    with st.container(horizontal=True, vertical_alignment="center", key="heading"):
+        st.title(title, anchor=False, width="content")
+        st.markdown(question)
+        page_tools()
+
+
+def lecture_link(chapter: str) -> str:
+    """Markdown link to a moment of the lecture.
+
+    >>> lecture_link("1:02:00")
+    '[1:02:00](https://www.youtube.com/watch?v=kCc8FmEb1nY&t=3720s)'
+    """
+    seconds = 0
+    for part in chapter.split(":"):
+        seconds = 60 * seconds + int(part)
+    return f"[{chapter}]({LECTURE}&t={seconds}s)"
+
+
+def caption(sentence: str, chapter: str) -> None:
+    """A figure's one sentence, with the lecture's moment behind it."""
+    st.caption(f"{sentence} Lecture {lecture_link(chapter)}.")
+
+
+def model_picker(label: str = "Model", choice: str = "model", default: str | None = None) -> str | None:
+    """Let the person pick a model that predicts a next token; returns its reference, or None where there is none at all.
+
+    choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
+    An unknown name, from a link say, is reported, and the default shown instead.
+    """
+    names = loading.prompted()
+    if not names:
+        return None
+    wanted = state.choice(choice)
+    shown = wanted if wanted in names else default if default in names else names[0]
+    options = {name: loading.describe(name) for name in names}
+    st.selectbox(label, options, format_func=options.get, **state.bound(choice, shown, options))
+    if wanted is not None and wanted != shown:
+        message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
+        if wanted in loading.models():
+            message = f"“{plain(wanted)}” continues no prompt, so it does not open here; this is {plain(shown)}."
+        st.warning(message, icon=":material/search_off:")
+        if wanted in loading.translators():
+            look_into_translator(wanted)
+    return shown
+
+
+def look_into_translator(ref: str, disabled: bool = False) -> None:
+    """A link to the page that looks into a model which translates."""
+    label, icon = "Open in Encoder and decoder", ":material/translate:"
+    st.page_link(PAGES / "translate.py", label=label, icon=icon, query_params={"translator": ref}, disabled=disabled)
+
+
+def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[str, str]:
+    """The prompt in the left column, the model in the right; returns the model's reference and the prompt.
+
+    Where there is no model at all, that is said and the page ends here.
+    """
+    with right:
+        ref = model_picker()
+    with left:
+        prompt = prompt_box(examples.of_model(ref) if ref else examples.SHAKESPEARE)
+    if ref is None:
+        no_model()
+    return ref, prompt
+
+
+def no_model() -> NoReturn:
+    """What stands on a page while there is nothing to open; the page ends with it."""
+    empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
+    st.stop()
+
+
+def prompt_box(named: Mapping[str, str]) -> str:
+    """The prompt, the same on every page that has one, beside a menu of examples.
+
+    named: name → example; the first is the prompt until the person types or picks.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        box = st.container()
+        picked = st.menu_button("Examples", list(named), key="named prompts")
+    if picked:
+        state.choose(prompt=named[picked])
+    wanted = state.choice("prompt")
+    prompt = next(iter(named.values())) if wanted is None else wanted[: state.LONGEST_PROMPT]
+    bound = state.bound("prompt", prompt)
+    box.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, help=PROMPT, **bound)
+    if wanted is not None and len(wanted) > len(prompt):
+        st.warning(f"The prompt had {len(wanted):,} characters; its first {len(prompt):,} are kept.")
+    if not state.fits_link():
+        st.caption("This prompt is too long for a link: copying the address leaves it out.")
+    return prompt
+
+
+def reading(ref: str, prompt: str) -> loading.Reading | None:
+    """The prompt as the model reads it, with a line that says what was cut off or replaced.
+
+    None where there is nothing to read: then an empty state with a suggestion stands here.
+    """
+    if not prompt:
+        empty_prompt()
+        return None
+    read = loading.read(ref, prompt)
+    notes = [count(len(read.ids), "token")]
+    if read.skipped:
+        total = len(read.ids) + read.skipped
+        notes[0] = f"Only the last {len(read.ids)} of {total:,} tokens are read; the model's context is no longer"
+    if read.unknown:
+        shown = "  ".join(plain(visible(character)) for character in read.unknown[:20])
+        more = f" and {len(read.unknown) - 20} more" if len(read.unknown) > 20 else ""
+        notes.append(
+            f"each of these is not in the model's alphabet and read as {plain(visible(read.stand_in))}: {shown}{more}"
+        )
+    st.caption("; ".join(notes) + ".")
+    return read
+
+
+def empty_prompt() -> None:
+    """What stands in a picture's place while the prompt is empty."""
+    empty_state("The prompt is empty.", "Type a line above, or start from an example.")
+    st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+
+
+def let_go(sentence: str, *names: str) -> None:
+    """Say that choices do not fit this model or prompt, and unmake them, so that no later prompt or link brings them back."""
+    state.choose(**dict.fromkeys(names))
+    state.remember(f"let go:{names[0]}", (sentence, state.link()))
+    say_again(names[0])
+
+
+def say_again(name: str) -> None:
+    """Repeat what `let_go` said of this choice, until the person chooses something else: a page may rerun by itself."""
+    sentence, link = state.recall(f"let go:{name}", ("", None))
+    if link == state.link():
+        st.caption(sentence)
+
+
+def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
+    """The (layer, head) that the person chose, clamped with a message where this model has no such head."""
+    wanted = state.choice("layer"), state.choice("head")
+    if wanted == (None, None):
+        return None
+    shown = min(state.number("layer"), n_layer - 1), min(state.number("head"), n_head - 1)
+    named = tuple("0" if name is None else name for name in wanted)
+    if named != tuple(map(str, shown)):
+        st.caption(
+            f"This model has {count(n_layer, 'layer')} of {count(n_head, 'head')}, counted from 0. There is no layer {plain(named[0])}, "
+            f"head {plain(named[1])}; this is {head_name(*shown)}."
+        )
+    return shown
+
+
+def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
+    """How to draw, in one row; what the person has set stands in the link."""
+
+    def number(label: str, name: str, low: float, high: float, default: float | None, **more) -> float | None:
+        wanted = state.decimal(name)
+        shown = default if wanted is None else type(low)(min(max(wanted, low), high))
+        return st.number_input(label, low, high, help=TERMS[name], **more, **state.bound(name, shown))
+
+    any_or_none = {"value": None, "placeholder": "all"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        return loading.Sampling(
+            number("Tokens", "tokens", 1, 1000, defaults.max_new_tokens),
+            number("Temperature", "temperature", 0.0, 5.0, defaults.temperature, step=0.1),
+            number("Top-k", "top-k", 1, 10**6, defaults.top_k, **any_or_none),
+            number("Top-p", "top-p", 0.01, 1.0, defaults.top_p, step=0.05, **any_or_none),
+            number("Seed", "seed", 0, 2**31 - 1, defaults.seed),
+        )
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun, in the singular for one.
+
+    >>> count(1, "token"), count(1200, "token")
+    ('1 token', '1,200 tokens')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def plain(text: str, longest: int = 80) -> str:
+    """Text that is not ours, safe inside Markdown: shortened, its marks escaped, its control characters visible."""
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c for c in spelled(text))
+
+
+def key_of(name: str) -> str:
+    """A run's name as part of a component's key, which must not hold `__`; other names have other keys.
+
+    >>> key_of("try__2"), key_of("try_2")
+    ('try_._.2', 'try_.2')
+    """
+    return name.replace("_", "_.")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show a ValueError of what is done inside as text, and go on after it."""
+    try:
+        yield
+    except ValueError as error:
+        st.error(plain(str(error), longest=1000), icon=":material/error:")
+
+
+def once(name: str) -> str:
+    """Return the key of a button whose action must not be done twice. Each `acting` gives the button another key.
+
+    A second click may come while the browser still shows the button of before: it names the old key, and does nothing.
+    """
+    acts = state.recall(f"acts:{name}", 0)
+    return f"{name}:{acts}" if acts else name
+
+
+@contextmanager
+def acting(name: str, doing: str) -> Iterator[None]:
+    """Do what the button with the key `once(name)` asks for, behind a spinner; a ValueError is shown, and the button can be used again."""
+    with guarded(), st.spinner(doing):
+        acts = state.recall(f"acts:{name}", 0)
+        state.remember(f"acts:{name}", acts + 1)
+        try:
+            yield
+        except ValueError:
+            state.remember(f"acts:{name}", acts)
+            raise
+
+
+def attempt(act: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether what a button asks for could be done; for callbacks, which draw nothing. What stands against it is for `tell`."""
+    try:
+        act(*arguments)
+    except ValueError as error:
+        state.remember("problem", str(error))
+        return False
+    return True
+
+
+def tell() -> None:
+    """Say what stood against the last `attempt`, once, in a message that stays until it is closed."""
+    problem = state.recall("problem")
+    if problem:
+        st.toast(plain(problem, longest=1000), icon=":material/error:", duration="infinite")
+        state.remember("problem", None)
+
+
+def empty_state(title: str, suggestion: str, height: int | None = None) -> None:
+    """What stands in a picture's place where there is nothing to draw, and what would bring it. Both are Markdown.
+
+    height: the picture's, in pixels, so that nothing moves once it is drawn.
+    """
+    with st.container(border=True, height=height or "content", vertical_alignment="center"):
+        st.markdown(f"**{title}**")
+        st.markdown(suggestion)

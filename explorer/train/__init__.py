@@ -1,0 +1,1 @@
+"""The Train pages: start a run, watch it, list runs, replay one, race several."""

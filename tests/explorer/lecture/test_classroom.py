@@ -1,0 +1,65 @@
+"""What a class's link hides is hidden on every page of the lecture, and the menu makes such a link."""
+
+import pytest
+
+from explorer import navigation
+from explorer.lecture.kit.classroom import PARTS
+from explorer.train import jobs
+
+
+@pytest.fixture
+def lecture_page(open_app, monkeypatch):
+    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
+    return lambda file, **choices: open_app(**choices).switch_page(f"../pages/{file}").run()
+
+
+def titles(app):
+    return [found.value for found in app.subheader]
+
+
+def labels(app):
+    return {button.label for button in app.button}
+
+
+def test_a_part_is_hidden_on_every_page_and_nothing_else(lecture_page):
+    app = lecture_page("bigram.py")
+    assert {"Guess", "Train", "Show everything"} <= labels(app) and not app.metric
+    there = titles(app)
+    codes = [found for found in app.expander if found.label == "Show the code"]
+    app = lecture_page("bigram.py", hide="guess,code,training")
+    assert not app.exception and titles(app) == there and codes
+    assert not {"Guess", "Train", "Stop"} & labels(app) and len(app.metric) == 3
+    assert not [found for found in app.expander if found.label == "Show the code"]
+    app = app.switch_page("../pages/averaging.py").run()
+    assert "Guess" not in labels(app) and app.metric[1].value != "?"
+
+
+def test_a_chapter_is_hidden_with_all_its_parts(lecture_page):
+    shown, app = lecture_page("block.py"), lecture_page("block.py", hide="1:32:51,1:00:18,nonsense")
+    assert not app.exception and len(titles(app)) == len(titles(shown)) - 2
+    assert not any("orm and" in title or "Positional" in title for title in titles(app))
+    assert not any("A model with each" in found.value for found in app.markdown)
+    trainings = [[button.key for button in each.button if button.label == "Train"] for each in (shown, app)]
+    assert set(trainings[0]) - set(trainings[1]) == {"lecture:positions:train", "lecture:norms:train"}
+
+
+@pytest.mark.parametrize("entry", [entry for entry in navigation.ENTRIES if entry.section == "Lecture"], ids=lambda entry: entry.file)
+def test_every_page_has_the_menu_until_a_link_hides_it(lecture_page, entry):
+    app = lecture_page(entry.file)
+    assert app.get("button_group")[-1].label == "Hide"
+    app.get("button_group")[-1].set_value(["menu"]).run()
+    assert not app.exception and "Show everything" not in labels(app) and app.query_params["hide"] == "menu"
+
+
+def test_the_menu_makes_the_link_and_keeps_what_other_pages_hide(lecture_page):
+    app = lecture_page("notes.py", hide="0:22:11")
+    app.get("button_group")[-1].set_value(["0:22:11", "code", "1:16:56"]).run()
+    assert app.query_params["hide"] == "0:22:11,code,1:16:56" and not any("Note 6" in title for title in titles(app))
+    assert "hide=0:22:11,code,1:16:56" in app.code[-1].value
+    next(button for button in app.button if button.label == "Show everything").click().run()
+    assert "hide" not in app.query_params and any("Note 6" in title for title in titles(app))
+
+
+def test_everything_can_be_hidden(lecture_page):
+    app = lecture_page("nanogpt.py", hide=f"{','.join(PARTS)},1:46:22")
+    assert not app.exception and not titles(app) and app.title[0].value == "nanoGPT"

@@ -1,0 +1,67 @@
+"""One token at a time: each step's distribution is the one that its token was drawn from, and the overview leads everywhere."""
+
+import json
+
+import pytest
+
+from explorer.figures import style
+from explorer.figures.tokens import visible
+from explorer.lecture.kit.chapters import CHAPTERS
+from explorer.navigation import PAGES
+from explorer.shared import loading
+
+PROMPT = "hear me"
+
+
+@pytest.fixture
+def intro_page(open_app):
+    return lambda **choices: open_app(prompt=PROMPT, **choices).switch_page("../pages/intro.py").run()
+
+
+def bars(app):
+    """What is drawn: token → probability, and the token that is coloured apart, if any."""
+    trace = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][0]
+    names = trace["customdata"]
+    chosen = [name for name, color in zip(names, trace["marker"]["color"], strict=True) if color == style.SECOND]
+    return dict(zip(names, trace["x"], strict=True)), chosen
+
+
+def drawn(count, **sampling):
+    ids = loading.read("runs/tiny", PROMPT).ids
+    return list(loading.continuation("runs/tiny", ids, loading.Sampling(max_new_tokens=count, **sampling)))
+
+
+def test_the_first_distribution_waits_for_a_guess(intro_page):
+    app = intro_page()
+    assert not app.exception and not app.get("plotly_chart")
+    next(button for button in app.button if button.label == "Guess").click().run()
+    assert any("You guessed" in caption.value for caption in app.caption)
+    shown, chosen = bars(app)
+    assert not chosen and shown[visible(drawn(1)[0].token)] == pytest.approx(drawn(1)[0].probability)
+
+
+def test_each_step_shows_the_distribution_that_its_token_was_drawn_from(intro_page):
+    app = intro_page(hide="guess", at="5", temperature="0.7", seed="3", **{"top-k": "9"})
+    steps = drawn(6, temperature=0.7, top_k=9, seed=3)
+    for at in (5, 6):
+        shown, chosen = bars(app)
+        assert chosen == [visible(steps[at - 1].token)]
+        assert shown[chosen[0]] == pytest.approx(steps[at - 1].probability) and len(shown) == 9 + 1
+        assert app.code[0].value == PROMPT + loading.text_of("runs/tiny", tuple(step.id for step in steps[:at]))
+        next(button for button in app.button if button.label == "Next").click().run()
+    assert app.query_params["at"] == "7" and not app.exception
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [("temperature", "99", 5.0), ("temperature", "nan", 1.0), ("top-k", "-3", 1), ("top-p", "<b>", None), ("tokens", "1e9", 1000)],
+)
+def test_a_link_that_asks_for_what_cannot_be_is_clamped_or_not_heard(intro_page, name, value, shown):
+    app = intro_page(hide="guess", **{name: value})
+    assert not app.exception and app.number_input(key=f"widget:{name}").value == shown
+
+
+def test_without_a_prompt_there_is_an_empty_state_and_still_the_overview(open_app):
+    app = open_app(prompt="").switch_page("../pages/intro.py").run()
+    assert not app.exception and any("prompt is empty" in found.value for found in app.markdown)
+    assert len(app.get("page_link")) == sum(bool(each.page) and (PAGES / each.page).exists() for each in CHAPTERS)
