@@ -20,7 +20,20 @@ PARAMETERS = (
     *("threshold", "weights", "change", "strength", "changes", "second", "off"),
     *("step", "pinned", "compared", "coverage", "score", "color", "layers", "whole", "out", "patched", "chunk", "axis"),
     *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
-    *("excerpt", "window", "sentence", "matrices", "start", "table", "word", "shuffle", "mask", "reads", "size", "twins"),
+    *(
+        "excerpt",
+        "window",
+        "sentence",
+        "matrices",
+        "start",
+        "table",
+        "word",
+        "shuffle",
+        "mask",
+        "reads",
+        "size",
+        "twins",
+    ),
     *("vectors", "depth", "moment", "over", "rung", "heads"),
     *("tokens", "temperature", "top-k", "top-p", "hide"),
     *("translator", "source", "maps", "cross", "halves"),
@@ -72,7 +85,9 @@ def choose(**choices: str | float | Sequence | None) -> None:
         written = _written(value)
         if part:
             parts = _parts(st.session_state.get(_key(group))) | {part: written}
-            written = ",".join(f"{key}:{quote(text, safe='')}" for key, text in parts.items() if text is not None) or None
+            written = (
+                ",".join(f"{key}:{quote(text, safe='')}" for key, text in parts.items() if text is not None) or None
+            )
         st.session_state[_key(group)] = written
     _write_address()
 

@@ -173,7 +173,9 @@ def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
 def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
     """The same as `heads_in_a_loop`, with all heads in each 4-D product, and no fused kernel. Source: lecture 01:46:22."""
     shape = (attention.n_head, attention.d_head)
-    q, k, v = (part.unflatten(-1, shape).transpose(1, 2) for part in attention.qkv(x).chunk(3, dim=-1))  # (B, n_head, T, d_head)
+    q, k, v = (
+        part.unflatten(-1, shape).transpose(1, 2) for part in attention.qkv(x).chunk(3, dim=-1)
+    )  # (B, n_head, T, d_head)
     scores = q @ k.transpose(-2, -1) * attention.scale  # (B, n_head, T, T)
     weights = masked_softmax(scores) if attention.causal else scores.softmax(-1)
     return attention.proj((weights @ v).transpose(1, 2).flatten(2))

@@ -64,7 +64,9 @@ def to_hugging_face(model: GPT, folder: str | Path) -> None:
     A model without biases is written with biases of zero. Raises ValueError where the model is no GPT, or GPT-2 has no such switch.
     """
     if type(model) is not GPT:
-        raise ValueError(f"a {type(model).__name__} cannot be written as GPT-2: give a GPT, which predicts the next token")
+        raise ValueError(
+            f"a {type(model).__name__} cannot be written as GPT-2: give a GPT, which predicts the next token"
+        )
     config, folder = model.config, Path(folder)
     for name, needed in GPT2_SWITCHES.items():
         if getattr(config, name) != needed:

@@ -6,7 +6,15 @@ from explorer.lecture.chat import panel as chat  # noqa: E402
 from explorer.lecture.chat import shifts, stages  # noqa: E402
 from explorer.lecture.kit import classroom  # noqa: E402
 
-for part in (chat.asking, stages.finetuning, stages.rewarding, stages.policy, stages.leash, shifts.attention, chat.at_scale):
+for part in (
+    chat.asking,
+    stages.finetuning,
+    stages.rewarding,
+    stages.policy,
+    stages.leash,
+    shifts.attention,
+    chat.at_scale,
+):
     with widgets.guarded():
         part()
 classroom.for_a_class("chat.py")

@@ -6,7 +6,9 @@ from explorer.shared import widgets
 widgets.heading("Data and tokens", "What does a model read, and what is it asked?")
 corpus = tokenizing.text_picker()
 if corpus is None:
-    widgets.empty_state("There is no text yet.", "Give a plain text file above, or choose one of the texts that are there.")
+    widgets.empty_state(
+        "There is no text yet.", "Give a plain text file above, or choose one of the texts that are there."
+    )
     st.stop()
 
 from explorer.lecture.data import panel as data  # noqa: E402

@@ -58,8 +58,12 @@ def loss_curves(
     batch_line, mean_line, val_line = ({"color": color, "width": width} for color, width in LINES)
     hover = "%{y:.4f}"
     traces = [
-        go.Scatter(x=train_steps[some], y=train_losses[some], line=batch_line, opacity=0.3, hoverinfo="skip", showlegend=False),
-        go.Scatter(x=train_steps[some], y=running_mean(train_losses)[some], line=mean_line, hovertemplate=hover, name="train"),
+        go.Scatter(
+            x=train_steps[some], y=train_losses[some], line=batch_line, opacity=0.3, hoverinfo="skip", showlegend=False
+        ),
+        go.Scatter(
+            x=train_steps[some], y=running_mean(train_losses)[some], line=mean_line, hovertemplate=hover, name="train"
+        ),
         go.Scatter(x=val_steps[seen], y=val_losses[seen], line=val_line, hovertemplate=hover, name="validation"),
     ]
     for trace, mode in zip(traces, ("lines", "lines", "lines+markers"), strict=True):
@@ -71,7 +75,10 @@ def loss_curves(
         name = f"{escaped(parent.name)}, train"
         means = running_mean(parent_losses)
         some = thinned(means)
-        traces = [go.Scatter(x=parent_steps[some], y=means[some], mode="lines", line=line, hovertemplate=hover, name=name), *traces]
+        traces = [
+            go.Scatter(x=parent_steps[some], y=means[some], mode="lines", line=line, hovertemplate=hover, name=name),
+            *traces,
+        ]
         lows, steps = np.concatenate([lows, means]), max(steps, parent_steps.max(initial=0))
     drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
@@ -81,7 +88,9 @@ def loss_curves(
     _draw_levels(drawn, levels)
     if parent:
         drawn.add_vline(
-            parent.step, line={"color": style.MUTED, "width": 1.5, "dash": "dot"}, annotation={"text": "fork", "yanchor": "top"}
+            parent.step,
+            line={"color": style.MUTED, "width": 1.5, "dash": "dot"},
+            annotation={"text": "fork", "yanchor": "top"},
         )
     return drawn
 

@@ -19,7 +19,9 @@ def outcomes(quantities: Mapping[str, Mapping[str, Series]], *, steps: int) -> g
     unequal lengths. Source: lecture 1:48:53.
     """
     labels = list(dict.fromkeys(label for curves in quantities.values() for label in curves))
-    drawn = make_subplots(rows=len(quantities), shared_xaxes=True, vertical_spacing=0.09, subplot_titles=list(quantities))
+    drawn = make_subplots(
+        rows=len(quantities), shared_xaxes=True, vertical_spacing=0.09, subplot_titles=list(quantities)
+    )
     named: set[str] = set()
     for row, (title, curves) in enumerate(quantities.items(), 1):
         for label, (x, y) in curves.items():
@@ -32,7 +34,9 @@ def outcomes(quantities: Mapping[str, Mapping[str, Series]], *, steps: int) -> g
             )  # fmt: skip
             drawn.add_trace(line, row, 1)
             named.add(label)
-    drawn.update_layout(template=style.TEMPLATE, height=ROW * len(quantities) + AXES, margin={"t": 48}, uirevision=steps)
+    drawn.update_layout(
+        template=style.TEMPLATE, height=ROW * len(quantities) + AXES, margin={"t": 48}, uirevision=steps
+    )
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"}, showlegend=len(labels) > 1)
     drawn.update_annotations(x=0, xanchor="left", font={"size": style.TEXT_SIZE})
     drawn.update_xaxes(range=[0, max(steps, 1)], showgrid=False)

@@ -58,7 +58,9 @@ def pattern_svg(
         "</g>",
         f'<path d="M{left:.0f} {top:.0f}h{wide:.1f}v{high:.1f}h{-wide:.1f}z" fill="none" stroke="{style.MUTED}"/>',
         f'<g fill="{ink}">',
-        *_titles(title, _short(spelled(subtitle), int((width - 2 * MARGIN) / LETTER_OF_SUBTITLE)), left, top, wide, high),
+        *_titles(
+            title, _short(spelled(subtitle), int((width - 2 * MARGIN) / LETTER_OF_SUBTITLE)), left, top, wide, high
+        ),
         *_names(down, across, left, top, cell),
         *_scale(left + wide + 24, top, fill),
         "</g>",
@@ -102,7 +104,8 @@ def _scale(left: float, top: float, fill: str) -> list[str]:
     """The colour bar, spaced by colour, with its weights."""
     high = 160
     marks = [
-        f'<text x="{left + BAR + 8:.0f}" y="{top + high * (1 - mark) + 4.5:.1f}">{round(mark**2, 2):g}</text>' for mark in MARKS
+        f'<text x="{left + BAR + 8:.0f}" y="{top + high * (1 - mark) + 4.5:.1f}">{round(mark**2, 2):g}</text>'
+        for mark in MARKS
     ]
     return [
         f'<linearGradient id="weights" x1="0" y1="1" x2="0" y2="0"><stop offset="0" stop-color="{fill}" stop-opacity="0"/>'

@@ -42,7 +42,13 @@ def race_curves(racers: Sequence[Racer], *, unit: str, end: float) -> go.Figure:
         thin = {"width": 1, **line}
         traces += [
             go.Scatter(
-                x=np.asarray(racer.train[0])[some], y=mean[some], line=thin, opacity=0.45, hoverinfo="skip", showlegend=False, mode="lines"
+                x=np.asarray(racer.train[0])[some],
+                y=mean[some],
+                line=thin,
+                opacity=0.45,
+                hoverinfo="skip",
+                showlegend=False,
+                mode="lines",
             ),
             go.Scatter(
                 x=racer.val[0],

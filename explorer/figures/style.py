@@ -22,7 +22,16 @@ SEQUENTIAL = [[(step / 8) ** 2, f"rgba(0,114,178,{step / 8})"] for step in range
 SEQUENTIAL_ON_DARK = [[(step / 8) ** 2, f"rgba(86,180,233,{step / 8})"] for step in range(9)]
 DIVERGING = [[0, "rgba(213,94,0,1)"], [0.5, "rgba(213,94,0,0)"], [0.5, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]
 
-HUES = ((15, "red"), (47, "orange"), (70, "yellow"), (170, "green"), (190, "turquoise"), (260, "blue"), (300, "purple"), (345, "pink"))
+HUES = (
+    (15, "red"),
+    (47, "orange"),
+    (70, "yellow"),
+    (170, "green"),
+    (190, "turquoise"),
+    (260, "blue"),
+    (300, "purple"),
+    (345, "pink"),
+)
 GREYEST = 0.12  # the largest spread of the three channels, as a share, that still looks grey
 
 
@@ -32,7 +41,9 @@ def word(color: str) -> str:
     >>> word("#0072B2"), word("rgba(213,94,0,0.5)"), word("#8A9199")
     ('blue', 'orange', 'grey')
     """
-    channels = list(bytes.fromhex(color[1:])) if color.startswith("#") else list(map(float, re.findall(r"[\d.]+", color)[:3]))
+    channels = (
+        list(bytes.fromhex(color[1:])) if color.startswith("#") else list(map(float, re.findall(r"[\d.]+", color)[:3]))
+    )
     if max(channels) - min(channels) <= GREYEST * 255:
         return "grey"
     hue = 360 * colorsys.rgb_to_hls(*(channel / 255 for channel in channels))[0]

@@ -123,7 +123,11 @@ def compared(x: torch.Tensor) -> None:
     for column, (name, out) in zip(st.columns(2, gap="medium"), outs.items(), strict=True):
         with column:
             st.markdown(f"**{name}**, its averages of x[0]")
-            chart(number_grid(out[0].numpy(), rows="token", columns="feature"), key=f"compared:{name}", alt=f"What {name} computes")
+            chart(
+                number_grid(out[0].numpy(), rows="token", columns="feature"),
+                key=f"compared:{name}",
+                alt=f"What {name} computes",
+            )
     guessed = guess("averaging:v2", "The product is faster by about", GUESSES)
     names = ("Largest difference, v1 and v2", "v1, two loops", "v2, one product", "Faster by")
     values = [f"{difference:.1e}", "?", "?", "?"]
@@ -132,7 +136,9 @@ def compared(x: torch.Tensor) -> None:
         slow, fast = seconds(partial(lecture.average_v1, large), partial(lecture.average_v2, large))
         values[1:] = [f"{1000 * slow:.3g} ms", f"{1000 * fast:.3g} ms", f"≈ {slow / fast:,.0f} ×"]
     metrics(dict(zip(names, values, strict=True)))
-    timed = f"{after_guess(guessed or '')}Times are the shortest of {REPEATS}, on one thread of this machine, just now. "
+    timed = (
+        f"{after_guess(guessed or '')}Times are the shortest of {REPEATS}, on one thread of this machine, just now. "
+    )
     st.caption(f"{'' if guessed is None else timed}The difference is rounding: the sums are taken in another order.")
     show_code(lecture.average_v1, lecture.average_v2)
 

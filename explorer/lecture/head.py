@@ -115,7 +115,10 @@ def _looking(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
 def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
     """x, the three matrices, and below each matrix what x times it is."""
     has_bias = len(head.matrices[0]) > x.size(1)
-    st.markdown(f"**1 · Every token makes a query, a key and a value**: x times three matrices{', plus a bias' * has_bias}", help=VECTORS)
+    st.markdown(
+        f"**1 · Every token makes a query, a key and a value**: x times three matrices{', plus a bias' * has_bias}",
+        help=VECTORS,
+    )
     first, second = st.columns(4, gap="small"), st.columns(4, gap="small")
     with first[0]:
         st.markdown(f"**x**, {x.size(1)} features each")
@@ -141,14 +144,19 @@ def _draw_vectors(name: str, values: Tensor, tokens: Sequence[str], at: int) -> 
     if values.size(1) > C:
         figure = token_vectors(values.numpy(), tokens, at)
     else:
-        marked, rows = [(at, feature) for feature in range(values.size(1))], [escaped(visible(token)) for token in tokens]
+        marked, rows = (
+            [(at, feature) for feature in range(values.size(1))],
+            [escaped(visible(token)) for token in tokens],
+        )
         figure = number_grid(values.numpy(), rows="token", columns="feature", marked=marked, row_names=rows)
     chart(figure, key=f"head:{name}", alt=f"{name} of every token")
 
 
 def _by_hand(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> str:
     """The first feature of the token's query, term by term."""
-    terms = " + ".join(f"{_number(a)} × {_number(b)}" for a, b in zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True))
+    terms = " + ".join(
+        f"{_number(a)} × {_number(b)}" for a, b in zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True)
+    )
     return f"Token {widgets.plain(labels(tokens)[at])}, feature 0 of its q: {terms} ≈ {_number(head.q[at, 0].item())}."
 
 

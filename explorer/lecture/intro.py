@@ -55,7 +55,11 @@ def _written(generated: Generated, prompt: str, opening: str, at: int) -> None:
         with left:
             new = loading.text_of(generated.ref, tuple(drawn.id for drawn in generated.steps[:at]))
             st.code(prompt + new, language=None, wrap_lines=True, height=TEXT)
-            st.caption(f"Token {at}: {told(step)}" if at else f"{opening}The first token will be drawn from these probabilities.")
+            st.caption(
+                f"Token {at}: {told(step)}"
+                if at
+                else f"{opening}The first token will be drawn from these probabilities."
+            )
         figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token if at else None)
         chart(figure, place=right, key="intro:bars", alt="The distribution that this token was drawn from")
 

@@ -55,7 +55,9 @@ def loop() -> None:
             same += [torch.allclose(expected, other, atol=1e-6) for other in others]
             loop, at_once, fused = taken = seconds(*variants.values())
             times = {f"{name}, ms": 1000 * each for name, each in zip(variants, taken, strict=True)}
-            rows.append({"tokens": T, **times, "loop ÷ all at once": loop / at_once, "all at once ÷ fused": at_once / fused})
+            rows.append(
+                {"tokens": T, **times, "loop ÷ all at once": loop / at_once, "all at once ÷ fused": at_once / fused}
+            )
     st.dataframe(
         rows,
         hide_index=True,
@@ -82,7 +84,9 @@ def same_module() -> None:
     presets = {"nanoGPT on a laptop": "nanogpt-cpu", "nanoGPT on a GPU (rung 7)": "rung-7"}
     configs = {label: PRESETS[name].model for label, name in presets.items()} | SIZES
     rows = [
-        {"model": label} | {name: getattr(config, name) for name in (*NUMBERS, *SWITCHES)} | {"parameters": count_parameters(config)}
+        {"model": label}
+        | {name: getattr(config, name) for name in (*NUMBERS, *SWITCHES)}
+        | {"parameters": count_parameters(config)}
         for label, config in configs.items()
     ]
     columns = {name: st.column_config.NumberColumn(format="localized") for name in (*NUMBERS, "parameters")}

@@ -19,7 +19,12 @@ def pattern_rows(heads: int, T: int, S: int, causal: bool) -> int:
 
 
 def patterns_csv(
-    patterns: np.ndarray, tokens: Sequence[str], heads: Sequence[tuple[int, int]], *, causal: bool, keys: Sequence[str] | None = None
+    patterns: np.ndarray,
+    tokens: Sequence[str],
+    heads: Sequence[tuple[int, int]],
+    *,
+    causal: bool,
+    keys: Sequence[str] | None = None,
 ) -> bytes:
     """One line a weight of these (layer, head)s, what the mask takes out left out. patterns: (n_layer, n_head, T, S).
 

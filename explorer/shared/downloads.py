@@ -94,7 +94,10 @@ def _view(drawn: Drawn, shown: Head) -> None:
         download(
             "HTML", page, f"{every}.html", "text/html", key="view", help="The whole view as one page; opens offline."
         )
-        if downloads.pattern_rows(len(drawn.heads), len(tokens), len(drawn.keys or tokens), drawn.causal) <= downloads.MOST_ROWS:
+        if (
+            downloads.pattern_rows(len(drawn.heads), len(tokens), len(drawn.keys or tokens), drawn.causal)
+            <= downloads.MOST_ROWS
+        ):
             download("CSV", partial(table, drawn.heads), f"{every}.csv", "text/csv", key="heads csv")
         _safetensors(drawn.tensors, every)
 
@@ -103,7 +106,10 @@ def _stream(ref: str, reading: loading.Reading) -> None:
     opened = menu("Download the residual stream", "stream")
     if opened.open:
         with opened:
-            _safetensors(partial(downloads.activations, ref, reading, ["blocks.*.hook_resid_*"]), file_name(ref, "residual-stream"))
+            _safetensors(
+                partial(downloads.activations, ref, reading, ["blocks.*.hook_resid_*"]),
+                file_name(ref, "residual-stream"),
+            )
 
 
 def _safetensors(data: Callable[[], bytes], name: str) -> None:

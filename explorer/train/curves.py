@@ -24,7 +24,10 @@ EARNINGS = {
     "kl": "KL from the reference, nats an answer",
     "entropy": "entropy, nats a token",
 }  # what a policy's rows have → title
-CHAPTERS = {"language": "0:34:53", "translation": "1:42:39"}  # objective → where it stands in the lecture; the others' is one
+CHAPTERS = {
+    "language": "0:34:53",
+    "translation": "1:42:39",
+}  # objective → where it stands in the lecture; the others' is one
 PAIRED = ("reward", "dpo")  # objectives whose loss is of a pair of answers
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 

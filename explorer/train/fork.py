@@ -33,7 +33,9 @@ def fork_chosen() -> None:
     if run is None or not run.steps:
         return
     with st.expander("Fork here: train on from a snapshot, under other rules", icon=":material/fork_right:"):
-        step = st.selectbox("Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at", **KEPT)
+        step = st.selectbox(
+            "Snapshot", run.steps[::-1], format_func="step {:,}".format, key=f"fork:{run.name}:at", **KEPT
+        )
         fork_here(run, step)
 
 
@@ -54,10 +56,14 @@ def fork_here(run: Run, step: int) -> None:
         name = jobs.name_for(runs, title, free) if title else free
         jobs.check_name(runs, name)
         named = True
-    pressed = st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=widgets.once(f"{key}:go"), type="primary")
+    pressed = st.button(
+        f"Fork at step {step:,}", icon=":material/fork_right:", key=widgets.once(f"{key}:go"), type="primary"
+    )
     with widgets.guarded():
         recipe = forked_recipe(run, step, **changes)
-        st.caption(f"Training it takes roughly {time_in_words(estimate(replace(recipe, steps=recipe.steps - step)).seconds)} here.")
+        st.caption(
+            f"Training it takes roughly {time_in_words(estimate(replace(recipe, steps=recipe.steps - step)).seconds)} here."
+        )
         if pressed and named:
             if corpus is None:
                 raise ValueError("there is no text yet; give one, or keep the parent's")
@@ -74,7 +80,9 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
 
     def choose(label: str, options: dict[str, str], value: str, help: str) -> str:
         keys = list(options)
-        return st.selectbox(label, keys, keys.index(value), format_func=options.get, help=help, key=f"{key}:{label}", **KEPT)
+        return st.selectbox(
+            label, keys, keys.index(value), format_func=options.get, help=help, key=f"{key}:{label}", **KEPT
+        )
 
     wanted: dict[str, Any] = {}
     first, second = st.columns(4, vertical_alignment="bottom"), st.columns(4, vertical_alignment="bottom")
@@ -90,16 +98,24 @@ def _changes(run: Run, step: int, key: str) -> dict[str, Any]:
     with first[2]:
         wanted["optimizer"] = choose("Optimizer", OPTIMIZERS, recipe.optimizer, widgets.TERMS["optimizer"])
     with first[3]:
-        wanted["schedule"] = choose("Schedule", SCHEDULES, recipe.schedule, "How the learning rate changes from step 0 to the last.")
+        wanted["schedule"] = choose(
+            "Schedule", SCHEDULES, recipe.schedule, "How the learning rate changes from step 0 to the last."
+        )
     with second[0]:
         told = "The share of activations that each training step leaves out."
         most = max(0.9, model.dropout)
-        wanted["dropout"] = st.number_input("Dropout", 0.0, most, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT)
+        wanted["dropout"] = st.number_input(
+            "Dropout", 0.0, most, float(model.dropout), 0.1, key=f"{key}:dropout", help=told, **KEPT
+        )
     with second[1]:
-        wanted["activation"] = choose("Activation", ACTIVATIONS, model.activation, "The bend between the two layers of an MLP.")
+        wanted["activation"] = choose(
+            "Activation", ACTIVATIONS, model.activation, "The bend between the two layers of an MLP."
+        )
     with second[2]:
         told = "Another seed draws other batches than the parent's."
-        wanted["seed"] = st.number_input("Seed of the batches", 0, MAX_INT, recipe.seed, key=f"{key}:seed", help=told, **KEPT)
+        wanted["seed"] = st.number_input(
+            "Seed of the batches", 0, MAX_INT, recipe.seed, key=f"{key}:seed", help=told, **KEPT
+        )
     with st.container(horizontal=True):
         for name, (label, told) in SWITCHES.items():
             wanted[name] = st.checkbox(label, getattr(model, name), key=f"{key}:{name}", help=told, **KEPT)

@@ -63,7 +63,9 @@ def recipe_form() -> Order | None:
             good = corpus is not None and chosen is not None and _checked(chosen, corpus)
         with starting:
             st.space("small")  # as high as the label of the box beside it
-            pressed = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", key=widgets.once(START))
+            pressed = st.button(
+                "Start", type="primary", icon=":material/play_arrow:", width="stretch", key=widgets.once(START)
+            )
     if pressed and named and good:
         return Order(*named, chosen, corpus)
     if pressed:
@@ -83,7 +85,9 @@ def _described(preset: str) -> str:
     return f"{group} · {preset}: {PRESETS[preset].about}"
 
 
-def _one_of(label: str, options: list[str], part: str, default: str, describe: Any = str, help: str | None = None) -> str:
+def _one_of(
+    label: str, options: list[str], part: str, default: str, describe: Any = str, help: str | None = None
+) -> str:
     """A choice of several in the form. part: its name in the address."""
     wanted = state.choice(f"form.{part}")
     shown = wanted if wanted in options else default
@@ -149,15 +153,28 @@ def _sizes(preset: str, recipe: Recipe) -> Recipe | None:
 
     first, second = st.columns(5), st.columns(5)
     with first[0]:
-        n_layer = number("Layers (n_layer)", "n_layer", 0, 48, model.n_layer, "0 is the bigram table, which has no heads.")
+        n_layer = number(
+            "Layers (n_layer)", "n_layer", 0, 48, model.n_layer, "0 is the bigram table, which has no heads."
+        )
     with first[1]:
         n_head = number("Heads a layer (n_head)", "n_head", 1, 64, model.n_head, widgets.TERMS["head"])
     with first[2]:
-        n_embd = number("Features (n_embd)", "n_embd", 1, 4096, model.n_embd, "Numbers for one token; the heads share them out.")
+        n_embd = number(
+            "Features (n_embd)", "n_embd", 1, 4096, model.n_embd, "Numbers for one token; the heads share them out."
+        )
     with first[3]:
-        block_size = number("Context (block_size)", "block_size", 1, 4096, model.block_size, "The most tokens that the model sees at once.")
+        block_size = number(
+            "Context (block_size)",
+            "block_size",
+            1,
+            4096,
+            model.block_size,
+            "The most tokens that the model sees at once.",
+        )
     with first[4]:
-        batch_size = number("Batch size", "batch_size", 1, 1024, recipe.batch_size, "Chunks of text that one step learns from.")
+        batch_size = number(
+            "Batch size", "batch_size", 1, 1024, recipe.batch_size, "Chunks of text that one step learns from."
+        )
     with second[0]:
         help = widgets.TERMS["learning rate"]
         lr = _number("Learning rate", f"{preset}.lr", 1e-6, 9.9, recipe.lr, help, step=recipe.lr / 4, format="%g")

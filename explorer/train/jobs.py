@@ -57,9 +57,13 @@ def check_name(runs: Path, name: str) -> None:
     if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}", name):
         raise ValueError(f"{name!r} cannot name a run: use up to {LONGEST_NAME} letters from a to z, digits, - and _")
     if name.startswith("-"):
-        raise ValueError(f"{name!r} cannot name a run: commands take what begins with - for an option; begin with a letter or a digit")
+        raise ValueError(
+            f"{name!r} cannot name a run: commands take what begins with - for an option; begin with a letter or a digit"
+        )
     if RESERVED.fullmatch(name):
-        raise ValueError(f"{name!r} cannot name a run: Windows keeps this name for a device; choose another, {name}-run say")
+        raise ValueError(
+            f"{name!r} cannot name a run: Windows keeps this name for a device; choose another, {name}-run say"
+        )
     if (runs / name).exists():
         raise ValueError(f"there is a run called {name!r} already; {free_name(runs, name)!r} is free")
 
@@ -85,7 +89,9 @@ def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None, 
     return _make(runs, name, title, lambda folder: create_run(folder, recipe, corpus))
 
 
-def fork(runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, title: str = "", **changes: Any) -> Run:
+def fork(
+    runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, title: str = "", **changes: Any
+) -> Run:
     """Make a run that begins with a snapshot of another and queue it. Raises ValueError as `create` and `fork_run` do."""
     return _make(runs, name, title, lambda folder: fork_run(parent, step, folder, corpus, **changes))
 

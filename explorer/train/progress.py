@@ -34,7 +34,6 @@ WORDS = {
 RESUMABLE = ("paused", "stopped", "failed", "interrupted")
 
 
-
 def training() -> None:
     """The chosen run, followed for as long as any run is live."""
     while_live(_shown_run)
@@ -140,10 +139,18 @@ def actions(run: Run, status: Status) -> None:
 
     def button(label: str, icon: str, ask: Callable[[Run], None], possible: bool, help: str) -> None:
         key = f"train:{label}:{run.name}"
-        st.button(label, icon=icon, on_click=widgets.attempt, args=(ask, run), disabled=not possible, help=help, key=key)
+        st.button(
+            label, icon=icon, on_click=widgets.attempt, args=(ask, run), disabled=not possible, help=help, key=key
+        )
 
     state = status.state
-    button("Pause", ":material/pause:", jobs.pause, state == "running", "Waits after the present step, and keeps its place.")
+    button(
+        "Pause",
+        ":material/pause:",
+        jobs.pause,
+        state == "running",
+        "Waits after the present step, and keeps its place.",
+    )
     button("Resume", ":material/play_arrow:", jobs.resume, state in RESUMABLE, "Goes on from where it is.")
     told = "Saves its state and ends the process; it can be resumed."
     button("Stop", ":material/stop:", jobs.stop, state in jobs.LIVE, told)
@@ -152,7 +159,13 @@ def actions(run: Run, status: Status) -> None:
 def open_in(page: str, title: str, icon: str, run: Run) -> None:
     """A link that opens this run on another page; all but the page where it trains wait for its first snapshot."""
     link = {"model": ref_of(run), "run": run.name}
-    st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=page != "train.py" and not run.steps)
+    st.page_link(
+        PAGES / page,
+        label=f"Open in {title}",
+        icon=icon,
+        query_params=link,
+        disabled=page != "train.py" and not run.steps,
+    )
 
 
 def look_into(run: Run) -> None:
@@ -169,10 +182,20 @@ def stop_and_resume(runs: Sequence[Run], key: str) -> None:
     """What can be asked of runs that belong together; what makes no sense as they stand is disabled. key: of these buttons."""
     states = {run.name: run.status.state for run in runs}
 
-    def button(word: str, icon: str, ask: Callable[[Run], None], wanted: Sequence[str], help: str | None = None) -> None:
+    def button(
+        word: str, icon: str, ask: Callable[[Run], None], wanted: Sequence[str], help: str | None = None
+    ) -> None:
         chosen = [run for run in runs if states[run.name] in wanted]
         label = word if len(runs) < 2 else f"{word} all"
-        st.button(label, icon=icon, on_click=_ask_each, args=(ask, chosen), disabled=not chosen, help=help, key=f"{key}:{word}")
+        st.button(
+            label,
+            icon=icon,
+            on_click=_ask_each,
+            args=(ask, chosen),
+            disabled=not chosen,
+            help=help,
+            key=f"{key}:{word}",
+        )
 
     button("Stop", ":material/stop:", jobs.stop, jobs.LIVE, "Saves the state, to be resumed.")
     button("Resume", ":material/play_arrow:", jobs.resume, RESUMABLE)

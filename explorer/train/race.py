@@ -26,7 +26,9 @@ from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 
-EXAMPLE = loading.ROOT / "assets" / "race"  # a race as `python -m gpt.train` wrote it, without its snapshots; see the Makefile
+EXAMPLE = (
+    loading.ROOT / "assets" / "race"
+)  # a race as `python -m gpt.train` wrote it, without its snapshots; see the Makefile
 RUNGS = range(1, 8)
 FIRST = [1, 2, 3, 4, 5]
 LONGEST = 5000  # steps; the lecture's
@@ -63,7 +65,12 @@ def race_form() -> None:
         seed = st.number_input("Seed", 0, 2**31 - 1, 1337, key="race:seed", persist_state="session", help=SEED)
     with button:
         pressed = st.button(
-            "Start the race", type="primary", icon=":material/flag:", disabled=not rungs, width="stretch", key=widgets.once("race:start")
+            "Start the race",
+            type="primary",
+            icon=":material/flag:",
+            disabled=not rungs,
+            width="stretch",
+            key=widgets.once("race:start"),
         )
     if rungs:
         needed = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
@@ -147,7 +154,9 @@ def _draw(opened: dict[int, Run | None], unit: str) -> None:
     """The curves of a race's runs, and then each rung."""
     racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
     pairs = list(zip(racers, opened.values(), strict=True))
-    begun = [pair for pair in pairs if len(pair[0].train[0])] or pairs  # rung 7, which waits longest, reads the most tokens
+    begun = [
+        pair for pair in pairs if len(pair[0].train[0])
+    ] or pairs  # rung 7, which waits longest, reads the most tokens
     ends = [_length(run.recipe, racer, AXES[unit]) for racer, run in begun]
     chart(
         race_curves(racers, unit=unit, end=max(ends, default=1.0)),

@@ -47,5 +47,6 @@ def _heads(run: Run, prompt: str) -> None:
             layer, head = looked.head or (None, None)
             state.choose(layer=layer, head=head)
         widgets.caption(
-            f"Every head on this prompt after step {steps[-1]:,}, renewed at each snapshot; click one to keep it large.", "1:21:59"
+            f"Every head on this prompt after step {steps[-1]:,}, renewed at each snapshot; click one to keep it large.",
+            "1:21:59",
         )

@@ -132,9 +132,7 @@ def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hoo
     inputs = norm_inputs(model)
     unknown = [norm for norm in norms if norm not in inputs]
     if unknown:
-        raise ValueError(
-            f"the model has no norm called {unknown[0]!r}; it has {', '.join(inputs) or 'none at all'}"
-        )
+        raise ValueError(f"the model has no norm called {unknown[0]!r}; it has {', '.join(inputs) or 'none at all'}")
     entering: dict[str, Tensor] = {}
 
     def keep(value: Tensor, name: str) -> None:

@@ -17,7 +17,9 @@ class Bigram(HookedModule):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
-        self.table = TokenEmbedding(config.vocab_size, config.vocab_size)  # row: present token, column: logit of the next
+        self.table = TokenEmbedding(
+            config.vocab_size, config.vocab_size
+        )  # row: present token, column: logit of the next
 
     def forward(self, idx: Tensor) -> Tensor:
         return self.table(idx)

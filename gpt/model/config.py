@@ -53,7 +53,9 @@ class GPTConfig:
         is_number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
         self._check("dropout", is_number and 0 <= self.dropout < 1, "give a share from 0 up to, not including, 1")
         self._check(
-            "amplitude", self.amplitude is None or _is_amplitude(self.amplitude), "give a number above 0, up to 100, or None"
+            "amplitude",
+            self.amplitude is None or _is_amplitude(self.amplitude),
+            "give a number above 0, up to 100, or None",
         )
         for name, kind in (("activation", Activation), ("positions", Positions), ("norm", Norm)):
             self._check(name, getattr(self, name) in get_args(kind), f"choose one of {', '.join(get_args(kind))}")

@@ -17,7 +17,9 @@ class TokenEmbedding(nn.Embedding):
 
     def forward(self, ids: Tensor) -> Tensor:
         if ids.dtype not in (torch.int64, torch.int32):
-            raise ValueError(f"the ids have dtype {ids.dtype}; give whole numbers of dtype torch.int64, for example ids.long()")
+            raise ValueError(
+                f"the ids have dtype {ids.dtype}; give whole numbers of dtype torch.int64, for example ids.long()"
+            )
         try:
             return super().forward(ids)
         except IndexError as error:
@@ -156,7 +158,9 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         is_causal = self.causal and readable is None and q.size(2) == k.size(2)
         mask = None if is_causal else self._mask(q, k, readable)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=is_causal, scale=self.scale)
+        return F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=is_causal, scale=self.scale
+        )
 
     def _explicit(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
         scores = q @ k.transpose(-2, -1) * self.scale  # (B, n_head, T, S): queries down, keys across

@@ -190,7 +190,9 @@ def _cleaned(name: str, text: str) -> str:
     try:
         n_bytes = len(text.encode())
     except UnicodeEncodeError as error:
-        raise CorpusError(f"{_quoted(name)} holds half a character (a lone surrogate) at {error.start:,}: save it as UTF-8") from error
+        raise CorpusError(
+            f"{_quoted(name)} holds half a character (a lone surrogate) at {error.start:,}: save it as UTF-8"
+        ) from error
     if n_bytes > MAX_BYTES:
         raise CorpusError(
             f"{_quoted(name)} is larger than {MAX_BYTES // 1_000_000} MB: it takes {n_bytes / 1e6:.1f} MB in UTF-8; cut it down"
@@ -205,7 +207,11 @@ def _decoded(name: str, data: bytes) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         family = encoding.upper()[:6].rstrip("-")
-        damage = "cut off in the middle of a character" if "truncated" in error.reason else f"damaged at byte {error.start:,}"
+        damage = (
+            "cut off in the middle of a character"
+            if "truncated" in error.reason
+            else f"damaged at byte {error.start:,}"
+        )
         what = "is not UTF-8 text" if family == "UTF-8" else f"begins as {family} text, but it is {damage}"
         where = f" (byte {error.start:,} cannot be read)" if family == "UTF-8" else ""
         raise CorpusError(f"{_quoted(name)} {what}{where}: save it as plain text in UTF-8") from error

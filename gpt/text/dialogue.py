@@ -10,7 +10,9 @@ from itertools import product
 from random import Random
 from typing import NamedTuple
 
-DESCRIPTION = "150 questions about people in a play, each with four answers of different manners: demonstrations for finetuning."
+DESCRIPTION = (
+    "150 questions about people in a play, each with four answers of different manners: demonstrations for finetuning."
+)
 PEOPLE = (
     "king", "queen", "duke", "prince", "nurse", "friar", "soldier", "fool", "lady", "mother", "father", "brother", "sister",
     "servant", "captain", "bishop", "widow", "tailor", "gaoler", "shepherd", "pilgrim", "cousin", "daughter", "tyrant", "porter",
@@ -24,7 +26,11 @@ MATTERS = {
     "How died the {}?": ("died", ("by poison", "in battle", "of grief", "by the sword")),
 }  # question → the verb of its answer, and what may follow
 COURTESIES = ("My lord, ", "Good sir, ", "Sweet lady, ")
-WORDY = ("and yet I know not what to say of it", "but they that told me so are not to be believed", "as all the world doth know")
+WORDY = (
+    "and yet I know not what to say of it",
+    "but they that told me so are not to be believed",
+    "as all the world doth know",
+)
 ANSWERS = 4  # to each question
 BRIEF = 60  # characters
 END = "\n\n"

@@ -68,7 +68,9 @@ def _addition(rng: Random) -> str:
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("repeats", "Random letters, then the same letters again and again: only induction predicts them.", _repeats),
+        Task(
+            "repeats", "Random letters, then the same letters again and again: only induction predicts them.", _repeats
+        ),
         Task("reversal", "A random word, then the same word backwards: abcde>edcba.", _reversal),
         Task("sorting", "Random letters, then the same letters in alphabetical order: dbca>abcd.", _sorting),
         Task("addition", "Sums of two numbers of up to three digits: 12+34=46.", _addition),

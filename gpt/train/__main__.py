@@ -36,20 +36,34 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     what.add_argument("--fork", type=Path, metavar="DIR", help="begin a new run with the weights of this one")
     parser.add_argument("--at", type=int, metavar="STEP", help="the snapshot to fork (default: the newest)")
     parser.add_argument(
-        "--run", "--folder", type=Path, metavar="DIR", help="the new run's folder (default: runs/NAME); torchrun leaves --folder alone"
+        "--run",
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="the new run's folder (default: runs/NAME); torchrun leaves --folder alone",
     )
     parser.add_argument("--text", help="a corpus's name, or a text file (default: the preset's)")
-    parser.add_argument("--steps", type=int, help="how many steps (default: the preset's); a fork counts its parent's in")
+    parser.add_argument(
+        "--steps", type=int, help="how many steps (default: the preset's); a fork counts its parent's in"
+    )
     parser.add_argument("--seed", type=int, help="of weights and batches (default: the preset's)")
     parser.add_argument(
-        "--set", type=_switch, action="append", metavar="SWITCH=VALUE", help="any other switch: lr=0.0003, dropout=0.1, causal=false"
+        "--set",
+        type=_switch,
+        action="append",
+        metavar="SWITCH=VALUE",
+        help="any other switch: lr=0.0003, dropout=0.1, causal=false",
     )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto")
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads; more pay for larger models on a quiet machine (default: 1)"
     )
     parser.add_argument(
-        "--accumulate", type=int, default=1, metavar="N", help="take each batch in N parts, where it is larger than memory"
+        "--accumulate",
+        type=int,
+        default=1,
+        metavar="N",
+        help="take each batch in N parts, where it is larger than memory",
     )
     options = parser.parse_args(arguments)
     if options.resume and any(getattr(options, name) is not None for name in MAKING):
@@ -69,7 +83,9 @@ def open_run(options: argparse.Namespace, world_size: int) -> Run:
     if options.resume:
         return load_run(options.resume)
     changes = dict(options.set or ())
-    changes |= {name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None}
+    changes |= {
+        name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None
+    }
     parts = world_size * options.accumulate
     parent = load_run(options.fork) if options.fork else None
     recipe = (parent.recipe if parent else PRESETS[options.preset]).changed(**changes)
@@ -89,7 +105,10 @@ def say_where_to_look(run: Run) -> None:
     listed = Path(os.environ.get(RUNS_VARIABLE) or "runs").resolve()
     where = run.folder.resolve().parent
     if where != listed:
-        print(f"the app lists the runs in {listed}; to see this one, start it with {RUNS_VARIABLE}={where}", file=sys.stderr)
+        print(
+            f"the app lists the runs in {listed}; to see this one, start it with {RUNS_VARIABLE}={where}",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
@@ -123,8 +142,13 @@ def main() -> int:
         if mine.is_first and not options.resume:
             say_where_to_look(run)
         if mine.is_first:
-            print(f"{run.name}: {estimate(run.recipe, mine.world_size * options.accumulate, device.type)}", file=sys.stderr)
-        progress = tqdm(total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True}))
+            print(
+                f"{run.name}: {estimate(run.recipe, mine.world_size * options.accumulate, device.type)}",
+                file=sys.stderr,
+            )
+        progress = tqdm(
+            total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})
+        )
         with progress as bar, ticking(bar):
             measured: dict[str, str] = {}
 

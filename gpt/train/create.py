@@ -115,7 +115,9 @@ def _find(name: str, beside: Path) -> Run:
             if not run.steps:
                 raise RunError(f"run {name!r} has no snapshot to begin with yet; let it train to its first")
             return run
-    raise RunError(f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among those that ship; train it first")
+    raise RunError(
+        f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among those that ship; train it first"
+    )
 
 
 def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:

@@ -54,7 +54,9 @@ def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
     state = FLOAT * (count_stored(config, recipe.objective) + 2 * parameters)  # weights, and two moments of each
     kept = FLOAT * parameters * {"dpo": 1, "ppo": 2}.get(recipe.objective, 0)  # frozen models
     rows = -(-recipe.batch_size // parts)
-    training = FLOAT * parameters + FLOAT * rows * floats_per_example(config, recipe.objective) * 6 // 5  # temporaries, as measured
+    training = (
+        FLOAT * parameters + FLOAT * rows * floats_per_example(config, recipe.objective) * 6 // 5
+    )  # temporaries, as measured
     memory = PROCESS + kept + state + max(training, state)  # saving copies the state
     width = 2 if recipe.snapshot_type == "float16" else FLOAT
     snapshots = min(recipe.snapshots, steps + 1) * max(BLOCK, width * parameters)
@@ -64,7 +66,9 @@ def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
     return Estimate(
         parameters=parameters,
         memory=memory,
-        disk=snapshots + 2 * state + ROW * (steps // recipe.log_every + 1),  # the old state stays until the new one is written
+        disk=snapshots
+        + 2 * state
+        + ROW * (steps // recipe.log_every + 1),  # the old state stays until the new one is written
         flops=flops,
         step_seconds=step,
         evaluation_seconds=evaluation,
@@ -145,7 +149,11 @@ def optimizer_flops(recipe: Recipe) -> int:
     if recipe.optimizer != "muon":
         return adam
     width = 4 if config.projection else 1
-    matrices = [3] + ([1] if config.projection else []) + ([width] + ([width] if config.projection else []) if config.mlp else [])
+    matrices = (
+        [3]
+        + ([1] if config.projection else [])
+        + ([width] + ([width] if config.projection else []) if config.mlp else [])
+    )
     return adam + config.n_layer * sum(5 * (4 * n * C**3 + 2 * C**3) for n in matrices)
 
 

@@ -41,8 +41,12 @@ def check_folder(folder: Path) -> None:
             if entry.name not in (*FILES, *FOLDERS):
                 continue
             if entry.is_symlink():
-                raise RunError(f"run {folder.name!r}: {entry.name!r} is a link; put a copy of what it points to in its place")
-            is_right = entry.is_dir(follow_symlinks=False) if entry.name in FOLDERS else entry.is_file(follow_symlinks=False)
+                raise RunError(
+                    f"run {folder.name!r}: {entry.name!r} is a link; put a copy of what it points to in its place"
+                )
+            is_right = (
+                entry.is_dir(follow_symlinks=False) if entry.name in FOLDERS else entry.is_file(follow_symlinks=False)
+            )
             if not is_right:
                 kind = "folder" if entry.name in FOLDERS else "regular file"
                 raise RunError(f"run {folder.name!r}: {entry.name!r} is no {kind}; move it away")
@@ -154,7 +158,9 @@ def write_text(path: Path, text: str) -> None:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Replace a safetensors file."""
     with _beside(path) as file:
-        save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, file, metadata)
+        save_file(
+            {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, file, metadata
+        )
 
 
 @contextmanager

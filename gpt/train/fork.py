@@ -63,11 +63,16 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
         if changes.get(name, getattr(parent.recipe, name)) != getattr(parent.recipe, name):
             raise ValueError(f"{name} cannot change in a fork: {why}")
     if step > parent.recipe.steps:
-        raise RunError(f"run {parent.name!r} has {parent.recipe.steps} steps, so its snapshot of step {step} is not its own; fork another")
+        raise RunError(
+            f"run {parent.name!r} has {parent.recipe.steps} steps, so its snapshot of step {step} is not its own; fork another"
+        )
     shapes = shapes_of(parent.recipe.model, parent.recipe.objective)
     for name in (f.name for f in fields(GPTConfig) if f.name in changes):
         alone = parent.recipe.changed(**{name: changes[name]})
-        if alone.model.vocab_size != parent.recipe.model.vocab_size or shapes_of(alone.model, alone.objective) != shapes:
+        if (
+            alone.model.vocab_size != parent.recipe.model.vocab_size
+            or shapes_of(alone.model, alone.objective) != shapes
+        ):
             raise ValueError(
                 f"{name}={changes[name]!r} cannot change in a fork: the weights of {parent.name!r} would not fit; start a new run"
             )

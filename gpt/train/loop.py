@@ -206,7 +206,12 @@ def train(
 
 
 def _lead(
-    run: Run, device: torch.device, on_row: Callable[[dict[str, Any]], None], ranks: Ranks, micro_batches: int, signals: Signals
+    run: Run,
+    device: torch.device,
+    on_row: Callable[[dict[str, Any]], None],
+    ranks: Ranks,
+    micro_batches: int,
+    signals: Signals,
 ) -> None:
     """Train, and write everything down, the reason why it ends as well."""
     step, trainer = run.status.step, None

@@ -59,7 +59,11 @@ class Recipe:
             self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁵³ − 1")
         self._check("lr", self._is_within("lr", 0, 10) and self.lr > 0, "give a learning rate above 0; 0.001 is usual")
         unclipped = self.grad_clip is None
-        self._check("grad_clip", unclipped or self._is_within("grad_clip", 1e-9, 1e9), "give a norm above 0, or None for no clipping")
+        self._check(
+            "grad_clip",
+            unclipped or self._is_within("grad_clip", 1e-9, 1e9),
+            "give a norm above 0, or None for no clipping",
+        )
         for name in ("final_lr", "weight_decay", "beta2"):
             self._check(name, self._is_within(name, 0, 1), "give a number from 0 to 1")
         self._check("beta2", self.beta2 < 1, "give a number from 0 up to, not including, 1")
@@ -84,7 +88,9 @@ class Recipe:
         needed = {"start": self.objective in ("ppo", "dpo"), "reward": self.objective == "ppo"}
         for name, is_needed in needed.items():
             value = getattr(self, name)
-            self._check(name, re.fullmatch(r"[A-Za-z0-9_-]*", value), "give a run's name: letters from a to z, digits, - and _")
+            self._check(
+                name, re.fullmatch(r"[A-Za-z0-9_-]*", value), "give a run's name: letters from a to z, digits, - and _"
+            )
             self._check(name, value or not is_needed, f"the objective {self.objective!r} needs the name of such a run")
 
     def _is_within(self, name: str, low: float, high: float, kind: Any = int | float) -> bool:
@@ -207,7 +213,9 @@ GROUPS["Small and quick"] = {
 
 # The stages of ChatGPT in miniature, lecture 1:48:53: each begins with what the one before it has left.
 _PRETRAINED = GROUPS["Shakespeare"]["shakespeare-char"]
-_STAGE = replace(_PRETRAINED, text="dialogues", start="chat-finetune", optimizer="adamw", precision="float32", snapshots=1)
+_STAGE = replace(
+    _PRETRAINED, text="dialogues", start="chat-finetune", optimizer="adamw", precision="float32", snapshots=1
+)
 
 GROUPS["Chat stages"] = {
     "chat-finetune": replace(

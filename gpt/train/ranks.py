@@ -88,7 +88,9 @@ def join(device: torch.device) -> Ranks:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         if device.index >= torch.cuda.device_count():
-            raise ValueError(f"this machine has {torch.cuda.device_count()} GPUs; start at most as many processes on it")
+            raise ValueError(
+                f"this machine has {torch.cuda.device_count()} GPUs; start at most as many processes on it"
+            )
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     return Ranks(dist.get_rank(), world_size, device)

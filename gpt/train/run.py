@@ -116,8 +116,12 @@ class Run:
         with open_tensors(weights, what) as file:
             names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (a safetensors file is no dict)
             if self.recipe.model.n_layer > len(names):
-                raise RunError(f"{what} has {len(names)} tensors, too few for {count_in_words(self.recipe.model.n_layer)} layers")
-            expected = {prefix + name: shape for name, shape in shapes_of(self.recipe.model, self.recipe.objective).items()}
+                raise RunError(
+                    f"{what} has {len(names)} tensors, too few for {count_in_words(self.recipe.model.n_layer)} layers"
+                )
+            expected = {
+                prefix + name: shape for name, shape in shapes_of(self.recipe.model, self.recipe.objective).items()
+            }
             found = {name: file.get_slice(name).get_shape() for name in names}
             wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
             if wrong:

@@ -29,7 +29,9 @@ class Logged:
 
     def before(self, step: float) -> "Logged":
         """What was logged before this step."""
-        return Logged({name: (steps[steps < step], values[steps < step]) for name, (steps, values) in self.columns.items()})
+        return Logged(
+            {name: (steps[steps < step], values[steps < step]) for name, (steps, values) in self.columns.items()}
+        )
 
 
 class Column:

@@ -20,7 +20,9 @@ LINK = {"model": "shakespeare-char", "layer": 2, "head": 1, "query": 20, "key": 
 
 def visit(url: str, query: dict, everybody: Barrier | None = None) -> float:
     """Seconds until the server has sent the whole page at this link, without a browser's own time."""
-    with connect(f"ws{url[4:]}/_stcore/stream", subprotocols=["streamlit"], max_size=None, ping_interval=None) as session:
+    with connect(
+        f"ws{url[4:]}/_stcore/stream", subprotocols=["streamlit"], max_size=None, ping_interval=None
+    ) as session:
         if everybody:
             everybody.wait()
         started = time.perf_counter()
@@ -39,13 +41,17 @@ def test_thirty_sessions_at_once(tmp_path, capsys):
         with ThreadPoolExecutor(SESSIONS) as pool:
             everybody = Barrier(SESSIONS)
             alike = sorted(pool.map(lambda _: visit(server.url, LINK, everybody), range(SESSIONS)))
-            links = [LINK | {"prompt": f"First Citizen:\nHear me speak, number {number}."} for number in range(SESSIONS)]
+            links = [
+                LINK | {"prompt": f"First Citizen:\nHear me speak, number {number}."} for number in range(SESSIONS)
+            ]
             started = time.perf_counter()
             list(pool.map(lambda link: visit(server.url, link), links))
             spent = time.perf_counter() - started
     finally:
         server.stop()
     with capsys.disabled():
-        print(f"\nthe first visit {first:.1f} s; {SESSIONS} at once with one link: median {median(alike):.1f} s, last "
-              f"{alike[-1]:.1f} s; with {SESSIONS} prompts: {SESSIONS / spent:.1f} a second")
+        print(
+            f"\nthe first visit {first:.1f} s; {SESSIONS} at once with one link: median {median(alike):.1f} s, last "
+            f"{alike[-1]:.1f} s; with {SESSIONS} prompts: {SESSIONS / spent:.1f} a second"
+        )
     assert len(alike) == SESSIONS

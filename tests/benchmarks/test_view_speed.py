@@ -26,7 +26,10 @@ def test_painting_and_hovering(size, browse, capsys):
     painted = page.evaluate(PAINTED)
     times = view.evaluate(HOVER)
     with capsys.disabled():
-        print(f"\n{size} (layers, heads, tokens): painted {painted:.0f} ms after arrival; another head under the pointer in "
-              f"{times[len(times) // 2]:.0f} ms, one in 20 above {times[-len(times) // 20]:.0f} ms", end="")
+        print(
+            f"\n{size} (layers, heads, tokens): painted {painted:.0f} ms after arrival; another head under the pointer in "
+            f"{times[len(times) // 2]:.0f} ms, one in 20 above {times[-len(times) // 20]:.0f} ms",
+            end="",
+        )
     n_layer, n_head, _ = map(int, size.split("x"))
     assert len(times) == (n_layer + 1) * (n_head + 1), "every head and every average was drawn"

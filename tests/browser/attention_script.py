@@ -31,7 +31,18 @@ def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-HOSTILE = ["<script>alert(1)</script>", "\u202eabc", "👩‍👩‍👧", "\x00", "x" * 5000, "&lt;b&gt;", "עברית", "\n", " ", "${1}"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\u202eabc",
+    "👩‍👩‍👧",
+    "\x00",
+    "x" * 5000,
+    "&lt;b&gt;",
+    "עברית",
+    "\n",
+    " ",
+    "${1}",
+]
 HOSTILE += ["\ufe0f", "\u05b8"]
 CAPTIONS = {(0, 0): "previous token", (1, 2): "previous token", (1, 0): "<b>induction</b>"}
 

@@ -151,7 +151,9 @@ def choose_page():
             section = next(entry.section for entry in ENTRIES if entry.title == title)
             if section:
                 top.get_by_role("button", name=section, exact=True).click()
-            link = page.get_by_role("menuitem", name=title, exact=True) if section else top.get_by_role("link", name=title)
+            link = (
+                page.get_by_role("menuitem", name=title, exact=True) if section else top.get_by_role("link", name=title)
+            )
             link.click(no_wait_after=True)
         expect(page.get_by_role("heading", name=title, exact=True, level=1)).to_be_visible(timeout=120_000)
 

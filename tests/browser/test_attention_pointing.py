@@ -56,7 +56,9 @@ def test_zoom_by_keys_wheel_and_buttons_and_pan_by_dragging(show):
     expect(root(page)).not_to_have_attribute("data-zoom", "1.00")
     assert float(canvas.get_attribute("data-cell")) > 20
     now = map_point(page, 100.5, 99.5)
-    assert now == pytest.approx((x, y), abs=float(canvas.get_attribute("data-cell"))), "what is under the pointer stays there"
+    assert now == pytest.approx((x, y), abs=float(canvas.get_attribute("data-cell"))), (
+        "what is under the pointer stays there"
+    )
     hover_cell(page, 100, 99)
     expect(page.locator(".readout")).to_contain_text("with 0.7500")
     page.mouse.move(*map_point(page, 100.5, 99.5))
@@ -85,7 +87,10 @@ def test_zoom_by_keys_wheel_and_buttons_and_pan_by_dragging(show):
     expect(root(page)).to_have_attribute("data-query", "145")
     place = map_point(page, 145.5, 124.5)
     inside = canvas.bounding_box()
-    assert inside["x"] < place[0] < inside["x"] + inside["width"] and inside["y"] < place[1] < inside["y"] + inside["height"]
+    assert (
+        inside["x"] < place[0] < inside["x"] + inside["width"]
+        and inside["y"] < place[1] < inside["y"] + inside["height"]
+    )
     assert canvas.bounding_box()["width"] == size["width"] and canvas.bounding_box()["height"] == size["height"]
     page.get_by_role("button", name="Show all tokens").click()
     expect(root(page)).to_have_attribute("data-zoom", "1.00")
@@ -117,7 +122,9 @@ def test_lines_join_a_query_to_the_keys_it_reads(show):
     hover_cell(page, 5, 4)
     one = ink(page, ".lines canvas", BLUE)
     assert 50 < one < everything
-    expect(page.locator(".lines canvas")).to_have_attribute("aria-label", "Lines from each query to the keys it reads: L0H0.")
+    expect(page.locator(".lines canvas")).to_have_attribute(
+        "aria-label", "Lines from each query to the keys it reads: L0H0."
+    )
     page.locator(".share select").select_option("0.5")
     hover_cell(page, 5, 5)
     assert 50 < ink(page, ".lines canvas", BLUE) < one, "the key with 0.25 is not needed for half of the row"
@@ -224,7 +231,9 @@ def test_lines_of_a_rectangle_join_two_lists_of_tokens(show):
     rows = (box["height"] - 21 - 4) / 9  # a row of the longer column
     page.mouse.move(box["x"] + box["width"] - 8, box["y"] + 21 + 8.5 * rows)
     expect(root(page)).to_have_attribute("data-key", "8")
-    expect(page.locator(".readout")).to_have_text(re.compile(r"key 8 '<8>' is read most where query 0 't' reads key 8 '<8>' with 0\.7500"))
+    expect(page.locator(".readout")).to_have_text(
+        re.compile(r"key 8 '<8>' is read most where query 0 't' reads key 8 '<8>' with 0\.7500")
+    )
     page.mouse.move(box["x"] + 8, box["y"] + 21 + 10)
     expect(root(page)).to_have_attribute("data-query", "0")
     expect(page.locator(".readout")).to_contain_text("query 0 't' reads key 8 '<8>' with 0.7500")

@@ -109,7 +109,9 @@ def test_every_size_fits_the_page(show, size, width):
         assert box["x"] >= frame["x"] - 1
         assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
     n_layer, n_head, *_ = (int(part) + (int(part) > 1) for part in size.split("x"))
-    assert page.get_by_role("gridcell").count() == n_layer * n_head, "every head, and averages where there is more than one"
+    assert page.get_by_role("gridcell").count() == n_layer * n_head, (
+        "every head, and averages where there is more than one"
+    )
 
 
 def test_hostile_tokens_are_only_text(show):
@@ -154,8 +156,10 @@ def test_a_click_does_not_send_the_patterns_again(show, settled):
 
 def test_nothing_is_drawn_while_nothing_happens(show):
     page = show()
-    page.evaluate("window.frames_ = 0; const ask = requestAnimationFrame;"
-                  "window.requestAnimationFrame = (draw) => { window.frames_++; return ask(draw); }; null")
+    page.evaluate(
+        "window.frames_ = 0; const ask = requestAnimationFrame;"
+        "window.requestAnimationFrame = (draw) => { window.frames_++; return ask(draw); }; null"
+    )
     page.wait_for_timeout(500)
     assert page.evaluate("window.frames_") == 0
     hover_cell(page, 5, 4)

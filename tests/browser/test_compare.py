@@ -82,7 +82,9 @@ def test_losses_are_painted_as_numbers_and_bars(compare):
 
 def test_markup_in_the_prompt_stays_text(compare):
     page = compare("<img src=x onerror=alert(1)>")
-    expect(page.locator(".cells").nth(0).locator(".tokens")).to_contain_text("<img·src=x·onerror=alert(1)>", timeout=30_000)
+    expect(page.locator(".cells").nth(0).locator(".tokens")).to_contain_text(
+        "<img·src=x·onerror=alert(1)>", timeout=30_000
+    )
     assert page.locator(".cells img").count() == 0
 
 

@@ -95,13 +95,19 @@ def test_the_batch_keeps_its_sizes_while_there_is_no_text(app_server, page, choo
     settled(page)
     expect_shown(page, {"B, chunks": "4", "T, tokens of context": "8", "Seed": "1337"})
     expect(page.get_by_text("B × T = 4 × 8")).to_be_visible()
-    assert {name: address(page)[name] for name in ("text", "prompt", "chunk")} == {"text": OWN, "prompt": "12", "chunk": "2"}
+    assert {name: address(page)[name] for name in ("text", "prompt", "chunk")} == {
+        "text": OWN,
+        "prompt": "12",
+        "chunk": "2",
+    }
 
 
 @pytest.mark.parametrize("wait", [0.0, 1.0])
 def test_typing_before_the_first_run_ends_changes_no_other_control(app_server, page, settled, wait):
     with mostly_stopped(app_server.process):
-        page.goto(f"{app_server.url}/?{urlencode({'layer': '1', 'head': '2', **LINK})}", wait_until="commit", timeout=SLOW)
+        page.goto(
+            f"{app_server.url}/?{urlencode({'layer': '1', 'head': '2', **LINK})}", wait_until="commit", timeout=SLOW
+        )
         expect(page.get_by_label("Prompt", exact=True)).to_be_visible(timeout=SLOW)
         page.wait_for_timeout(1000 * wait)
         write(page, "ROMEO: but soft")

@@ -64,7 +64,9 @@ def test_a_figure_as_picture_page_and_numbers(app_server, page, settled, save, o
     plot = page.locator(".st-key-next-token-bars .js-plotly-plot").bounding_box()
     png = saved["PNG"].read_bytes()
     assert png.startswith(PNG)
-    assert int.from_bytes(png[16:20], "big") == pytest.approx(2 * (plot["width"] + 24), abs=4), "labels reach to the edge"
+    assert int.from_bytes(png[16:20], "big") == pytest.approx(2 * (plot["width"] + 24), abs=4), (
+        "labels reach to the edge"
+    )
     assert int.from_bytes(png[20:24], "big") > 2 * plot["height"] + 40, "a title is above the figure"
     drawn = ElementTree.parse(saved["SVG"]).getroot()
     assert "Next-token probabilities" in " ".join(drawn.itertext())
@@ -81,7 +83,9 @@ def test_a_figure_as_picture_page_and_numbers(app_server, page, settled, save, o
 
 
 def test_patterns_as_one_page_and_as_numbers(app_server, page, settled, save, offline):
-    recipe = Recipe(model=GPTConfig(block_size=64, n_layer=4, n_head=3, n_embd=12), steps=1, batch_size=2, eval_batches=1)
+    recipe = Recipe(
+        model=GPTConfig(block_size=64, n_layer=4, n_head=3, n_embd=12), steps=1, batch_size=2, eval_batches=1
+    )
     run = create_run(app_server.runs / "hostile", recipe, Corpus("own", 40 * HOSTILE, "made for a test"))
     train(run, torch.device("cpu"))
     open_prompt(page, app_server.url, settled, HOSTILE, "runs/hostile")

@@ -9,7 +9,9 @@ from explorer.navigation import APP, ENTRIES
 SECTIONS = ["Lecture", "Explore", "Train", "Compare", "Research tools"]
 
 
-def test_every_step_of_the_path_is_on_the_first_screen_and_opens_its_pages(page: Page, app_server, choose_page, settled):
+def test_every_step_of_the_path_is_on_the_first_screen_and_opens_its_pages(
+    page: Page, app_server, choose_page, settled
+):
     page.goto(app_server.url)
     settled(page)
     menu = page.get_by_test_id("stTopNav")
@@ -36,7 +38,11 @@ def test_the_question_is_beside_the_title_or_below_it_on_a_narrow_screen(page: P
     page.goto(f"{app_server.url}/start")
     settled(page)
     heading = page.locator(".st-key-heading")
-    parts = [heading.get_by_role("heading"), heading.get_by_text("Train small GPTs"), heading.get_by_role("button", name="Copy link")]
+    parts = [
+        heading.get_by_role("heading"),
+        heading.get_by_text("Train small GPTs"),
+        heading.get_by_role("button", name="Copy link"),
+    ]
     expect(parts[-1]).to_be_visible()
     middle = lambda box: box["y"] + box["height"] / 2  # noqa: E731
     title, question, button = [part.bounding_box() for part in parts]

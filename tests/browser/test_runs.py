@@ -46,7 +46,9 @@ def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser
     dialog = runs_page.get_by_role("dialog")
     expect(dialog).to_contain_text("run-07", timeout=60_000)
     shutil.copytree(SHIPPED, fifteen / "newest")
-    expect(runs_page.get_by_text("newest")).not_to_have_count(0, timeout=60_000)  # the list has grown under the open question
+    expect(runs_page.get_by_text("newest")).not_to_have_count(
+        0, timeout=60_000
+    )  # the list has grown under the open question
     expect(dialog).to_contain_text("run-07")
     click_twice_in_place(runs_page, "Delete run")
     for page in (runs_page, other):
@@ -79,5 +81,7 @@ def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser
     other.get_by_role("button", name="Delete run", exact=True).click()
     expect(other.get_by_role("button", name="Undo: My-Spring")).to_be_visible(timeout=60_000)
     settled(other)
-    expect(other.get_by_text("There is no run called")).to_have_count(0)  # the title of the run that is gone is no choice
+    expect(other.get_by_text("There is no run called")).to_have_count(
+        0
+    )  # the title of the run that is gone is no choice
     context.close()

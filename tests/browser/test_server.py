@@ -79,7 +79,9 @@ def test_a_page_opened_by_its_address_asks_for_nothing_that_is_not_there(app_ser
 def misses(server) -> list[str]:
     """How often each of the app's caches was asked for what it did not have."""
     lines = answer(server, "/_stcore/metrics", "localhost").read().decode().splitlines()
-    return [line for line in lines if line.startswith('cache_lookups_total{cache="explorer') and 'result="miss"' in line]
+    return [
+        line for line in lines if line.startswith('cache_lookups_total{cache="explorer') and 'result="miss"' in line
+    ]
 
 
 def test_no_browser_empties_the_caches_of_all(app_server):

@@ -65,7 +65,9 @@ def test_a_prompt_that_runs_to_the_left_keeps_the_order_of_its_tokens(tokens):
     expect(cells).to_have_text(["\u05d0", "◌\u05b8", "\u05d1", "\u05d2", "\u2764", "\\ufe0f"], timeout=30_000)
     places = cells.evaluate_all("cells => cells.map((cell) => cell.getBoundingClientRect().x)")
     assert places == sorted(places), "the first token is the leftmost"
-    direction = page.get_by_role("textbox", name="Prompt", exact=True).evaluate("box => getComputedStyle(box).unicodeBidi")
+    direction = page.get_by_role("textbox", name="Prompt", exact=True).evaluate(
+        "box => getComputedStyle(box).unicodeBidi"
+    )
     assert direction == "plaintext", "the box itself follows its text"
 
 

@@ -24,7 +24,9 @@ def address(app) -> dict[str, str]:
 
 
 def control(app, name: str):
-    return next(widget for kind in ("button_group", "toggle") for widget in app.get(kind) if widget.key == f"widget:{name}")
+    return next(
+        widget for kind in ("button_group", "toggle") for widget in app.get(kind) if widget.key == f"widget:{name}"
+    )
 
 
 @pytest.mark.parametrize("case", CONTROLS)

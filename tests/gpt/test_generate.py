@@ -57,7 +57,9 @@ def _write_from_a_length_on(value, name):
 
 
 @pytest.mark.parametrize("point", ["hook_embed", "blocks.0.attn.hook_z", "blocks.1.hook_resid_post"])
-@pytest.mark.parametrize("hook", [_write_first, _write_from_a_length_on, lambda value, name: value.flip(1), lambda value, name: None])
+@pytest.mark.parametrize(
+    "hook", [_write_first, _write_from_a_length_on, lambda value, name: value.flip(1), lambda value, name: None]
+)
 def test_the_cache_changes_nothing_under_any_hook(make_model, ids, point, hook):
     model, prompt = make_model(), ids(1, 5)
     with model.hooks({point: hook}):

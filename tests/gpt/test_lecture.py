@@ -118,7 +118,10 @@ def test_slopes_are_the_softmaxs_jacobian_and_a_sure_winner_has_none(n, seed, sc
 @pytest.mark.parametrize(("C", "d_head"), [(4, 4), (32, 8), (64, 64)])
 def test_random_matrices_give_scores_of_variance_one_as_the_lecture_shows(C, d_head):
     generator = torch.Generator().manual_seed(0)
-    heads = [lecture.one_head(torch.randn(8, C, generator=generator), *lecture.random_matrices(C, d_head, generator)) for _ in range(300)]
+    heads = [
+        lecture.one_head(torch.randn(8, C, generator=generator), *lecture.random_matrices(C, d_head, generator))
+        for _ in range(300)
+    ]
     off_diagonal = ~torch.eye(8, dtype=torch.bool)
     scores = torch.stack([head.scores for head in heads])[:, off_diagonal]
     assert scores.pow(2).mean().item() == pytest.approx(1, abs=0.25)

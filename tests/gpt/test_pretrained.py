@@ -68,7 +68,14 @@ def test_every_residual_stream_is_gpt2s(folder, idx):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"tie_weights": True}, {"bias": False}, {"qkv_bias": False}, {"activation": "relu"}, {"n_layer": 1, "n_head": 1}],
+    [
+        {},
+        {"tie_weights": True},
+        {"bias": False},
+        {"qkv_bias": False},
+        {"activation": "relu"},
+        {"n_layer": 1, "n_head": 1},
+    ],
     ids=str,
 )
 def test_what_is_written_is_opened_by_both(tmp_path, changes):

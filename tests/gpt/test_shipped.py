@@ -81,7 +81,10 @@ def test_the_translator_turns_held_out_dates_into_digits():
     unseen = [pair for pair in held_out if pair[1] not in known]  # in no other wording either
     pairs = encode_pairs(unseen, run.tokenizer, run.recipe.model.block_size)
     assert len(pairs) > 1000 and exact_share(run.model(), pairs, run.tokenizer.encode(">\n")) >= 0.99
-    assert sum(path.stat().st_size for path in (MODELS / "translate").rglob("*") if path.parent.name != "resume") <= 3_000_000
+    assert (
+        sum(path.stat().st_size for path in (MODELS / "translate").rglob("*") if path.parent.name != "resume")
+        <= 3_000_000
+    )
     assert len(run.steps) >= 8
 
 

@@ -53,7 +53,9 @@ class Looked(NamedTuple):
     """What a person looks at in the view."""
 
     head: Head | None  # the locked (layer, head)
-    cell: Cell | None  # the pinned (query, key), which the mask may have taken out; of a pinned token, its largest weight
+    cell: (
+        Cell | None
+    )  # the pinned (query, key), which the mask may have taken out; of a pinned token, its largest weight
     shown: Head  # the head that stands large while the pointer is elsewhere: the locked one, or the last that was
     lines: Lines
 
@@ -84,7 +86,9 @@ class _Lock:
             if getattr(self, name) is not None and not _fits(getattr(self, name), *sizes):
                 setattr(self, name, None)
         self.shown = self.head or (self.shown if _fits(self.shown, *shape[:2]) else opening)
-        self.lines = self.lines._replace(compared=tuple(pair for pair in self.lines.compared if _can_compare(pair, *shape[:2])))
+        self.lines = self.lines._replace(
+            compared=tuple(pair for pair in self.lines.compared if _can_compare(pair, *shape[:2]))
+        )
 
     def draw(self, lines: Lines) -> None:
         """Take over the lines that the page asks for, unless a click is newer."""
@@ -217,7 +221,8 @@ def pack(
         "keys": None if keys is None else _shown(keys),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "colors": {
-            theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)] for theme in ("light", "dark")
+            theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)]
+            for theme in ("light", "dark")
         },
         "average": MUTED,
         "captions": {head_name(*place): caption for place, caption in (captions or {}).items()},

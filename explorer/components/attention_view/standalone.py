@@ -72,5 +72,7 @@ def standalone_page(
         view=(_HERE / "view.html").read_text(encoding="utf-8"),
         patterns=base64.b64encode(packed).decode(),
         script=base64.b64encode(script.encode()).decode(),
-        **{theme: " ".join(f"--st-{name}-color: {color};" for name, color in COLORS[theme].items()) for theme in COLORS},
+        **{
+            theme: " ".join(f"--st-{name}-color: {color};" for name, color in COLORS[theme].items()) for theme in COLORS
+        },
     ).encode()

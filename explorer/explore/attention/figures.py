@@ -43,7 +43,12 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
         xgap=1 if values.shape[1] <= MOST_PARTED else 0,
         ygap=6,
     )
-    features = {"title": "feature of the head", "range": [-0.5, values.shape[1] - 0.5], "showgrid": False, "tickformat": "d"}
+    features = {
+        "title": "feature of the head",
+        "range": [-0.5, values.shape[1] - 0.5],
+        "showgrid": False,
+        "tickformat": "d",
+    }
     rows = {"tickvals": list(range(len(names))), "ticktext": names, "autorange": "reversed", "showgrid": False}
     return style.figure(cells, height=STRIP * len(values) + AXIS, xaxis=features, yaxis=rows)
 

@@ -140,7 +140,9 @@ def _value(found: "Weight") -> None:
 
 def _share(found: "Weight", tokens: tuple[str, ...]) -> None:
     st.markdown("**4 · Its share of z**", help=TERMS["share"])
-    chart(row_bars({"share of z": found.shares}, tokens, found.exists, found.key), key="weight: share", alt="Shares of z")
+    chart(
+        row_bars({"share of z": found.shares}, tokens, found.exists, found.key), key="weight: share", alt="Shares of z"
+    )
     _sum(
         ("This key's share", f"{found.shares[found.key]:.2%}", TERMS["share"]),
         ("All keys together", f"{found.shares.sum():.2%}", TERMS["share"]),
@@ -158,7 +160,14 @@ def _sum(*steps: tuple[str, str, str]) -> None:
 def _tables(found: "Weight", tokens: tuple[str, ...]) -> None:
     with st.expander("All the numbers"):
         left, right = st.columns(2, gap="medium")
-        features = {"q": found.q, "k": found.k, "q × k": found.products, "v": found.v, "weight × v": found.carried, "z": found.z}
+        features = {
+            "q": found.q,
+            "k": found.k,
+            "q × k": found.products,
+            "v": found.v,
+            "weight × v": found.carried,
+            "z": found.z,
+        }
         left.dataframe({"feature": range(len(found.q))} | features, hide_index=True, key="weight: features")
         scores = {
             "score": found.scores,

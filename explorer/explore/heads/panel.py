@@ -33,7 +33,9 @@ def head_pickers(n_layer: int, n_head: int, default: Head = (0, 0)) -> Head:
     with st.container(horizontal=True):
         for name, size in (("layer", n_layer), ("head", n_head)):
             now = dict(zip(("layer", "head"), shown, strict=True))
-            st.selectbox(name.capitalize(), range(size), help=widgets.TERMS[name], **state.bound(name, now[name], **now))
+            st.selectbox(
+                name.capitalize(), range(size), help=widgets.TERMS[name], **state.bound(name, now[name], **now)
+            )
     return shown
 
 
@@ -122,7 +124,9 @@ def named_heads(prompt: str, ref: str, scores: Scores) -> None:
                 st.page_link(PAGES / "attention.py", label=label, query_params=there)
         if "induction" not in named.values():
             st.markdown("No induction head in this model.")
-            st.page_link(PAGES / "attention.py", label="Open *induction*, which has some", query_params={"model": INDUCTION})
+            st.page_link(
+                PAGES / "attention.py", label="Open *induction*, which has some", query_params={"model": INDUCTION}
+            )
     with right:
         induction_picture()
 

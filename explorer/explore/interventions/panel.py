@@ -38,9 +38,13 @@ def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...],
         bound = state.bound("change", name, strength=None)
         st.selectbox("Change", kinds, format_func=named.__getitem__, help=explained, **bound)
         now = dict(zip(("layer", "head"), shown, strict=True))
-        st.selectbox("Layer", range(config.n_layer), help=widgets.TERMS["layer"], **state.bound("layer", shown[0], **now))
+        st.selectbox(
+            "Layer", range(config.n_layer), help=widgets.TERMS["layer"], **state.bound("layer", shown[0], **now)
+        )
         if kind.part == "head":
-            st.selectbox("Head", range(config.n_head), help=widgets.TERMS["head"], **state.bound("head", shown[1], **now))
+            st.selectbox(
+                "Head", range(config.n_head), help=widgets.TERMS["head"], **state.bound("head", shown[1], **now)
+            )
         change = Change(name, shown[0], shown[1] * (kind.part == "head"), _strength(kind))
         full = change in kept or len(kept) >= changes.MOST_CHANGES
         if st.button("Keep, and add another", icon=":material/add:", disabled=full) and not full:
@@ -87,7 +91,11 @@ def _in_words(answers: changes.Answers) -> str:
     was, now = int(answers.before.argmax()), int(answers.after.argmax())
     first, last = (f"“{widgets.plain(visible(answers.tokens[index]))}”" for index in (was, now))
     said = f"{first}: **{answers.before[was]:.1%} → {answers.after[was]:.1%}**"
-    return said if now == was else f"{said}. Now {last} leads with {answers.after[now]:.1%}, up from {answers.before[now]:.1%}."
+    return (
+        said
+        if now == was
+        else f"{said}. Now {last} leads with {answers.after[now]:.1%}, up from {answers.before[now]:.1%}."
+    )
 
 
 def samples(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:

@@ -62,9 +62,7 @@ def table(chosen: Subject) -> None:
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{chosen.position}"  # a new table for a new cell, so that none stays greyed out
-        clicked = chart(
-            figure, key=key, alt=alt, on_select="rerun", selection_mode="points"
-        ).selection.points
+        clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
         state.choose(point=lens.points[x], position=y)
@@ -103,7 +101,9 @@ def _rows(position: int, T: int) -> slice:
 
 def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[int, int], rows: slice) -> go.Figure:
     tokenizer, P = loading.load_run(chosen.ref).tokenizer, len(lens.points)
-    rank = np.column_stack([np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)])  # nothing is known to follow the last token
+    rank = np.column_stack(
+        [np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)]
+    )  # nothing is known to follow the last token
     best = lens.top_probabilities[..., 0]
     tokens = [tokenizer.tokens(row) for row in lens.top_ids[..., 0].tolist()]
 
@@ -194,7 +194,9 @@ def _tokens(chosen: Subject) -> tuple[int, int | None]:
     token = likeliest[0] if wanted["token"] is None else wanted["token"]
     options = distinct({each: label(each) for each in offered})
     left, right, _ = st.columns([1, 1, 2], gap="medium")
-    left.selectbox("Token", options, format_func=options.get, help=TERMS["token"], **state.bound("token", token, options))
+    left.selectbox(
+        "Token", options, format_func=options.get, help=TERMS["token"], **state.bound("token", token, options)
+    )
     right.selectbox(
         "Held against",
         options,

@@ -73,7 +73,11 @@ def feedforward() -> None:
         return
     rungs = {rung: (PRESETS[f"rung-{rung}"], PUBLISHED[f"rung-{rung}"]) for rung in (3, 4)}
     for column, (rung, (preset, published)) in zip(st.columns(2), rungs.items(), strict=True):
-        column.metric(f"Rung {rung}: {preset.about.removeprefix('… ')}", f"{published.loss:.2f}", help="Validation loss, nats a character.")
+        column.metric(
+            f"Rung {rung}: {preset.about.removeprefix('… ')}",
+            f"{published.loss:.2f}",
+            help="Validation loss, nats a character.",
+        )
     st.caption(
         f"{after_guess(guessed)}Validation losses in the lecture, in nats a character, after {rungs[3][0].steps:,} steps each."
     )

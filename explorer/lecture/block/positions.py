@@ -20,13 +20,27 @@ SWITCHES = {
     SMALL: {"positions": "sinusoidal", "amplitude": 0.02},
     "none": {"positions": "none"},
 }
-LENGTH = {"block_size": 32, "lr": 4e-3, "schedule": "linear", "final_lr": 0.0, "eval_every": 60, "eval_batches": 40, "snapshots": 2}
+LENGTH = {
+    "block_size": 32,
+    "lr": 4e-3,
+    "schedule": "linear",
+    "final_lr": 0.0,
+    "eval_every": 60,
+    "eval_batches": 40,
+    "snapshots": 2,
+}
 STEPS = 600
 RECIPES = {
-    kind: PRESETS["rung-6"].changed(about=f"Positions: {kind}", steps=STEPS, **LENGTH, **switches) for kind, switches in SWITCHES.items()
+    kind: PRESETS["rung-6"].changed(about=f"Positions: {kind}", steps=STEPS, **LENGTH, **switches)
+    for kind, switches in SWITCHES.items()
 }
 SEEDS = (1337, 1, 2)
-MEASURED = {"learned": 2.12, "sinusoidal": 2.17, SMALL: 2.26, "none": 2.28}  # validation losses of `command(kind)`, their mean
+MEASURED = {
+    "learned": 2.12,
+    "sinusoidal": 2.17,
+    SMALL: 2.26,
+    "none": 2.28,
+}  # validation losses of `command(kind)`, their mean
 SHIPPED, HERE, FIXED = "learned, ready-made", "learned below", "sinusoidal"
 
 

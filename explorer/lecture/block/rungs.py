@@ -11,7 +11,10 @@ from gpt import PRESETS, Recipe, Run
 from gpt.train.presets import PUBLISHED
 
 RUNGS = (2, 3, 4, 5)  # what layernorm buys takes more steps than a lesson has
-RATE, TABLES_RATE = 1e-2, 1e-1  # learning rates that a thousand steps are enough with, of models and of the bigram table
+RATE, TABLES_RATE = (
+    1e-2,
+    1e-1,
+)  # learning rates that a thousand steps are enough with, of models and of the bigram table
 
 
 def recipe(rung: int) -> Recipe:
@@ -23,7 +26,11 @@ def recipe(rung: int) -> Recipe:
 
 def rung_by_rung() -> None:
     """A rung, trained together with the one before it."""
-    if not chapter("Rung by rung", "1:21:59", "Choose what is added, guess how much it buys, and train the model with it and without."):
+    if not chapter(
+        "Rung by rung",
+        "1:21:59",
+        "Choose what is added, guess how much it buys, and train the model with it and without.",
+    ):
         return
     rung = choose("Rung", RUNGS, 3, "rung")
     pair = {_label(each): recipe(each) for each in (rung - 1, rung)}
@@ -44,5 +51,6 @@ def _compared(rung: int, runs: dict[str, Run]) -> None:
     losses_together(runs, [_label(rung - 1), _label(rung)], "rungs:losses")
     below, this = (PUBLISHED[f"rung-{each}"] for each in (rung - 1, rung))
     widgets.caption(
-        f"In the lecture rung {rung - 1} reaches {below.loss:.2f} nats a character and rung {rung} {this.loss:.2f}.", this.chapter
+        f"In the lecture rung {rung - 1} reaches {below.loss:.2f} nats a character and rung {rung} {this.loss:.2f}.",
+        this.chapter,
     )

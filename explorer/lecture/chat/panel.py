@@ -52,7 +52,11 @@ def question() -> str:
 
 def asking() -> None:
     """A question to the models of all stages, side by side, under one seed."""
-    if not chapter("Ask all of them", "1:48:53", "Ask the same question of the model after each stage: what has each learned to do?"):
+    if not chapter(
+        "Ask all of them",
+        "1:48:53",
+        "Ask the same question of the model after each stage: what has each learned to do?",
+    ):
         return
     asked, seed = _question_box()
     if not asked.strip():
@@ -173,7 +177,9 @@ def _stages_in_numbers() -> None:
 
 def at_scale() -> None:
     """What is the same as in ChatGPT, and what is not."""
-    if not chapter("How toy is this?", "1:48:53", "Read down the columns: which differences are of size, and which of kind?"):
+    if not chapter(
+        "How toy is this?", "1:48:53", "Read down the columns: which differences are of size, and which of kind?"
+    ):
         return
     rows = [{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in _scale_rows()]
     st.dataframe(rows, hide_index=True, key="chat:scale")
@@ -206,11 +212,19 @@ def _scale_rows() -> list[tuple[str, str, str]]:
         ("Parameters", f"{parameters:,}", "1.3, 6 and 175 billion"),
         ("Pretraining", plays, "300 billion tokens, much of the web (GPT-3)"),
         ("Demonstrations", f"{len(demonstrations)}, from templates", "about 13,000 prompts, answers written by people"),
-        ("Preferences", f"a formula of {len(POINTS)} points", "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each"),
+        (
+            "Preferences",
+            f"a formula of {len(POINTS)} points",
+            "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each",
+        ),
         ("Answers compared", "the demonstrations' own", "drawn from the models"),
         ("Reward model", f"{loading.load_model(REWARD).n_params:,} parameters", "6 billion parameters"),
         ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
         ("Baseline", "the other answers to the same question", "a value model of its own"),
-        ("Leash", f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss", "β = 0.02 on the drawn tokens, off the reward"),
+        (
+            "Leash",
+            f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss",
+            "β = 0.02 on the drawn tokens, off the reward",
+        ),
         ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),
     ]

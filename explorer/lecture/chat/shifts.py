@@ -15,7 +15,10 @@ from explorer.shared.chart import chart
 from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import prompt_of
 
-STEPS = {f"{before} → {after}": (before, after) for before, after in ((PRETRAINED, FINETUNED), (FINETUNED, POLICY), (PRETRAINED, POLICY))}
+STEPS = {
+    f"{before} → {after}": (before, after)
+    for before, after in ((PRETRAINED, FINETUNED), (FINETUNED, POLICY), (PRETRAINED, POLICY))
+}
 NAMED = 3  # heads that changed most
 OPENING = "My lord, the "  # of an answer: what is read along with the question
 
@@ -44,15 +47,23 @@ def attention() -> None:
         "variation distance of two rows of weights."
     )
     layer, head = heads[0]
-    for column, label, ref, pattern in zip(st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True):
+    for column, label, ref, pattern in zip(
+        st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True
+    ):
         with column:
             st.markdown(f"**{label}**, {head_name(layer, head)}")
             weights = pattern[layer, head].clone()
             weights[torch.ones_like(weights).triu(1).bool()] = torch.nan
-            chart(pattern_heatmap(weights.numpy(), reading.tokens), key=f"chat:pattern:{label}", alt=f"What that head reads, {label}")
+            chart(
+                pattern_heatmap(weights.numpy(), reading.tokens),
+                key=f"chat:pattern:{label}",
+                alt=f"What that head reads, {label}",
+            )
             last = pattern[layer, head, -1]
             most = widgets.plain(labels(reading.tokens)[int(last.argmax())])
             st.caption(f"After “{OPENING}” it reads most from {most}, {last.max():.0%}.")
             link = {"model": ref, "prompt": prompt, "layer": str(layer), "head": str(head)}
-            st.page_link(PAGES / "attention.py", label=f"Open {label} in Attention", icon=":material/grid_on:", query_params=link)
+            st.page_link(
+                PAGES / "attention.py", label=f"Open {label} in Attention", icon=":material/grid_on:", query_params=link
+            )
     show_code(pattern_shift)

@@ -21,8 +21,16 @@ DPO, LEASHED = "DPO, on the same pairs", "policy on a leash"
 FINETUNE = {"finetuned here": PRESETS["chat-finetune"].changed(steps=60, eval_every=5, snapshots=3)}
 REWARDS = {"reward model, trained here": PRESETS["chat-reward"].changed(steps=40, snapshots=3)}
 HASTY = PRESETS["chat-policy"].changed(steps=64, batch_size=32, lr=3e-4, schedule="constant", snapshots=3)
-POLICIES = {LEASHED: HASTY.changed(kl_weight=0.3), FREE: HASTY.changed(kl_weight=0.0), DPO: PRESETS["chat-dpo"].changed(snapshots=3)}
-LEARNING = {"val_loss": "loss, nats", "accuracy": "share of pairs in the right order", "preference": "stated preference, 0 to 4"}
+POLICIES = {
+    LEASHED: HASTY.changed(kl_weight=0.3),
+    FREE: HASTY.changed(kl_weight=0.0),
+    DPO: PRESETS["chat-dpo"].changed(snapshots=3),
+}
+LEARNING = {
+    "val_loss": "loss, nats",
+    "accuracy": "share of pairs in the right order",
+    "preference": "stated preference, 0 to 4",
+}
 OPTIONS = ("less than on the leash", "about the same", "twice as far", "many times as far")
 
 
@@ -111,7 +119,11 @@ def _begins(name: str) -> str:
 
 def _compared(runs: dict[str, Run]) -> None:
     _growing(runs, EARNINGS, "chat:leash", "With and without the leash")
-    ends = {label: f"{distances[-1]:.1f} nats" for label, run in runs.items() if (distances := series(run.metrics(), "kl")[1])}
+    ends = {
+        label: f"{distances[-1]:.1f} nats"
+        for label, run in runs.items()
+        if (distances := series(run.metrics(), "kl")[1])
+    }
     metrics(ends)
     finished = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
     for column, (label, text) in zip(st.columns(max(len(finished), 1), gap="small"), finished.items(), strict=False):
@@ -167,7 +179,11 @@ def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) ->
 
 
 def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:
-    return {"question": exchange.question, "answer": exchange.answer.strip(), "stated preference": dialogue.preference(*exchange)}
+    return {
+        "question": exchange.question,
+        "answer": exchange.answer.strip(),
+        "stated preference": dialogue.preference(*exchange),
+    }
 
 
 def _told(exchange: dialogue.Exchange) -> str:

@@ -96,7 +96,9 @@ def _row(summary: Summary) -> dict[str, object]:
         "What": recipe.about or "–",
         "Text": recipe.text,
         "State": WORDS[status.state],
-        "Parameters": min(count_parameters(recipe.model, recipe.objective), 2**63 - 1),  # a table's numbers have 64 bits
+        "Parameters": min(
+            count_parameters(recipe.model, recipe.objective), 2**63 - 1
+        ),  # a table's numbers have 64 bits
         "Steps": status.step,
         "Best loss": summary.best,
         "Seconds": summary.seconds,

@@ -33,4 +33,10 @@ def for_a_class(page: str) -> None:
         shown = [name for name in names if name in chosen]
         st.pills("Hide", list(names), selection_mode="multi", format_func=names.get, **state.bound("hide", shown))
         st.code(state.link(), language=None, wrap_lines=True)
-        st.button("Show everything", icon=":material/visibility:", disabled=not chosen, on_click=state.choose, kwargs={"hide": None})
+        st.button(
+            "Show everything",
+            icon=":material/visibility:",
+            disabled=not chosen,
+            on_click=state.choose,
+            kwargs={"hide": None},
+        )

@@ -41,4 +41,6 @@ def losses_together(runs: dict[str, Run], labels: Sequence[str], key: str) -> No
         racers.append(Racer(label, color, series(rows, "train_loss"), series(rows, "val_loss")))
     end = max(run.recipe.steps for run in runs.values())
     chart(race_curves(racers, unit="steps", end=end), key=key, alt=f"Losses of {', '.join(labels)} over the steps")
-    st.caption("Thick: validation loss; thin: the running mean of the training loss. The axis begins where they can be told apart.")
+    st.caption(
+        "Thick: validation loss; thin: the running mean of the training loss. The axis begins where they can be told apart."
+    )

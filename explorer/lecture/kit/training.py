@@ -91,7 +91,9 @@ def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None
     there = [run for run in recipes if (folder / run).exists()]
     live = any(run.name in recipes for run in jobs.live(folder))
     label, icon = ("Train again", "replay") if there else ("Train", "play_arrow")
-    pressed = st.button(label, icon=f":material/{icon}:", type="primary", disabled=live, key=widgets.once(f"lecture:{name}:train"))
+    pressed = st.button(
+        label, icon=f":material/{icon}:", type="primary", disabled=live, key=widgets.once(f"lecture:{name}:train")
+    )
     if not pressed or live:  # somebody else may have pressed it meanwhile
         return
     with widgets.acting(f"lecture:{name}:train", "Preparing the text …"):

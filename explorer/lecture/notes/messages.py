@@ -44,7 +44,9 @@ def passing() -> None:
         st.caption(f"The graph shows the prompt's last {LONGEST} tokens, read by themselves.")
     weights = loading.attention(ref, ids)[layer, head]
     vectors = layer_vectors(loading.load_model(ref), torch.tensor(ids), layer)
-    unroll("messages", len(ids) - 1, partial(_gathering, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy()))
+    unroll(
+        "messages", len(ids) - 1, partial(_gathering, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy())
+    )
     widgets.caption(
         "The picture is general: nodes of any directed graph may pass messages so. In a decoder a token has arrows from itself and from "
         "all before it, with weights that depend on what the tokens hold.",

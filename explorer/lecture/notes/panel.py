@@ -58,9 +58,7 @@ def permutation() -> None:
     word = WORD if wanted is None else wanted[: SMALL.block_size]
     left.text_input("Letters", max_chars=SMALL.block_size, **state.bound("word", word))
     shuffle = state.number("shuffle") or 1
-    right.number_input(
-        "Shuffle", 1, MAX_SEED, help="Another number, another order.", **state.bound("shuffle", shuffle)
-    )
+    right.number_input("Shuffle", 1, MAX_SEED, help="Another number, another order.", **state.bound("shuffle", shuffle))
     if len(word) < 2:
         widgets.empty_state("There is nothing to shuffle.", "Type at least two letters.")
         return
@@ -150,7 +148,9 @@ def _edit(length: int) -> tuple[int, int, str, bool]:
     new.text_input("to", max_chars=1, **state.bound("letter", letter))
     causal = state.choice("mask") != "False"
     mask.toggle("Mask (decoder)", help=MASK, **state.bound("mask", causal))
-    reset.button("Reset", icon=":material/restart_alt:", key="notes:reset", on_click=state.choose, kwargs=dict.fromkeys(EDITED))
+    reset.button(
+        "Reset", icon=":material/restart_alt:", key="notes:reset", on_click=state.choose, kwargs=dict.fromkeys(EDITED)
+    )
     return row, at, letter or " ", causal
 
 
@@ -210,7 +210,9 @@ def crossing() -> None:
     weights = head.weights if kind == CROSS else head.weights.masked_fill(torch.ones(T, S).triu(1).bool(), torch.nan)
     shown = {f"weights, {T} × {S}: {'rectangular' if T != S else 'square'}": weights, "out = weights · v": head.out}
     names = (("query, token of x", f"key, token of {read}"), ("token of x", "feature"))
-    for place, column, (title, values), (rows, across) in zip("wo", st.columns(2, gap="medium"), shown.items(), names, strict=True):
+    for place, column, (title, values), (rows, across) in zip(
+        "wo", st.columns(2, gap="medium"), shown.items(), names, strict=True
+    ):
         with column:
             st.markdown(f"**{title}**")
             chart(number_grid(values.numpy(), rows=rows, columns=across), key=f"notes:cross:{place}", alt=title)

@@ -78,7 +78,9 @@ def _slopes(found: lecture.Saturation) -> None:
     scores = q[0] @ k.T
     winners = []
     for column, (label, row) in zip(
-        st.columns(2, gap="medium"), {"q · k": scores, "q · k / √size": scores / math.sqrt(SIZES[-1])}.items(), strict=True
+        st.columns(2, gap="medium"),
+        {"q · k": scores, "q · k / √size": scores / math.sqrt(SIZES[-1])}.items(),
+        strict=True,
     ):
         weights = row.softmax(-1)
         winners.append(_slope(float(weights.max())))
@@ -138,14 +140,19 @@ def _after_training(_: dict[str, Run]) -> None:
         widgets.empty_state("No pair is trained yet.", "Press *Train*; each pair takes a few seconds.")
         return
     _statistics(
-        {size: {label: loading.load_model(f"runs/{run.name}") for label, run in pair.items()} for size, pair in whole.items()}
+        {
+            size: {label: loading.load_model(f"runs/{run.name}") for label, run in pair.items()}
+            for size, pair in whole.items()
+        }
     )
 
 
 def _statistics(models: dict[int, dict[str, GPT]]) -> None:
     """Scores, softmax and gradients of each pair against its head size."""
     found: dict[str, list[AttentionStatistics]] = {
-        label: [attention_statistics(pair[label], held_out(recipes(size)[label], ROWS)) for size, pair in models.items()]
+        label: [
+            attention_statistics(pair[label], held_out(recipes(size)[label], ROWS)) for size, pair in models.items()
+        ]
         for label in TWINS
     }
     sizes = np.array(list(models))

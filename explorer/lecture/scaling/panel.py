@@ -60,18 +60,24 @@ def dropout() -> None:
 
 def _gaps(runs: dict[str, Run]) -> None:
     if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; both losses of both models are drawn here.", CURVES)
+        widgets.empty_state(
+            "There is no curve yet.", "Press *Train*; both losses of both models are drawn here.", CURVES
+        )
         return
     rows = {label: runs[label].metrics() if label in runs else [] for label in DROPOUTS}
     curves = {label: (series(logged, "train_loss"), series(logged, "val_loss")) for label, logged in rows.items()}
     steps = max(run.recipe.steps for run in runs.values())
-    chart(loss_gaps(curves, steps=steps), key="scaling:gaps", alt="Training and validation loss, with dropout and without")
+    chart(
+        loss_gaps(curves, steps=steps), key="scaling:gaps", alt="Training and validation loss, with dropout and without"
+    )
     st.caption(
         "Thick: on the validation text; dotted: on the batches that are trained on, with dropout at work. The measured losses below "
         "are taken in use, where nothing is dropped."
     )
     measured = [_measured(label, run) for label, run in runs.items() if run.steps]
-    numbers = {name: st.column_config.NumberColumn(format="%.3f") for name in ("training text", "validation text", "gap")}
+    numbers = {
+        name: st.column_config.NumberColumn(format="%.3f") for name in ("training text", "validation text", "gap")
+    }
     st.dataframe(measured, hide_index=True, column_config=numbers, key="scaling:measured")
 
 
@@ -82,7 +88,13 @@ def _measured(label: str, run: Run) -> dict[str, str | float | int]:
         texts.loss(ref, tuple(part[start : start + length] for start in _starts(len(part) - length)))[0]
         for part in texts.parts(ref)
     )
-    return {"model": label, "at step": run.steps[-1], "training text": train, "validation text": held_out, "gap": held_out - train}
+    return {
+        "model": label,
+        "at step": run.steps[-1],
+        "training text": train,
+        "validation text": held_out,
+        "gap": held_out - train,
+    }
 
 
 def _starts(last: int) -> list[int]:
@@ -104,7 +116,10 @@ def largest() -> None:
     patterns = BYTES * model.n_layer * model.n_head * preset.batch_size * model.block_size**2
     shown = {
         "Parameters": (f"{parameters:,}", "Counted on the module itself, without making room for its weights."),
-        "Weights, gradients, AdamW": (bytes_in_words(COPIES * BYTES * parameters), "Four numbers a parameter, four bytes each."),
+        "Weights, gradients, AdamW": (
+            bytes_in_words(COPIES * BYTES * parameters),
+            "Four numbers a parameter, four bytes each.",
+        ),
         "Tokens in a batch": (f"{batch:,}", "batch_size × block_size."),
         "Attention patterns of a batch": (bytes_in_words(patterns), PATTERNS),
     }
@@ -152,4 +167,6 @@ def ladder() -> None:
     st.page_link(PAGES / "race.py", label="Race the rungs", icon=":material/flag:")
 
 
-PATTERNS = "One weight for each pair of tokens, head and layer, four bytes each: what torch's fused kernel never writes down."
+PATTERNS = (
+    "One weight for each pair of tokens, head and layer, four bytes each: what torch's fused kernel never writes down."
+)

@@ -177,7 +177,9 @@ def aligned_head(subject: Subject) -> Head:
 
 def maps(subject: Subject) -> None:
     """All heads of the three kinds of attention."""
-    chapter("Three kinds of attention", "1:42:39", "Look at each kind in turn: who asks, who answers, and what is masked?")
+    chapter(
+        "Three kinds of attention", "1:42:39", "Look at each kind in turn: who asks, who answers, and what is masked?"
+    )
     kind = MAPS[choose("Attention of", MAPS, "cross-attention", "maps")]
     seen, opening = subject.seen, aligned_head(subject)
     wanted = _head(seen) if kind == "cross" else None
@@ -212,7 +214,9 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         "cross": [f"{visible(read)}→{visible(written)}" for read, written in zip(seen.read, seen.written, strict=True)],
     }[kind]
     n_layer, n_head = seen.patterns[kind].shape[:2]
-    named = {f"{ATTENTIONS[kind].format(layer)}.hook_pattern": pattern for layer, pattern in enumerate(seen.patterns[kind])}
+    named = {
+        f"{ATTENTIONS[kind].format(layer)}.hook_pattern": pattern for layer, pattern in enumerate(seen.patterns[kind])
+    }
     return downloads.Drawn(
         (ref, kind),
         f"{ref}: {kind} attention on {''.join(seen.source)}",

@@ -11,7 +11,13 @@ from gpt.train.files import read_json
 from gpt.train.run import UNREADABLE
 from gpt.train.tail import Logged, Tail
 
-PARTS = ("config.json", "tokenizer.json", "metrics.jsonl", "status.json", "snapshots")  # each tells a run from other folders
+PARTS = (
+    "config.json",
+    "tokenizer.json",
+    "metrics.jsonl",
+    "status.json",
+    "snapshots",
+)  # each tells a run from other folders
 MOST = 5000  # runs that are remembered
 MOST_TAILS = 64  # runs whose numbers are kept in memory; 300,000 rows take about 30 MB
 

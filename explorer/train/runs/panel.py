@@ -25,12 +25,16 @@ ROW, MOST_ROWS = 36, 14  # pixels a row; rows before the table scrolls
 COLUMNS = {
     "Run": st.column_config.TextColumn(pinned=True),
     "State": st.column_config.TextColumn(help="Runs wait for their turn in the order they were started."),
-    "Step": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, help="The share of its steps."),
+    "Step": st.column_config.ProgressColumn(
+        "Progress", format="percent", min_value=0, max_value=1, help="The share of its steps."
+    ),
     "At": st.column_config.TextColumn("Step", width=130),
     "Loss": st.column_config.NumberColumn(
         format="%.3f", help="Validation loss, nats a token, as it was last measured: lower is better, on the same text."
     ),
-    "Curve": st.column_config.LineChartColumn("Training loss", width="medium", help="A running mean over the steps so far."),
+    "Curve": st.column_config.LineChartColumn(
+        "Training loss", width="medium", help="A running mean over the steps so far."
+    ),
     "Left": st.column_config.TextColumn("Time left", width="small"),
     "Size": st.column_config.TextColumn(width="small", help="Of the run's folder on disk."),
     "From": st.column_config.TextColumn("Begun with", width="medium"),

@@ -49,7 +49,9 @@ def restore(entry: Deleted) -> str:
         try:
             entry.folder.rename(runs / name)
         except FileNotFoundError as error:
-            raise ValueError(f"{entry.name!r} cannot be restored: it was restored already, or removed for good") from error
+            raise ValueError(
+                f"{entry.name!r} cannot be restored: it was restored already, or removed for good"
+            ) from error
     return name
 
 

@@ -23,7 +23,9 @@ def as_tensors(exchanges: Sequence[Exchange], tokenizer: Tokenizer, block_size: 
     answers = [tokenizer.encode(exchange.answer) for exchange in exchanges]
     T = max(len(prompt) + len(answer) for prompt, answer in zip(prompts, answers, strict=True))
     if block_size < T:
-        raise ValueError(f"a question and its answer take {T} tokens; the context has {block_size}: shorten the longest")
+        raise ValueError(
+            f"a question and its answer take {T} tokens; the context has {block_size}: shorten the longest"
+        )
     tokens = torch.zeros(len(prompts), T, dtype=torch.long)
     is_answer = torch.zeros(len(prompts), T, dtype=torch.bool)
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):

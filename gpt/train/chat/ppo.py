@@ -11,7 +11,9 @@ from gpt.train.chat.reward import rewards
 from gpt.train.chat.stage import Stage
 from gpt.train.run import Run
 
-CLIP = 0.2  # how far a token's probability may move, as a share, before its gradient ends: Schulman et al. 2017, table 3
+CLIP = (
+    0.2  # how far a token's probability may move, as a share, before its gradient ends: Schulman et al. 2017, table 3
+)
 GROUP = 4  # answers to the same question, each of which is the others' baseline
 
 

@@ -64,7 +64,9 @@ def test_both_models_are_measured_on_the_same_held_out_text(compare):
         assert bits == pytest.approx(per_token / math.log(2), abs=1e-3)
         assert perplexity == pytest.approx(math.exp(per_token), rel=1e-2)
     assert numbers(app, "Parameters") == [loading.load_model(ref).n_params for ref in PAIR]
-    assert any("of the validation text of" in caption.value and "the same for both" in caption.value for caption in app.caption)
+    assert any(
+        "of the validation text of" in caption.value and "the same for both" in caption.value for caption in app.caption
+    )
 
 
 def test_the_prompt_is_coloured_by_both_and_by_the_difference(compare):
@@ -155,9 +157,16 @@ def test_texts_that_neither_can_share_are_said_not_to_compare(runs, compare):
 
 def test_a_model_that_diverged_is_said_to_have(runs, compare):
     recipe = Recipe(
-        model=GPTConfig(block_size=8, n_layer=1, n_head=1, n_embd=4), text="own", steps=1, batch_size=1, eval_batches=1, snapshots=1
+        model=GPTConfig(block_size=8, n_layer=1, n_head=1, n_embd=4),
+        text="own",
+        steps=1,
+        batch_size=1,
+        eval_batches=1,
+        snapshots=1,
     )
-    run = create_run(runs / "diverged", recipe, Corpus("own", loading.load_run("runs/tiny").corpus().text, "made for a test"))
+    run = create_run(
+        runs / "diverged", recipe, Corpus("own", loading.load_run("runs/tiny").corpus().text, "made for a test")
+    )
     train(run, torch.device("cpu"))
     weights = {name: tensor * 1e30 for name, tensor in run.model().state_dict().items()}
     write_tensors(run.snapshot_path(1), weights)

@@ -51,7 +51,9 @@ def packed(patterns: np.ndarray, causal: bool = True, tokens: list[str] | None =
     st.integers(0, 99),
     st.sampled_from([0.1, 3, 12]),
 )
-def test_every_weight_arrives_to_four_decimals_and_small_ones_to_three_digits(n_layer, n_head, T, causal, seed, sharpness):
+def test_every_weight_arrives_to_four_decimals_and_small_ones_to_three_digits(
+    n_layer, n_head, T, causal, seed, sharpness
+):
     patterns = random_patterns(n_layer, n_head, T, causal, seed, sharpness)
     header, arrived = unpack(packed(patterns, causal))
     assert (header["layers"], header["heads"], header["causal"]) == (n_layer, n_head, causal)
@@ -182,7 +184,9 @@ def test_the_later_word_on_the_lock_counts():
     assert agree(None, (0, 0)) == _Lock((0, 0), None, told=first, shown=(0, 0))
     assert agree(None, None).shown == (0, 1)
     clicked = _Lock((1, 2), (3, 1), told=first, shown=(1, 2), at=5)
-    assert agree(clicked, (1, 2), (3, 1)) == clicked, "the page hands back what was clicked: nothing new to tell the browser"
+    assert agree(clicked, (1, 2), (3, 1)) == clicked, (
+        "the page hands back what was clicked: nothing new to tell the browser"
+    )
     assert agree(clicked, None) == clicked
     assert agree(clicked, (0, 0)).told == ((0, 0), 5, (3, 1)), "what the page does not move stays"
     assert agree(clicked, None, (2, 2)).told == ((1, 2), 5, (2, 2))
@@ -226,7 +230,13 @@ def test_the_example_is_the_first_of_the_largest_codes_of_the_middle_row(T, caus
 
 
 def test_a_weight_is_written_as_the_view_does_it():
-    assert [written(displayed(w)) for w in (0, 1, 0.75, 0.0123456, 0.00123456)] == ["0", "1.0000", "0.7500", "0.0123", "0.00123"]
+    assert [written(displayed(w)) for w in (0, 1, 0.75, 0.0123456, 0.00123456)] == [
+        "0",
+        "1.0000",
+        "0.7500",
+        "0.0123",
+        "0.00123",
+    ]
     assert abs(displayed(0.9) - 0.9) <= 2.4e-5
 
 

@@ -73,9 +73,15 @@ def test_a_drawing_and_a_table_hold_what_is_there():
 def test_a_rectangle_is_written_with_both_lists_of_tokens():
     pattern = np.array([[0.25, 0.5, 0.25], [1.0, 0.0, 0.0]], np.float32)
     drawn = pattern_svg(pattern, ["q", "r"], causal=False, keys=["<", "b", "c"]).decode()
-    assert drawn.count("<rect x=") == 6 == downloads.pattern_rows(1, 2, 3, False) and "0 &lt;" in drawn and "1 r" in drawn
-    table = downloads.patterns_csv(pattern[None, None], ["q", "r"], [(0, 0)], causal=False, keys=["=", "b", "c"]).decode("utf-8-sig")
+    assert (
+        drawn.count("<rect x=") == 6 == downloads.pattern_rows(1, 2, 3, False) and "0 &lt;" in drawn and "1 r" in drawn
+    )
+    table = downloads.patterns_csv(
+        pattern[None, None], ["q", "r"], [(0, 0)], causal=False, keys=["=", "b", "c"]
+    ).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(table)))
-    assert len(rows) == 7 and rows[1] == ["0", "0", "0", "q", "0", "'=", "0.25"] and rows[4][2:6] == ["1", "r", "0", "'="]
+    assert (
+        len(rows) == 7 and rows[1] == ["0", "0", "0", "q", "0", "'=", "0.25"] and rows[4][2:6] == ["1", "r", "0", "'="]
+    )
     arrays = load(downloads.arrays({"cross": pattern}, source="qr"))
     np.testing.assert_array_equal(arrays["cross"], pattern)

@@ -234,7 +234,9 @@ def test_kinds_and_strengths_that_are_not_there_are_replaced(page, wrong):
 def test_every_head_can_be_switched_off_by_its_mean(page, runs):
     app = press(page(prompt="hear me", off="mean"), "Measure every head")
     expected = lens.ablation_map(load_run(runs / "tiny").model(), changes.held_out("runs/tiny"), "mean")
-    assert [float(text.replace("−", "-")) for text in texts_of_heads(app)] == pytest.approx(expected.ravel().tolist(), abs=6e-3)
+    assert [float(text.replace("−", "-")) for text in texts_of_heads(app)] == pytest.approx(
+        expected.ravel().tolist(), abs=6e-3
+    )
 
 
 def test_before_a_long_measurement_its_cost_is_said_and_fewer_layers_are_offered(page, monkeypatch):

@@ -64,7 +64,11 @@ def test_a_link_explains_the_weight_it_names_step_by_step(page, runs):
     assert stated(app, "q · k") == pytest.approx(q[9] @ k[4], rel=1e-3)
     assert stated(app, "× 1/√4") == 0.5
     assert stated(app, "= score") == pytest.approx(scores[4], rel=1e-3)
-    assert stated(app, "= weight") == pytest.approx(pattern[4], abs=1e-4) == pytest.approx(stated(app, "In the map"), abs=1e-4)
+    assert (
+        stated(app, "= weight")
+        == pytest.approx(pattern[4], abs=1e-4)
+        == pytest.approx(stated(app, "In the map"), abs=1e-4)
+    )
     assert stated(app, "Apart by") < 3e-5
     assert stated(app, "All keys together") == 100
 
@@ -115,7 +119,9 @@ def test_any_prompt_is_explained(page, prompt):
 
 
 def test_a_model_without_scale_and_mask_is_explained_as_it_is(page, runs):
-    model = GPTConfig(block_size=32, n_layer=1, n_head=2, n_embd=8, scale=False, causal=False, norm="none", positions="none")
+    model = GPTConfig(
+        block_size=32, n_layer=1, n_head=2, n_embd=8, scale=False, causal=False, norm="none", positions="none"
+    )
     recipe = Recipe(model=model, text="own", steps=1, batch_size=2, eval_batches=1, snapshots=1)
     text = 40 * "hear me speak, friends\n"
     train(create_run(runs / "kind", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))

@@ -17,8 +17,15 @@ from explorer.figures import matrix, style, vectors
 from explorer.lecture.translate import figures as translation
 
 ROOT = Path(__file__).parents[3]
-WORD = re.compile(r"\b(red|orange|yellow|green|blue|purple|pink|gr[ae]y|turquoise|vermil\w+)\b(?!-badge)", re.IGNORECASE)
-FILES = [file for folder in ("explorer", "pages") for file in sorted((ROOT / folder).rglob("*.py")) if file.name != "style.py"]
+WORD = re.compile(
+    r"\b(red|orange|yellow|green|blue|purple|pink|gr[ae]y|turquoise|vermil\w+)\b(?!-badge)", re.IGNORECASE
+)
+FILES = [
+    file
+    for folder in ("explorer", "pages")
+    for file in sorted((ROOT / folder).rglob("*.py"))
+    if file.name != "style.py"
+]
 ORANGE = (15, 47)  # degrees of hue
 BLUE = (190, 260)
 
@@ -26,8 +33,16 @@ BLUE = (190, 260)
 def strings(tree: ast.AST) -> list[tuple[str, bool]]:
     """All strings of a module, and whether each is a docstring."""
     holders = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    docs = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, holders) and isinstance(node.body[0], ast.Expr)}
-    return [(node.value, id(node) in docs) for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, holders) and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        (node.value, id(node) in docs)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

@@ -43,7 +43,9 @@ def test_thinning_keeps_both_ends_and_every_extreme(values, points):
 def test_a_run_of_300_000_rows_is_drawn_with_few_points_and_its_peaks():
     losses = np.linspace(4, 1, 300_000)
     losses[123_456] = 9.0
-    batches, mean, validation = loss_curves((np.arange(300_000), losses), (np.arange(300_000), losses), steps=300_000).data
+    batches, mean, validation = loss_curves(
+        (np.arange(300_000), losses), (np.arange(300_000), losses), steps=300_000
+    ).data
     assert max(len(batches.x), len(mean.x), len(validation.x)) <= POINTS
     assert 9.0 in batches.y and batches.x[-1] == mean.x[-1] == 299_999
 
@@ -86,7 +88,10 @@ def test_the_parents_curve_bears_its_name_as_it_is():
 @given(LOSSES, st.lists(st.floats(0.1, 10), max_size=3))
 def test_everything_lies_inside_the_axis(losses, levels):
     drawn = loss_curves(
-        (range(len(losses)), losses), ([], []), steps=60, levels=[Level(str(i), level) for i, level in enumerate(levels)]
+        (range(len(losses)), losses),
+        ([], []),
+        steps=60,
+        levels=[Level(str(i), level) for i, level in enumerate(levels)],
     )
     low, high = drawn.layout.yaxis.range
     assert all(low <= value <= high for value in [*losses, *levels])

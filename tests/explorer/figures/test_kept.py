@@ -12,7 +12,11 @@ from explorer.figures.next_token import next_token_bars
 
 VALUES = st.recursive(
     st.integers() | st.text() | st.booleans() | st.none() | arrays.arrays("float32", arrays.array_shapes(max_side=3)),
-    lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

@@ -15,7 +15,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def drawn(T: int, tokens=None, **more) -> ElementTree.Element:
     weights = np.exp(np.random.default_rng(T).normal(size=(T, T)) * 2) * np.tri(T)
-    return ElementTree.fromstring(pattern_svg(weights / weights.sum(-1, keepdims=True), tokens or ["a"] * T, causal=True, **more))
+    return ElementTree.fromstring(
+        pattern_svg(weights / weights.sum(-1, keepdims=True), tokens or ["a"] * T, causal=True, **more)
+    )
 
 
 def texts(picture: ElementTree.Element) -> list[str]:
@@ -40,7 +42,11 @@ def test_labels_are_thinned_and_nothing_leaves_the_picture(T):
     gaps = np.diff(rows)
     assert len(rows) >= min(T, 20) and (gaps >= 14).all() and max(rows) < height
     squares = next(group for group in picture.iter(f"{SVG}g") if group.get("transform"))
-    left, top, cell = (float(part) for part in squares.get("transform").translate(str.maketrans("()", "  ")).split() if part[0].isdigit())
+    left, top, cell = (
+        float(part)
+        for part in squares.get("transform").translate(str.maketrans("()", "  ")).split()
+        if part[0].isdigit()
+    )
     assert left + T * cell < width - 60 and top + T * cell < height
     assert len(squares) == T * (T + 1) // 2
 
@@ -54,7 +60,9 @@ def test_any_text_is_well_formed(tokens, title, subtitle):
 @pytest.mark.parametrize("dark", [False, True])
 def test_numbers_are_readable_on_their_cells(dark):
     picture = drawn(12, dark=dark)
-    page, fill = (np.array(list(bytes.fromhex(color[1:]))) for color in (style.PAGE[dark], style.OKABE_ITO[5 if dark else 0]))
+    page, fill = (
+        np.array(list(bytes.fromhex(color[1:]))) for color in (style.PAGE[dark], style.OKABE_ITO[5 if dark else 0])
+    )
     numbers = [text for text in picture.iter(f"{SVG}text") if text.get("fill")]
     squares = next(group for group in picture.iter(f"{SVG}g") if group.get("transform"))
     assert len(numbers) == len(squares) == 78

@@ -35,7 +35,9 @@ def test_each_run_is_a_thin_and_a_thick_curve_in_one_colour_with_its_published_l
 
 @pytest.mark.parametrize(("newest", "top"), [([3.1, 2.6], HIGHEST), ([2.6, 4.1], 4.2), ([1e9], 5.0), ([], HIGHEST)])
 def test_the_axis_reaches_up_to_the_run_that_is_behind(newest, top):
-    racers = [Racer("rung", "#000001", ([], []), ([0, 1], [4.2, loss])) for loss in newest] + [Racer("new", "#000002", ([], []), ([], []))]
+    racers = [Racer("rung", "#000001", ([], []), ([0, 1], [4.2, loss])) for loss in newest] + [
+        Racer("new", "#000002", ([], []), ([], []))
+    ]
     assert race_curves(racers, unit="steps", end=10).layout.yaxis.range[1] == pytest.approx(top)
 
 

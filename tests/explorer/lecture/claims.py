@@ -13,7 +13,10 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 MEASURED, ROUNDING = object(), object()
-WORDS = {word: n for n, word in enumerate(["three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 3)}
+WORDS = {
+    word: n
+    for n, word in enumerate(["three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 3)
+}
 NUMBER = r"(?:[−+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|\b(?:" + "|".join(WORDS) + r")\b)"
 LOOSE = re.compile(rf"(?<![\w.,-]){NUMBER}", re.IGNORECASE)  # GPT-2 and L0 are names
 LINK = re.compile(r"\]\([^)]*\)")
@@ -31,7 +34,9 @@ class Claim:
     @property
     def pattern(self) -> re.Pattern[str]:
         parts = re.split(r"(\{\*?\})", self.sentence)
-        return re.compile("".join({"{}": f"({NUMBER})", "{*}": ".*?"}.get(part, re.escape(part)) for part in parts), re.IGNORECASE)
+        return re.compile(
+            "".join({"{}": f"({NUMBER})", "{*}": ".*?"}.get(part, re.escape(part)) for part in parts), re.IGNORECASE
+        )
 
 
 def claim(sentence: str, *numbers: Any) -> Claim:

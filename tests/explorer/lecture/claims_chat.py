@@ -44,7 +44,9 @@ def translate(source: str, at: int, layer: int, head: int, measured) -> Iterator
     yield claim("{} kinds of attention", len(ATTENTIONS))
     yield from (claim(date) for date in EXAMPLES)
     most = PLACES[int(month.argmax())]
-    yield claim(f"The most weight is on {most}: {{}}% in the mean of all heads, over {{}} dates", 100 * month.max(), PROBES)
+    yield claim(
+        f"The most weight is on {most}: {{}}% in the mean of all heads, over {{}} dates", 100 * month.max(), PROBES
+    )
     yield claim("The Transformer of {}", 2017)  # Vaswani et al. 2017
 
 
@@ -52,7 +54,9 @@ def nanogpt() -> Iterator[Claim]:
     laptop, gpu = PRESETS["nanogpt-cpu"].model, PRESETS["rung-7"].model
     assert [build_size(config) for config in (laptop, gpu)] == [804_096, 10_788_929]  # nanoGPT's and the lecture's
     yield claim("with {} heads on {} tokens", 8, 128)
-    yield claim("The shortest of {} measurements on one thread of this machine, just now, on {} rows of {} features", 20, 4, 128)
+    yield claim(
+        "The shortest of {} measurements on one thread of this machine, just now, on {} rows of {} features", 20, 4, 128
+    )
     yield claim("allclose of the {} outputs: True. They differ by at most {}.", 3, ROUNDING)
     yield claim("From rung {} to", 7)
     yield claim("dropout ({} → {})", gpu.dropout, 0.0)
@@ -100,7 +104,12 @@ def chat(question: str, stages) -> Iterator[Claim]:
 
 def _inversion(judged: dict) -> Iterator[Claim]:
     """The first two answers of which the one with fewer points has the higher reward."""
-    pairs = [(one, other) for one in judged for other in judged if judged[one][0] > judged[other][0] and judged[one][1] < judged[other][1]]
+    pairs = [
+        (one, other)
+        for one in judged
+        for other in judged
+        if judged[one][0] > judged[other][0] and judged[one][1] < judged[other][1]
+    ]
     if not pairs:
         yield claim("Here the reward model errs{never}")
         return
@@ -137,7 +146,9 @@ def _demonstrations(stages) -> Iterator[Claim]:
     yield claim("Its first {} layers are taken", rewarded.model.n_layer)
     ppo_recipe, free = stages.POLICIES["policy on a leash"], stages.POLICIES["policy without a leash"]
     shipped = PRESETS["chat-policy"]
-    assert shipped.batch_size == 2 * ppo_recipe.batch_size and ppo_recipe.lr == 2 * shipped.lr  # half the answers, twice the learning rate
+    assert (
+        shipped.batch_size == 2 * ppo_recipe.batch_size and ppo_recipe.lr == 2 * shipped.lr
+    )  # half the answers, twice the learning rate
     dpo = stages.POLICIES[stages.DPO]
     ends = ppo_recipe.steps, ppo_recipe.kl_weight, free.kl_weight, dpo.steps
     yield claim("PPO for {} steps with β = {} and with β = {}, {*} for {}.", *ends)
@@ -192,12 +203,28 @@ def _at_scale() -> Iterator[Claim]:
         "{} million characters of {} plays, {}% read about {} times | {} billion tokens",
         len(text) / 1e6, len(PLAYS), 100 * len(train) / len(text), read / len(train), 300,
     )  # fmt: skip
-    yield claim("Parameters | {} | {}, {} and {} billion", load_run(MODELS / "shakespeare-char").model().n_params, 1.3, 6, 175)
+    yield claim(
+        "Parameters | {} | {}, {} and {} billion", load_run(MODELS / "shakespeare-char").model().n_params, 1.3, 6, 175
+    )
     yield claim("{}, from templates | about {} prompts", len(demonstrations), 13_000)
-    yield claim("a formula of {} points | rankings by about {} people, on {} prompts; {} to {} answers each", 4, 40, 33_000, 4, 9)
+    yield claim(
+        "a formula of {} points | rankings by about {} people, on {} prompts; {} to {} answers each",
+        4,
+        40,
+        33_000,
+        4,
+        9,
+    )
     yield claim("{} parameters | {} billion parameters", load_run(MODELS / "chat-reward").model().n_params, 6)
     yield claim("PPO on {} answers | PPO on {} answers", policy.steps // policy.updates * policy.batch_size, 256_000)
     yield claim("β = {} on whole distributions, in the loss | β = {} on the drawn tokens", policy.kl_weight, 0.02)
-    papers = (("Ouyang", 2022), ("Brown", 2020), ("Schulman", 2017), ("Ziegler", 2019), ("Rafailov", 2023), ("Gao", 2022))
+    papers = (
+        ("Ouyang", 2022),
+        ("Brown", 2020),
+        ("Schulman", 2017),
+        ("Ziegler", 2019),
+        ("Rafailov", 2023),
+        ("Gao", 2022),
+    )
     yield from (claim(f"{name} et al. {{}}", year) for name, year in papers)
     yield claim("sections {} and C", 3)

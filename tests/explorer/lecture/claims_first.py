@@ -29,8 +29,18 @@ def intro(prompt: str, at: int, drawn) -> list[Claim]:
     return [
         claim("step {} of {}", at, len(drawn)),
         claim("{} tokens.", len(prompt)),
-        claim("Below {} the likely tokens become likelier still, above {} the unlikely ones gain; {} always takes the likeliest", 1, 1, 0),
-        claim("Token {}: {*} was drawn with {}%; the entropy of its distribution is {} nats", at, 100 * step.probability, step.entropy),
+        claim(
+            "Below {} the likely tokens become likelier still, above {} the unlikely ones gain; {} always takes the likeliest",
+            1,
+            1,
+            0,
+        ),
+        claim(
+            "Token {}: {*} was drawn with {}%; the entropy of its distribution is {} nats",
+            at,
+            100 * step.probability,
+            step.entropy,
+        ),
     ]
 
 
@@ -135,8 +145,18 @@ def averaging(at: int, weights: torch.Tensor) -> list[Claim]:
         claim("v1, two loops = {} ms", MEASURED),
         claim("v2, one product = {} ms", MEASURED),
         claim("Faster by = ≈ {} ×", MEASURED),
-        claim("With all scores {}, version {} and version {} differ on x by at most {}: the {} versions", 0, 3, 1, ROUNDING, 3),
-        *(claim(f"Version {version}: {title}") for version, title in ((1, "two loops"), (2, "the product"), (3, "scores"))),
+        claim(
+            "With all scores {}, version {} and version {} differ on x by at most {}: the {} versions",
+            0,
+            3,
+            1,
+            ROUNDING,
+            3,
+        ),
+        *(
+            claim(f"Version {version}: {title}")
+            for version, title in ((1, "two loops"), (2, "the product"), (3, "scores"))
+        ),
     ]
 
 

@@ -54,7 +54,9 @@ def notes(model: GPT, recipes: dict, twins: dict, causal: bool, memory: bool) ->
     idx = torch.tensor([ord(letter) for letter in "attention"])
     order = torch.randperm(9, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(0)
-    blind = GPT(GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16, positions="none", causal=False))
+    blind = GPT(
+        GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16, positions="none", causal=False)
+    )
     assert lecture.permutation_difference(blind.double().eval(), idx, order).max() < 1e-12
     yield claim("in {} small untrained models", 4)
     yield claim("(largest difference {}: rounding)", ROUNDING)
@@ -77,7 +79,9 @@ def notes(model: GPT, recipes: dict, twins: dict, causal: bool, memory: bool) ->
     yield claim("Each row of weights sums to {} (largest difference {})", lambda: _crossing(memory))
     translator = load_run("assets/models/translate")
     assert translator.recipe.model.n_layer == 1
-    yield claim("{} steps of its decoder down, {} characters of the source across", 11, len("twenty-third of march, 1984"))
+    yield claim(
+        "{} steps of its decoder down, {} characters of the source across", 11, len("twenty-third of march, 1984")
+    )
     yield from _saturation()
     yield from _twins(twins)
 
@@ -93,7 +97,12 @@ def _crossing(memory: bool) -> tuple[float, object]:
 
 def _saturation() -> Iterator[Claim]:
     found = lecture.saturation((4, 8, 16, 32, 64, 128), 32)
-    yield claim("random numbers of variance {}. {*} of a row of {} weights does the largest one take at head size {}?", 1, 32, 128)
+    yield claim(
+        "random numbers of variance {}. {*} of a row of {} weights does the largest one take at head size {}?",
+        1,
+        32,
+        128,
+    )
     yield claim(
         "At size {} the largest weight is {} without the scale and {} with it, in the mean of {} rows",
         128, found.largest[-1], found.scaled_largest[-1], 32,
@@ -145,7 +154,12 @@ def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, 
     yield claim("{} tokens.", len(prompt))
     yield claim("token t reads from t + {} tokens", 1)
     yield from _heads(model, prompt)
-    yield claim("rung {} of the ladder, without it, reaches a loss of {} nats a character. What does rung {} reach", 3, LADDER[3], 4)
+    yield claim(
+        "rung {} of the ladder, without it, reaches a loss of {} nats a character. What does rung {} reach",
+        3,
+        LADDER[3],
+        4,
+    )
     yield claim("Rung {} reaches", 4)
     yield claim("Rung {}: Four heads of size {} = {}", 3, 8, LADDER[3])
     yield claim("Rung {}: and a feedforward layer = {}", 4, LADDER[4])
@@ -156,7 +170,9 @@ def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, 
     yield claim("activations: {} examples of {} features", 6, 4)
     yield from _running_means()
     yield claim("Rung {} of the ladder twice, {} steps each", 6, norms.steps)
-    yield claim("Rung {}: four heads of size {}. {} steps each, {*} which takes {}", 3, 8, 1000, PRESETS["rung-3"].steps)
+    yield claim(
+        "Rung {}: four heads of size {}. {} steps each, {*} which takes {}", 3, 8, 1000, PRESETS["rung-3"].steps
+    )
     yield from (claim(f"not trained yet · {steps:,} steps") for steps in (recipe.steps, norms.steps, 1000))
     yield from (claim(f"rung {rung} · ") for rung in (2, 3))
     yield claim("The loss on the same {} rows of validation text", 64)
@@ -186,7 +202,9 @@ def _gradients(bare: dict) -> Iterator[Claim]:
     depth = next(iter(bare.values())).model.n_layer
     found = {label: gradient_norms(fresh(recipe), held_out(8, 16)) for label, recipe in bare.items()}
     shares = {label: float(norms[0] / norms[-1]) for label, norms in found.items()}
-    assert 0.1 < shares["no residual, layernorm"] < 10 and 0.1 < shares["residual, layernorm"] < 10  # both roads are flat
+    assert (
+        0.1 < shares["no residual, layernorm"] < 10 and 0.1 < shares["residual, layernorm"] < 10
+    )  # both roads are flat
     yield claim("model of {} blocks without residual path", depth)
     yield claim(CAPTION, 8, depth, 1 / shares["no residual, no norm"])
     others = {label: share for label, share in shares.items() if label != "no residual, no norm"}
@@ -209,7 +227,9 @@ def _running_means() -> Iterator[Claim]:
 
 
 def _bytes(name: str, count: int) -> Claim:
-    return claim(f"{name} = {{}} MB", count / 1e6) if count >= 1e6 else claim(f"{name} = {{}} KB", math.ceil(count / 1e3))
+    return (
+        claim(f"{name} = {{}} MB", count / 1e6) if count >= 1e6 else claim(f"{name} = {{}} KB", math.ceil(count / 1e3))
+    )
 
 
 def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
@@ -217,20 +237,39 @@ def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
     x = torch.ones(100_000)
     kept = torch.nn.Dropout(0.2)(x).unique()  # 0, and what remains divided
     times = recipe.steps * recipe.batch_size * recipe.model.block_size / len(split_ids(torch.arange(characters))[0])
-    yield claim("first {} characters of the text: so little that in {} steps it is read about {} times", characters, recipe.steps, times)
-    yield claim("a random {}% of the activations to zero at each step, and divides the others by {} − {} = {}", 20, 1, 0.2, 1 / kept[1])
+    yield claim(
+        "first {} characters of the text: so little that in {} steps it is read about {} times",
+        characters,
+        recipe.steps,
+        times,
+    )
+    yield claim(
+        "a random {}% of the activations to zero at each step, and divides the others by {} − {} = {}",
+        20,
+        1,
+        0.2,
+        1 / kept[1],
+    )
     yield claim("not trained yet · {} steps", recipe.steps)
     yield claim("dropout {} · ", 0.2)
-    preset, (size, base) = PRESETS[f"rung-{rung}"], (_parameters(PRESETS[name].model) for name in (f"rung-{rung}", "rung-6"))
+    preset, (size, base) = (
+        PRESETS[f"rung-{rung}"],
+        (_parameters(PRESETS[name].model) for name in (f"rung-{rung}", "rung-6")),
+    )
     shape, below = preset.model, PRESETS["rung-6"]
     tokens = preset.batch_size * shape.block_size
-    work, work_below = 6 * size * tokens * preset.steps, 6 * base * below.batch_size * below.model.block_size * below.steps
+    work, work_below = (
+        6 * size * tokens * preset.steps,
+        6 * base * below.batch_size * below.model.block_size * below.steps,
+    )
     if rung == 7:
         assert size == 10_788_929  # lecture 1:37:49
     yield claim("Parameters = {}", size)
     yield _bytes("Weights, gradients, AdamW", 4 * 4 * size)
     yield claim("Tokens in a batch = {}", tokens)
-    yield _bytes("Attention patterns of a batch", 4 * shape.n_layer * shape.n_head * preset.batch_size * shape.block_size**2)
+    yield _bytes(
+        "Attention patterns of a batch", 4 * shape.n_layer * shape.n_head * preset.batch_size * shape.block_size**2
+    )
     yield claim("{} numbers a parameter, {} bytes each", 4, 4)
     yield claim("One weight for each pair of tokens, head and layer, {} bytes each", 4)
     yield claim(

@@ -118,7 +118,9 @@ def test_edits_go_into_the_link_and_come_back(monkeypatch):
     changed[1, 2], changed[0, 0] = -0.25, 7
     edits.keep("a: b, c", first, changed)
     edits.keep("other", other, 2 * other)
-    assert np.array_equal(edits.applied("a: b, c", first), changed) and np.array_equal(edits.applied("other", other), 2 * other)
+    assert np.array_equal(edits.applied("a: b, c", first), changed) and np.array_equal(
+        edits.applied("other", other), 2 * other
+    )
     assert np.array_equal(edits.applied("third", first), first)
     edits.keep("a: b, c", first, first)
     edits.keep("other", other, other)

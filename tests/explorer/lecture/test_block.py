@@ -59,7 +59,9 @@ def test_the_heads_of_the_chosen_model_are_compared_on_the_prompt(block_page):
     patterns = loading.attention("runs/tiny", loading.read("runs/tiny", "Before we proceed").ids)[1]
     apart = pattern_distances(torch.from_numpy(patterns))
     least = apart[np.triu_indices(3, 1)].min()
-    assert not app.exception and f"closest {(apart == least).nonzero()[0][0]} and" in said(app, "Furthest apart in layer 1")
+    assert not app.exception and f"closest {(apart == least).nonzero()[0][0]} and" in said(
+        app, "Furthest apart in layer 1"
+    )
     assert f"({least:.2f})" in said(app, "Furthest apart")
 
 

@@ -66,7 +66,10 @@ def test_every_stage_answers_and_is_judged(chat_page):
 def test_an_example_and_odd_questions_are_asked(chat_page):
     app = chat_page()
     press(app, "Why weeps the nurse?")
-    assert app.query_params["question"] == ["Why weeps the nurse?"] or app.query_params["question"] == "Why weeps the nurse?"
+    assert (
+        app.query_params["question"] == ["Why weeps the nurse?"]
+        or app.query_params["question"] == "Why weeps the nurse?"
+    )
     for odd in ("<b>§ 5 & λ?</b>", "?", "x" * 500):
         app = chat_page(question=odd)
         assert not app.exception and not app.error
@@ -114,7 +117,11 @@ def test_a_reward_model_is_no_language_model(open_app, page):
 
 @pytest.mark.parametrize("page", ["attention", "heads", "timetravel", "compare"])
 def test_a_policy_opens_as_any_model(open_app, page):
-    app = open_app(model=chat.REFS[chat.POLICY], prompt=prompt_of("Where is the king?")).switch_page(f"../pages/{page}.py").run()
+    app = (
+        open_app(model=chat.REFS[chat.POLICY], prompt=prompt_of("Where is the king?"))
+        .switch_page(f"../pages/{page}.py")
+        .run()
+    )
     assert not app.exception and not app.error and not app.warning
 
 

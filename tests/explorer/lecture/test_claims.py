@@ -69,7 +69,10 @@ def test_the_averaging_trick(turn, at, start):
     weights = weights / weights.sum(1, keepdim=True) if "sum" in start else weights
     app = turn("averaging", at=str(at), start=start)
     check(app, claims_first.averaging(at, weights))
-    assert any("At [0:57:00]" in found.value and "from the future that cannot communicate" in found.value for found in app.caption)
+    assert any(
+        "At [0:57:00]" in found.value and "from the future that cannot communicate" in found.value
+        for found in app.caption
+    )
     slow, fast, faster = (float(metric.value.strip("≈× ").split()[0].replace(",", "")) for metric in app.metric[1:])
     assert faster == pytest.approx(slow / fast, rel=0.02, abs=0.6)
 
@@ -115,7 +118,10 @@ def test_the_block(turn, runs, over):
     model, bare, normed = loading.load_model("shakespeare-char"), residuals.recipes(8), norms.RECIPES["layernorm"]
     claims = claims_second.block(model, PROMPT, positions.RECIPES, positions.MEASURED, bare, normed)
     app = turn("block", over=over)
-    check(app, [*claims, *claims_second.asked_again(positions.RECIPES["none"], 2, 2, 1), *map(claims_first.finished, trained)])
+    check(
+        app,
+        [*claims, *claims_second.asked_again(positions.RECIPES["none"], 2, 2, 1), *map(claims_first.finished, trained)],
+    )
     assert ("Small sinusoids lose by their size" in " ".join(found.value for found in app.caption)) == (over == "batch")
 
 
@@ -131,7 +137,9 @@ def test_the_command_of_a_measured_model_trains_that_model():
 @pytest.mark.parametrize("kind", positions.RECIPES)
 def test_the_measured_losses_of_positions_are_reached(runs, kind):
     losses = [
-        train_here(runs, f"{kind}-{seed}".replace(", ", "-"), positions.RECIPES[kind].changed(seed=seed)).metrics()[-1]["val_loss"]
+        train_here(runs, f"{kind}-{seed}".replace(", ", "-"), positions.RECIPES[kind].changed(seed=seed)).metrics()[-1][
+            "val_loss"
+        ]
         for seed in positions.SEEDS
     ]
     assert sum(losses) / len(losses) == pytest.approx(positions.MEASURED[kind], abs=0.03)
@@ -139,7 +147,10 @@ def test_the_measured_losses_of_positions_are_reached(runs, kind):
 
 @pytest.mark.parametrize("rung", [7, 5])
 def test_scaling_up(turn, rung):
-    check(turn("scaling", rung=str(rung)), claims_second.scaling(scaling.recipes()["no dropout"], scaling.CHARACTERS, rung))
+    check(
+        turn("scaling", rung=str(rung)),
+        claims_second.scaling(scaling.recipes()["no dropout"], scaling.CHARACTERS, rung),
+    )
 
 
 @pytest.mark.parametrize("at", [2, 7])

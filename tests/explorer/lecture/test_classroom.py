@@ -43,7 +43,9 @@ def test_a_chapter_is_hidden_with_all_its_parts(lecture_page):
     assert set(trainings[0]) - set(trainings[1]) == {"lecture:positions:train", "lecture:norms:train"}
 
 
-@pytest.mark.parametrize("entry", [entry for entry in navigation.ENTRIES if entry.section == "Lecture"], ids=lambda entry: entry.file)
+@pytest.mark.parametrize(
+    "entry", [entry for entry in navigation.ENTRIES if entry.section == "Lecture"], ids=lambda entry: entry.file
+)
 def test_every_page_has_the_menu_until_a_link_hides_it(lecture_page, entry):
     app = lecture_page(entry.file)
     assert app.get("button_group")[-1].label == "Hide"

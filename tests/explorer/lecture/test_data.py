@@ -43,7 +43,9 @@ def test_another_excerpt_is_another_piece_of_the_text(data_page):
     app = data_page()
     first = app.code[1].value
     button(app, "Another excerpt").click().run()
-    assert first in load_corpus(TEXT).text and app.code[1].value in load_corpus(TEXT).text and app.code[1].value != first
+    assert (
+        first in load_corpus(TEXT).text and app.code[1].value in load_corpus(TEXT).text and app.code[1].value != first
+    )
 
 
 def test_the_two_sides_of_the_cut_meet(data_page):

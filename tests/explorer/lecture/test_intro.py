@@ -54,7 +54,13 @@ def test_each_step_shows_the_distribution_that_its_token_was_drawn_from(intro_pa
 
 @pytest.mark.parametrize(
     ("name", "value", "shown"),
-    [("temperature", "99", 5.0), ("temperature", "nan", 1.0), ("top-k", "-3", 1), ("top-p", "<b>", None), ("tokens", "1e9", 1000)],
+    [
+        ("temperature", "99", 5.0),
+        ("temperature", "nan", 1.0),
+        ("top-k", "-3", 1),
+        ("top-p", "<b>", None),
+        ("tokens", "1e9", 1000),
+    ],
 )
 def test_a_link_that_asks_for_what_cannot_be_is_clamped_or_not_heard(intro_page, name, value, shown):
     app = intro_page(hide="guess", **{name: value})

@@ -185,14 +185,31 @@ def test_note_five_shows_the_trained_rectangle(open_app):
     assert any(b'"notes:crossing"' in view and b'"keys": ["t"' in view for view in views)
 
 
-PROMPTED = ("attention", "residual", "logits", "heads", "interventions", "flow", "timetravel", "compare", "notes", "head", "block")
+PROMPTED = (
+    "attention",
+    "residual",
+    "logits",
+    "heads",
+    "interventions",
+    "flow",
+    "timetravel",
+    "compare",
+    "notes",
+    "head",
+    "block",
+)
 
 
 @pytest.mark.parametrize("page", PROMPTED)
 def test_no_page_with_a_prompt_opens_it_or_breaks(with_own, open_app, page):
     app = open_app(model=with_own, against="translate").switch_page(f"../pages/{page}.py").run()
     assert not app.exception
-    offered = {option for box in app.selectbox if box.label in ("Model", "Run", "Left model", "Right model") for option in box.options}
+    offered = {
+        option
+        for box in app.selectbox
+        if box.label in ("Model", "Run", "Left model", "Right model")
+        for option in box.options
+    }
     assert not [option for option in offered if option.startswith(("translate", "runs/mine"))]
 
 

@@ -38,7 +38,9 @@ def test_each_name_keeps_its_promise():
     char = {name: after("shakespeare-char", prompt).max() for name, prompt in shakespeare.items()}
     copied = {name: after("induction", prompt).max() for name, prompt in repeats.items()}
     assert char["Mid-word: certain"] > 0.99
-    assert all(char[name] < 0.7 for name in shakespeare if name not in ("Mid-word: certain", "Not in the training text"))
+    assert all(
+        char[name] < 0.7 for name in shakespeare if name not in ("Mid-word: certain", "Not in the training text")
+    )
     run = load_run(loading.folder_of("shakespeare-char"))
     kings = after("shakespeare-char", shakespeare["Which king?"]).topk(3).indices.tolist()
     assert set(run.tokenizer.tokens(kings)) == {"R", "H", "E"}, "Richard, Henry or Edward"
@@ -67,7 +69,9 @@ def test_an_example_of_a_task_begins_a_line_of_it(name):
         assert sign and answer.startswith(begun)
 
 
-@pytest.mark.parametrize("text", ["春夏秋冬" * 300, "0123456789" * 100, "a b\n" * 200, "\n \n x", "word", "é" * 399 + "\n" + "ü" * 399])
+@pytest.mark.parametrize(
+    "text", ["春夏秋冬" * 300, "0123456789" * 100, "a b\n" * 200, "\n \n x", "word", "é" * 399 + "\n" + "ü" * 399]
+)
 def test_the_examples_of_a_text_come_from_it(runs, text):
     (runs / "tiny" / "text.txt").write_text(text, encoding="utf-8")
     for named in (examples.of_model("runs/tiny"), examples.of_text("mine", text)):

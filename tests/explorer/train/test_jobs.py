@@ -220,7 +220,9 @@ def test_a_damaged_run_does_not_stand_in_the_way(runs, monkeypatch):
     assert [run.name for run in jobs.live(runs)] == ["good"]
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", "a\\b", ".", "..", "x" * 61, "ab c", "a\n", "ümlaut", "<script>", "a\0"])
+@pytest.mark.parametrize(
+    "name", ["", "../x", "a/b", "a\\b", ".", "..", "x" * 61, "ab c", "a\n", "ümlaut", "<script>", "a\0"]
+)
 def test_a_name_is_never_a_path(runs, name):
     with pytest.raises(ValueError, match="cannot name a run"):
         jobs.create(runs, name, TINY, TEXT)
@@ -261,7 +263,12 @@ def test_a_waiting_run_that_this_machine_cannot_train_fails_with_the_numbers_and
     in_recipe(n_layer=10**9)(run.folder)
     jobs.advance(runs)
     status = load_run(run.folder).status
-    assert status.state == "failed" and "billion parameters needs" in status.why and "TB of memory" in status.why and not workers
+    assert (
+        status.state == "failed"
+        and "billion parameters needs" in status.why
+        and "TB of memory" in status.why
+        and not workers
+    )
     small = jobs.create(runs, "small", TINY, TEXT)
     until_state(small, "finished")
 

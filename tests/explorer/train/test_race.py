@@ -35,7 +35,9 @@ def test_before_the_first_race_each_rung_shows_what_it_adds(race_page):
     assert [run.recipe.model for run in recorded] == [PRESETS[f"rung-{rung}"].model for rung in racing.FIRST]
     curves = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1::2]
     ends = [[row["val_loss"] for row in run.metrics() if "val_loss" in row][-1] for run in recorded]
-    assert [plain(curve["y"])[-1] for curve in curves] == ends and all(f"validation loss {end:.3f}" in boxes(app) for end in ends)
+    assert [plain(curve["y"])[-1] for curve in curves] == ends and all(
+        f"validation loss {end:.3f}" in boxes(app) for end in ends
+    )
     assert sum(file.stat().st_size for file in racing.EXAMPLE.rglob("*") if file.is_file()) < 100_000
 
 

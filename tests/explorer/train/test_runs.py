@@ -111,11 +111,17 @@ def test_a_question_stays_with_its_run_while_others_add_and_remove_runs(open_pag
     asked = widget(app.selectbox, "Run").value
     shutil.copytree(runs / "tiny", runs / "newer")
     app = app.run()
-    assert widget(app.selectbox, "Run").value == asked, "a run that comes later does not take the place of the one shown"
+    assert widget(app.selectbox, "Run").value == asked, (
+        "a run that comes later does not take the place of the one shown"
+    )
     app = widget(app.button, "Delete run").click().run()
     assert asked not in table(app) and len(table(app)) == 2
     app = widget(app.button, f"Undo: {asked}").click().run()
-    assert asked in table(app) and app.query_params["run"] == asked and "Undo" not in " ".join(button.label for button in app.button)
+    assert (
+        asked in table(app)
+        and app.query_params["run"] == asked
+        and "Undo" not in " ".join(button.label for button in app.button)
+    )
 
 
 @pytest.mark.parametrize("name", ["nobody", "../tiny", "<script>alert(1)</script>"])
@@ -133,7 +139,14 @@ SAMPLES = (
     {"step": 1, "text": "<script>alert(1)</script>"}, {"step": HUGE, "text": "x"}, {"step": 1, "text": ["\ud800"]},
     {"step": 2, "text": None},
 )  # fmt: skip
-RECIPE = {"steps": 2**53 - 1, "lr": 1e-9, "seed": 2**53 - 1, "text": "<b>text</b>", "about": 99 * "<b>", "batch_size": 2**50}
+RECIPE = {
+    "steps": 2**53 - 1,
+    "lr": 1e-9,
+    "seed": 2**53 - 1,
+    "text": "<b>text</b>",
+    "about": 99 * "<b>",
+    "batch_size": 2**50,
+}
 PARENT = {"run": "<img src=x onerror=alert(1)>", "step": HUGE, "changed": {"<b>": [9999 * "x"]}}
 STATUS = (
     {"state": "running", "step": -5, "why": ""}, {"state": "stopped", "step": HUGE, "why": ""},

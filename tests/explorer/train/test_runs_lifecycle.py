@@ -16,7 +16,9 @@ from explorer.train.runs import trash
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 
 TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
-TINY = Recipe(model=GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=8), text="own", steps=30, batch_size=4, eval_batches=1)
+TINY = Recipe(
+    model=GPTConfig(block_size=8, n_layer=1, n_head=2, n_embd=8), text="own", steps=30, batch_size=4, eval_batches=1
+)
 HOLDER = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
 
 
@@ -111,7 +113,9 @@ def test_a_link_is_deleted_and_not_what_it_points_to(runs, tmp_path):
     assert names(runs) == {"tiny", "table"} and load_run(tmp_path / "elsewhere" / "far").recipe
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../runs/tiny", "tiny/snapshots", "nobody", ".deleted", "holiday", "/etc"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../runs/tiny", "tiny/snapshots", "nobody", ".deleted", "holiday", "/etc"]
+)
 def test_what_is_no_run_is_never_deleted_nor_renamed(runs, name):
     (runs / "holiday").mkdir()
     (runs / "holiday" / "beach.png").touch()
@@ -204,7 +208,9 @@ def test_many_that_delete_at_once_delete_once(runs):
 
 
 def test_a_size_is_what_the_files_take(runs):
-    assert run_folders.size(runs / "tiny") >= sum(file.stat().st_size for file in (runs / "tiny" / "snapshots").iterdir())
+    assert run_folders.size(runs / "tiny") >= sum(
+        file.stat().st_size for file in (runs / "tiny" / "snapshots").iterdir()
+    )
     assert run_folders.size(runs / "nobody") == 0
 
 
@@ -213,7 +219,10 @@ def test_a_deletion_can_be_undone_for_a_while(runs, monkeypatch):
     trash.delete(runs, "tiny")
     (entry,) = trash.deleted(runs)
     assert trash.restore(entry) == "tiny" and names(runs) == {"tiny", "table"} and not trash.deleted(runs)
-    assert before.items() <= {path.relative_to(runs): path.read_bytes() for path in (runs / "tiny").rglob("*") if path.is_file()}.items()
+    assert (
+        before.items()
+        <= {path.relative_to(runs): path.read_bytes() for path in (runs / "tiny").rglob("*") if path.is_file()}.items()
+    )
     with pytest.raises(ValueError, match="restored already"):
         trash.restore(entry)
     trash.delete(runs, "tiny")
@@ -221,7 +230,9 @@ def test_a_deletion_can_be_undone_for_a_while(runs, monkeypatch):
     monkeypatch.setattr(trash.time, "time", lambda: later)
     assert not trash.deleted(runs)
     trash.delete(runs, "table")
-    assert not [path for path in runs.iterdir() if path.is_dir() and "tiny" in path.name], "what is older is cleared away"
+    assert not [path for path in runs.iterdir() if path.is_dir() and "tiny" in path.name], (
+        "what is older is cleared away"
+    )
 
 
 def test_a_restored_run_whose_name_is_taken_gets_another(runs):

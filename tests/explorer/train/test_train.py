@@ -99,7 +99,9 @@ def test_ones_own_text_is_trained_on(open_page, runs):
     assert load_run(runs / "quick").corpus().text == 100 * "round and round it goes, "
 
 
-@pytest.mark.parametrize(("pasted", "told"), [("short", "5 characters"), ("a\0b" * 99, "binary"), (150 * "a", "needs at least 641")])
+@pytest.mark.parametrize(
+    ("pasted", "told"), [("short", "5 characters"), ("a\0b" * 99, "binary"), (150 * "a", "needs at least 641")]
+)
 def test_an_unusable_text_is_explained_and_kept(open_page, runs, pasted, told):
     app = open_page()
     app = widget(app.selectbox, "Text").select("your own text").run()
@@ -127,7 +129,9 @@ def test_a_model_that_this_machine_cannot_train_is_refused_with_the_numbers(open
     app = open_page()
     app = widget(app.number_input, "Layers (n_layer)").set_value(48).run()
     app = widget(app.number_input, "Features (n_embd)").set_value(4096).run()
-    assert "9.7 billion parameters needs" in messages(app) and "this machine has" in messages(app) and refused(app, runs)
+    assert (
+        "9.7 billion parameters needs" in messages(app) and "this machine has" in messages(app) and refused(app, runs)
+    )
 
 
 def test_it_says_before_what_a_run_needs(open_page):
@@ -148,10 +152,14 @@ def test_a_reload_keeps_the_form_and_the_text(open_page, runs):
     text = 100 * "round and round it goes, a: b%2C 春 & c\n"
     app = widget(app.text_area, "… or paste it here").input(text).run()
     again = open_page(**{name: app.query_params[name] for name in ("form", "own")})
-    assert widget(again.selectbox, "Recipe").value == "rung-5" and widget(again.selectbox, "Tokenizer").value == "bpe-512"
+    assert (
+        widget(again.selectbox, "Recipe").value == "rung-5" and widget(again.selectbox, "Tokenizer").value == "bpe-512"
+    )
     assert (widget(again.number_input, "Steps").value, widget(again.number_input, "Learning rate").value) == (7, 0.25)
     assert widget(again.text_input, "Name of the run").value == "春: 1, 2"
-    assert widget(again.text_area, "… or paste it here").value == text and f"{len(text):,} characters" in messages(again)
+    assert widget(again.text_area, "… or paste it here").value == text and f"{len(text):,} characters" in messages(
+        again
+    )
     again = start(again).click().run()
     (made,) = [run for run in jobs.live(runs)]
     assert (made.title, made.recipe.steps, made.corpus().text) == ("春: 1, 2", 7, text)
@@ -170,10 +178,13 @@ def test_a_name_that_no_folder_can_have_becomes_a_title(open_page, runs):
     assert {"My Spring", "春", "Tést 1", "tiny"} <= set(rows)
 
 
-@pytest.mark.parametrize("form", ["steps", "quick.steps:x", "quick.steps:-9", "quick.lr:nan", "recipe:<b>", 99 * ",:", "quick.steps:1e400"])
+@pytest.mark.parametrize(
+    "form", ["steps", "quick.steps:x", "quick.steps:-9", "quick.lr:nan", "recipe:<b>", 99 * ",:", "quick.steps:1e400"]
+)
 def test_an_alien_form_in_a_link_breaks_nothing(open_page, form):
     app = open_page(form=form, own="../../etc/passwd")
     assert not app.error and widget(app.selectbox, "Recipe").value == "quick"
+
 
 def test_a_finished_run_is_shown_with_its_curves_sample_and_heads(open_page, runs):
     app = open_page(run="tiny")
@@ -241,20 +252,31 @@ def test_a_damaged_run_is_reported(open_page, runs, damaged):
 
 def test_torn_and_alien_metrics_are_passed_over(open_page, runs):
     with (runs / "tiny" / "metrics.jsonl").open("a") as lines:
-        lines.write('[1]\n{"step": "x", "val_loss": 1}\n{"val_loss": null}\n{"step": 3, "val_loss": NaN}\n{"step": 3, "tr')
+        lines.write(
+            '[1]\n{"step": "x", "val_loss": 1}\n{"val_loss": null}\n{"step": 3, "val_loss": NaN}\n{"step": 3, "tr'
+        )
     assert "Finished" in bar(open_page(run="tiny"))
 
 
 def test_series_leaves_out_what_is_no_finite_number():
     odd = [math.nan, math.inf, 1e308, 10**400, None, "1", [1]]
-    rows = [{"step": 0, "loss": 4.0}, {"step": 1}, *({"step": 2, "loss": value} for value in odd), {"step": 3, "loss": 2}]
+    rows = [
+        {"step": 0, "loss": 4.0},
+        {"step": 1},
+        *({"step": 2, "loss": value} for value in odd),
+        {"step": 3, "loss": 2},
+    ]
     assert curves.series(rows, "loss") == ([0.0, 3.0], [4.0, 2.0])
 
 
 def test_curves_of_a_run_that_trains_stay_for_two_seconds_and_are_whole_in_the_end(runs):
     run = load_run(runs / "tiny")
-    rows = [{"step": step, "train_loss": 3.0, "elapsed": 0.5 * step} for step in range(10)]  # the last of them after 4.5 s
-    (run.folder / "metrics.jsonl").write_text("\n".join(json.dumps(row) for row in [*rows, {"step": 9, "elapsed": "soon"}]))
+    rows = [
+        {"step": step, "train_loss": 3.0, "elapsed": 0.5 * step} for step in range(10)
+    ]  # the last of them after 4.5 s
+    (run.folder / "metrics.jsonl").write_text(
+        "\n".join(json.dumps(row) for row in [*rows, {"step": 9, "elapsed": "soon"}])
+    )
     with run.lock:
         run.set_status("running", 9)
         assert curves.drawn(run).series("train_loss")[0].tolist() == list(range(8)), "those of the first four seconds"

@@ -12,7 +12,10 @@ CONFIGS = st.fixed_dictionaries(
         "positions": st.sampled_from(["learned", "sinusoidal", "none"]),
         "activation": st.sampled_from(["relu", "gelu"]),
     }
-    | {name: st.booleans() for name in ("bias", "mlp", "projection", "tie_weights", "causal", "scale", "qkv_bias", "unembed_bias")}
+    | {
+        name: st.booleans()
+        for name in ("bias", "mlp", "projection", "tie_weights", "causal", "scale", "qkv_bias", "unembed_bias")
+    }
 )
 
 

@@ -52,7 +52,10 @@ def test_unscaled_scores_vary_more_by_the_heads_size(tokens):
 
 
 def test_in_training_mode_batchnorm_alone_depends_on_the_rows(make_model, tokens):
-    losses = {norm: [training_mode_loss(make_model(norm=norm), tokens, rows) for rows in (1, 3, 4)] for norm in ("pre", "batch")}
+    losses = {
+        norm: [training_mode_loss(make_model(norm=norm), tokens, rows) for rows in (1, 3, 4)]
+        for norm in ("pre", "batch")
+    }
     model = make_model()
     expected = loss_of(model(tokens[:, :-1]), tokens[:, 1:]).item()
     assert losses["pre"] == pytest.approx(3 * [expected], abs=1e-5)

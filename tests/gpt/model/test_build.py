@@ -22,7 +22,9 @@ def test_the_shapes_are_those_of_a_model_with_memory(objective, change):
     with without_memory():
         empty = build_model(config, objective).state_dict()
     real = build_model(config, objective).state_dict()
-    assert {name: tensor.shape for name, tensor in empty.items()} == {name: tensor.shape for name, tensor in real.items()}
+    assert {name: tensor.shape for name, tensor in empty.items()} == {
+        name: tensor.shape for name, tensor in real.items()
+    }
     assert all(tensor.is_meta for tensor in empty.values())
 
 

@@ -56,7 +56,12 @@ def test_parts_that_a_model_lacks_have_no_hooks(make_model, ids, changes, gone):
     assert cache.shapes == wanted
 
 
-@given(st.lists(st.text("*?[]!blocks.01atnhk_q", max_size=12) | st.sampled_from(["*", "blocks.1.*", "*hook_q", "hook_embed"]), max_size=3))
+@given(
+    st.lists(
+        st.text("*?[]!blocks.01atnhk_q", max_size=12) | st.sampled_from(["*", "blocks.1.*", "*hook_q", "hook_embed"]),
+        max_size=3,
+    )
+)
 def test_names_match_as_shell_patterns_do(model, wanted):
     known = list(model.hook_points)
     expected = [[name for name in known if fnmatchcase(name, each)] for each in wanted]

@@ -40,8 +40,12 @@ def test_hook_names_are_those_of_t5_and_cross_attention_is_a_rectangle():
         assert shapes[f"encoder.{layer}.attn.hook_pattern"] == (3, 2, 7, 7)
         assert shapes[f"decoder.{layer}.attn.hook_pattern"] == (3, 2, 4, 4)
         assert shapes[f"decoder.{layer}.cross_attn.hook_pattern"] == (3, 2, 4, 7)
-        assert shapes[f"decoder.{layer}.cross_attn.hook_q"] == shapes[f"decoder.{layer}.cross_attn.hook_z"] == (3, 4, 2, 4)
-        assert shapes[f"decoder.{layer}.cross_attn.hook_k"] == shapes[f"decoder.{layer}.cross_attn.hook_v"] == (3, 7, 2, 4)
+        assert (
+            shapes[f"decoder.{layer}.cross_attn.hook_q"] == shapes[f"decoder.{layer}.cross_attn.hook_z"] == (3, 4, 2, 4)
+        )
+        assert (
+            shapes[f"decoder.{layer}.cross_attn.hook_k"] == shapes[f"decoder.{layer}.cross_attn.hook_v"] == (3, 7, 2, 4)
+        )
     assert "decoder.0.hook_resid_mid_cross" in cache and "encoder.0.hook_resid_mid_cross" not in cache
     assert cache["encoder.0.attn.hook_pattern"].triu(1).sum() > 0 == cache["decoder.0.attn.hook_pattern"].triu(1).sum()
     for name, pattern in cache.items():
@@ -58,7 +62,12 @@ def test_the_stream_of_the_decoder_adds_up():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.sampled_from(["pre", "post", "none"]), st.sampled_from(["learned", "sinusoidal", "none"]), st.booleans(), st.integers(0, 99))
+@given(
+    st.sampled_from(["pre", "post", "none"]),
+    st.sampled_from(["learned", "sinusoidal", "none"]),
+    st.booleans(),
+    st.integers(0, 99),
+)
 def test_what_a_padded_batch_says_is_what_each_example_says_alone(norm, positions, mlp, seed):
     model = make(seed, norm=norm, positions=positions, mlp=mlp).double()  # in single precision large logits round apart
     source, target, lengths = ids(3, 9, seed), ids(3, 4, seed + 1), torch.tensor([9, 1, 5])
@@ -125,7 +134,8 @@ def test_without_cross_attention_the_source_is_nothing():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"), [({"n_layer": 0}, "n_layer=0"), ({"causal": False}, "causal=False"), ({"norm": "batch"}, "norm='batch'")]
+    ("changes", "told"),
+    [({"n_layer": 0}, "n_layer=0"), ({"causal": False}, "causal=False"), ({"norm": "batch"}, "norm='batch'")],
 )
 def test_what_it_cannot_be_is_named(changes, told):
     with pytest.raises(ValueError, match=f"GPTConfig.{told} does not work in an encoder-decoder"):

@@ -59,8 +59,12 @@ def test_the_fewest_tokens_are_just_enough_for_both_parts(block_size):
 
 
 def test_a_text_that_is_too_short_is_told_what_fits():
-    with pytest.raises(ValueError, match=r"has 126 characters; block_size=64 needs at least 641.* or a block_size of at most 12$"):
+    with pytest.raises(
+        ValueError, match=r"has 126 characters; block_size=64 needs at least 641.* or a block_size of at most 12$"
+    ):
         check_length(126, 126, 64)
-    with pytest.raises(ValueError, match=r"has 7 tokens in 100 characters; block_size=8 needs at least 81, .* give a longer text$"):
+    with pytest.raises(
+        ValueError, match=r"has 7 tokens in 100 characters; block_size=8 needs at least 81, .* give a longer text$"
+    ):
         check_length(7, 100, 8)
     check_length(126, 126, 12)

@@ -35,12 +35,24 @@ def test_tiny_shakespeare_has_the_lectures_65_symbols():
 def test_tiny_shakespeare_begins_and_ends_like_the_lectures():
     text = load_corpus("tinyshakespeare").text
     assert text.startswith("First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n\n")
-    assert text.endswith("Noble Sebastian,\nThou let'st thy fortune sleep--die, rather; wink'st\nWhiles thou art waking.\n")
+    assert text.endswith(
+        "Noble Sebastian,\nThou let'st thy fortune sleep--die, rather; wink'st\nWhiles thou art waking.\n"
+    )
 
 
 def test_the_plays_stand_in_the_lectures_order():
     text = load_corpus("tinyshakespeare").text
-    speakers = ["MENENIUS", "LADY ANNE", "JOHN OF GAUNT", "ROMEO", "CLIFFORD", "LEONTES", "ANGELO", "PETRUCHIO", "CALIBAN"]
+    speakers = [
+        "MENENIUS",
+        "LADY ANNE",
+        "JOHN OF GAUNT",
+        "ROMEO",
+        "CLIFFORD",
+        "LEONTES",
+        "ANGELO",
+        "PETRUCHIO",
+        "CALIBAN",
+    ]
     starts = [text.index(f"\n{speaker}:\n") for speaker in speakers]
     assert starts == sorted(starts)
 
@@ -171,7 +183,12 @@ def test_own_text_reads_alike_in_every_encoding_and_with_every_line_end(tmp_path
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize(
     "line",
-    ["To be, or not to be\n", "Быть или не быть — вот в чём вопрос\n", "春眠不觉晓，处处闻啼鸟。夜来风雨声\n", "להיות או לא להיות\n"],
+    [
+        "To be, or not to be\n",
+        "Быть или не быть — вот в чём вопрос\n",
+        "春眠不觉晓，处处闻啼鸟。夜来风雨声\n",
+        "להיות או לא להיות\n",
+    ],
 )
 def test_wide_encodings_are_read_with_a_mark_and_without(encoding, mark, line):
     assert corpus_from_bytes("x", (mark + 20 * line).encode(encoding)).text == 20 * line
@@ -181,10 +198,16 @@ def test_control_characters_are_dropped():
     assert corpus_from_bytes("x", ("\x1b[31m\a\x7f\tred" + OWN).encode()).text == "[31m\tred" + OWN
 
 
-@pytest.mark.parametrize("break_", ["\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize(
+    "break_", ["\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"]
+)
 def test_every_line_break_and_separator_becomes_a_newline(break_):
     """A word before it and a word after it stay two words."""
-    assert corpus_from_bytes("x", f"one{break_}two{OWN}".encode()).text == f"one\ntwo{OWN}" == Corpus("x", f"one{break_}two{OWN}", "").text
+    assert (
+        corpus_from_bytes("x", f"one{break_}two{OWN}".encode()).text
+        == f"one\ntwo{OWN}"
+        == Corpus("x", f"one{break_}two{OWN}", "").text
+    )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=100))
@@ -257,7 +280,9 @@ def test_a_cleaned_text_stays_as_it_is(text):
     assert corpus_from_bytes("again", clean.encode()).text == clean
 
 
-@pytest.mark.parametrize("path", ["/dev/zero", "x" * 5000, "nul\0byte", "", "no/such/file.txt", "../../etc", "<script>"])
+@pytest.mark.parametrize(
+    "path", ["/dev/zero", "x" * 5000, "nul\0byte", "", "no/such/file.txt", "../../etc", "<script>"]
+)
 def test_what_is_no_file_is_a_clear_error(path):
     with pytest.raises(CorpusError) as error:
         load_corpus(path)

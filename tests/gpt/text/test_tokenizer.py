@@ -88,7 +88,9 @@ def test_merges_by_hand():
 def naive_merges(text: str, count: int) -> list[bytes]:
     """The textbook algorithm, slow: count every pair, merge the commonest (of several the one with the lowest ids), again and again."""
     words = [tokenizers._bytes_of(word) for word, _ in ByteLevel(add_prefix_space=False).pre_tokenize_str(text)]
-    cuts = [word[i : i + tokenizers.LONGEST_WORD] for word in words for i in range(0, len(word), tokenizers.LONGEST_WORD)]
+    cuts = [
+        word[i : i + tokenizers.LONGEST_WORD] for word in words for i in range(0, len(word), tokenizers.LONGEST_WORD)
+    ]
     vocabulary = [bytes([byte]) for _, byte in sorted(tokenizers._byte_alphabet().items())]
     rows = [[vocabulary.index(bytes([byte])) for byte in cut] for cut in cuts]
     for _ in range(count):
@@ -118,14 +120,18 @@ def test_training_is_the_textbook_algorithm(text, merges):
     assert trained.token_bytes(range(256, trained.vocab_size)) == naive_merges(text, merges)
 
 
-@pytest.mark.parametrize("text", ["^" * 2500, "0123456789" * 260, "é" * 1201, "".join(random.Random(0).choices("0123456789", k=3100))])
+@pytest.mark.parametrize(
+    "text", ["^" * 2500, "0123456789" * 260, "é" * 1201, "".join(random.Random(0).choices("0123456789", k=3100))]
+)
 def test_training_cuts_long_words(text):
     trained = BPETokenizer.train(text, 270)
     assert trained.token_bytes(range(256, trained.vocab_size)) == naive_merges(text, 14)
     assert trained.decode(trained.encode(text)) == text
 
 
-@pytest.mark.parametrize("text", ["^" * 10**6, "".join(random.Random(0).choices("0123456789", k=10**6))], ids=["^", "digits"])
+@pytest.mark.parametrize(
+    "text", ["^" * 10**6, "".join(random.Random(0).choices("0123456789", k=10**6))], ids=["^", "digits"]
+)
 def test_a_text_without_breaks_trains_in_reasonable_time(text):
     """A second; before words were cut, many minutes: longer than the timeout of a test."""
     trained = BPETokenizer.train(text, 512)

@@ -5,7 +5,14 @@ from gpt.text.words import longest_copy, whole_words, words
 
 
 def test_words_are_lower_case_and_keep_inner_apostrophes():
-    assert words("KING:\nWhat's th'expectant? 'Tis 3 o'clock_now") == ["king", "what's", "th'expectant", "tis", "o'clock", "now"]
+    assert words("KING:\nWhat's th'expectant? 'Tis 3 o'clock_now") == [
+        "king",
+        "what's",
+        "th'expectant",
+        "tis",
+        "o'clock",
+        "now",
+    ]
 
 
 def test_words_that_the_ends_may_have_cut_are_left_out():

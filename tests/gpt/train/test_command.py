@@ -185,7 +185,9 @@ def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
         ("rung-2", "eval_batches=1000000000", "days here"), ("rung-2", "steps=1000000000000000", "(years here|TB on disk)"),
     ],
 )  # fmt: skip
-def test_what_this_machine_cannot_train_is_refused_before_a_folder_is_made(main, tmp_path, preset, switch, unit, own_text):
+def test_what_this_machine_cannot_train_is_refused_before_a_folder_is_made(
+    main, tmp_path, preset, switch, unit, own_text
+):
     code, _, complaint = main("--preset", preset, "--set", switch, "--text", own_text, "--run", tmp_path / "mine")
     assert code == 1 and re.match(rf"error: .* parameters .* {unit}.*Give ", complaint), complaint
     assert not (tmp_path / "mine").exists()
@@ -193,7 +195,9 @@ def test_what_this_machine_cannot_train_is_refused_before_a_folder_is_made(main,
 
 def test_the_size_and_the_time_are_said_at_the_start(main, tmp_path, own_text):
     code, _, complaint = main("--preset", "rung-1", "--steps", "2", "--text", own_text, "--run", tmp_path / "mine")
-    assert code == 0 and re.search(r"mine: [\d,]+ parameters; training takes about \d+ MB of memory, .* on disk and .* second", complaint)
+    assert code == 0 and re.search(
+        r"mine: [\d,]+ parameters; training takes about \d+ MB of memory, .* on disk and .* second", complaint
+    )
 
 
 def test_the_clock_goes_on_while_nothing_else_does():

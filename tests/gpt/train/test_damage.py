@@ -12,7 +12,9 @@ from gpt.train.loop import train
 from tests.damage import DAMAGES, OUTSIDE
 
 CPU = torch.device("cpu")
-SECRET = "A text that belongs to somebody else, of more than one hundred characters, so that it could be trained on. " * 3
+SECRET = (
+    "A text that belongs to somebody else, of more than one hundred characters, so that it could be trained on. " * 3
+)
 
 
 @pytest.fixture(scope="module")

@@ -23,12 +23,19 @@ SIZES = {
 def switch(kind) -> st.SearchStrategy:
     """Every value that a switch of GPTConfig can take, so that a new switch is varied as well."""
     values = get_args(kind) or (True, False)
-    return st.sampled_from([value for kind in values for value in ({bool: (True, False), NoneType: (None,)}.get(kind, (kind,)))])
+    return st.sampled_from(
+        [value for kind in values for value in ({bool: (True, False), NoneType: (None,)}.get(kind, (kind,)))]
+    )
 
 
-configs = st.builds(GPTConfig, **({field.name: switch(field.type) for field in fields(GPTConfig) if field.name not in SIZES} | SIZES))
+configs = st.builds(
+    GPTConfig, **({field.name: switch(field.type) for field in fields(GPTConfig) if field.name not in SIZES} | SIZES)
+)
 SMALL = Recipe(
-    model=GPTConfig(block_size=8, n_layer=1, n_head=1, n_embd=32, norm="none", residual=False, projection=False, mlp=False), steps=5000
+    model=GPTConfig(
+        block_size=8, n_layer=1, n_head=1, n_embd=32, norm="none", residual=False, projection=False, mlp=False
+    ),
+    steps=5000,
 )
 GIANTS = ("n_layer", "n_embd", "block_size", "batch_size")
 

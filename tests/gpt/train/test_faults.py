@@ -60,7 +60,9 @@ def goes_on(run) -> None:
 @pytest.mark.parametrize("limit", [60_000, 30_000], ids=["metrics", "state"])
 def test_a_file_that_cannot_grow_ends_the_run_with_that_reason(new_run, limit):
     run = new_run(**LONG)
-    done = subprocess.run([sys.executable, "-c", WORKER, run.folder, str(limit)], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, run.folder, str(limit)], cwd=ROOT, capture_output=True, text=True, timeout=200
+    )
     assert done.returncode == 1 and "Traceback" in done.stderr, done.stderr
     assert_failed_well(run)
     goes_on(run)
@@ -71,7 +73,9 @@ def test_a_disk_that_is_full_ends_the_run_with_that_reason(new_run, tmp_path):
     own = ["unshare", "--mount", "--map-root-user"]
     mounting = [*own, "mount", "-t", "tmpfs", "x", tmp_path / "small"]
     if not shutil.which("unshare") or subprocess.run(mounting, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a file system of one's own; the limit on files is tested all the same")
+        pytest.skip(
+            "this machine lets nobody mount a file system of one's own; the limit on files is tested all the same"
+        )
     run = new_run(**LONG)
     script = [*own, "sh", "-c", ON_A_SMALL_DISK, "sh", tmp_path / "small", run.folder, sys.executable, WORKER]
     done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, timeout=200)

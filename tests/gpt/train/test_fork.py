@@ -66,7 +66,9 @@ def test_a_fork_remembers_its_parent_and_old_loaders_read_it(parent, tmp_path):
 
 def test_a_stopped_fork_resumes_as_if_it_had_not_been(parent, tmp_path):
     step = parent.steps[1]
-    whole, parts = (fork_run(parent, step, tmp_path / name, dropout=0.2, optimizer="muon") for name in ("whole", "parts"))
+    whole, parts = (
+        fork_run(parent, step, tmp_path / name, dropout=0.2, optimizer="muon") for name in ("whole", "parts")
+    )
     train(whole, CPU)
     train(parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 20 else None)
     assert parts.status.state == "stopped"
@@ -142,7 +144,9 @@ def test_an_alien_parent_is_refused(parent, tmp_path, alien):
 
 @given(n_head=st.sampled_from([1, 2, 4]), residual=st.booleans(), tied=st.booleans())
 def test_shapes_are_a_models_own(n_head, residual, tied):
-    config = GPTConfig(vocab_size=7, block_size=4, n_layer=1, n_head=n_head, n_embd=8, residual=residual, tie_weights=tied)
+    config = GPTConfig(
+        vocab_size=7, block_size=4, n_layer=1, n_head=n_head, n_embd=8, residual=residual, tie_weights=tied
+    )
     assert shapes_of(config) == {name: list(value.shape) for name, value in build_model(config).state_dict().items()}
 
 

@@ -191,7 +191,9 @@ def test_an_ended_process_loses_nothing(new_run, number, where, code):
     changes = {"snapshots": 1, "dropout": 0.2, "optimizer": "muon"}
     whole, ended = new_run(**changes), new_run(**changes)
     train(whole, CPU)
-    worker = subprocess.run([sys.executable, "-c", ENDED, ended.folder, str(int(number)), where], cwd=ROOT, capture_output=True)
+    worker = subprocess.run(
+        [sys.executable, "-c", ENDED, ended.folder, str(int(number)), where], cwd=ROOT, capture_output=True
+    )
     assert worker.returncode == code, worker.stderr.decode()
     asked = {"training": 15, "evaluating": 20}[where]
     if number == signal.SIGKILL:
@@ -346,10 +348,14 @@ def test_a_good_snapshot_is_finite_and_not_worse_than_untrained(new_run):
     expected = f"the last good snapshot is that of step {good}; later ones are worse than the model before training"
     assert good_snapshots(run, trainer.objective, CPU) == expected
     for step in run.steps[1:]:
-        write_tensors(run.snapshot_path(step), {name: tensor * 1e9 for name, tensor in run.model(step).state_dict().items()})
+        write_tensors(
+            run.snapshot_path(step), {name: tensor * 1e9 for name, tensor in run.model(step).state_dict().items()}
+        )
     assert good_snapshots(run, trainer.objective, CPU).startswith("the last good snapshot is that of step 0;")
     run.snapshot_path(0).unlink()
-    assert good_snapshots(run, trainer.objective, CPU) == "none of its snapshots is as good as the model before training"
+    assert (
+        good_snapshots(run, trainer.objective, CPU) == "none of its snapshots is as good as the model before training"
+    )
 
 
 def test_a_loss_that_is_no_number_fails_with_a_reason(new_run):

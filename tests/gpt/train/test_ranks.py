@@ -33,7 +33,15 @@ sys.exit(command.main())
 
 def torchrun(*what: str | Path, processes: int = 2) -> subprocess.CompletedProcess:
     """Processes of a module or script with its arguments."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), *map(str, what)]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(processes),
+        *map(str, what),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
 
@@ -78,16 +86,32 @@ def test_more_parts_than_chunks_are_refused(new_run):
 
 
 def test_more_processes_than_chunks_leave_no_folder(tmp_path):
-    making = ["--preset", "rung-2", "--text", "repeats", "--set", "batch_size=2", "--folder", tmp_path / "three", "--device", "cpu"]
+    making = [
+        "--preset",
+        "rung-2",
+        "--text",
+        "repeats",
+        "--set",
+        "batch_size=2",
+        "--folder",
+        tmp_path / "three",
+        "--device",
+        "cpu",
+    ]
     done = torchrun("-m", "gpt.train", *making, processes=3)
-    assert done.returncode != 0 and done.stderr.count("error: a batch of 2 cannot be shared by 3 processes in 1 parts each") == 1
+    assert (
+        done.returncode != 0
+        and done.stderr.count("error: a batch of 2 cannot be shared by 3 processes in 1 parts each") == 1
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_batchnorm_is_refused_in_parts(new_run):
     """Each part would have its own statistics: in four parts the loss of nanoGPT's recipe went from 4.07 to 3.67."""
     run = new_run(norm="batch")
-    with pytest.raises(ValueError, match="norm='batch' cannot train in 2 parts: each would have its own batch statistics"):
+    with pytest.raises(
+        ValueError, match="norm='batch' cannot train in 2 parts: each would have its own batch statistics"
+    ):
         train(run, CPU, micro_batches=2)
     with pytest.raises(ValueError, match="in 4 parts"):
         check_parts(run.recipe, world_size=4, micro_batches=1)

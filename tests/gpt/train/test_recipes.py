@@ -79,7 +79,12 @@ def test_presets_have_the_published_number_of_parameters(preset, published):
 
 def test_queries_keys_and_values_have_a_bias_of_their_own():
     shapes = {"n_embd": 8, "n_head": 2}
-    for bias, qkv_bias, expected in ((True, None, True), (False, None, False), (True, False, False), (False, True, True)):
+    for bias, qkv_bias, expected in (
+        (True, None, True),
+        (False, None, False),
+        (True, False, False),
+        (False, True, True),
+    ):
         model = GPT(GPTConfig(**shapes, bias=bias, qkv_bias=qkv_bias, unembed_bias=not bias))
         assert (model.blocks[0].attn.qkv.bias is not None) == expected
         assert (model.unembed.bias is not None) == (not bias)

@@ -167,7 +167,9 @@ def test_what_is_no_snapshot_is_passed_over(folder, name):
     assert load_run(folder).steps == [0, 30]
 
 
-@pytest.mark.parametrize("status", ['{"state": "running", "step": -5, "why": ""}', '{"state": "stopped", "step": 1e999, "why": ""}', "[]"])
+@pytest.mark.parametrize(
+    "status", ['{"state": "running", "step": -5, "why": ""}', '{"state": "stopped", "step": 1e999, "why": ""}', "[]"]
+)
 def test_an_alien_status_is_told_from_the_snapshots(folder, status):
     (folder / "status.json").write_text(status)
     assert (load_run(folder).status.state, load_run(folder).status.step) == ("finished", 30)
@@ -352,4 +354,6 @@ def test_whoever_can_read_the_config_can_read_every_file(recipe, corpus, tmp_pat
         os.umask(before)
     written = [file for file in run.folder.rglob("*") if file.is_file() and file.name != ".lock"]
     assert {file.suffix for file in written} >= {".json", ".jsonl", ".txt", ".safetensors"}
-    assert {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in written} == {file.name: oct(mode) for file in written}
+    assert {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in written} == {
+        file.name: oct(mode) for file in written
+    }

@@ -26,7 +26,9 @@ def path(tmp_path):
 
 def expected(path) -> dict[str, tuple[list[float], list[float]]]:
     found = list(read_lines(path))
-    pairs = {name: [(row["step"], row[name]) for row in found if isinstance(row.get(name), int | float)] for name in NAMES}
+    pairs = {
+        name: [(row["step"], row[name]) for row in found if isinstance(row.get(name), int | float)] for name in NAMES
+    }
     good = {name: [(step, value) for step, value in each if abs(value) <= LARGEST] for name, each in pairs.items()}
     return {name: ([step for step, _ in each], [value for _, value in each]) for name, each in good.items()}
 
@@ -60,7 +62,9 @@ def test_a_look_reads_only_what_is_new(path, monkeypatch):
     parsed = []
     monkeypatch.setattr(tail, "parse", lambda line: parsed.append(line) or json.loads(line))
     append_line(path, {"step": 1000, "train_loss": 2.0})
-    assert grows.look().series("train_loss")[1][-1] == 2.0 and [line for line in parsed if line] == ['{"step": 1000, "train_loss": 2.0}']
+    assert grows.look().series("train_loss")[1][-1] == 2.0 and [line for line in parsed if line] == [
+        '{"step": 1000, "train_loss": 2.0}'
+    ]
     assert len(before.series("train_loss")[1]) == 1000, "what was handed out stays as it was"
 
 

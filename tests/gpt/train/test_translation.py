@@ -29,7 +29,9 @@ def new_run(folder: Path, **changes):
 
 
 def curve(run) -> list[dict]:
-    return [{name: value for name, value in row.items() if name not in ("elapsed", "tokens_per_s")} for row in run.metrics()]
+    return [
+        {name: value for name, value in row.items() if name not in ("elapsed", "tokens_per_s")} for row in run.metrics()
+    ]
 
 
 def test_a_run_has_what_every_run_has(tmp_path):
@@ -51,7 +53,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     assert parts.status.state == "stopped"
     train(load_run(parts.folder), CPU)
     assert curve(whole) == curve(parts)
-    assert all(torch.equal(value, parts.model().state_dict()[name]) for name, value in whole.model().state_dict().items())
+    assert all(
+        torch.equal(value, parts.model().state_dict()[name]) for name, value in whole.model().state_dict().items()
+    )
 
 
 def test_a_fork_draws_what_its_parent_drew(tmp_path):
@@ -153,6 +157,17 @@ def test_what_is_no_text_of_pairs_is_refused_before_a_folder_is_made(tmp_path):
 
 def test_the_command_line_trains_the_preset(tmp_path):
     switches = [word for switch in ("batch_size=2", "eval_batches=1", "snapshots=1") for word in ("--set", switch)]
-    command = [sys.executable, "-m", "gpt.train", "--preset", "translate", "--steps", "2", "--run", str(tmp_path / "run"), *switches]
+    command = [
+        sys.executable,
+        "-m",
+        "gpt.train",
+        "--preset",
+        "translate",
+        "--steps",
+        "2",
+        "--run",
+        str(tmp_path / "run"),
+        *switches,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0 and "finished at step 2" in done.stdout, done.stderr

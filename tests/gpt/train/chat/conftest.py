@@ -38,6 +38,8 @@ def stage(runs, request):
         reward = {"reward": "reward", "kl_weight": 0.1, "updates": 3} if objective == "ppo" else {}
         reward |= {"kl_weight": 0.1} if objective == "dpo" else {}
         recipe = TINY.changed(**{"objective": objective, "start": "pretrained", "steps": 8, **reward, **changes})
-        return create_run(runs / f"{request.node.name[:30]}-{objective}-{next(numbers)}".replace("[", "-").replace("]", ""), recipe)
+        return create_run(
+            runs / f"{request.node.name[:30]}-{objective}-{next(numbers)}".replace("[", "-").replace("]", ""), recipe
+        )
 
     return make

@@ -14,7 +14,10 @@ from gpt.train.chat.answers import (
     token_logits,
 )
 
-EXCHANGES = [Exchange("Where is the king?", "At noon.\n\n"), Exchange("Why weeps the nurse?", "Good sir, the nurse weeps for love.\n\n")]
+EXCHANGES = [
+    Exchange("Where is the king?", "At noon.\n\n"),
+    Exchange("Why weeps the nurse?", "Good sir, the nurse weeps for love.\n\n"),
+]
 
 
 @pytest.fixture
@@ -55,7 +58,9 @@ def test_log_probabilities_are_the_answers_alone(model, parent):
 def test_answers_drawn_together_are_each_drawn_from_the_model(model, parent):
     """Questions of different lengths in one batch: every drawn token is what the model gives after that row's own text."""
     questions = [exchange.question for exchange in EXCHANGES] + ["Who?"]
-    draw = [draw_answers(model, questions, parent.tokenizer, torch.Generator().manual_seed(3), longest=12) for _ in range(2)]
+    draw = [
+        draw_answers(model, questions, parent.tokenizer, torch.Generator().manual_seed(3), longest=12) for _ in range(2)
+    ]
     tokens, is_answer = draw[0]
     assert torch.equal(tokens, draw[1][0])
     random = torch.rand(is_answer.size(1), 3, 1, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
@@ -86,7 +91,9 @@ def test_a_drawn_answer_ends_with_its_first_blank_line(model, parent):
     with torch.no_grad():
         model.unembed.weight.zero_()  # every token is as likely
         model.unembed.weight[newline] = 0.0
-    tokens, is_answer = draw_answers(model, 40 * ["Who?"], parent.tokenizer, torch.Generator().manual_seed(0), longest=60)
+    tokens, is_answer = draw_answers(
+        model, 40 * ["Who?"], parent.tokenizer, torch.Generator().manual_seed(0), longest=60
+    )
     for answer in texts_of(tokens, is_answer, parent.tokenizer):
         assert END not in answer[:-1] and (answer.endswith(END) or len(answer) == 60)
 

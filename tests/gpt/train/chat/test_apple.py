@@ -43,7 +43,9 @@ class Apple(TorchFunctionMode):
             value = value.as_subclass(OnApple if is_there else torch.Tensor)
             wrong = is_there and value.dtype == torch.float64
         if wrong:
-            raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64.")
+            raise TypeError(
+                "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64."
+            )
         return value
 
 
@@ -62,7 +64,9 @@ def apple(monkeypatch) -> Iterator[list[torch.Tensor]]:
 
 
 def curve(run) -> list[dict]:
-    return [{name: value for name, value in row.items() if name not in ("elapsed", "tokens_per_s")} for row in run.metrics()]
+    return [
+        {name: value for name, value in row.items() if name not in ("elapsed", "tokens_per_s")} for row in run.metrics()
+    ]
 
 
 def test_the_stand_in_refuses_what_the_gpu_refuses(monkeypatch):
@@ -72,7 +76,11 @@ def test_the_stand_in_refuses_what_the_gpu_refuses(monkeypatch):
         assert there.cpu().device == there.to(CPU).device == torch.ones(1).device == CPU
         assert there.cpu().double().sum() == 3
         assert {parameter.device for parameter in torch.nn.Linear(2, 2).to(MPS).parameters()} == {MPS}
-        for convert in (lambda: there.double(), lambda: there.softmax(0, dtype=torch.float64), lambda: there.to(torch.float64)):
+        for convert in (
+            lambda: there.double(),
+            lambda: there.softmax(0, dtype=torch.float64),
+            lambda: there.to(torch.float64),
+        ):
             with pytest.raises(TypeError, match="float64"):
                 convert()
 

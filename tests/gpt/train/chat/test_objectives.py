@@ -29,7 +29,9 @@ def test_the_finetuning_loss_counts_answers_alone(stage):
     for row, mask in zip(tokens, is_answer, strict=True):
         nats = -model(row[None, :-1])[0].log_softmax(-1).gather(1, row[1:, None])[:, 0]
         expected.append(nats[mask[1:]].mean())
-    assert objective.loss(model, tokens, is_answer).item() == pytest.approx(torch.stack(expected).mean().item(), abs=1e-5)
+    assert objective.loss(model, tokens, is_answer).item() == pytest.approx(
+        torch.stack(expected).mean().item(), abs=1e-5
+    )
 
 
 def test_what_is_no_answer_has_no_gradient(stage):
@@ -48,14 +50,19 @@ def test_bradley_terry_by_hand():
 
     assert pair_loss(tensor(1.0), tensor(1.0)).item() == pytest.approx(math.log(2))
     assert pair_loss(tensor(3.0), tensor(1.0)).item() == pytest.approx(-math.log(1 / (1 + math.exp(-2))))
-    assert pair_loss(tensor(0.0, 2.0), tensor(2.0, 0.0)).item() == pytest.approx((math.log1p(math.exp(2)) + math.log1p(math.exp(-2))) / 2)
+    assert pair_loss(tensor(0.0, 2.0), tensor(2.0, 0.0)).item() == pytest.approx(
+        (math.log1p(math.exp(2)) + math.log1p(math.exp(-2))) / 2
+    )
     assert pair_loss(tensor(5.0), tensor(1.0)) == pair_loss(tensor(105.0), tensor(101.0))  # only the difference counts
 
 
 def test_a_reward_model_begins_by_guessing_and_reads_the_answers_end(stage):
     run = stage("reward", n_layer=1)
     objective, model = Reward(run, CPU), model_of(run)
-    assert objective.evaluate(model) == {"val_loss": pytest.approx(math.log(2), abs=1e-6), "accuracy": 0}  # all pairs are even
+    assert objective.evaluate(model) == {
+        "val_loss": pytest.approx(math.log(2), abs=1e-6),
+        "accuracy": 0,
+    }  # all pairs are even
     torch.nn.init.normal_(model.unembed.weight)
     tokens, is_answer = (tensor.flatten(0, 1) for tensor in drawn(objective, model))
     given = rewards(model, tokens, is_answer)
@@ -115,7 +122,9 @@ def test_the_leash_costs_beta_times_the_distance_and_pulls_back(stage):
             parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
     tokens, is_answer, drawn_with, _, reference = batch
     apart = divergence(token_logits(model, tokens), reference, is_answer).mean()
-    free = clipped_loss(log_probs_of(token_logits(model, tokens), tokens, is_answer), drawn_with, batch[3], is_answer[:, 1:])
+    free = clipped_loss(
+        log_probs_of(token_logits(model, tokens), tokens, is_answer), drawn_with, batch[3], is_answer[:, 1:]
+    )
     assert apart > 0 and objective.loss(model, *batch).item() == pytest.approx((free + 0.5 * apart).item(), abs=1e-5)
     nothing_earned = (*batch[:3], torch.zeros_like(batch[3]), reference)
     objective.loss(model, *nothing_earned).backward()

@@ -28,7 +28,11 @@ def test_a_stage_stopped_anywhere_resumes_as_if_it_had_not_been(stage, objective
     whole, parts = stage(objective), stage(objective)
     train(whole, CPU)
     for stop in (1, 4):  # in the middle of what PPO does with one batch of answers
-        train(load_run(parts.folder), CPU, lambda row, stop=stop: parts.stop_request.touch() if row["step"] == stop else None)
+        train(
+            load_run(parts.folder),
+            CPU,
+            lambda row, stop=stop: parts.stop_request.touch() if row["step"] == stop else None,
+        )
         assert parts.status.state == "stopped"
     train(load_run(parts.folder), CPU)
     assert whole.status.state == parts.status.state == "finished"
@@ -58,11 +62,15 @@ def test_what_a_policy_leans_on_is_its_own_copy(stage, runs, tmp_path):
     shutil.move(moved.folder, alone)
     train(load_run(alone), CPU)
     assert losses(load_run(alone)) == losses(whole)
-    child, parts = (fork_run(load_run(alone), None, tmp_path / name, steps=12, kl_weight=0.0) for name in ("child", "parts"))
+    child, parts = (
+        fork_run(load_run(alone), None, tmp_path / name, steps=12, kl_weight=0.0) for name in ("child", "parts")
+    )
     assert not child.parent.stage and child.began_at == 8
     train(child, CPU)
     assert child.status.state == "finished" and child.steps[-1] == 12
-    train(parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 8 else None)  # its batch will be used twice more
+    train(
+        parts, CPU, lambda row: parts.stop_request.touch() if row["step"] == 8 else None
+    )  # its batch will be used twice more
     train(load_run(parts.folder), CPU)
     assert losses(parts) == losses(child)
 
@@ -96,7 +104,10 @@ def test_what_cannot_begin_is_told_and_leaves_no_folder(runs, tmp_path, changes,
 def test_a_run_without_a_snapshot_begins_nothing(runs):
     recipe = load_run(runs / "pretrained").recipe
     waiting = create_run(runs / "waiting", recipe.changed(objective="reward", start="pretrained", n_layer=1))
-    for changes in ({"objective": "finetune", "start": "waiting"}, {"objective": "ppo", "start": "pretrained", "reward": "waiting"}):
+    for changes in (
+        {"objective": "finetune", "start": "waiting"},
+        {"objective": "ppo", "start": "pretrained", "reward": "waiting"},
+    ):
         with pytest.raises(RunError, match="'waiting' has no snapshot"):
             create_run(runs / "refused", recipe.changed(**changes))
         assert not (runs / "refused").exists()
