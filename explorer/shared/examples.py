@@ -1,6 +1,7 @@
-"""Named prompts for every model and every text: each shows one thing, and the first is the prompt of a page until the person types.
+"""Named prompts for every model and every text. Each shows one thing; a page begins with the first.
 
-What a model does after them is measured by `tests/explorer/shared/test_examples.py`. The shell imports this, so gpt is imported inside functions.
+`tests/explorer/shared/test_examples.py` measures what a model does after them. The shell imports this file, so functions
+import gpt.
 """
 
 from pathlib import Path
