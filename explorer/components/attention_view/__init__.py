@@ -134,11 +134,7 @@ def attention_view(
     options = {"key": key, "told": lock.told, "lines": lock.told_lines, "grid_only": grid_only, "opening": opening}
     options |= {"explained": explained}
     shown = {"causal": causal, "head": head, "cell": cell, "layers": layers, "keys": keys, "captions": captions}
-    result = _mount(
-        key=key,
-        data=pack(patterns, tokens, options=options, **shown),
-        on_lock_change=partial(_heard, key),
-    )
+    result = _mount(key=key, data=pack(patterns, tokens, options=options, **shown), on_lock_change=partial(_heard, key))
     if lock.clicked:
         lock.hear(result.get("lock") or {}, patterns.shape)
     lock.forget(patterns.shape, opening)

@@ -9,8 +9,7 @@ import streamlit as st
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
-    "page_tools",
-    **{part: (_HERE / f"tools.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")},
+    "page_tools", **{part: (_HERE / f"tools.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")}
 )
 
 

@@ -22,8 +22,7 @@ TINT = 0.75  # strength of a hue that only tells tokens apart
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
-    "token_cells",
-    **{part: (_HERE / f"cells.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")},
+    "token_cells", **{part: (_HERE / f"cells.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")}
 )
 
 

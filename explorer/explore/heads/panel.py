@@ -74,10 +74,7 @@ def score_maps(on_prompt: Scores, on_probe: Scores, chosen: Head) -> None:
                 dark=st.context.theme.type == "dark",
             )
             key = f"{title}:{kind}"
-            clicked_head(
-                chart(figure, key=key, on_select="rerun", alt=f"{kind} scores: {title}"),
-                f"clicked:{key}",
-            )
+            clicked_head(chart(figure, key=key, on_select="rerun", alt=f"{kind} scores: {title}"), f"clicked:{key}")
             if np.isnan(scores[kind]).all():
                 st.caption("No token of this text has such a cell: no token comes a second time, or there is only one.")
 

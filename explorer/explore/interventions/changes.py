@@ -47,11 +47,7 @@ KINDS = {  # as it is called in a link → what it is
         "The head writes the same at every position: its mean. What it always adds stays.",
     ),
     "uniform": Kind(
-        "Head towards uniform",
-        "head",
-        0.0,
-        1.0,
-        "1 is the learned pattern, 0 reads evenly from all earlier tokens.",
+        "Head towards uniform", "head", 0.0, 1.0, "1 is the learned pattern, 0 reads evenly from all earlier tokens."
     ),
     "previous": Kind("Head to previous token", "head", None, 0, "Every token reads from the one before it alone."),
     "attn": Kind(

@@ -59,8 +59,7 @@ def _summed_up() -> None:
             summaries.append(_summary(found.run))
     if not summaries:
         widgets.empty_state(
-            "You have trained nothing yet.",
-            "Begin with a table that trains in seconds, or with several rungs at once.",
+            "You have trained nothing yet.", "Begin with a table that trains in seconds, or with several rungs at once."
         )
         st.page_link(PAGES / "bigram.py", label="Train the bigram", icon=":material/table_chart:")
         st.page_link(PAGES / "race.py", label="Race up the ladder", icon=":material/flag:")

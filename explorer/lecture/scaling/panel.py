@@ -40,9 +40,7 @@ def dropout() -> None:
     """Two models that read a short text over and over: where they learn it by heart, and what dropout does to that."""
     recipe = recipes()["no dropout"]
     if not chapter(
-        "Dropout: learning less by heart",
-        "1:37:49",
-        "Train the two and watch the validation loss: it falls, and then?",
+        "Dropout: learning less by heart", "1:37:49", "Train the two and watch the validation loss: it falls, and then?"
     ):
         return
     share = max(DROPOUTS.values())

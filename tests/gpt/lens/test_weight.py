@@ -10,10 +10,7 @@ from gpt.lens.weight import LayerVectors, explain, layer_vectors
 
 T = 7
 CONFIGS = st.fixed_dictionaries(
-    {
-        "norm": st.sampled_from(["pre", "post", "none"]),
-        "positions": st.sampled_from(["learned", "sinusoidal", "none"]),
-    }
+    {"norm": st.sampled_from(["pre", "post", "none"]), "positions": st.sampled_from(["learned", "sinusoidal", "none"])}
     | {name: st.booleans() for name in ("bias", "mlp", "projection", "residual", "causal", "scale")}
 )
 INDEX = st.integers(0, T - 1)
