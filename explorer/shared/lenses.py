@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from gpt.lens.attribution import Attribution
     from gpt.lens.interventions import Off
     from gpt.lens.logits import LogitLens
-    from gpt.lens.stats import NormReading, ResidualPath
+    from gpt.lens.norms import NormReading
+    from gpt.lens.residual import ResidualPath
     from gpt.lens.weight import LayerVectors, Weight
 
 Ids = tuple[int, ...]
@@ -144,7 +145,8 @@ def _ablations() -> dict[tuple[loading.Identity, str], np.ndarray | None]:
 def _stream(identity: loading.Identity, ids: Ids, without: tuple[str, ...], _model: "GPT | Bigram") -> "ResidualPath":
     import torch
 
-    from gpt.lens.stats import residual_path, without_norms
+    from gpt.lens.norms import without_norms
+    from gpt.lens.residual import residual_path
 
     with _model.hooks(without_norms(_model, without)):
         return _arrays(residual_path(_model, torch.tensor(ids)))
@@ -154,7 +156,7 @@ def _stream(identity: loading.Identity, ids: Ids, without: tuple[str, ...], _mod
 def _layernorms(identity: loading.Identity, ids: Ids, _model: "GPT | Bigram") -> "list[NormReading]":
     import torch
 
-    from gpt.lens.stats import layernorms
+    from gpt.lens.norms import layernorms
 
     return [_arrays(reading) for reading in layernorms(_model, torch.tensor(ids))]
 
@@ -166,7 +168,7 @@ def _answer(
     import torch
 
     from gpt import loss_of
-    from gpt.lens.stats import without_norms
+    from gpt.lens.norms import without_norms
 
     idx = torch.tensor([ids])
     with torch.inference_mode():

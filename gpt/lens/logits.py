@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gpt.lens.stats import run_on, stream_points
+from gpt.lens.residual import run_on, stream_points
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 

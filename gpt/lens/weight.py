@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gpt.lens.stats import run_on
+from gpt.lens.residual import run_on
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 

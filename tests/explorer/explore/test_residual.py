@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.explore.residual import figures as residual
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
-from gpt.lens.stats import layernorms, residual_path
+from gpt.lens.norms import layernorms
+from gpt.lens.residual import residual_path
 from gpt.train.loop import train
 
 PAGE = "../pages/residual.py"

@@ -1,0 +1,95 @@
+"""What each layernorm makes of the residual stream. Source: lecture 01:32:51."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gpt.lens.residual import check_has_stream, run_on
+from gpt.model.bigram import Bigram
+from gpt.model.gpt import GPT
+from gpt.model.hooks import ActivationCache, Hook
+from gpt.model.layers import LayerNorm
+
+
+@dataclass(frozen=True)
+class NormReading:
+    """One layernorm on one prompt: after = (before − mean) / scale · γ + β."""
+
+    name: str  # "blocks.0.ln1", …, "ln_final"
+    mean: Tensor  # (T,)
+    scale: Tensor  # (T,), √(var + eps)
+    before: Tensor  # (T, n_embd)
+    after: Tensor  # (T, n_embd)
+    gamma: Tensor  # (n_embd,)
+    beta: Tensor  # (n_embd,), zeros where the model has no biases
+
+
+def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
+    """Norm's name → the hook names whose sum enters it, in the order of the forward pass; empty without norms.
+
+    Raises ValueError on a bigram.
+    """
+    check_has_stream(model)
+    config, inputs = model.config, {}
+    for layer in range(config.n_layer if config.norm != "none" else 0):
+        block = f"blocks.{layer}"
+        for norm, stream, out in (("ln1", "resid_pre", "attn_out"), ("ln2", "resid_mid", "mlp_out")):
+            if norm == "ln2" and not config.mlp:
+                continue
+            names = [f"{block}.hook_{stream}"] if config.norm_first or config.residual else []
+            if config.norm == "post":
+                names.append(f"{block}.hook_{out}")
+            inputs[f"{block}.{norm}"] = tuple(names)
+    if config.norm_first:
+        inputs["ln_final"] = (f"blocks.{config.n_layer - 1}.hook_resid_post",)
+    return inputs
+
+
+@torch.inference_mode()
+def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
+    """What every layernorm does to the prompt ids (T,), in the order of the forward pass; [] without layernorm.
+
+    Batchnorm has no statistics of a prompt: in use it is one fixed scale and shift a feature. Raises ValueError on a bigram, and
+    on ids not (T,), T ≥ 1. Source: lecture 01:32:51.
+    """
+    inputs = norm_inputs(model)
+    if model.config.norm == "batch":
+        return []
+    outputs = [f"{norm}.hook_{what}" for norm in inputs for what in ("mean", "scale", "normalized")]
+    cache = run_on(model, ids, [*outputs, *{name for names in inputs.values() for name in names}])
+    return [_reading(model.get_submodule(norm), norm, names, cache) for norm, names in inputs.items()]
+
+
+def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hook]:
+    """Hooks that take these norms out: what enters one leaves it unchanged. For one thread, `with model.hooks(…)`.
+
+    norms: names as in `norm_inputs`. Raises ValueError on a name that the model does not have, and on a bigram.
+    """
+    inputs = norm_inputs(model)
+    unknown = [norm for norm in norms if norm not in inputs]
+    if unknown:
+        raise ValueError(f"the model has no norm called {unknown[0]!r}; it has {', '.join(inputs) or 'none at all'}")
+    entering: dict[str, Tensor] = {}
+
+    def keep(value: Tensor, name: str) -> None:
+        entering[name] = value
+
+    def pass_on(names: tuple[str, ...]) -> Hook:
+        return lambda _normalized, _name: sum(entering[name] for name in names)
+
+    hooks: dict[str, Hook] = {name: keep for norm in norms for name in inputs[norm]}
+    return hooks | {f"{norm}.hook_normalized": pass_on(inputs[norm]) for norm in norms}
+
+
+def _reading(module: LayerNorm, norm: str, inputs: tuple[str, ...], cache: ActivationCache) -> NormReading:
+    return NormReading(
+        name=norm,
+        mean=cache[f"{norm}.hook_mean"][0, :, 0],
+        scale=cache[f"{norm}.hook_scale"][0, :, 0],
+        before=sum(cache[name][0] for name in inputs),
+        after=cache[f"{norm}.hook_normalized"][0],
+        gamma=module.weight.detach().clone(),
+        beta=torch.zeros_like(module.weight) if module.bias is None else module.bias.detach().clone(),
+    )
