@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
-from gpt import GPT, Bigram, GPTConfig, Seq2Seq, pretrained
+from gpt import GPT, Bigram, GPTConfig, Seq2Seq
+from gpt.checkpoints import gpt2
+from gpt.checkpoints.gpt2 import from_hugging_face, to_hugging_face
 from gpt.model.reward import RewardModel
-from gpt.pretrained import from_hugging_face, to_hugging_face
 
 SIZES = {
     "n_layer": 2,
@@ -186,7 +187,7 @@ def test_damaged_weights_or_no_folder_are_refused(folder, tmp_path):
 
 
 def test_transformers_is_not_needed():
-    tree = ast.parse(Path(pretrained.__file__).read_text())
+    tree = ast.parse(Path(gpt2.__file__).read_text())
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not any(name.startswith("transformers") for name in imported)

@@ -1,0 +1,1 @@
+"""Checkpoints of other libraries: one map of tensor names per model family."""
