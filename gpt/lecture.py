@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from gpt.model.attention import Attention
 from gpt.model.bigram import Bigram
 from gpt.model.build import without_memory
 from gpt.model.gpt import GPT
-from gpt.model.layers import Attention
 
 
 def examples(chunk: Sequence[int]) -> list[tuple[list[int], int]]:

@@ -20,7 +20,7 @@ from explorer.shared.chart import chart
 from explorer.train.progress import newest_sample, open_in
 from gpt import PRESETS, Run, build_model, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
-from gpt.model.layers import Attention
+from gpt.model.attention import Attention
 from gpt.text.tokenizer import Tokenizer
 
 NAME, LABEL = "head", "one head"

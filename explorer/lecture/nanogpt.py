@@ -9,7 +9,7 @@ import torch
 from explorer.lecture.kit.controls import REPEATS, after_guess, chapter, choose, guess, seconds, show_code
 from gpt import GPT, PRESETS, GPTConfig, lecture
 from gpt.checkpoints.gpt2 import from_hugging_face
-from gpt.model.layers import Attention
+from gpt.model.attention import Attention
 from gpt.train.estimate import count_parameters
 
 FASTER = ("half as fast", "as fast", "1.5 times as fast", "5 times as fast", "20 times as fast")

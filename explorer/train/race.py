@@ -19,8 +19,11 @@ from explorer.train.curves import SHAKESPEARES
 from explorer.train.progress import WORDS, clock, seconds_left, stop_and_resume, while_live
 from explorer.train.runs.folders import logged
 from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus, load_run
+from gpt.model.attention import Attention
+from gpt.model.block import Block
 from gpt.model.gpt import GPT, loss_of
-from gpt.model.layers import MLP, Attention, Block, LayerNorm
+from gpt.model.mlp import MLP
+from gpt.model.norms import LayerNorm
 from gpt.train.estimate import estimate
 from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED

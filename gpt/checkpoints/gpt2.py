@@ -16,7 +16,7 @@ from torch import Tensor
 from gpt.model.build import without_memory
 from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
-from gpt.model.layers import LayerNorm
+from gpt.model.norms import LayerNorm
 
 ACTIVATIONS = {"gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
 BLOCK = {

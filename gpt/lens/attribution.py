@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
-from gpt.model.layers import BatchNorm
+from gpt.model.norms import BatchNorm
 
 
 class Part(NamedTuple):

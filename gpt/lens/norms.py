@@ -10,7 +10,7 @@ from gpt.lens.residual import check_has_stream, run_on
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 from gpt.model.hooks import ActivationCache, Hook
-from gpt.model.layers import LayerNorm
+from gpt.model.norms import LayerNorm
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from gpt.model.config import GPTConfig
+from gpt.model.embedding import TokenEmbedding
 from gpt.model.hooks import HookedModule
-from gpt.model.layers import TokenEmbedding
 
 
 class Bigram(HookedModule):

@@ -3,9 +3,13 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gpt.model.attention import KVCache
+from gpt.model.block import Block, initialise
 from gpt.model.config import GPTConfig
+from gpt.model.embedding import TokenEmbedding
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.layers import Block, KVCache, TokenEmbedding, initialise, norm_of, positions_of
+from gpt.model.norms import norm_of
+from gpt.model.positions import positions_of
 
 
 class GPT(HookedModule):

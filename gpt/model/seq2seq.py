@@ -5,9 +5,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from gpt.model.attention import Attention
+from gpt.model.block import Block, initialise
 from gpt.model.config import GPTConfig
+from gpt.model.embedding import TokenEmbedding
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.layers import Attention, Block, TokenEmbedding, initialise, norm_of, positions_of
+from gpt.model.norms import norm_of
+from gpt.model.positions import positions_of
 
 
 class DecoderBlock(Block):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt import GPT, Bigram, GPTConfig, lecture
-from gpt.model.layers import Attention
+from gpt.model.attention import Attention
 
 CONFIG = GPTConfig(vocab_size=11, block_size=16, n_layer=2, n_head=3, n_embd=12)
 shapes = st.tuples(*[st.integers(1, 6)] * 3)

@@ -12,7 +12,7 @@ from explorer.shared import loading
 from explorer.shared.chart import chart
 from gpt import PRESETS, Run, lecture, loss_of
 from gpt.lens.learning import training_mode_loss
-from gpt.model.layers import BatchNorm, LayerNorm
+from gpt.model.norms import BatchNorm, LayerNorm
 
 EXAMPLES, FEATURES = 6, 4
 RECIPES = {

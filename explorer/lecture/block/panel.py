@@ -12,7 +12,8 @@ from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
 from gpt import PRESETS
 from gpt.lens.heads import pattern_distances
-from gpt.model.layers import MLP, Attention
+from gpt.model.attention import Attention
+from gpt.model.mlp import MLP
 from gpt.train.presets import PUBLISHED
 
 REACHED = ("2.28, the same", "2.24", "2.1", "1.9", "1.5")

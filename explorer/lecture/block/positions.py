@@ -11,7 +11,7 @@ from explorer.lecture.kit.training import train_together, trained
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
 from gpt import GPT, PRESETS, Run
-from gpt.model.layers import sinusoids
+from gpt.model.positions import sinusoids
 
 NAME, SMALL = "positions", "sinusoidal, small"
 SWITCHES = {

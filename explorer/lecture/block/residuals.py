@@ -13,7 +13,7 @@ from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
 from gpt import GPT, GPTConfig, Recipe, Run
 from gpt.lens.learning import gradient_norms
-from gpt.model.layers import Block
+from gpt.model.block import Block
 
 DEPTHS = (2, 4, 8, 12, 16)
 LESS = ("no less", "10 × less", "1,000 × less", "a million × less", "practically none")

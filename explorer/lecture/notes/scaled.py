@@ -15,7 +15,7 @@ from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
 from gpt import GPT, PRESETS, Recipe, Run, lecture
 from gpt.lens.learning import AttentionStatistics, attention_statistics
-from gpt.model.layers import Attention
+from gpt.model.attention import Attention
 
 SIZES = (4, 8, 16, 32, 64, 128)
 KEYS = 32  # in a row of scores

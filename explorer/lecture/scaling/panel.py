@@ -11,7 +11,7 @@ from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import series
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
-from gpt.model.layers import MLP
+from gpt.model.mlp import MLP
 from gpt.train.estimate import count_parameters
 from gpt.train.machine import bytes_in_words
 from gpt.train.presets import PUBLISHED

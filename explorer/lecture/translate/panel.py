@@ -21,7 +21,7 @@ from explorer.shared.download_files import arrays
 from explorer.shared.lenses import Translation
 from gpt import translate
 from gpt.lens.alignment import ATTENTIONS, PLACES, PROBES, alignment
-from gpt.model.layers import Attention
+from gpt.model.attention import Attention
 from gpt.model.seq2seq import DecoderBlock
 from gpt.text.dates import read_date
 from gpt.text.pairs import BETWEEN, END

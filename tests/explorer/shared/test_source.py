@@ -5,14 +5,15 @@ import pytest
 from explorer.shared.source import code_of
 from explorer.train.race import CODE, RUNGS
 from gpt import lecture
-from gpt.model.layers import MLP, Block
+from gpt.model.block import Block
+from gpt.model.mlp import MLP
 
 
 def test_a_function_is_shown_whole_and_says_where_it_stands():
     place, *lines = code_of(MLP.forward).split("\n")
     assert lines[0].startswith("def forward(self") and lines[-1].startswith("    return")
     file, number = place.removeprefix("# ").split(", line ")
-    assert file == "gpt/model/layers.py" and int(number) == inspect.getsourcelines(MLP.forward)[1]
+    assert file == "gpt/model/mlp.py" and int(number) == inspect.getsourcelines(MLP.forward)[1]
 
 
 def test_a_decorated_function_stands_where_it_was_written():

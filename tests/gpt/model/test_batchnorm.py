@@ -5,7 +5,7 @@ import torch
 
 from gpt import GPT, generate
 from gpt.lecture import with_mask
-from gpt.model.layers import BatchNorm
+from gpt.model.norms import BatchNorm
 
 B, T, C = 3, 5, 8
 

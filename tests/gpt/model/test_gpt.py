@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt import GPT, GPTConfig, loss_of
-from gpt.model.layers import sinusoids
+from gpt.model.positions import sinusoids
 
 V, T = 11, 9
 SWITCHES = ("bias", "tie_weights", "residual", "projection", "mlp", "scale", "causal")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from gpt import GPTConfig, Seq2Seq, build_model
-from gpt.model.layers import Attention
+from gpt.model.attention import Attention
 
 SIZES = {"vocab_size": 11, "block_size": 12, "n_layer": 2, "n_head": 2, "n_embd": 8}
 

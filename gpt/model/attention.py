@@ -1,0 +1,93 @@
+"""Multi-head attention."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gpt.model.config import GPTConfig
+from gpt.model.hooks import HookPoint
+
+
+class KVCache:
+    """Keys and values of the tokens that one layer has already seen, (B, n_head, T, d_head) each."""
+
+    def __init__(self) -> None:
+        self.k: Tensor | None = None
+        self.v: Tensor | None = None
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Append the new tokens' keys and values; returns all of them."""
+        self.k = k if self.k is None else torch.cat((self.k, k), dim=2)
+        self.v = v if self.v is None else torch.cat((self.v, v), dim=2)
+        return self.k, self.v
+
+
+class Attention(nn.Module):
+    """Multi-head attention: of tokens to one another, or, where a memory is given, to the tokens of that (cross-attention).
+
+    Where nobody asks for scores or pattern, torch's fused kernel runs; else the same is computed step by step.
+    Source: lecture 01:02:00 (one head), 01:21:59 (many), 01:16:56 (scale), 01:15:39 (cross); Vaswani et al. 2017, arXiv:1706.03762.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.n_head, self.d_head, self.causal = config.n_head, config.d_head, config.causal
+        self.scale = 1 / math.sqrt(config.d_head) if config.scale else 1.0
+        self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.has_qkv_bias)
+        self.proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
+        self.dropout = config.dropout
+        self.hook_q, self.hook_k, self.hook_v, self.hook_z = HookPoint(), HookPoint(), HookPoint(), HookPoint()
+        self.hook_attn_scores, self.hook_pattern = HookPoint(), HookPoint()
+
+    def forward(
+        self, x: Tensor, past: KVCache | None = None, memory: Tensor | None = None, readable: Tensor | None = None
+    ) -> Tensor:
+        """x: (B, T, C), what asks; memory: (B, S, C), what is read in its place; readable: (B, S) bool, False where a key is padding."""
+        q, k, v = self._project(x, memory)  # (B, T, n_head, d_head), twice (B, S, n_head, d_head)
+        q, k, v = (hook(t).transpose(1, 2) for hook, t in ((self.hook_q, q), (self.hook_k, k), (self.hook_v, v)))
+        if past is not None:
+            k, v = past.extend(k, v)
+        explicit = self.hook_attn_scores.heard or self.hook_pattern.heard
+        z = (self._explicit if explicit else self._fused)(q, k, v, readable).transpose(1, 2)  # (B, T, n_head, d_head)
+        out = self.proj(self.hook_z(z).reshape(x.shape))
+        return F.dropout(out, self.dropout, self.training)
+
+    def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
+        """q of x, k and v of the memory, or of x as well, where all three are one product."""
+        if memory is None:
+            return self.qkv(x).unflatten(-1, (3, self.n_head, self.d_head)).unbind(2)
+        sizes = (x.size(-1), 2 * x.size(-1))
+        weights = self.qkv.weight.split(sizes)
+        biases = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
+        q = F.linear(x, weights[0], biases[0]).unflatten(-1, (self.n_head, self.d_head))
+        return q, *F.linear(memory, weights[1], biases[1]).unflatten(-1, (2, self.n_head, self.d_head)).unbind(2)
+
+    def _fused(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        is_causal = self.causal and readable is None and q.size(2) == k.size(2)
+        mask = None if is_causal else self._mask(q, k, readable)
+        return F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=is_causal, scale=self.scale
+        )
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
+        scores = q @ k.transpose(-2, -1) * self.scale  # (B, n_head, T, S): queries down, keys across
+        mask = self._mask(q, k, readable)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        pattern = self.hook_pattern(self.hook_attn_scores(scores).softmax(-1))
+        return F.dropout(pattern, self.dropout, self.training) @ v
+
+    def _mask(self, q: Tensor, k: Tensor, readable: Tensor | None) -> Tensor | None:
+        """True where a query may look, broadcast to (B, n_head, T, S); None where it may look everywhere.
+
+        Tokens from the future cannot communicate (lecture 00:57:00), and padding is nobody's token.
+        """
+        mask = None if readable is None else readable[:, None, None]
+        if self.causal:
+            T, S = q.size(2), k.size(2)
+            past = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+            mask = past if mask is None else mask & past
+        return mask

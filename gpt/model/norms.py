@@ -1,0 +1,80 @@
+"""Layernorm and batchnorm."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gpt.model.config import GPTConfig
+from gpt.model.hooks import HookPoint
+
+
+class LayerNorm(nn.Module):
+    """Normalise each token's features to mean 0 and variance 1, then γ·x + β.
+
+    Hook points: `hook_mean` (B, T, 1), `hook_scale` = √(var + eps) (B, T, 1), `hook_normalized`, what leaves (B, T, C).
+    Source: lecture 01:32:51; Ba et al. 2016, arXiv:1607.06450.
+    """
+
+    eps = 1e-5
+
+    def __init__(self, n_embd: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
+        self.hook_mean = HookPoint()
+        self.hook_scale = HookPoint()
+        self.hook_normalized = HookPoint()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.hook_mean.heard or self.hook_scale.heard):
+            return self.hook_normalized(F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps))
+        centred = x - self.hook_mean(x.mean(-1, keepdim=True))
+        scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
+        normalized = centred / scale * self.weight
+        return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+
+
+class BatchNorm(nn.Module):
+    """Normalise each feature to mean 0 and variance 1 over all tokens of the batch, then γ·x + β.
+
+    In training by the statistics of the batch, so that tokens meet in them, later ones and other rows' as well; `running_mean`
+    and `running_var` follow these. In eval mode by the running ones, so that each token is its own affair. Parts of a batch would
+    have their own statistics, so several processes or micro-batches cannot train it.
+    Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one a feature for all tokens;
+    `hook_normalized`, what leaves (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
+    """
+
+    eps, momentum = 1e-5, 0.1
+
+    def __init__(self, n_embd: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
+        self.register_buffer("running_mean", torch.zeros(n_embd))
+        self.register_buffer("running_var", torch.ones(n_embd))
+        self.hook_mean = HookPoint()
+        self.hook_scale = HookPoint()
+        self.hook_normalized = HookPoint()
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
+        shape = [1] * (x.dim() - 1) + [-1]
+        centred = x - self.hook_mean(mean.view(shape))
+        normalized = centred / self.hook_scale((var + self.eps).sqrt().view(shape)) * self.weight
+        return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+
+    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each feature, (C,) both; the running ones go a step towards them."""
+        tokens = x.flatten(0, -2)  # (N, C)
+        n, mean, var = len(tokens), tokens.mean(0), tokens.var(0, unbiased=False)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_((var * n / max(n - 1, 1)).to(self.running_var.dtype), self.momentum)
+        return mean, var
+
+
+def norm_of(config: GPTConfig) -> nn.Module:
+    """The norm that this kind of model has, a new one; with norm="none" one that changes nothing."""
+    if config.norm == "none":
+        return nn.Identity()
+    return (BatchNorm if config.norm == "batch" else LayerNorm)(config.n_embd, config.bias)
