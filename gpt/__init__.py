@@ -10,7 +10,8 @@ from gpt.model.seq2seq import Seq2Seq
 from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, UnknownCharacterError
 from gpt.train.create import create_run
-from gpt.train.presets import PRESETS, Recipe
+from gpt.train.presets import PRESETS
+from gpt.train.recipe import Recipe
 from gpt.train.run import Run, RunError, load_run
 
 __all__ = [

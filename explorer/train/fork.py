@@ -15,7 +15,7 @@ from gpt import CORPORA, Corpus, Run, load_corpus
 from gpt.train.estimate import estimate
 from gpt.train.fork import forked_recipe
 from gpt.train.machine import time_in_words
-from gpt.train.presets import MAX_INT
+from gpt.train.recipe import MAX_INT
 
 SAME = "its parent's"
 SCHEDULES = {"constant": "constant", "linear": "linear decay", "cosine": "cosine decay"}

@@ -13,7 +13,7 @@ from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
 from gpt.train.estimate import check_fits, shapes_of
 from gpt.train.files import open_tensors, read_json, write_json, write_tensors
 from gpt.train.objectives import OBJECTIVES, Objective
-from gpt.train.presets import Recipe
+from gpt.train.recipe import Recipe
 from gpt.train.run import Parent, Run, RunError, load_run, new_folder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"

@@ -13,7 +13,7 @@ from gpt.model.build import build_model, without_memory
 from gpt.model.config import GPTConfig, ObjectiveName
 from gpt.train.files import RunError
 from gpt.train.machine import bytes_in_words, count_in_words, free_disk, machine_memory, time_in_words
-from gpt.train.presets import Recipe
+from gpt.train.recipe import Recipe
 
 FLOAT = 4  # bytes of a float32
 PROCESS = 400_000_000  # bytes of Python and torch before any model

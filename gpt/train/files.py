@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gpt.train.machine import bytes_in_words, machine_memory
-from gpt.train.presets import MAX_INT
+from gpt.train.recipe import MAX_INT
 
 MAX_JSON_BYTES = 20_000_000
 MAX_ROWS_BYTES = 500_000_000  # of metrics.jsonl or samples.jsonl: some million rows

@@ -12,7 +12,7 @@ from gpt.text.corpus import Corpus, load_corpus, truly_named
 from gpt.train.create import Draft, begin_with, check_spelling, keep, objective_of
 from gpt.train.estimate import check_fits, shapes_of
 from gpt.train.objectives import Objective
-from gpt.train.presets import Recipe
+from gpt.train.recipe import Recipe
 from gpt.train.run import Parent, Run, RunError, load_run, new_folder
 
 MOST_DRAWS = 2 * 10**9  # half a minute

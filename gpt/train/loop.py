@@ -19,8 +19,8 @@ from gpt.train.faults import TrainingFailed, good_snapshots, reason
 from gpt.train.files import append_line, rewrite_lines, write_tensors
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import lr_at, make_optimizers
-from gpt.train.presets import snapshot_steps
 from gpt.train.ranks import Ranks, check_parts
+from gpt.train.recipe import snapshot_steps
 from gpt.train.resume import load_state, save_state
 from gpt.train.run import Run, RunError
 from gpt.train.signals import EndedBySignal, Signals, noted

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from gpt.train.presets import Recipe
+from gpt.train.recipe import Recipe
 
 MUON_MOMENTUM = 0.95
 

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from gpt.train.presets import Recipe
+from gpt.train.recipe import Recipe
 
 PATIENCE = timedelta(days=30)  # a pause may be long
 

@@ -35,7 +35,7 @@ from gpt.train.files import (
     write_text,
 )
 from gpt.train.machine import count_in_words
-from gpt.train.presets import Recipe
+from gpt.train.recipe import Recipe
 
 FORMAT = 1
 QUIET = 120  # seconds in which a worker writes at least once

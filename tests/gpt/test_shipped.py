@@ -12,10 +12,10 @@ from gpt.text import dialogue
 from gpt.text.batches import split_ids
 from gpt.text.pairs import encode_pairs, read_pairs, split_pairs
 from gpt.text.tasks import repeated_sequence
-from gpt.train.chat.answers import as_tensors, draw_answers, texts_of
-from gpt.train.chat.reward import rewards
-from gpt.train.objectives import estimate_loss
-from gpt.train.translation import exact_share
+from gpt.train.objectives.answers import as_tensors, draw_answers, texts_of
+from gpt.train.objectives.language import estimate_loss
+from gpt.train.objectives.reward import rewards
+from gpt.train.objectives.translation import exact_share
 
 MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 PERIOD = 20

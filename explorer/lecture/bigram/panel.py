@@ -16,7 +16,7 @@ from explorer.train.curves import series
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.loop import Trainer
-from gpt.train.objectives import estimate_loss
+from gpt.train.objectives.language import estimate_loss
 
 NAME, LABEL = "bigram", "table"
 RECIPE = PRESETS["rung-1"].changed(

@@ -18,8 +18,8 @@ from explorer.train.curves import series
 from gpt import generate
 from gpt.text.dialogue import END, MATTERS, POINTS, Exchange, exchanges_in, preference, prompt_of, split
 from gpt.text.shakespeare import PLAYS
-from gpt.train.chat.answers import LONGEST, as_tensors
-from gpt.train.chat.reward import rewards
+from gpt.train.objectives.answers import LONGEST, as_tensors
+from gpt.train.objectives.reward import rewards
 
 PRETRAINED, FINETUNED, POLICY, FREE = "pretrained", "finetuned", "policy", "policy without a leash"
 REFS = {PRETRAINED: "shakespeare-char", FINETUNED: "chat-finetune", POLICY: "chat-policy"}

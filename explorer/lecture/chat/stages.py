@@ -14,7 +14,7 @@ from explorer.shared.chart import chart
 from explorer.train.curves import EARNINGS, series
 from gpt import PRESETS, Run, load_corpus
 from gpt.text import dialogue
-from gpt.train.chat import answers, dpo, finetune, ppo, reward
+from gpt.train.objectives import answers, dpo, finetune, ppo, reward
 
 SHOWN = 4  # pairs, and demonstrations of each of two questions
 DPO, LEASHED = "DPO, on the same pairs", "policy on a leash"

@@ -13,9 +13,9 @@ from gpt.lens.heads import pattern_shift
 from gpt.text import dialogue
 from gpt.text.batches import split_ids
 from gpt.text.shakespeare import PLAYS
-from gpt.train.chat import ppo
-from gpt.train.chat.answers import LONGEST, as_tensors
-from gpt.train.chat.reward import rewards
+from gpt.train.objectives import ppo
+from gpt.train.objectives.answers import LONGEST, as_tensors
+from gpt.train.objectives.reward import rewards
 from tests.explorer.lecture.claims import ROUNDING, Claim, claim
 
 MODELS = Path(__file__).parents[3] / "assets" / "models"

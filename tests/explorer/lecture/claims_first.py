@@ -9,7 +9,7 @@ import torch
 from gpt import Bigram, BPETokenizer, CharTokenizer, GPTConfig, build_model, lecture, load_corpus
 from gpt.text.batches import split_ids
 from gpt.text.shakespeare import PLAYS
-from gpt.train.objectives import estimate_loss
+from gpt.train.objectives.language import estimate_loss
 from tests.explorer.lecture.claims import MEASURED, ROUNDING, Claim, claim
 
 TEXT = load_corpus("tinyshakespeare").text

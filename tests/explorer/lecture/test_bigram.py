@@ -13,7 +13,7 @@ from explorer.shared import texts
 from explorer.train import jobs
 from gpt import create_run, load_corpus
 from gpt.train.loop import train
-from gpt.train.objectives import estimate_loss
+from gpt.train.objectives.language import estimate_loss
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ CPU = torch.device("cpu")
 WORKER = """
 import pathlib, resource, shutil, sys, torch
 from gpt import load_run
-from gpt.train import loop, objectives
-objectives.SAMPLE_TOKENS = 20
+from gpt.train import loop
+from gpt.train.objectives import language
+language.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
 def limit(row):
     if row["step"] == 100 and sys.argv[2] == "fill the disk":

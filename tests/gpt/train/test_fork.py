@@ -18,7 +18,7 @@ CONSTANT = {"schedule": "constant", "warmup": 0, "snapshots": 5}
 def parent(tmp_path_factory, recipe, corpus):
     """A trained run with a constant learning rate."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gpt.train.objectives.SAMPLE_TOKENS", 20)
+        patch.setattr("gpt.train.objectives.language.SAMPLE_TOKENS", 20)
         run = create_run(tmp_path_factory.mktemp("runs") / "parent", recipe(**CONSTANT), corpus)
         train(run, CPU)
     return load_run(run.folder)
@@ -26,7 +26,7 @@ def parent(tmp_path_factory, recipe, corpus):
 
 @pytest.fixture(autouse=True)
 def short_samples(monkeypatch):
-    monkeypatch.setattr("gpt.train.objectives.SAMPLE_TOKENS", 20)
+    monkeypatch.setattr("gpt.train.objectives.language.SAMPLE_TOKENS", 20)
 
 
 def loss_at(run, step: int, name: str = "train_loss") -> float:

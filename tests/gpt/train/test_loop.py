@@ -17,8 +17,8 @@ from gpt.train.faults import good_snapshots
 from gpt.train.files import write_tensors
 from gpt.train.fork import fork_run
 from gpt.train.loop import Trainer, TrainingFailed, pick_device, train
-from gpt.train.objectives import estimate_loss
-from gpt.train.presets import snapshot_steps
+from gpt.train.objectives.language import estimate_loss
+from gpt.train.recipe import snapshot_steps
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ TIMING = ("elapsed", "tokens_per_s")
 
 @pytest.fixture(autouse=True)
 def short_samples(monkeypatch):
-    monkeypatch.setattr("gpt.train.objectives.SAMPLE_TOKENS", 20)
+    monkeypatch.setattr("gpt.train.objectives.language.SAMPLE_TOKENS", 20)
 
 
 def curve(run) -> list[dict]:
@@ -137,8 +137,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(new_run, changes):
 KILLED = """
 import os, signal, sys, torch
 from gpt import load_run
-from gpt.train import loop, objectives
-objectives.SAMPLE_TOKENS = 20
+from gpt.train import loop
+from gpt.train.objectives import language
+language.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
 loop.train(load_run(sys.argv[1]), torch.device("cpu"), lambda row: row["step"] == 14 and os.kill(os.getpid(), signal.SIGKILL))
 """
@@ -162,8 +163,9 @@ def test_a_killed_run_is_interrupted_and_resumes_as_if_nothing_had_been(new_run)
 ENDED = """
 import os, signal, sys, torch
 from gpt import load_run
-from gpt.train import loop, objectives
-objectives.SAMPLE_TOKENS = 20
+from gpt.train import loop
+from gpt.train.objectives import language
+language.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
 loop.SAVE_EVERY, loop.SAVE_SHARE = 0, float("inf")  # save at each step
 run, number, where = load_run(sys.argv[1]), int(sys.argv[2]), sys.argv[3]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gpt import GPT, PRESETS, GPTConfig, Recipe, build_model
 from gpt.train.optim import lr_at
-from gpt.train.presets import snapshot_steps
+from gpt.train.recipe import snapshot_steps
 
 COUNTS = ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots")
 NO_NUMBER = (math.nan, math.inf, -0.1, "1", None, True, [1])

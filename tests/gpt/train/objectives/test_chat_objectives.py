@@ -3,12 +3,12 @@ import math
 import pytest
 import torch
 
-from gpt.train.chat.answers import divergence, log_probs_of, token_logits
-from gpt.train.chat.dpo import DPO
-from gpt.train.chat.finetune import Finetune
-from gpt.train.chat.ppo import CLIP, GROUP, PPO, advantages_of, clipped_loss
-from gpt.train.chat.reward import Reward, pair_loss, rewards
 from gpt.train.loop import Trainer
+from gpt.train.objectives.answers import divergence, log_probs_of, token_logits
+from gpt.train.objectives.dpo import DPO
+from gpt.train.objectives.finetune import Finetune
+from gpt.train.objectives.ppo import CLIP, GROUP, PPO, advantages_of, clipped_loss
+from gpt.train.objectives.reward import Reward, pair_loss, rewards
 
 CPU = torch.device("cpu")
 

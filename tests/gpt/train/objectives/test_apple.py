@@ -88,7 +88,7 @@ def test_the_stand_in_refuses_what_the_gpu_refuses(monkeypatch):
 @pytest.mark.parametrize("objective", ["language", "finetune", "reward", "ppo", "dpo"])
 def test_every_objective_trains_on_apples_gpu(stage, monkeypatch, objective):
     """From the first draw to the sample of the last snapshot, with a stop between; the curve is the CPU's."""
-    monkeypatch.setattr("gpt.train.objectives.SAMPLE_TOKENS", 20)
+    monkeypatch.setattr("gpt.train.objectives.language.SAMPLE_TOKENS", 20)
     changes = {"steps": 3, **({"start": ""} if objective == "language" else {})}
     on_cpu, on_gpu = stage(objective, **changes), stage(objective, **changes)
     train(on_cpu, CPU)

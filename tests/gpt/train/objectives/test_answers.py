@@ -3,7 +3,7 @@ import torch
 
 from gpt import generate
 from gpt.text.dialogue import END, Exchange, prompt_of
-from gpt.train.chat.answers import (
+from gpt.train.objectives.answers import (
     as_tensors,
     divergence,
     draw_answers,

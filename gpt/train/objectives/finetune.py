@@ -6,8 +6,8 @@ Source: lecture 01:48:53; Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
 import torch
 from torch import Tensor, nn
 
-from gpt.train.chat.answers import log_probs_of, take, token_logits
-from gpt.train.chat.stage import Stage
+from gpt.train.objectives.answers import log_probs_of, take, token_logits
+from gpt.train.objectives.stage import Stage
 from gpt.train.run import Run
 
 

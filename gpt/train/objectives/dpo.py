@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gpt.train.chat.answers import divergence, log_probs_of, token_logits
-from gpt.train.chat.reward import Preference
+from gpt.train.objectives.answers import divergence, log_probs_of, token_logits
+from gpt.train.objectives.reward import Preference
 from gpt.train.run import Run
 
 

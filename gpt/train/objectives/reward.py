@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gpt.text.dialogue import Exchange, pairs, preference
-from gpt.train.chat.answers import take
-from gpt.train.chat.stage import SHOWN, Stage
+from gpt.train.objectives.answers import take
+from gpt.train.objectives.stage import SHOWN, Stage
 from gpt.train.run import Run, RunError
 
 

@@ -11,10 +11,10 @@ from gpt import Corpus, GPTConfig, Recipe, Seq2Seq, create_run, load_run, transl
 from gpt.text.pairs import encode_pairs, read_pairs, split_pairs
 from gpt.train.fork import fork_run
 from gpt.train.loop import Trainer, train
+from gpt.train.objectives.translation import exact_share, pair_loss
 from gpt.train.ranks import Ranks
-from gpt.train.translation import exact_share, pair_loss
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CPU = torch.device("cpu")
 LINES = [f"{a}{b}{c}>{c}{b}{a}" for a in "abcd" for b in "abcd" for c in "abcd"] + ["a>a", "ab>ba", "dc>cd"]
 TEXT = Corpus("pairs", "\n".join(LINES) + "\n", "made for a test")

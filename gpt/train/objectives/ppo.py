@@ -6,9 +6,9 @@ Source: lecture 01:48:53; clipped ratio: Schulman et al. 2017, arXiv:1707.06347;
 import torch
 from torch import Tensor, nn
 
-from gpt.train.chat.answers import divergence, draw_answers, entropy, log_probs_of, token_logits
-from gpt.train.chat.reward import rewards
-from gpt.train.chat.stage import Stage
+from gpt.train.objectives.answers import divergence, draw_answers, entropy, log_probs_of, token_logits
+from gpt.train.objectives.reward import rewards
+from gpt.train.objectives.stage import Stage
 from gpt.train.run import Run
 
 CLIP = (

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gpt.model.gpt import GPT
 from gpt.text.dialogue import Exchange, exchanges_in, preference, prompt_of, split
-from gpt.train.chat.answers import as_tensors, draw_answers, texts_of
+from gpt.train.objectives.answers import as_tensors, draw_answers, texts_of
 from gpt.train.run import Run, RunError, load_run
 
 EVAL_SEED = 4242
