@@ -1,4 +1,4 @@
-"""A figure as files: its numbers as CSV, and itself as a page that opens without a network."""
+"""Export a figure: its numbers as CSV, the figure as one HTML file that needs no network."""
 
 import csv
 import html
@@ -11,14 +11,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 COLUMNS = ("trace", "x", "x label", "y", "y label", "value", "note")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets compute when a cell begins with it
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is a formula to a spreadsheet
 LIGHT = {"paper_bgcolor": "#FFFFFF", "plot_bgcolor": "#FFFFFF", "font": {"color": "#1F2328"}}
 DARK = {"paper_bgcolor": "#111417", "plot_bgcolor": "#111417", "font": {"color": "#E6E8EA"}}
 GRID = {"light": "#E6E8EA", "dark": "#31353B"}
 
 
 def file_name(*parts: str | int | None) -> str:
-    """The parts as a file's name without its ending: letters, digits and dashes, nothing that leads to another folder.
+    """Join the parts into a file name without its ending: letters, digits and dashes, so it cannot leave its folder.
 
     >>> file_name("runs/my model", "layer", 2, None)
     'runs-my-model-layer-2'
@@ -28,7 +28,7 @@ def file_name(*parts: str | int | None) -> str:
 
 
 def csv_cell(value: Any) -> str:
-    """A value as CSV holds it: numbers as they are, other text so that no spreadsheet takes it for a formula.
+    """Return a value for CSV: numbers unchanged, other text so that no spreadsheet reads it as a formula.
 
     >>> csv_cell("=1+1"), csv_cell(-0.5), csv_cell("-0.5")
     ("'=1+1", '-0.5', '-0.5')
@@ -38,9 +38,10 @@ def csv_cell(value: Any) -> str:
 
 
 def figure_csv(figure: go.Figure) -> bytes:
-    """The numbers that a figure draws: one line a point or cell, with the labels of the axes; columns that hold nothing are left out.
+    """Return the numbers that a figure draws: one line per point or cell, with the labels of the axes. Empty columns
+    are left out.
 
-    Cells that are NaN are not drawn, and not here either. A heatmap has a `value` at x and y. Returns UTF-8 with a byte-order mark.
+    NaN cells are left out. A heatmap has a `value` at x and y. Returns UTF-8 with a byte-order mark.
     """
     rows = [row for number, trace in enumerate(figure.data) if _is_drawn(trace) for row in _rows(figure, trace, number)]
     kept = [column for column in COLUMNS if any(row.get(column, "") != "" for row in rows)]
@@ -52,7 +53,7 @@ def figure_csv(figure: go.Figure) -> bytes:
 
 
 def figure_page(figure: go.Figure, title: str, *, dark: bool = False) -> bytes:
-    """The figure as one HTML file that needs no network, on a light or a dark ground."""
+    """Return the figure as one HTML file that needs no network, for a light or a dark page."""
     ground = DARK if dark else LIGHT
     drawn = go.Figure(figure).update_layout(**ground)
     drawn.update_xaxes(gridcolor=GRID["dark" if dark else "light"])
@@ -74,7 +75,7 @@ def _is_number(text: str) -> bool:
 
 
 def _is_drawn(trace: Any) -> bool:
-    """Not the unseen markers that take clicks, nor numbers that are written on cells a second time."""
+    """Return False for invisible click targets and for numbers written on the cells of a heatmap."""
     if trace.type != "scatter":
         return True
     mode = trace.mode or "lines+markers"
@@ -113,7 +114,7 @@ def _points(trace: Any) -> Iterator[tuple[tuple[int, ...], Any, Any, Any]]:
 
 
 def _coordinates(trace: Any, axis: str, size: int) -> Any:
-    """Where the trace's points lie along an axis; counted where it gives none."""
+    """Return the points' coordinates along an axis; 0, 1, 2 … where the trace gives none."""
     given = getattr(trace, axis)
     if given is not None:
         return given
@@ -129,7 +130,7 @@ def _tick_labels(figure: go.Figure, axis: str) -> dict[Any, str]:
 
 
 def _notes(trace: Any, at: tuple[int, ...]) -> Iterator[str]:
-    """What is said of this point under the pointer, or stands on it, as far as it is text of its own."""
+    """Return the point's own hover text and label."""
     for said in (trace.text, trace.customdata):
         for index in at:
             said = said[index] if isinstance(said, list | tuple | np.ndarray) and index < len(said) else None
@@ -138,5 +139,5 @@ def _notes(trace: Any, at: tuple[int, ...]) -> Iterator[str]:
 
 
 def _plain(text: Any) -> str:
-    """Text without the small HTML that Plotly's labels read."""
+    """Remove the HTML tags that Plotly's labels use."""
     return html.unescape(re.sub(r"<br ?/?>", ", ", str(text)))

@@ -1,4 +1,4 @@
-"""Maps with one cell a head, and one head's pattern."""
+"""Heatmaps: one cell per head, and the pattern of one head."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,14 @@ import plotly.graph_objects as go
 from explorer.figures import style
 from explorer.figures.tokens import escaped, labels, visible
 
-ROW = 44  # pixels a layer
+ROW = 44  # pixels per layer
 AXES = 76  # pixels for the axis below
-WIDEST_WITH_NUMBERS = 8  # heads in a row whose cells still hold a number
-MOST_TICKS = 32  # tokens along an axis that are all named; of more, a quarter as many are, by position
+WIDEST_WITH_NUMBERS = 8  # heads in a row; with more, cells have no room for numbers
+MOST_TICKS = 32  # tokens; a longer axis names a quarter as many
 
 
 def number(value: float) -> str:
-    """A signed number with two places; a dash for NaN.
+    """Format a signed number with two decimals; a dash for NaN.
 
     >>> number(-0.25)
     '−0.25'
@@ -33,12 +33,12 @@ def head_map(
     chosen: tuple[int, int] | None = None,
     dark: bool = False,
 ) -> go.Figure:
-    """Draw one number a head, layers down, heads across: blue above zero, orange below, nothing where it is NaN.
+    """Draw one number per head, layers down, heads across: blue above zero, orange below, empty where it is NaN.
 
-    values: (n_layer, n_head); top: the value, above 0, at the full colour; unit: said after a value under the pointer;
-    marked: (n_layer, n_head) bool, the cells with a full frame; chosen: the (layer, head) with a dashed one. dark: the kind of page it
-    is drawn for; it stays readable on the other. An unseen marker on each cell takes clicks: its customdata is [layer, head].
-    Raises ValueError on other shapes, or a top that is not above 0.
+    values: (n_layer, n_head); top: the value (above 0) with the strongest colour; unit: shown after a value on hover;
+    marked: (n_layer, n_head) bool, the cells with a solid frame; chosen: the (layer, head) with a dashed frame. dark:
+    draw for a dark page. An invisible marker on each cell takes clicks; its customdata is [layer, head]. Raises
+    ValueError on other shapes, or a top that is not above 0.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or (marked is not None and np.shape(marked) != values.shape) or not top > 0:
@@ -82,9 +82,10 @@ def head_map(
 
 
 def pattern_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
-    """Draw one head's attention pattern, queries down, keys across; what no query may see is not there.
+    """Draw one head's attention pattern, queries down, keys across. Masked cells are empty.
 
-    pattern: (T, T) probabilities, each row sums to 1, or NaN. Raises ValueError on another shape. Source: lecture 1:02:00.
+    pattern: (T, T) probabilities, each row sums to 1, or NaN. Raises ValueError on another shape. Source: lecture
+    1:02:00.
     """
     pattern = np.asarray(pattern, dtype=np.float32)
     T = len(tokens)
@@ -112,7 +113,7 @@ def pattern_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
 
 
 def token_axis(tokens: Sequence[str]) -> dict[str, Any]:
-    """An axis with one place a token: each named where they are few, else some, with their position."""
+    """Return an axis with one place per token: all are named where they are few, else some, with their position."""
     T = len(tokens)
     ticks = list(range(T)) if T <= MOST_TICKS else list(range(0, T, -(-4 * T // MOST_TICKS)))
     names = [visible(token) for token in tokens] if T <= MOST_TICKS else labels(tokens)

@@ -1,4 +1,4 @@
-"""Figures that are drawn once for the same numbers: a class that opens one link sees the same picture thirty times."""
+"""Draw a figure once for the same numbers: a class of thirty that opens one link asks thirty times."""
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache, wraps
@@ -11,7 +11,7 @@ MOST = 128  # figures of one kind
 
 
 def kept(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
-    """Draw again only where the arguments differ. The figure is shared by all who ask for it: look, do not change."""
+    """Cache a drawing function by its arguments. All callers share the figure, so do not change it."""
 
     @lru_cache(maxsize=MOST)
     def drawn(arguments: "Arguments") -> go.Figure:
@@ -25,7 +25,7 @@ def kept(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
 
 
 class Arguments:
-    """The arguments of a call, equal where their contents are."""
+    """The arguments of a call; two are equal if their contents are."""
 
     def __init__(self, given: tuple, named: dict[str, Any]) -> None:
         self.given, self.named = given, named
@@ -39,7 +39,9 @@ class Arguments:
 
 
 def content(value: Any) -> Hashable:
-    """What two values have in common exactly if they are the same numbers, texts and types in the same places."""
+    """Return a key that two values share if and only if they hold the same numbers, texts and types in the same
+    places.
+    """
     if isinstance(value, np.ndarray):
         return value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, Mapping):

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from explorer.figures import style
 
 CELL, AXES = 34, 58  # pixels
-MOST_NUMBERS = 16  # columns of a matrix whose cells have room for a number
+MOST_NUMBERS = 16  # columns; with more, cells have no room for numbers
 LOW = 12  # pixels of a row without numbers
-PALE = 3.5  # how far the colours' end lies beyond the largest number, so that every number is readable on its cell
+PALE = 3.5  # times the largest number: the end of the colour scale, so that every number is readable on its cell
 
 
 def number_grid(
@@ -25,13 +25,13 @@ def number_grid(
     row_names: Sequence[str] | None = None,
     column_names: Sequence[str] | None = None,
 ) -> go.Figure:
-    """Draw a matrix, row 0 at the top: blue above zero, orange below, each number in its cell; what is NaN or −∞ is not there.
+    """Draw a matrix, row 0 at the top: blue above zero, orange below, each number in its cell. NaN and −∞ are empty.
 
-    A matrix of more than `MOST_NUMBERS` columns has its colours in full and no numbers; the pointer still shows them.
+    A matrix with more than `MOST_NUMBERS` columns has no numbers in its cells; hover shows them.
 
-    values: (R, C); rows, columns: what the axes count; marked: the (row, column) cells with a frame; top: the number at the
-    full colour (default: the largest); row_names, column_names: what stands at the axes in
-    place of counts, escaped. Raises ValueError where values is no matrix.
+    values: (R, C); rows, columns: titles of the axes; marked: the (row, column) cells with a frame; top: the number
+    with the strongest colour (default: the largest); row_names, column_names: labels in place of indices, escaped.
+    Raises ValueError where values is not a matrix.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or 0 in values.shape:
@@ -46,7 +46,7 @@ def number_grid(
         hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>",
     )  # fmt: skip
     places = np.argwhere(~np.isnan(there) & has_numbers)
-    numbers = go.Scatter(  # in the page's own ink, unlike a heatmap's text
+    numbers = go.Scatter(  # text of a scatter has the page's text colour; text of a heatmap has not
         x=places[:, 1],
         y=places[:, 0],
         mode="text",
@@ -63,7 +63,8 @@ def number_grid(
 
 
 def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
-    """Draw how alike any two of N vectors are: blue alike, orange opposite. cosines: (N, N), from −1 to 1. axis: what the N are.
+    """Draw the cosine of each pair of N vectors: blue alike, orange opposite. cosines: (N, N). axis: what the N vectors
+    are.
 
     Raises ValueError on another shape.
     """
@@ -78,7 +79,7 @@ def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
 
 
 def _ticks(count: int, names: Sequence[str] | None) -> dict[str, Any]:
-    """A name for every row or column; of many, for every eighth."""
+    """Label every row or column, or every eighth where there are many."""
     shown = list(map(str, range(count))) if names is None else list(names)
     step = 1 if count <= MOST_NUMBERS else 8
     return {"tickvals": list(range(0, count, step)), "ticktext": shown[::step], "tickangle": 0, "showgrid": False}

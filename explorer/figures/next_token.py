@@ -10,15 +10,15 @@ from explorer.figures.kept import kept
 from explorer.figures.tokens import escaped, visible
 
 ROW = 25  # pixels
-ROWS = 14  # room for twelve tokens, one that was drawn from further down, and all the others
+ROWS = 14  # twelve tokens, a sampled token that is not among them, and the sum of the others
 
 
 @kept
 def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen: str | None = None) -> go.Figure:
-    """Draw the given next tokens, largest probability first, and below them what all the others have together.
+    """Draw the given next tokens, largest probability first, and below them the sum of all others.
 
     tokens: n strings, the likeliest of the vocabulary; probabilities: (n,), each in [0, 1], with a sum of at most 1;
-    `chosen`: the token that was drawn, coloured apart. Raises ValueError on other shapes and sums.
+    `chosen`: the token that was sampled, in another colour. Raises ValueError on other shapes and sums.
     Source: lecture 00:22:11.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)

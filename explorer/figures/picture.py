@@ -1,4 +1,4 @@
-"""One head's pattern as a picture for slides: title, prompt, both axes with their tokens, and the colour scale."""
+"""One head's pattern as an SVG for slides: title, prompt, both axes with their tokens, and the colour scale."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ import numpy as np
 from explorer.figures import style
 from explorer.figures.tokens import escaped, labels, spelled
 
-SIDE = 640  # pixels that the longer side of the pattern fills where its cells allow it
+SIDE = 640  # pixels: the longer side of the pattern, where the cell sizes allow it
 SMALLEST, LARGEST = 4.0, 48.0  # pixels of a cell
-WHOLE = 8.0  # pixels from which a cell has a whole number of them
-WITH_NUMBERS = 36.0  # pixels from which a cell shows its weight
+WHOLE = 8.0  # pixels; larger cells have a whole number of pixels
+WITH_NUMBERS = 36.0  # pixels; larger cells show their weight
 LETTER, LINE = 7.9, 14  # pixels: the width of a letter of a label, the height of a label
 LETTER_OF_SUBTITLE = 8.6  # pixels
 LONGEST_LABEL = 18  # letters
-TITLE, SUBTITLE, AXIS = 34, 24, 22  # pixels of height: the title, the prompt under it, an axis title
-BAR, SCALE = 16, 92  # pixels of width: the colour bar, all of the scale
-NARROWEST = 520  # pixels of width, so that a short title fits
+TITLE, SUBTITLE, AXIS = 34, 24, 22  # pixels: heights of the title, the prompt, an axis title
+BAR, SCALE = 16, 92  # pixels: widths of the colour bar, and of the bar with its labels
+NARROWEST = 520  # pixels: the least width, so that a short title fits
 MARGIN = 20
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-MARKS = (0, 0.25, 0.5, 0.75, 1)  # opacities that the scale names; a weight is the square of its opacity
+MARKS = (0, 0.25, 0.5, 0.75, 1)  # labelled opacities; a weight is the square of its opacity
 
 
 def pattern_svg(
@@ -33,10 +33,11 @@ def pattern_svg(
     subtitle: str = "",
     dark: bool = False,
 ) -> bytes:
-    """Draw one head's pattern, queries down, keys across, as an SVG on the ground of a light or a dark page.
+    """Draw one head's pattern, queries down, keys across, as an SVG for a light or a dark page.
 
-    pattern: (T, S) weights; a weight's opacity is its square root, and what the mask takes out is not drawn. tokens: the T queries;
-    keys: the S keys, None where they are the same. Labels are thinned where they would touch. Returns UTF-8.
+    pattern: (T, S) weights; opacity is the square root of the weight; masked cells are not drawn. tokens: the T
+    queries; keys: the S keys, None where they equal the queries. Where labels would touch, fewer are drawn. Returns
+    UTF-8.
     """
     T, S = pattern.shape
     down, across = (list(map(_short, labels(names))) for names in (tokens, tokens if keys is None else keys))
@@ -71,7 +72,7 @@ def pattern_svg(
 
 
 def _titles(title: str, subtitle: str, left: float, top: float, wide: float, high: float) -> list[str]:
-    """What the picture shows, and what its axes are."""
+    """Draw the title, the prompt, and the titles of the axes."""
     plain = 'font-family="system-ui, sans-serif"'
     middle = f"{MARGIN + 12} {top + high / 2:.0f}"
     return [
@@ -83,7 +84,7 @@ def _titles(title: str, subtitle: str, left: float, top: float, wide: float, hig
 
 
 def _names(down: Sequence[str], across: Sequence[str], left: float, top: float, cell: float) -> list[str]:
-    """The tokens along both axes, every `step`-th of them."""
+    """Draw every `step`-th token along both axes."""
     step = next(step for step in STEPS if step * cell >= LINE or step == STEPS[-1])
 
     def middle(start: float, index: int) -> str:
@@ -101,7 +102,7 @@ def _names(down: Sequence[str], across: Sequence[str], left: float, top: float, 
 
 
 def _scale(left: float, top: float, fill: str) -> list[str]:
-    """The colour bar, spaced by colour, with its weights."""
+    """Draw the colour bar with its weights."""
     high = 160
     marks = [
         f'<text x="{left + BAR + 8:.0f}" y="{top + high * (1 - mark) + 4.5:.1f}">{round(mark**2, 2):g}</text>'
@@ -119,7 +120,7 @@ def _scale(left: float, top: float, fill: str) -> list[str]:
 def _numbers(
     pattern: np.ndarray, places: list[list[int]], left: float, top: float, cell: float, dark: bool
 ) -> list[str]:
-    """Each weight on its cell, in an ink that is readable there."""
+    """Draw each weight on its cell, in a readable colour."""
     weights = np.array([pattern[q, k] for q, k in places])
     inks = style.inks(style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL, weights, dark=dark)
     return [
@@ -134,7 +135,7 @@ def _short(text: str, longest: int = LONGEST_LABEL) -> str:
 
 
 def _width(names: Sequence[str]) -> float:
-    """The pixels of the widest label: wide letters count twice, marks on a letter not at all."""
+    """Return the width of the widest label in pixels: wide letters count twice, combining marks do not count."""
     return LETTER * max(sum(_columns(character) for character in name) for name in names)
 
 

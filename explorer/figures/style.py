@@ -1,6 +1,6 @@
 """The one palette and the one template that every figure uses.
 
-Figures are transparent and name no text colour, so that they follow the light and the dark theme of the page.
+Figures are transparent and set no text colour, so they follow the page's light or dark theme.
 """
 
 import colorsys
@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import pandas  # noqa: F401  (Plotly trips over a pandas that another thread has begun to import, so it is whole before any figure)
+import pandas  # noqa: F401  (Plotly fails if another thread is importing pandas; so it is imported first)
 import plotly.graph_objects as go
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#B59F00", "#7F7F7F")
@@ -17,7 +17,7 @@ SECOND = OKABE_ITO[4]
 MUTED = "#8A9199"
 WHITE_ON_DARK = 0.25  # the share of white in a head's colour on a dark page
 
-# Zero is the page's own background: transparent. A weight's opacity is its square root, so that small weights show.
+# Zero is transparent. The opacity is the square root of the weight, so that small weights show.
 SEQUENTIAL = [[(step / 8) ** 2, f"rgba(0,114,178,{step / 8})"] for step in range(9)]
 SEQUENTIAL_ON_DARK = [[(step / 8) ** 2, f"rgba(86,180,233,{step / 8})"] for step in range(9)]
 DIVERGING = [[0, "rgba(213,94,0,1)"], [0.5, "rgba(213,94,0,0)"], [0.5, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]
@@ -36,7 +36,7 @@ GREYEST = 0.12  # the largest spread of the three channels, as a share, that sti
 
 
 def word(color: str) -> str:
-    """The word that texts use for a colour, so that word and colour cannot differ. color: `#rrggbb`, `rgb(…)` or `rgba(…)`.
+    """Return the word for a colour, so that texts and figures agree. color: `#rrggbb`, `rgb(…)` or `rgba(…)`.
 
     >>> word("#0072B2"), word("rgba(213,94,0,0.5)"), word("#8A9199")
     ('blue', 'orange', 'grey')
@@ -53,8 +53,13 @@ def word(color: str) -> str:
 BELOW, ABOVE = word(DIVERGING[0][1]), word(DIVERGING[-1][1])  # zero, on the diverging scale
 
 PAGE = ("#FFFFFF", "#111417")  # the background of a light page, of a dark one
-INKS = ("#1F2328", "#E6E8EA", "#000000", "#FFFFFF")  # the text of either; one of the last two is readable on any colour
-CONTRAST = 4.5  # of text and what it stands on, WCAG 2.2, 1.4.3
+INKS = (
+    "#1F2328",
+    "#E6E8EA",
+    "#000000",
+    "#FFFFFF",
+)  # their text colours, then black and white: one of these is readable on any colour
+CONTRAST = 4.5  # of text and background, WCAG 2.2, 1.4.3
 
 MONOSPACE = "ui-monospace, SF Mono, Cascadia Mono, Menlo, Consolas, DejaVu Sans Mono, monospace"
 TEXT_SIZE = 14
@@ -77,9 +82,9 @@ TEMPLATE = go.layout.Template(
 
 
 def head_color(head: int, *, on_dark: bool = False) -> str:
-    """The colour that means this head on every page: Okabe–Ito for the first eight, then evenly turned hues.
+    """Return the colour of this head on every page: Okabe–Ito for the first eight, then evenly spaced hues.
 
-    head: ≥ 0. on_dark: mixed with white, the hue kept, for thin lines on a dark page. Returns `#rrggbb`.
+    head: ≥ 0. on_dark: mix with white, for thin lines on a dark page. Returns `#rrggbb`.
     """
     if head < len(OKABE_ITO):
         channels = [channel / 255 for channel in bytes.fromhex(OKABE_ITO[head][1:])]
@@ -91,23 +96,26 @@ def head_color(head: int, *, on_dark: bool = False) -> str:
 
 
 def figure(*traces: go.Figure, height: int, **layout) -> go.Figure:
-    """A figure of these traces in the house style; `height` in pixels, so that nothing jumps when it arrives."""
+    """Return a figure of these traces in the house style. height: pixels, fixed so that nothing jumps."""
     return go.Figure(data=list(traces), layout=go.Layout(template=TEMPLATE, height=height, **layout))
 
 
 def level(y: float, **line) -> dict:
-    """A line across the plot at height y, for `layout.shapes`: what `add_hline` makes, in a tenth of its time. line: of Plotly's."""
+    """Return a line across the plot at height y, for `layout.shapes`; ten times as fast as `add_hline`.
+
+    line: Plotly's.
+    """
     return {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
 
 
 def opaque(scale: Sequence, *, dark: bool) -> list[list]:
-    """A scale of `rgba(…)` as it looks on a page of that kind, for cells that carry text: they keep their ink when the page's
-    theme changes under them."""
+    """Mix a scale of `rgba(…)` with the page's background. Cells with text need it: their text colour stays readable
+    when the theme changes."""
     return [[stop, f"rgb({','.join(map(str, color))})"] for stop, color in zip(*_on_page(scale, dark), strict=True)]
 
 
 def inks(scale: Sequence, shares: np.ndarray, *, dark: bool) -> list[str]:
-    """The text colour for cells of an `opaque` scale: the first of `INKS` that is readable there. shares: (n,) in 0 … 1."""
+    """Return each cell's text colour on an `opaque` scale: the first readable one of `INKS`. shares: (n,) in 0 … 1."""
     stops, colors = _on_page(scale, dark)
     channels = zip(*colors, strict=True)
     cells = np.column_stack([np.interp(shares, stops, channel) for channel in channels])
@@ -115,7 +123,7 @@ def inks(scale: Sequence, shares: np.ndarray, *, dark: bool) -> list[str]:
 
 
 def contrast(one: Sequence[float], other: Sequence[float]) -> float:
-    """The contrast ratio of two colours, each red, green, blue in 0 … 255: 1 to 21. Source: WCAG 2.2."""
+    """Return the contrast ratio of two colours, 1 to 21. Colours: red, green, blue in 0 … 255. Source: WCAG 2.2."""
     darker, lighter = sorted(_luminance(color) for color in (one, other))
     return (lighter + 0.05) / (darker + 0.05)
 

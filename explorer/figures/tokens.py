@@ -1,11 +1,11 @@
-"""How a token, and a head, is written where it is shown by itself: on an axis, a button or a cell."""
+"""Write a token or a head on an axis, a button or a cell."""
 
 import unicodedata
 from collections.abc import Sequence
 
 MARKS = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍", "": "∅"}
-CARRIER = "◌"  # carries a combining mark that has no letter of its own
-NO_INK = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"}  # categories that draw nothing, or a box in place of it
+CARRIER = "◌"  # carries a combining mark that has no letter
+NO_INK = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"}  # Unicode categories without a visible glyph
 # Letters, marks and symbols that draw nothing: fillers, inherent vowels, the empty Braille cell, variation selectors
 BLANK = {
     0x034F,
@@ -27,7 +27,7 @@ BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 
 
 def visible(token: str) -> str:
-    """The token with whitespace, control characters and everything else that draws nothing made visible.
+    """Make whitespace, control characters and all other invisible characters of a token visible.
 
     >>> visible(" the\\n"), visible("\\u200b"), visible("\\u0301")
     ('·the⏎', '\\\\u200b', '◌́')
@@ -36,7 +36,7 @@ def visible(token: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """The text as `visible` writes it, but with its spaces as they are.
+    """Make invisible characters visible, except spaces.
 
     >>> spelled("a b\\t")
     'a b⇥'
@@ -45,7 +45,7 @@ def spelled(text: str) -> str:
 
 
 def _carried(before: str, character: str) -> str:
-    """The character as it is written, a combining mark on a carrier where what is before it does not carry it."""
+    """Return the character; a combining mark without a letter before it gets a carrier."""
     shown = _written(character)
     is_mark = shown == character and unicodedata.category(character).startswith("M")
     return CARRIER + shown if is_mark and (before == " " or _written(before) != before) else shown
@@ -60,7 +60,7 @@ def _written(character: str) -> str:
 
 
 def labels(tokens: Sequence[str], first: int = 0) -> list[str]:
-    """Axis labels that tell equal tokens apart: each with its position, counted from `first`.
+    """Return axis labels with positions, so that equal tokens differ. first: position of the first token.
 
     >>> labels(["a", " ", "a"])
     ['0 a', '1 ·', '2 a']
@@ -69,7 +69,7 @@ def labels(tokens: Sequence[str], first: int = 0) -> list[str]:
 
 
 def head_name(layer: int, head: int) -> str:
-    """A head as every page writes it.
+    """Write a head as TransformerLens does.
 
     >>> head_name(1, 0)
     'L1H0'
@@ -78,7 +78,7 @@ def head_name(layer: int, head: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text for Plotly's labels, which read a small HTML.
+    """Escape text for Plotly's labels, which read HTML tags.
 
     >>> escaped("<b>")
     '&lt;b&gt;'

@@ -1,4 +1,4 @@
-"""One vector a token, as rows of cells."""
+"""One vector per token, as rows of cells."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ ROW, AXIS = 26, 56  # pixels
 
 
 def token_vectors(values: np.ndarray, tokens: Sequence[str], chosen: int, *, top: float | None = None) -> go.Figure:
-    """Draw a vector for each token, one cell a feature: blue above zero, orange below; the chosen token's has a frame.
+    """Draw a vector for each token, one cell per feature: blue above zero, orange below. The chosen token has a frame.
 
-    values: (T, d); chosen: 0 to T − 1; top: the number at the full colour (default: the largest). Raises ValueError on other shapes.
-    Source: lecture 01:02:00.
+    values: (T, d); chosen: 0 to T − 1; top: the number with the strongest colour (default: the largest). Raises
+    ValueError on other shapes. Source: lecture 01:02:00.
     """
     values = np.asarray(values, dtype=np.float32)
     T = len(tokens)

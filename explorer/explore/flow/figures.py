@@ -1,4 +1,4 @@
-"""Attention as a graph: the tokens of one head, the tokens through the layers, and what of each token arrives."""
+"""Attention as a graph: one head, all layers, and how much of each token arrives."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,23 +8,26 @@ import plotly.graph_objects as go
 from explorer.figures import style
 from explorer.figures.tokens import escaped, labels, visible
 
-MOST_EDGES = 2000  # of more, the strongest are drawn
+MOST_EDGES = 2000  # with more, only the strongest are drawn
 WIDTHS = (1.0, 1.8, 2.8, 4.0)  # pixels, for weights up to ¼, ½, ¾ and 1
 OPACITIES = (0.7, 0.8, 0.9, 1.0)
-PALE = 0.35  # of that, for edges that do not lead to the chosen token
-GAP = 0.06  # of the circle, left open so that the first and the last token stand apart
+PALE = 0.35  # times that, for edges that do not lead to the chosen token
+GAP = 0.06  # share of the circle between the last and the first token
 MOST_NAMES = 32  # tokens around the circle that are all named
-UNSEEN = 16  # pixels: where an edge says what it is; larger than the dots, which so come first under the pointer
+UNSEEN = 16  # pixels: hover targets of edges; larger than the dots, so that dots come first
 CURVE = np.linspace(0, 1, 13)
 ARROW = {"symbol": "arrow", "angleref": "previous"}
-ROW, SHORTEST, TALLEST = 18, 220, 900  # pixels a token, and of all of them
+ROW, SHORTEST, TALLEST = 18, 220, 900  # pixels: per token, and of the whole figure
 NAME = 13  # pixels that a token's name needs
 NAMES = {"family": style.MONOSPACE, "size": 12}
 LONGEST = 10  # characters of a token's name
 
 
 def drawn_edges(weights: np.ndarray, threshold: float) -> np.ndarray:
-    """Which edges are drawn: those of at least `threshold`, and of too many the `MOST_EDGES` strongest. bool, as `weights`."""
+    """Return which edges to draw: weights of at least `threshold`, at most the `MOST_EDGES` strongest.
+
+    bool, like `weights`.
+    """
     shown = (weights >= threshold) & (weights > 0)
     strongest = np.argsort(-np.where(shown, weights, 0), axis=None, kind="stable")[:MOST_EDGES]
     among = np.zeros(shown.size, dtype=bool)
@@ -33,10 +36,11 @@ def drawn_edges(weights: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def token_graph(weights: np.ndarray, tokens: Sequence[str], *, threshold: float, chosen: int) -> go.Figure:
-    """Draw one head as a directed graph: tokens clockwise around a circle, arrows from the token that is read to its reader.
+    """Draw one head as a directed graph: tokens clockwise around a circle, arrows from the token that is read to its
+    reader.
 
-    weights: (T, T), queries down, keys across. The chosen token's arrows stand out; a ring is a token that reads from itself.
-    A click selects a marker whose customdata begin with its position. Raises ValueError on other shapes.
+    weights: (T, T), queries down, keys across. The chosen token's arrows stand out; a ring is a token that reads from
+    itself. A click selects a marker whose customdata begin with its position. Raises ValueError on other shapes.
     Source: lecture 1:11:38.
     """
     T = len(tokens)
@@ -68,10 +72,11 @@ def token_graph(weights: np.ndarray, tokens: Sequence[str], *, threshold: float,
 
 
 def layers_graph(weights: np.ndarray, tokens: Sequence[str], *, threshold: float, chosen: int) -> go.Figure:
-    """Draw every layer's attention as edges: tokens down, layers from left to right, what leads to the chosen token in colour.
+    """Draw every layer's attention as edges: tokens down, layers from left to right, paths to the chosen token in
+    colour.
 
-    weights: (n_layer, T, T), queries down, keys across. An arrow runs from a key before the layer to its query after it; the row's
-    own line is the residual stream, which carries each token on. A click selects a marker whose customdata begin with its position.
+    weights: (n_layer, T, T), queries down, keys across. An arrow runs from a key before the layer to its query after
+    it; the row's own line is the residual stream. A click selects a marker whose customdata begin with its position.
     Raises ValueError on other shapes. Source: lecture 1:11:38; Abnar and Zuidema 2020, arXiv:2005.00928.
     """
     T = len(tokens)
@@ -109,7 +114,7 @@ def layers_graph(weights: np.ndarray, tokens: Sequence[str], *, threshold: float
 
 
 def arrival_bars(shares: Mapping[str, np.ndarray], tokens: Sequence[str], chosen: int) -> go.Figure:
-    """Draw, side by side, how much of each token arrives by each way of counting; tokens down, one panel a way.
+    """Draw how much of each token arrives by each measure: tokens down, one panel per measure.
 
     shares: title → (T,). Raises ValueError on other shapes. Source: Abnar and Zuidema 2020, arXiv:2005.00928.
     """
@@ -140,7 +145,9 @@ def arrival_bars(shares: Mapping[str, np.ndarray], tokens: Sequence[str], chosen
 
 
 def _reached(n_layer: int, T: int, edges: tuple[np.ndarray, ...], chosen: int) -> np.ndarray:
-    """From which nodes the drawn edges and the residual stream lead to the chosen token after the last layer: (n_layer + 1, T)."""
+    """Return the nodes from which drawn edges and the residual stream lead to the chosen token: (n_layer + 1, T)
+    bool.
+    """
     layers, queries, keys = edges
     reached = np.zeros((n_layer + 1, T), dtype=bool)
     reached[-1, chosen] = True
@@ -152,7 +159,7 @@ def _reached(n_layer: int, T: int, edges: tuple[np.ndarray, ...], chosen: int) -
 
 
 def _edges(paths: np.ndarray, weights: np.ndarray, strong: np.ndarray, notes: Sequence[str]) -> list[go.Scatter]:
-    """Arrows along paths (E, P, 2): wide and opaque by weight, in colour where `strong`, explained under the pointer."""
+    """Return arrows along paths (E, P, 2): width and opacity by weight, in colour where `strong`, with hover text."""
     traces = []
     steps = np.clip((weights * len(WIDTHS)).astype(int), 0, len(WIDTHS) - 1)
     for coloured in (False, True):
@@ -182,7 +189,7 @@ def _edges(paths: np.ndarray, weights: np.ndarray, strong: np.ndarray, notes: Se
 
 
 def _parted(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of paths (E, P, 2) one after another, parted by NaN."""
+    """Return x and y of all paths (E, P, 2), separated by NaN."""
     parted = np.concatenate([paths, np.full((len(paths), 1, 2), np.nan)], 1).reshape(-1, 2)
     return parted[:, 0], parted[:, 1]
 
@@ -190,7 +197,7 @@ def _parted(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _nodes(
     places: np.ndarray, positions: np.ndarray, named: Sequence[str], colors: np.ndarray, size: int
 ) -> go.Scatter:
-    """The tokens as dots, which are what a click selects."""
+    """Return the tokens as dots; a click selects a dot."""
     return go.Scatter(
         x=places[:, 0],
         y=places[:, 1],
@@ -202,7 +209,7 @@ def _nodes(
 
 
 def _rings(places: np.ndarray, own: np.ndarray, chosen: int) -> list[go.Scatter]:
-    """A ring around each token that reads from itself, as wide as the weight."""
+    """Return a ring around each token that reads from itself, as wide as its weight."""
     drawn = np.flatnonzero(own)
     colors = [style.ACCENT if position == chosen else style.MUTED for position in drawn]
     line = {"width": 1 + 3 * own[drawn], "color": colors}
@@ -211,7 +218,7 @@ def _rings(places: np.ndarray, own: np.ndarray, chosen: int) -> list[go.Scatter]
 
 
 def _names(places: np.ndarray, tokens: Sequence[str], chosen: int) -> list[go.Scatter]:
-    """The tokens' names outside the circle, on the left half to the left of it."""
+    """Write the tokens outside the circle."""
     T = len(tokens)
     every = -(-T // MOST_NAMES)
     shown = [
@@ -241,7 +248,7 @@ def _beside(x: float, y: float) -> str:
 
 
 def _residual(reached: np.ndarray) -> go.Scatter:
-    """The residual stream of what leads to the chosen token: dotted, along its row."""
+    """Return the residual stream on paths to the chosen token: dotted, along its row."""
     levels, positions = np.nonzero(reached[1:])
     x = np.column_stack([levels, levels + 1, np.full(len(levels), np.nan)]).ravel()
     y = np.column_stack([positions, positions, np.full(len(levels), np.nan)]).ravel()
@@ -254,7 +261,7 @@ def _height(T: int) -> int:
 
 
 def _token_rows(tokens: Sequence[str]) -> dict:
-    """A vertical axis with one row a token, the first on top: each named where there is room, else some, with their position."""
+    """Set a vertical axis with one row per token, the first on top. All are named where there is room, else some."""
     T = len(tokens)
     every = -(-T * NAME // _height(T))
     ticks = list(range(0, T, every))

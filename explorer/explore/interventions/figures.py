@@ -1,4 +1,4 @@
-"""What an intervention does to the next token, and effect maps over layers and positions."""
+"""Figures of interventions: the next token before and after, and effects by layer and position."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ from explorer.figures import style
 from explorer.figures.heatmap import token_axis
 from explorer.figures.tokens import escaped, labels, visible
 
-ROW = 38  # pixels a token, for its two bars
-LAYER = 44  # pixels a layer
+ROW = 38  # pixels per token, for its two bars
+LAYER = 44  # pixels per layer
 
 
 def before_after_bars(tokens: Sequence[str], before: np.ndarray, after: np.ndarray) -> go.Figure:
-    """Draw two bars a token: its probability before (grey) and after (blue), in the order given.
+    """Draw two bars per token: its probability before (grey) and after (blue), in the given order.
 
-    tokens: n ≥ 1 strings; before, after: (n,) probabilities. Raises ValueError on other shapes, or what is no probability.
-    Source: lecture 0:22:11.
+    tokens: n ≥ 1 strings; before, after: (n,) probabilities. Raises ValueError on other shapes, or values outside 0 …
+    1. Source: lecture 0:22:11.
     """
     both = [np.asarray(values, dtype=np.float64) for values in (before, after)]
     if not tokens or any(values.shape != (len(tokens),) for values in both):
@@ -55,9 +55,9 @@ def before_after_bars(tokens: Sequence[str], before: np.ndarray, after: np.ndarr
 
 
 def position_map(effects: np.ndarray, tokens: Sequence[str], *, top: float) -> go.Figure:
-    """Draw one number a layer and position, layers down: blue above zero, orange below.
+    """Draw one number per layer and position, layers down: blue above zero, orange below.
 
-    effects: (n_layer, T) in nats; tokens: T strings; top: the value, above 0, at the full colour.
+    effects: (n_layer, T) in nats; tokens: T strings; top: the value (above 0) with the strongest colour.
     Raises ValueError on other shapes, or a top that is not above 0. Source: Meng et al. 2022, arXiv:2202.05262.
     """
     effects = np.asarray(effects, dtype=np.float64)

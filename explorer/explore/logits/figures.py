@@ -1,4 +1,4 @@
-"""What the model would say at each point of its residual stream."""
+"""Figures of the logit lens, and of one logit as a sum over the parts of the model."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.tokens import escaped, visible
+from explorer.figures.tokens import escaped, head_name, visible
 
 ROW = 26  # pixels
 LONGEST = 8  # characters of a token in a cell
+PART_ROW = 25  # pixels, of a bar
+SHOWN = 15  # parts with their own bar
 MONOSPACE = {"family": style.MONOSPACE, "size": style.TEXT_SIZE}
 LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
@@ -28,11 +30,10 @@ def lens_table(
 ) -> go.Figure:
     """Draw a table: positions down, points of the stream across, in each cell the likeliest next token there.
 
-    tokens, notes: [point][position], what stands in the cell and what is said of it when it is pointed at, in lines. values: (P, T), the
-    cells' colour, 0 is none and `top` the strongest, NaN draws nothing. chosen: (point, position) of the framed cell; first: the
-    position of the first row. dark: the kind of page it is drawn for; it stays readable on the other. A click selects a marker whose
-    customdata begin with (point, position). Raises ValueError on other shapes.
-    Source: nostalgebraist 2020, the logit lens.
+    tokens, notes: [point][position], the cell's token and its hover text. values: (P, T), the cells' colour from 0
+    (none) to `top` (strongest); NaN is empty. chosen: (point, position) of the framed cell; first: the position of the
+    first row. dark: draw for a dark page. A click selects a marker whose customdata begin with (point, position).
+    Raises ValueError on other shapes. Source: nostalgebraist 2020, the logit lens.
     """
     P, T = len(points), len(labels)
     values = np.asarray(values, dtype=np.float32)
@@ -72,7 +73,7 @@ def lens_table(
 
 
 def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], first: int, inks: list[str]) -> go.Scatter:
-    """The tokens on their cells, which are what a click selects."""
+    """Return the tokens on their cells; a click selects a cell."""
     cells = [(point, position) for position in range(len(tokens[0])) for point in range(len(tokens))]
     return go.Scatter(
         x=[point for point, _ in cells],
@@ -92,9 +93,10 @@ def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], firs
 def through_points(
     points: Sequence[str], entropy: np.ndarray, divergence: np.ndarray, rank: np.ndarray | None, chosen: int
 ) -> go.Figure:
-    """Draw one position's way to the answer: entropy and KL to the answer in nats, below them the true next token's rank.
+    """Draw how the prediction forms at one position: entropy and KL divergence to the answer in nats, and the true
+    token's rank.
 
-    entropy, divergence, rank: (P,); rank is None where no next token is known; chosen: the point that is marked.
+    entropy, divergence, rank: (P,); rank is None where the next token is unknown; chosen: the marked point.
     Raises ValueError on other shapes. Source: nostalgebraist 2020, the logit lens.
     """
     x = list(range(len(points)))
@@ -131,3 +133,69 @@ def through_points(
 
 def _short(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def parts_bars(names: Sequence[str], values: Sequence[float]) -> go.Figure:
+    """Draw the parts' contributions, largest absolute value first, and below them the sum of all others.
+
+    Raises ValueError where names and values differ in number, or a value is not finite.
+    Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape != (len(names),) or not len(names) or not np.isfinite(values).all():
+        raise ValueError(f"{len(names)} names need as many finite values, at least one; got {values.shape}")
+    order = np.argsort(-np.abs(values), kind="stable")
+    shown, rest = order[:SHOWN], order[SHOWN:]
+    titles = [names[i] for i in shown] + [f"{len(rest)} others"] * bool(len(rest))
+    sizes = [*values[shown].tolist(), *[values[rest].sum()] * bool(len(rest))]
+    rows = list(range(len(titles)))
+    signs = [style.ACCENT if size >= 0 else style.SECOND for size in sizes]
+    bars = go.Bar(
+        x=sizes,
+        y=rows,
+        orientation="h",
+        marker={"color": signs[: len(shown)] + [style.MUTED] * bool(len(rest))},
+        text=[f"{size:+.3f}" for size in sizes],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=titles,
+        hovertemplate="%{customdata}  %{x:+.5f}<extra></extra>",
+    )
+    drawn = style.figure(bars, height=PART_ROW * (SHOWN + 1) + 40, bargap=0.25)
+    low, high = min(0.0, *sizes), max(0.0, *sizes)
+    room = 0.3 * max(high - low, 1e-6)
+    drawn.update_xaxes(range=[low - room * (low < 0), high + room], title="contribution to the logit", zeroline=True)
+    drawn.update_yaxes(tickvals=rows, ticktext=titles, range=[SHOWN + 0.6, -0.6], showgrid=False)
+    return drawn
+
+
+def parts_map(heads: np.ndarray, mlps: np.ndarray) -> go.Figure:
+    """Draw layers down, heads across, and the MLP as the last column: blue for the token, orange against it.
+
+    heads: (n_layer, n_head); mlps: (n_layer,). Raises ValueError on other shapes.
+    Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+    """
+    heads, mlps = np.asarray(heads, dtype=np.float64), np.asarray(mlps, dtype=np.float64)
+    if heads.ndim != 2 or mlps.shape != heads.shape[:1]:
+        raise ValueError(f"a map needs (n_layer, n_head) heads and (n_layer,) MLPs; got {heads.shape} and {mlps.shape}")
+    n_layer, n_head = heads.shape
+    values = np.column_stack([heads, mlps])
+    titles = [[*[head_name(layer, head) for head in range(n_head)], f"MLP {layer}"] for layer in range(n_layer)]
+    top = float(np.abs(values).max()) or 1.0
+    cells = go.Heatmap(
+        z=values.astype(np.float32),
+        zmin=-top,
+        zmax=top,
+        colorscale=style.DIVERGING,
+        colorbar={"thickness": 10, "outlinewidth": 0},
+        customdata=titles,
+        hovertemplate="%{customdata}  %{z:+.5f}<extra></extra>",
+        xgap=2,
+        ygap=2,
+    )
+    drawn = style.figure(cells, height=max(200, 36 * n_layer + 60))
+    drawn.update_xaxes(
+        tickvals=list(range(n_head + 1)), ticktext=[*map(str, range(n_head)), "MLP"], title="head", showgrid=False
+    )
+    drawn.update_yaxes(tickvals=list(range(n_layer)), title="layer", range=[n_layer - 0.5, -0.5], showgrid=False)
+    return drawn

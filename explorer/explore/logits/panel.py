@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import state
-from explorer.explore.logits.attribution_figures import parts_bars, parts_map
-from explorer.explore.logits.figures import lens_table, through_points
+from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible

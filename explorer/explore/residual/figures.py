@@ -1,4 +1,4 @@
-"""The residual stream from point to point, and what the layernorms make of it."""
+"""Figures of the residual stream and of the layernorms."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 def stream_norms(points: Sequence[str], norms: np.ndarray, labels: Sequence[str], chosen: int) -> go.Figure:
     """Draw the norm of the stream at every point: faint for each position, strong for the chosen one, dashed the mean.
 
-    norms: (P, T); labels: T. Raises ValueError on other shapes, or a chosen position that is not there.
+    norms: (P, T); labels: T. Raises ValueError on other shapes, or a chosen position outside 0 … T − 1.
     Source: lecture 01:26:48.
     """
     norms = _checked(norms, points, labels, chosen)
     P, T = norms.shape
-    each = np.vstack([norms, np.full((1, T), np.nan)]).T.ravel()  # NaN parts the lines
+    each = np.vstack([norms, np.full((1, T), np.nan)]).T.ravel()  # NaN separates the lines
     names = np.repeat([escaped(label) for label in labels], P + 1)
     x = np.tile([*range(P), P - 1], T)
     hover = "%{y:.3f}<extra>%{customdata}</extra>"
@@ -41,7 +41,7 @@ def stream_norms(points: Sequence[str], norms: np.ndarray, labels: Sequence[str]
 def stream_path(
     points: Sequence[str], plane: np.ndarray, shares: Sequence[float], labels: Sequence[str], chosen: int
 ) -> go.Figure:
-    """Draw every position's way through the plane in which the stream varies most; the chosen one strong, point by point.
+    """Draw each position's path in the plane in which the stream varies most; the chosen one strong, with its points.
 
     plane: (P, T, 2); shares: (2,) of the variance that each axis holds. Raises ValueError on other shapes.
     Source: lecture 01:26:48.
@@ -88,10 +88,10 @@ def stream_path(
 def by_writer(
     writers: Sequence[str], values: np.ndarray, labels: Sequence[str], chosen: int, quantity: str
 ) -> go.Figure:
-    """Draw one bar a writer for the chosen position, and a tick at the mean over all positions.
+    """Draw one bar per writer (attention or MLP) for the chosen position, and a tick at the mean over all positions.
 
-    values: (W, T); quantity: the axis' title. Attention and MLP have each their colour. Raises ValueError on other shapes.
-    Source: lecture 01:26:48.
+    values: (W, T); quantity: the axis title. Attention and MLP have their own colours. Raises ValueError on other
+    shapes. Source: lecture 01:26:48.
     """
     values = _checked(values, writers, labels, chosen)
     x = list(range(len(writers)))
@@ -118,7 +118,7 @@ def by_writer(
 def norm_heatmap(
     norms: Sequence[str], values: np.ndarray, labels: Sequence[str], quantity: str, *, diverging: bool
 ) -> go.Figure:
-    """Draw one row a layernorm, one column a position.
+    """Draw one row per layernorm, one column per position.
 
     values: (N, T); diverging: signed values around zero, else values ≥ 0. Raises ValueError on other shapes.
     Source: lecture 01:32:51.
@@ -143,10 +143,10 @@ def norm_heatmap(
 
 
 def before_and_after(before: np.ndarray, after: np.ndarray) -> go.Figure:
-    """Draw how the features of all positions are spread before the layernorm and after it, as shares that sum to 1.
+    """Draw histograms of the features of all positions before and after the layernorm, as shares that sum to 1.
 
-    before, after: arrays of any one shape; the axis holds at least 99.8 % of each, and its title says what lies outside.
-    Raises ValueError where they are empty or not finite. Source: lecture 01:32:51.
+    before, after: arrays of any one shape; the axis holds at least 99.8 % of each, and its title says how much is
+    outside. Raises ValueError where they are empty or not finite. Source: lecture 01:32:51.
     """
     both = [np.asarray(values, dtype=np.float64).ravel() for values in (before, after)]
     if any(not values.size or not np.isfinite(values).all() for values in both):
@@ -175,7 +175,10 @@ def before_and_after(before: np.ndarray, after: np.ndarray) -> go.Figure:
 
 
 def gain_and_shift(gamma: np.ndarray, beta: np.ndarray) -> go.Figure:
-    """Draw γ and β of every feature as points. Both (C,). Raises ValueError on other shapes. Source: lecture 01:32:51."""
+    """Draw γ and β of every feature as points.
+
+    Both (C,). Raises ValueError on other shapes. Source: lecture 01:32:51.
+    """
     gamma, beta = np.asarray(gamma), np.asarray(beta)
     if gamma.ndim != 1 or gamma.shape != beta.shape:
         raise ValueError(f"γ and β have one value a feature; got {gamma.shape} and {beta.shape}")
@@ -196,7 +199,7 @@ def gain_and_shift(gamma: np.ndarray, beta: np.ndarray) -> go.Figure:
 
 
 def norms_with_and_without(points: Sequence[str], norms: np.ndarray, without: np.ndarray) -> go.Figure:
-    """Draw the stream's mean norm at every point, as it is and with layernorms taken out, on a logarithmic axis.
+    """Draw the stream's mean norm at every point, with and without layernorms, on a logarithmic axis.
 
     norms, without: (P, T). Raises ValueError where they differ in shape. Source: lecture 01:32:51.
     """
@@ -248,7 +251,7 @@ def _with_points(drawn: go.Figure, points: Sequence[str]) -> go.Figure:
 
 
 def _with_tokens(drawn: go.Figure, labels: Sequence[str]) -> go.Figure:
-    """At most about forty labels, evenly spread, so that they can be read."""
+    """Label the axis with at most about forty tokens, evenly spaced."""
     shown = range(0, len(labels), 1 + len(labels) // 40)
     ticktext = [escaped(labels[i]) for i in shown]
     drawn.update_xaxes(tickvals=list(shown), ticktext=ticktext, tickfont=MONOSPACE, tickangle=-90, showgrid=False)

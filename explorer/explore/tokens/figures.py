@@ -1,4 +1,4 @@
-"""Figures about a text as tokens: what a vocabulary buys, and where the text is cut."""
+"""Figures of a text as tokens: vocabulary size against length, and the split into training and validation text."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from explorer.figures.tokens import escaped
 def vocabulary_against_length(
     names: Sequence[str], sizes: Sequence[int], lengths: Sequence[int], shown: Sequence[int]
 ) -> go.Figure:
-    """Draw how many tokens one text has under vocabularies of different size, on a logarithmic axis.
+    """Draw how many tokens one text has under vocabularies of different sizes, on a logarithmic axis.
 
-    names, sizes, lengths: one a tokenizer; shown: indices of the tokenizers that are named in the figure.
+    names, sizes, lengths: one per tokenizer; shown: indices of the labelled tokenizers.
     Raises ValueError where the lists differ in length, or a size is below 1. Source: lecture 00:09:28.
     """
     if not len(names) == len(sizes) == len(lengths):
@@ -44,7 +44,7 @@ def vocabulary_against_length(
 
 
 def split_bar(length: int, cut: int, starts: Sequence[int]) -> go.Figure:
-    """Draw a text as one bar, cut into training and validation part, with a tick where each chunk of a batch starts.
+    """Draw a text as one bar, split into training and validation text, with a mark where each chunk of a batch starts.
 
     length, cut and starts in tokens, 0 ≤ start < cut ≤ length. Raises ValueError otherwise. Source: lecture 00:09:28.
     """

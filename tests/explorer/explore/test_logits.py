@@ -7,8 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.explore.logits.attribution_figures import parts_bars, parts_map
-from explorer.explore.logits.figures import lens_table, through_points
+from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
 from explorer.explore.logits.panel import ROWS, TALLEST
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.lens.attribution import attribute_logit

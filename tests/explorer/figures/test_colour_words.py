@@ -10,7 +10,7 @@ import pytest
 
 from explorer.components.token_cells import OTHER
 from explorer.explore.attention import figures as weight
-from explorer.explore.logits import attribution_figures as attribution
+from explorer.explore.logits import figures as logits
 from explorer.explore.residual import figures as residual
 from explorer.explore.tokens import figures as text
 from explorer.figures import matrix, style, vectors
@@ -76,7 +76,7 @@ DRAWN = {  # a figure whose caption names colours → (where it draws what is ab
     "grid": matrix.number_grid(SIGNED, rows="a", columns="b"),
     "vectors": vectors.token_vectors(SIGNED, ["a", "b"], 0),
     "strips": weight.strips({"q": SIGNED[0], "k": SIGNED[1]}, [1, 1]),
-    "parts": attribution.parts_map(SIGNED, SIGNED[0]),
+    "parts": logits.parts_map(SIGNED, SIGNED[0]),
 }
 
 
@@ -96,7 +96,7 @@ def test_bars_are_drawn_as_they_are_called():
     for blue, orange in ((attention, mlp), (training, validation), (other, chosen)):
         assert is_in(blue, BLUE) and style.word(blue) == style.word(style.ACCENT) == "blue"
         assert is_in(orange, ORANGE) and style.word(orange) == style.word(style.SECOND) == "orange"
-    above, below = attribution.parts_bars(["a", "b"], np.array([2.0, -1.0])).data[0].marker.color
+    above, below = logits.parts_bars(["a", "b"], np.array([2.0, -1.0])).data[0].marker.color
     assert is_in(above, BLUE) and is_in(below, ORANGE)
     assert is_in(OTHER, ORANGE)  # of the difference in surprise, on Compare
 
