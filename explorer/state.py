@@ -1,48 +1,32 @@
-"""What the person has chosen: model, prompt, layer, head.
+"""The person's choices (model, prompt, layer, head), in the session and in the URL.
 
-The only home of `st.session_state` and of the URL. A choice lives in the session under its own name, apart from the
-widgets' keys, so it outlives the page it was made on; it is written into the URL, so a copied link opens the same view.
-A choice is kept as it was made, even where a model cannot honour it: the page decides what it shows instead. A place that
-the prompt does not have is dropped, so that no later prompt brings it back.
+The only home of `st.session_state` and of the URL. A choice is text here; `explorer/choice.py` gives it a type and bounds.
+It has a place of its own in the session, apart from the widgets' keys, so it outlives the page it was made on. It is written
+into the URL, so a copied link opens the same view.
+
+The address is read before a page runs, and most pages are not imported then. So every parameter with a plain name is kept:
+it may belong to another page. A link that holds too much does no harm: the longest choices are left out of the address.
 """
 
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, quote_plus, unquote, urlencode
 
 import streamlit as st
 
-PARAMETERS = (
-    *("model", "against", "run", "race", "at", "text", "vocabulary", "seed", "B", "T", "prompt"),
-    *("layer", "head", "query", "key", "position", "norm", "point", "token", "rival"),
-    *("threshold", "weights", "change", "strength", "changes", "second", "off"),
-    *("step", "pinned", "compared", "coverage", "score", "color", "layers", "whole", "out", "patched", "chunk", "axis"),
-    *("line0", "line1", "line2", "row", "place", "letter", "seen", "edits"),
-    *(
-        "excerpt",
-        "window",
-        "sentence",
-        "matrices",
-        "start",
-        "table",
-        "word",
-        "shuffle",
-        "mask",
-        "reads",
-        "size",
-        "twins",
-    ),
-    *("vectors", "depth", "moment", "over", "rung", "heads"),
-    *("tokens", "temperature", "top-k", "top-p", "hide"),
-    *("translator", "source", "maps", "cross", "halves"),
-    *("question", "between"),
-    *("form", "own"),
-)
-LONG = ("prompt", "second")  # what a link leaves out where it would grow too long
+NAME = re.compile("[A-Za-z][A-Za-z0-9-]{0,31}")  # of a choice
+MOST = 64  # choices in a link
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
+RENAMED = {  # name of a choice in old links → its name today
+    "B": "batch",
+    "T": "block",
+    "against": "right",
+    "at": "walk",
+}
 WIDGET = "widget:"
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
 
@@ -50,11 +34,11 @@ GRACE = 1.0  # seconds in which a browser may still send the address that was ju
 def choice(name: str) -> str | None:
     """The person's choice as text, or None where none was made.
 
-    name: one of `PARAMETERS`; or one with a part, "form.steps": the many choices of one form share a parameter in the link.
+    name: may have a part, "form.steps": the many choices of one form share a parameter in the link.
     """
     _read_address()
-    group, _, part = name.partition(".")
-    written = st.session_state.get(_key(group))
+    group, part = _split(name)
+    written = _choices().get(group)
     return _parts(written).get(part) if part else written
 
 
@@ -80,16 +64,22 @@ def several(name: str) -> list[str]:
 
 def choose(**choices: str | float | Sequence | None) -> None:
     """Make choices (None unmakes one) and write them into the URL. Good as a widget's callback."""
+    chosen = _choices()
     for name, value in choices.items():
-        group, _, part = name.partition(".")
-        written = _written(value)
+        group, part = _split(name)
+        text = as_text(value)
         if part:
-            parts = _parts(st.session_state.get(_key(group))) | {part: written}
-            written = (
-                ",".join(f"{key}:{quote(text, safe='')}" for key, text in parts.items() if text is not None) or None
-            )
-        st.session_state[_key(group)] = written
+            parts = _parts(chosen.get(group)) | {part: text}
+            text = ",".join(f"{key}:{quote(each, safe='')}" for key, each in parts.items() if each is not None) or None
+        chosen.pop(group, None) if text is None else chosen.update({group: text})
     _write_address()
+
+
+def as_text(value: str | float | Sequence | None) -> str | None:
+    """A choice as it is written in a link; None where there is none."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)) or None
+    return None if value is None else str(value)
 
 
 def bound(name: str, shown: Any, labels: Mapping[Any, str] | None = None, **along: str | int | None) -> dict[str, Any]:
@@ -132,13 +122,13 @@ def is_link() -> bool:
 
 
 def link() -> str:
-    """The address of this page with all choices."""
-    return f"{st.context.url}?{urlencode(_chosen(), safe=':,')}"
+    """The address of this page with the choices that fit into it."""
+    return f"{st.context.url}?{urlencode(_fitting(_choices()), safe=':,')}"
 
 
-def fits_link() -> bool:
-    """Whether the address holds the whole prompt; one that is too long for a link is left out of it."""
-    return len(urlencode(_chosen())) <= LONGEST_LINK
+def fits_link(name: str) -> bool:
+    """Whether the address holds this choice; the longest are left out where a link would grow too long."""
+    return name in _fitting(_choices()) or name not in _choices()
 
 
 def remember(name: str, value: Any) -> None:
@@ -151,10 +141,32 @@ def recall(name: str, default: Any = None) -> Any:
     return st.session_state.get(f"kept:{name}", default)
 
 
-def _key(name: str) -> str:
-    if name not in PARAMETERS:
-        raise ValueError(f"there is no choice called {name!r}; use one of {', '.join(PARAMETERS)}")
-    return f"choice:{name}"
+def _choices() -> dict[str, str]:
+    """Every choice that was made: name → text."""
+    return st.session_state.setdefault("choices", {})
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The name in the link, and the part of a form's choice.
+
+    >>> _split("form.steps"), _split("layer")
+    (('form', 'steps'), ('layer', ''))
+    """
+    group, _, part = name.partition(".")
+    if not NAME.fullmatch(group):
+        raise ValueError(f"{group!r} cannot name a choice; use letters, digits and hyphens")
+    return RENAMED.get(group, group), part
+
+
+def _fitting(choices: Mapping[str, str]) -> dict[str, str]:
+    """The choices that a link holds; the longest are left out where it would grow too long."""
+    lengths = {name: len(quote_plus(text)) + len(name) + 2 for name, text in choices.items()}
+    kept = dict(choices)
+    for name in sorted(lengths, key=lengths.__getitem__, reverse=True):
+        if sum(lengths[each] for each in kept) <= LONGEST_LINK:
+            break
+        del kept[name]
+    return kept
 
 
 def _parts(written: str | None) -> dict[str, str | None]:
@@ -163,27 +175,20 @@ def _parts(written: str | None) -> dict[str, str | None]:
     return {part: unquote(text) for part, _, text in pairs}
 
 
-def _written(value: str | float | Sequence | None) -> str | None:
-    """A choice as it is written in a link; None where there is none."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value)) or None
-    return None if value is None else str(value)
-
-
 def _take(name: str, key: str, labels: Mapping[Any, str] | None, along: dict[str, str | int | None]) -> None:
     value = st.session_state[key]
     if labels is None or value is None or value in labels:
         choose(**along | {name: value})
 
 
-def _chosen() -> dict[str, str]:
-    choices = {name: st.session_state.get(_key(name)) for name in PARAMETERS}
-    return {name: value for name, value in choices.items() if value is not None}
-
-
 def _address() -> dict[str, str]:
+    """The choices in the address; other parameters are not ours, and the next address is without them."""
     given = st.query_params.to_dict()  # one call for all: each costs Streamlit about 0.1 ms
-    return {name: given[name] for name in PARAMETERS if name in given}
+    names = [name for name in given if NAME.fullmatch(name)][:MOST]
+    names.sort(
+        key=lambda name: name not in RENAMED
+    )  # a choice's name of today comes last, so it wins over its old name
+    return {RENAMED.get(name, name): given[name] for name in names}
 
 
 def _read_address() -> None:
@@ -198,15 +203,15 @@ def _read_address() -> None:
     if arrived and arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE:
         return
     if arrived:
-        kept = {} if fits_link() else {name: st.session_state.get(_key(name)) for name in LONG}
-        for name in PARAMETERS:
-            st.session_state[_key(name)] = (kept | arrived).get(name)
+        chosen, written = _choices(), recall("written", {})
+        left_out = {name: text for name, text in chosen.items() if name not in written}
+        chosen.clear()
+        chosen.update(left_out | arrived)
     _write_address()
 
 
 def _write_address() -> None:
-    fits = fits_link()
-    address = {name: value for name, value in _chosen().items() if fits or name not in LONG}
+    address = _fitting(_choices())
     if address == recall("written") == _address():
         return
     remember("written before", recall("written", {}))

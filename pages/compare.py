@@ -3,6 +3,7 @@ import streamlit as st
 from explorer.compare import panel as comparing
 from explorer.figures import style
 from explorer.shared import loading, widgets
+from explorer.shared.choices import RIGHT
 
 widgets.heading("Compare", "Two models read the same text and continue it: what does one know that the other does not?")
 if not loading.prompted():
@@ -10,9 +11,9 @@ if not loading.prompted():
 
 first, second, box = st.columns([3, 3, 4], gap="medium")
 with first:
-    left = widgets.model_picker("Left model")
+    left = widgets.model_picker(label="Left model")
 with second:
-    right = widgets.model_picker("Right model", "against", comparing.default_rival(left))
+    right = widgets.model_picker(RIGHT, comparing.default_rival(left), label="Right model")
 with box:
     prompt = widgets.prompt_box(comparing.examples_for(left))
 refs = (left, right)

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from explorer import state
 from explorer.figures.tokens import labels
 from explorer.shared import loading, widgets
+from explorer.shared.choices import POSITION
 
-POSITION = "The token whose stream is followed. The model predicts what comes after it."
+HELP = "The token whose stream is followed. The model predicts what comes after it."
 
 
 class Subject(NamedTuple):
@@ -42,16 +42,8 @@ def subject(no_layers: str) -> Subject | None:
 
 
 def _position_picker(named: list[str]) -> int:
-    """The last token until the person picks. A position that is not there is named and dropped; the last is shown instead."""
-    wanted = state.choice("position")
-    last = len(named) - 1
-    given = wanted is not None and wanted == str(state.number("position")) and state.number("position") <= last
-    shown = state.number("position") if given else last
+    """Let the person choose a token of the prompt; the last one until then."""
+    position = POSITION.read(high=len(named) - 1, default=len(named) - 1)
     options = dict(enumerate(named))
-    st.selectbox("Position", options, format_func=options.get, help=POSITION, **state.bound("position", shown, options))
-    if wanted is not None and not given:
-        sentence = f"There is no position {widgets.plain(wanted)} among {widgets.count(len(named), 'token')}; this is the last."
-        widgets.let_go(sentence, "position")
-    elif wanted is None:
-        widgets.say_again("position")
-    return shown
+    st.selectbox(options=options, format_func=options.get, **POSITION.bound(position, options, help=HELP))
+    return position

@@ -8,25 +8,49 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.components.page_tools import page_tools
-from explorer.figures.tokens import head_name, spelled, visible
+from explorer.figures.tokens import visible
 from explorer.navigation import PAGES
 from explorer.shared import examples, loading
+from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SEED
+from explorer.shared.words import count, plain
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
-PROMPT = "Enter applies it; Shift+Enter starts a new line."
 DEFAULT_SAMPLING = loading.Sampling()
 TERMS = {
-    "head": "One of several attention patterns that a layer computes side by side, each with its own idea of what to look for.",
-    "layer": "One block of the model. Each layer reads what the one before it has written.",
-    "tokens": "How many tokens are drawn. A token is what the model reads and writes: a character, or a piece of a word.",
-    "temperature": "Below 1 the likely tokens become likelier still, above 1 the unlikely ones gain; 0 always takes the likeliest.",
-    "top-k": "Only the k likeliest tokens can be drawn.",
-    "top-p": "Only the fewest likeliest tokens whose probabilities together reach p can be drawn.",
+    "head": HEAD.help,
+    "layer": LAYER.help,
     "learning rate": "How far one step moves the weights along the gradient.",
     "optimizer": "How gradients become steps: AdamW scales each weight's by its recent size; Muon makes each matrix's step orthogonal.",
-    "seed": "The same seed with the same settings draws the same tokens again.",
+    "seed": SEED.help,
 }
+TOKENS = Choice(
+    "tokens",
+    int,
+    1,
+    1000,
+    label="Tokens",
+    help="How many tokens are sampled. A token is what the model reads and writes: a character, or a piece of a word.",
+)
+TEMPERATURE = Choice(
+    "temperature",
+    float,
+    0,
+    5,
+    label="Temperature",
+    help="Below 1, likely tokens become more likely; above 1, unlikely tokens do. At 0 the model takes the most likely token.",
+)
+TOP_K = Choice("top-k", int, 1, 10**6, label="Top-k", help="Sample from the k most likely tokens only.")
+TOP_P = Choice(
+    "top-p",
+    float,
+    0.01,
+    1,
+    label="Top-p",
+    help="Sample from the fewest most likely tokens whose probabilities sum to at least p.",
+)
+ALL_TOKENS = {"value": None, "placeholder": "all"}
 
 
 def heading(title: str, question: str) -> None:
@@ -54,26 +78,25 @@ def caption(sentence: str, chapter: str) -> None:
     st.caption(f"{sentence} Lecture {lecture_link(chapter)}.")
 
 
-def model_picker(label: str = "Model", choice: str = "model", default: str | None = None) -> str | None:
-    """Let the person pick a model that predicts a next token; returns its reference, or None where there is none at all.
+def model_picker(choice: Choice = MODEL, default: str | None = None, **more: str) -> str | None:
+    """Let the person pick a model that predicts a next token. Return its reference; None where there is no model.
 
-    choice: the name in `state.PARAMETERS` that it is kept under. default: shown until the person picks.
-    An unknown name, from a link say, is reported, and the default shown instead.
+    default: shown until the person picks. more: keyword arguments for the box.
     """
     names = loading.prompted()
     if not names:
         return None
-    wanted = state.choice(choice)
-    shown = wanted if wanted in names else default if default in names else names[0]
+    shown, sentence = choice.check(options=names, default=default if default in names else names[0])
     options = {name: loading.describe(name) for name in names}
-    st.selectbox(label, options, format_func=options.get, **state.bound(choice, shown, options))
-    if wanted is not None and wanted != shown:
-        message = f"There is no model called “{plain(wanted)}” here; this is {plain(shown)}."
-        if wanted in loading.models():
-            message = f"“{plain(wanted)}” continues no prompt, so it does not open here; this is {plain(shown)}."
-        st.warning(message, icon=":material/search_off:")
-        if wanted in loading.translators():
-            look_into_translator(wanted)
+    st.selectbox(options=options, format_func=options.get, **choice.bound(shown, options, **more))
+    if sentence:
+        if choice.text in loading.models():
+            sentence = (
+                f"{plain(choice.text)} does not continue a prompt, so it does not open here. {plain(shown)} is shown."
+            )
+        st.warning(sentence, icon=":material/search_off:")
+        if choice.text in loading.translators():
+            look_into_translator(choice.text)
     return shown
 
 
@@ -112,14 +135,12 @@ def prompt_box(named: Mapping[str, str]) -> str:
         box = st.container()
         picked = st.menu_button("Examples", list(named), key="named prompts")
     if picked:
-        state.choose(prompt=named[picked])
-    wanted = state.choice("prompt")
-    prompt = next(iter(named.values())) if wanted is None else wanted[: state.LONGEST_PROMPT]
-    bound = state.bound("prompt", prompt)
-    box.text_area("Prompt", height=80, max_chars=state.LONGEST_PROMPT, help=PROMPT, **bound)
-    if wanted is not None and len(wanted) > len(prompt):
-        st.warning(f"The prompt had {len(wanted):,} characters; its first {len(prompt):,} are kept.")
-    if not state.fits_link():
+        choose({PROMPT: named[picked]})
+    prompt, sentence = PROMPT.check(default=next(iter(named.values())))
+    box.text_area(height=80, **PROMPT.bound(prompt))
+    if sentence:
+        st.warning(sentence)
+    if not state.fits_link(PROMPT.name):
         st.caption("This prompt is too long for a link: copying the address leaves it out.")
     return prompt
 
@@ -150,7 +171,7 @@ def reading(ref: str, prompt: str) -> loading.Reading | None:
 def empty_prompt() -> None:
     """What stands in a picture's place while the prompt is empty."""
     empty_state("The prompt is empty.", "Type a line above, or start from an example.")
-    st.button("Use an example", on_click=state.choose, kwargs={"prompt": None})
+    st.button("Use an example", on_click=choose, args=({PROMPT: None},))
 
 
 def let_go(sentence: str, *names: str) -> None:
@@ -168,52 +189,27 @@ def say_again(name: str) -> None:
 
 
 def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
-    """The (layer, head) that the person chose, clamped with a message where this model has no such head."""
-    wanted = state.choice("layer"), state.choice("head")
-    if wanted == (None, None):
+    """The (layer, head) that the person chose; where this model has no such head, the nearest one."""
+    if LAYER.text is None and HEAD.text is None:
         return None
-    shown = min(state.number("layer"), n_layer - 1), min(state.number("head"), n_head - 1)
-    named = tuple("0" if name is None else name for name in wanted)
-    if named != tuple(map(str, shown)):
-        st.caption(
-            f"This model has {count(n_layer, 'layer')} of {count(n_head, 'head')}, counted from 0. There is no layer {plain(named[0])}, "
-            f"head {plain(named[1])}; this is {head_name(*shown)}."
-        )
-    return shown
+    return LAYER.read(high=n_layer - 1, default=0), HEAD.read(high=n_head - 1, default=0)
 
 
 def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
-    """How to draw, in one row; what the person has set stands in the link."""
-
-    def number(label: str, name: str, low: float, high: float, default: float | None, **more) -> float | None:
-        wanted = state.decimal(name)
-        shown = default if wanted is None else type(low)(min(max(wanted, low), high))
-        return st.number_input(label, low, high, help=TERMS[name], **more, **state.bound(name, shown))
-
-    any_or_none = {"value": None, "placeholder": "all"}
+    """How to sample tokens, in one row."""
+    settings = {
+        TOKENS: defaults.max_new_tokens,
+        TEMPERATURE: defaults.temperature,
+        TOP_K: defaults.top_k,
+        TOP_P: defaults.top_p,
+        SEED: defaults.seed,
+    }
+    more = {TEMPERATURE: {"step": 0.1}, TOP_K: ALL_TOKENS, TOP_P: ALL_TOKENS | {"step": 0.05}}
+    shown = {choice: choice.read(default=default) for choice, default in settings.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         return loading.Sampling(
-            number("Tokens", "tokens", 1, 1000, defaults.max_new_tokens),
-            number("Temperature", "temperature", 0.0, 5.0, defaults.temperature, step=0.1),
-            number("Top-k", "top-k", 1, 10**6, defaults.top_k, **any_or_none),
-            number("Top-p", "top-p", 0.01, 1.0, defaults.top_p, step=0.05, **any_or_none),
-            number("Seed", "seed", 0, 2**31 - 1, defaults.seed),
+            *(st.number_input(**choice.bound(value, **more.get(choice, {}))) for choice, value in shown.items())
         )
-
-
-def count(number: int, noun: str) -> str:
-    """A number and its noun, in the singular for one.
-
-    >>> count(1, "token"), count(1200, "token")
-    ('1 token', '1,200 tokens')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def plain(text: str, longest: int = 80) -> str:
-    """Text that is not ours, safe inside Markdown: shortened, its marks escaped, its control characters visible."""
-    text = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c for c in spelled(text))
 
 
 def key_of(name: str) -> str:

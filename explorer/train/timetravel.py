@@ -45,7 +45,7 @@ def run_and_prompt() -> tuple[str, str]:
     """The prompt and the run in one row; returns the run's reference and the prompt."""
     left, right = st.columns([5, 2])
     with right:
-        ref = widgets.model_picker("Run", default=DEFAULT)
+        ref = widgets.model_picker(label="Run", default=DEFAULT)
     if ref is None:
         widgets.no_model()
     run = state.choice("run")

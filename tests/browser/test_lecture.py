@@ -70,4 +70,4 @@ def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_serv
     expect(page.get_by_text("Token 2:")).to_be_visible()
     page.get_by_role("button", name="Last").click()
     expect(written).to_have_text(re.compile(r"^ROMEO:\n.{40}$", re.DOTALL), timeout=READY)
-    assert {"at=40", "hide=guess%2Ccode"} <= set(page.url.partition("?")[2].split("&"))
+    assert {"walk=40", "hide=guess%2Ccode"} <= set(page.url.partition("?")[2].split("&"))

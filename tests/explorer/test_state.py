@@ -20,7 +20,7 @@ def script() -> None:
     prompt = state.choice("prompt")
     st.text_area("Prompt", **state.bound("prompt", "default" if prompt is None else prompt))
     st.button("Choose", on_click=state.choose, kwargs={"layer": 1, "head": 2})
-    st.text(f"{state.choice('layer')} {state.choice('head')} {state.number('layer')} {state.fits_link()}")
+    st.text(f"{state.choice('layer')} {state.choice('head')} {state.number('layer')} {state.fits_link('prompt')}")
 
 
 def opened(**parameters: str) -> AppTest:
@@ -93,17 +93,17 @@ def test_a_prompt_too_long_for_a_link_is_left_out_and_kept():
     assert app.text_area[0].value == 10_000 * "😀"
 
 
-def test_what_is_too_long_beside_a_short_prompt_is_left_out_too():
+def test_the_longest_choice_is_left_out_of_the_link():
     app = opened(model="b", prompt="x", second=10_000 * "😀")
-    assert address(app) == {"model": "b"} and app.text_area[0].value == "x"
+    assert address(app) == {"model": "b", "prompt": "x"} and app.text_area[0].value == "x"
     app.button[0].click().run()
-    assert address(app) == {"model": "b", "layer": "1", "head": "2"} and app.text_area[0].value == "x"
+    assert address(app) == {"model": "b", "prompt": "x", "layer": "1", "head": "2"} and app.text_area[0].value == "x"
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=12))
 def test_whatever_stands_in_the_address_is_a_number_or_zero(text):
-    with_choice = {state._key("layer"): text}
+    with_choice = {"choices": {"layer": text}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state.st, "session_state", with_choice)
         patch.setattr(state, "_read_address", lambda: None)
@@ -115,11 +115,41 @@ def test_whatever_stands_in_the_address_is_a_number_or_zero(text):
     [("0.7", 0.7, ["0.7"]), ("a,b", None, ["a", "b"]), ("nan", None, ["nan"]), (",", None, []), ("", None, [])],
 )
 def test_a_choice_is_read_as_a_number_or_as_several(monkeypatch, text, number, several):
-    monkeypatch.setattr(state.st, "session_state", {state._key("hide"): text})
+    monkeypatch.setattr(state.st, "session_state", {"choices": {"hide": text}})
     monkeypatch.setattr(state, "_read_address", lambda: None)
     assert (state.decimal("hide"), state.several("hide")) == (number, several)
 
 
-def test_an_unknown_choice_is_a_mistake_in_the_code():
-    with pytest.raises(ValueError, match="no choice called 'colour'"):
-        state.choose(colour="red")
+def test_a_name_that_no_link_could_hold_is_a_mistake_in_the_code():
+    with pytest.raises(ValueError, match="'a b' cannot name a choice"):
+        state.choose(**{"a b": "red"})
+
+
+@pytest.mark.parametrize("old", state.RENAMED)
+def test_an_old_link_makes_the_choice_that_has_another_name_today(old):
+    new = state.RENAMED[old]
+    assert address(opened(**{old: "7"})) == {new: "7"}
+    assert address(opened(**{new: "8", old: "7"})) == {new: "8"}
+    assert new not in state.RENAMED and state.NAME.fullmatch(new)
+
+
+@pytest.mark.parametrize(
+    ("hostile", "kept"),
+    [
+        ({"a b": "1", "__proto__": "1", "x" * 33: "1", "1": "1", "é": "1", "<b>": "1", "model[]": "1", "": "1"}, {}),
+        ({"unheard-of": "<script>"}, {"unheard-of": "<script>"}),
+        ({"unheard-of": 50_000 * "é", "model": "b"}, {"model": "b"}),
+        ({name: 9_000 * "x" for name in "aeiou"}, {name: 9_000 * "x" for name in "iou"}),
+    ],
+)
+def test_hostile_parameters_do_no_harm(hostile, kept):
+    app = opened(**hostile)
+    assert not app.exception and app.text_area[0].value == "default" and address(app).items() >= kept.items()
+    app.button[0].click().run()
+    assert not app.exception and address(app) == kept | {"layer": "1", "head": "2"}
+
+
+def test_a_link_has_a_bounded_number_of_choices():
+    app = opened(**{f"name{i}": "1" for i in range(900)})
+    app.button[0].click().run()
+    assert not app.exception and len(address(app)) == state.MOST + 2

@@ -6,19 +6,29 @@ import numpy as np
 import streamlit as st
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
 from explorer.explore.heads import panel as scoring
 from explorer.figures.tokens import head_name
 from explorer.shared import loading, texts, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
 
-THRESHOLD = 10  # percent
 UNASKED = 600_000  # n_layer² × T² up to which flow is measured without asking: about four seconds on one core
 PATIENCE = 0.5  # seconds before a progress bar is shown
-WEIGHTS = {"mean": "Mean of the heads", "one": "The chosen head in its layer"}
+KINDS = {"mean": "Mean of the heads", "one": "The chosen head in its layer"}
+WEIGHTS = Choice("weights", options=KINDS, default="mean", label="Weights")
+THRESHOLD = Choice(
+    "threshold",
+    int,
+    1,
+    100,  # percent
+    default=10,
+    label="Threshold",
+    help="Only edges that carry at least this much of their reader's attention are drawn.",
+)
 TERMS = {
-    "threshold": "Only edges that carry at least this much of their reader's attention are drawn.",
     "weights": "What an edge weighs: a layer's attention averaged over its heads, or, in the chosen head's layer, that head alone.",
     "attention": "The last layer's weights, averaged over its heads. They say which positions it reads from, and a position in the last "
     "layer has long gathered from others.",
@@ -36,15 +46,9 @@ def controls(chosen: Subject) -> tuple[scoring.Head, float]:
     with left:
         opening = scoring.clearest(texts.head_scores(chosen.ref, chosen.reading.ids))
         head = scoring.head_pickers(config.n_layer, config.n_head, opening)
-    wanted = state.choice("threshold")
-    given = wanted is not None and wanted == str(state.number("threshold")) and 1 <= int(wanted) <= 100
-    shown = int(wanted) if given else THRESHOLD
-    with right:
-        bound = state.bound("threshold", shown)
-        st.slider("Threshold", 1, 100, format="%d %%", help=TERMS["threshold"], **bound)
-        if wanted is not None and not given:
-            st.caption(f"A threshold is 1 to 100 percent, not {widgets.plain(wanted)}; this is {shown}.")
-    return head, shown / 100
+    threshold = THRESHOLD.read()
+    right.slider(format="%d %%", **THRESHOLD.bound(threshold))
+    return head, threshold / 100
 
 
 def one_head(chosen: Subject, head: scoring.Head, threshold: float) -> None:
@@ -78,11 +82,9 @@ def through_layers(chosen: Subject, head: scoring.Head, threshold: float) -> Non
     """All layers as one graph, with the ways to the chosen token in colour."""
     st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
     patterns = loading.attention(chosen.ref, chosen.reading.ids)
-    wanted = state.choice("weights")
-    shown = wanted if wanted in WEIGHTS else "mean"
-    bound = state.bound("weights", shown)
+    shown = WEIGHTS.read()
     st.segmented_control(
-        "Weights", list(WEIGHTS), format_func=WEIGHTS.__getitem__, required=True, label_visibility="collapsed", **bound
+        options=KINDS, format_func=KINDS.get, required=True, label_visibility="collapsed", **WEIGHTS.bound(shown)
     )
     weights = patterns.mean(1)
     if shown == "one":
@@ -173,5 +175,5 @@ def _clicked_position(figure, key: str, alt: str, position: int) -> None:
     key = f"{key}:{position}"  # a new graph for a new choice, so that none stays greyed out
     clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
     if clicked and "customdata" in clicked[0] and clicked[0]["customdata"][0] != position:
-        state.choose(position=clicked[0]["customdata"][0])
+        choose({POSITION: clicked[0]["customdata"][0]})
         st.rerun()

@@ -7,12 +7,14 @@ import numpy as np
 import streamlit as st
 
 from explorer import state
+from explorer.choice import choose
 from explorer.components.induction_picture import induction_picture
 from explorer.figures.heatmap import head_map, number, pattern_heatmap
 from explorer.figures.tokens import head_name
 from explorer.navigation import PAGES
 from explorer.shared import loading, texts, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import HEAD, LAYER
 
 Head = tuple[int, int]
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
@@ -31,11 +33,9 @@ def head_pickers(n_layer: int, n_head: int, default: Head = (0, 0)) -> Head:
     """Layer and head as two boxes in the controls' row. default: shown until the person picks."""
     shown = widgets.head_choice(n_layer, n_head) or default
     with st.container(horizontal=True):
-        for name, size in (("layer", n_layer), ("head", n_head)):
-            now = dict(zip(("layer", "head"), shown, strict=True))
-            st.selectbox(
-                name.capitalize(), range(size), help=widgets.TERMS[name], **state.bound(name, now[name], **now)
-            )
+        head = dict(zip((LAYER, HEAD), shown, strict=True))
+        for choice, size in ((LAYER, n_layer), (HEAD, n_head)):
+            st.selectbox(options=range(size), **choice.bound(head[choice], along=head))
     return shown
 
 
@@ -46,7 +46,7 @@ def clicked_head(event: dict, key: str) -> None:
     if clicked != state.recall(key):
         state.remember(key, clicked)
         if clicked:
-            state.choose(layer=clicked[0], head=clicked[1])
+            choose({LAYER: clicked[0], HEAD: clicked[1]})
             st.rerun()
 
 

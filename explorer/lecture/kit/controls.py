@@ -10,12 +10,14 @@ import streamlit as st
 import torch
 
 from explorer import state
+from explorer.choice import Choice
 from explorer.lecture.kit import edits
 from explorer.lecture.kit.classroom import hidden
 from explorer.shared import widgets
 from explorer.shared.fragment import fragment
 from explorer.shared.source import code_of
 
+WALK = Choice("walk", int, 0, default=0, label="Step")
 PACE = 0.7  # seconds a step while playing
 REPEATS = 20  # of what is timed
 
@@ -38,7 +40,7 @@ def part(title: str, time: str) -> bool:
 
 
 def unroll(name: str, last: int, draw: Callable[[int], None]) -> None:
-    """Walk the steps 0 … last with ◀ ▶ and play, or the arrow keys; `draw(step)` draws each. The step stands in the URL.
+    """Walk the steps 0 … last with ◀ ▶ and play, or the arrow keys; `draw(step)` draws each. The step is in the link.
 
     name: of the page's one such walk.
     """
@@ -48,10 +50,10 @@ def unroll(name: str, last: int, draw: Callable[[int], None]) -> None:
 
 def _unrolled(name: str, last: int, draw: Callable[[int], None]) -> None:
     playing = state.recall(f"{name}:playing", False)
-    at = min(state.number("at"), last)
+    at = WALK.read(high=last)
     if playing and state.recall(f"{name}:shown") == at:
         at = min(at + 1, last)
-        state.choose(at=at)
+        state.choose(walk=at)
     state.remember(f"{name}:shown", at)
     with st.container(horizontal=True, vertical_alignment="center"):
         _button("First", "first_page", at > 0, name, 0, "Home")
@@ -72,7 +74,7 @@ def _unrolled(name: str, last: int, draw: Callable[[int], None]) -> None:
 def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut: str) -> None:
     def go() -> None:
         state.remember(f"{name}:playing", False)
-        state.choose(at=to)
+        state.choose(walk=to)
 
     st.button(
         label, icon=f":material/{icon}:", key=f"{name}:{label}", disabled=not possible, on_click=go, shortcut=shortcut
@@ -109,6 +111,14 @@ def metrics(values: Mapping[str, str]) -> None:
     with st.container(horizontal=True, gap="medium"):
         for name, value in values.items():
             st.metric(name, value, width="content")
+
+
+def pick(choice: Choice, **here: Any) -> Any:
+    """Let the person choose one of a few options, side by side. here: see `Choice.read`."""
+    shown = choice.read(**here)
+    options = list(here.get("options") or choice.options or ())
+    st.segmented_control(options=options, required=True, **choice.bound(shown))
+    return shown
 
 
 def choose(label: str, options: Iterable[Any], first: Any, name: str) -> Any:

@@ -74,7 +74,9 @@ def test_a_link_opens_the_head_it_names(open_app):
 def test_a_head_that_is_not_there_is_clamped_and_reported(open_app, layer, head, shown):
     app = open_app(layer=layer, head=head)
     assert stands(app) and header(app)["told"][0] == shown
-    assert "2 layers of 3 heads" in messages(app)
+    said = messages(app)
+    assert ("There is no layer" in said) == (layer != str(shown[0])) and ("There is no head" in said) == (head != str(shown[1]))
+    assert "only 0 to 1" in said
 
 
 def test_a_short_prompt_asks_for_nothing(open_app):
@@ -113,7 +115,7 @@ def test_characters_outside_the_alphabet_are_named_and_replaced(open_app, prompt
 @pytest.mark.parametrize("model", ["../../etc", "runs/../../etc/passwd", "nobody", "<script>", "/etc", ""])
 def test_an_unknown_model_is_reported_and_another_one_shown(open_app, model):
     app = open_app(model=model, prompt="hear me")
-    assert stands(app) and "There is no model called" in messages(app)
+    assert stands(app) and "There is no model" in messages(app)
     assert app.text_area[0].value == "hear me" and app.selectbox[0].value in app.selectbox[0].options[0]
 
 

@@ -47,14 +47,14 @@ def test_the_loops_fill_the_output_step_by_step(averaging_page):
     assert np.allclose(filled[:3], means[:3], atol=0.005) and np.isnan(filled[3:]).all()
     next(button for button in app.button if button.label == "Next").click()
     app.run()
-    assert np.allclose(grids(app)[1][:4], means[:4], atol=0.005) and app.query_params["at"] == "11"
+    assert np.allclose(grids(app)[1][:4], means[:4], atol=0.005) and app.query_params["walk"] == "11"
 
 
 def test_play_runs_to_the_last_step_and_stops(averaging_page):
     app = averaging_page(at="30")
     next(button for button in app.button if button.label == "Play").click().run()
     app.run()
-    assert app.query_params["at"] == "31" and not app.exception
+    assert app.query_params["walk"] == "31" and not app.exception
     assert [button.label for button in app.button if button.label in ("Play", "Pause")] == ["Play"]
 
 

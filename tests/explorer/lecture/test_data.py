@@ -68,7 +68,7 @@ def test_a_chunk_is_unrolled_step_by_step(data_page):
     shown = cells(app, "Examples, context then target")
     assert shown["rows"] == [2, 3] and shown["texts"] == chunk[:2] + chunk[:3]
     button(app, "Next").click().run()
-    assert cells(app, "Examples, context then target")["rows"] == [2, 3, 4] and app.query_params["at"] == "2"
+    assert cells(app, "Examples, context then target")["rows"] == [2, 3, 4] and app.query_params["walk"] == "2"
 
 
 def test_many_symbols_are_drawn_in_part_and_none_not_at_all():

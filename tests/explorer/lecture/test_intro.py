@@ -49,7 +49,7 @@ def test_each_step_shows_the_distribution_that_its_token_was_drawn_from(intro_pa
         assert shown[chosen[0]] == pytest.approx(steps[at - 1].probability) and len(shown) == 9 + 1
         assert app.code[0].value == PROMPT + loading.text_of("runs/tiny", tuple(step.id for step in steps[:at]))
         next(button for button in app.button if button.label == "Next").click().run()
-    assert app.query_params["at"] == "7" and not app.exception
+    assert app.query_params["walk"] == "7" and not app.exception
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,12 @@ def test_steps_write_the_digits(translate_page):
     assert app.code[0].value == "twenty-third of march, 1984 > 1984-03-23"
     assert "the end of the line" in told(app, "Where it looks")
     app = button(translate_page(at="4"), "Next").click().run()
-    assert app.code[0].value.endswith("> 1984-0") and app.query_params["at"] == "5"
+    assert app.code[0].value.endswith("> 1984-0") and app.query_params["walk"] == "5"
 
 
 def test_examples_begin_anew(translate_page):
     app = button(translate_page(at="7"), "july fourth, 1776").click().run()
-    assert app.query_params["source"] == "july fourth, 1776" and "at" not in app.query_params
+    assert app.query_params["source"] == "july fourth, 1776" and "walk" not in app.query_params
     assert app.code[0].value == "july fourth, 1776 > 1"
 
 

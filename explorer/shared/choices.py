@@ -1,0 +1,26 @@
+"""The choices that several pages share."""
+
+from explorer.choice import Choice
+from explorer.state import LONGEST_PROMPT
+
+MODEL = Choice("model", label="Model")
+RIGHT = Choice("right", label="Model")  # on the right of the Compare page
+RUN = Choice("run", label="Run")
+TEXT = Choice("text", label="Text")
+PROMPT = Choice("prompt", high=LONGEST_PROMPT, label="Prompt", help="Enter applies it; Shift+Enter starts a new line.")
+LAYER = Choice(
+    "layer",
+    int,
+    0,
+    label="Layer",
+    help="One block of the model. Each layer reads the residual stream that the one before wrote.",
+)
+HEAD = Choice("head", int, 0, label="Head", help="One of several attention patterns that a layer computes in parallel.")
+QUERY = Choice(
+    "query", int, 0, label="Query", help="The token that reads. Its q says what this head looks for there.", place=True
+)
+KEY = Choice("key", int, 0, label="Key", place=True)
+POSITION = Choice("position", int, 0, label="Position", place=True)
+SEED = Choice(
+    "seed", int, 0, 2**31 - 1, label="Seed", help="The same seed with the same settings gives the same tokens."
+)
