@@ -75,7 +75,8 @@ def test_a_head_that_is_not_there_is_clamped_and_reported(open_app, layer, head,
     app = open_app(layer=layer, head=head)
     assert stands(app) and header(app)["told"][0] == shown
     said = messages(app)
-    assert ("There is no layer" in said) == (layer != str(shown[0])) and ("There is no head" in said) == (head != str(shown[1]))
+    assert ("There is no layer" in said) == (layer != str(shown[0]))
+    assert ("There is no head" in said) == (head != str(shown[1]))
     assert "only 0 to 1" in said
 
 
