@@ -1,7 +1,6 @@
 """The ladder race: rungs of the lecture trained on the same text, seed and batches, and shown side by side."""
 
 import re
-from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -13,17 +12,12 @@ from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
-from explorer.shared.source import code_of
+from explorer.shared.source import rung_lines
 from explorer.train import jobs
 from explorer.train.curves import SHAKESPEARES
 from explorer.train.progress import WORDS, clock, seconds_left, stop_and_resume, while_live
 from explorer.train.runs.folders import logged
-from gpt import CORPORA, PRESETS, Bigram, Recipe, Run, load_corpus, load_run
-from gpt.model.attention import Attention
-from gpt.model.block import Block
-from gpt.model.gpt import GPT, loss_of
-from gpt.model.mlp import MLP
-from gpt.model.norms import LayerNorm
+from gpt import CORPORA, PRESETS, Recipe, Run, load_corpus, load_run
 from gpt.train.estimate import estimate
 from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
@@ -38,17 +32,6 @@ LONGEST = 5000  # steps; the lecture's
 AXES = {"tokens read": "tokens", "seconds of training": "seconds", "steps": "steps"}
 CURVE_POINTS = 10  # validation losses along a race
 CODE_HEIGHT, SAMPLE_HEIGHT = 230, 230  # pixels
-CODE: dict[int, tuple[tuple[Callable, tuple[str, ...]], ...]] = {  # what each rung adds, and which of its lines say so
-    1: ((Bigram.forward, ()), (loss_of, ("def", "return"))),
-    2: ((GPT.forward, ("pos_embed",)), (Attention._explicit, ()), (Attention._mask, ("ones",))),
-    3: ((Attention._project, ("return self.qkv",)),),
-    4: ((MLP.forward, ()), (Block._compute, ("has_mlp", "mlp_out"))),
-    5: (
-        (GPT.forward, ("self.blocks", "block(")), (Block._join, ("joined =",)), (Attention.__init__, ("proj",)), (MLP.__init__, ("width",)),
-    ),
-    6: ((LayerNorm.forward, ("mean(", "scale =", "weight\n")), (Block._before, ()), (GPT.forward, ("ln_final",))),
-    7: ((Attention.forward, ("dropout",)), (MLP.forward, ("dropout",)), (GPT.forward, ("dropout",))),
-}  # fmt: skip
 
 
 def race_form() -> None:
@@ -211,8 +194,7 @@ def _ladder(opened: dict[int, Run | None]) -> None:
             st.markdown(f"**Rung {rung}** · {preset.about} · lecture {widgets.lecture_link(published.chapter)}")
             st.caption(_added(rung))
             code, sample = st.columns([3, 2], gap="medium")
-            pieces = "\n\n".join(code_of(function, *words) for function, words in CODE[rung])
-            code.code(pieces, language="python", wrap_lines=True, height=CODE_HEIGHT)
+            code.code(rung_lines(rung), language="python", wrap_lines=True, height=CODE_HEIGHT)
             with sample:
                 _where(run)
                 samples = run.samples() if run else []

@@ -36,6 +36,7 @@ class Attention(nn.Module):
         self.n_head, self.d_head, self.causal = config.n_head, config.d_head, config.causal
         self.scale = 1 / math.sqrt(config.d_head) if config.scale else 1.0
         self.qkv = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.has_qkv_bias)
+        # rung 5: a projection back into the residual stream
         self.proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
         self.dropout = config.dropout
         self.hook_q, self.hook_k, self.hook_v, self.hook_z = HookPoint(), HookPoint(), HookPoint(), HookPoint()
@@ -52,12 +53,12 @@ class Attention(nn.Module):
         explicit = self.hook_attn_scores.heard or self.hook_pattern.heard
         z = (self._explicit if explicit else self._fused)(q, k, v, readable).transpose(1, 2)  # (B, T, n_head, d_head)
         out = self.proj(self.hook_z(z).reshape(x.shape))
-        return F.dropout(out, self.dropout, self.training)
+        return F.dropout(out, self.dropout, self.training)  # rung 7: dropout
 
     def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
         """q of x, k and v of the memory, or of x as well, where all three are one product."""
         if memory is None:
-            return self.qkv(x).unflatten(-1, (3, self.n_head, self.d_head)).unbind(2)
+            return self.qkv(x).unflatten(-1, (3, self.n_head, self.d_head)).unbind(2)  # rung 3: many heads
         sizes = (x.size(-1), 2 * x.size(-1))
         weights = self.qkv.weight.split(sizes)
         biases = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
@@ -72,6 +73,7 @@ class Attention(nn.Module):
             q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=is_causal, scale=self.scale
         )
 
+    # rung 2: one head of self-attention
     def _explicit(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
         scores = q @ k.transpose(-2, -1) * self.scale  # (B, n_head, T, S): queries down, keys across
         mask = self._mask(q, k, readable)
@@ -88,6 +90,6 @@ class Attention(nn.Module):
         mask = None if readable is None else readable[:, None, None]
         if self.causal:
             T, S = q.size(2), k.size(2)
-            past = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
+            past = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)  # rung 2: no future
             mask = past if mask is None else mask & past
         return mask

@@ -21,7 +21,7 @@ class Bigram(HookedModule):
             config.vocab_size, config.vocab_size
         )  # row: present token, column: logit of the next
 
-    def forward(self, idx: Tensor) -> Tensor:
+    def forward(self, idx: Tensor) -> Tensor:  # rung 1: one table row per token
         return self.table(idx)
 
     @property

@@ -29,7 +29,7 @@ class Block(nn.Module):
         self.hook_resid_mid = HookPoint()
         if config.mlp:
             self.ln2 = norm_of(config)
-            self.mlp = MLP(config)
+            self.mlp = MLP(config)  # rung 4: feedforward
             self.hook_mlp_out = HookPoint()
         self.has_mlp = config.mlp
         self.hook_resid_post = HookPoint()
@@ -46,7 +46,7 @@ class Block(nn.Module):
     def _compute(self, resid_mid: Tensor) -> Tensor:
         """What the MLP reads → resid_post."""
         resid_post = resid_mid
-        if self.has_mlp:
+        if self.has_mlp:  # rung 4: feedforward
             mlp_out = self.hook_mlp_out(self.mlp(self._before(self._mlp_norm, resid_mid)))
             resid_post = self._join(self._mlp_norm, resid_mid, mlp_out)
         return self.hook_resid_post(resid_post)
@@ -56,10 +56,10 @@ class Block(nn.Module):
         return self.ln2
 
     def _before(self, norm: nn.Module, stream: Tensor) -> Tensor:
-        return norm(stream) if self.norm_first else stream
+        return norm(stream) if self.norm_first else stream  # rung 6: layernorm
 
     def _join(self, norm: nn.Module, stream: Tensor, out: Tensor) -> Tensor:
-        joined = stream + out if self.residual else out
+        joined = stream + out if self.residual else out  # rung 5: residual connection
         return norm(joined) if self.norm_last else joined
 
 

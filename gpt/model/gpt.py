@@ -27,12 +27,12 @@ class GPT(HookedModule):
         self.config = config
         self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
-        if config.positions != "none":
+        if config.positions != "none":  # rung 2: positions
             self.pos_embed = positions_of(config)
             self.hook_pos_embed = HookPoint()
-        self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_final = norm_of(config) if config.norm_first else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout)  # rung 7: dropout
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))  # rung 5: many blocks
+        self.ln_final = norm_of(config) if config.norm_first else nn.Identity()  # rung 6: a last layernorm
         self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=config.unembed_bias)
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
@@ -51,13 +51,14 @@ class GPT(HookedModule):
                 f"{end} tokens do not fit block_size={self.config.block_size}; give the model the last {self.config.block_size}"
             )
         x = self.hook_embed(self.embed(idx))  # (B, T, n_embd)
-        if self.config.positions != "none":
+        if self.config.positions != "none":  # rung 2: positions
             # a copy, so that a hook that writes in place cannot write into the model
             x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x).clone())
-        x = self.dropout(x)
-        for layer, block in enumerate(self.blocks):
+        x = self.dropout(x)  # rung 7: dropout
+        for layer, block in enumerate(self.blocks):  # rung 5: many blocks
             x = block(x, past[layer] if past else None)
-        return self.unembed(self.ln_final(x))  # (B, T, vocab_size)
+        x = self.ln_final(x)  # rung 6: a last layernorm
+        return self.unembed(x)  # (B, T, vocab_size)
 
     def new_cache(self) -> list[KVCache]:
         """An empty KV cache for `forward(idx, past)`."""
@@ -69,6 +70,6 @@ class GPT(HookedModule):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
+def loss_of(logits: Tensor, targets: Tensor) -> Tensor:  # rung 1: the loss
     """Mean cross-entropy in nats per token; logits (B, T, vocab_size), targets (B, T). Source: lecture 00:22:11."""
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -11,7 +11,7 @@ class MLP(nn.Module):
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        width = 4 * config.n_embd if config.projection else config.n_embd
+        width = 4 * config.n_embd if config.projection else config.n_embd  # rung 5: four times as wide inside
         self.up = nn.Linear(config.n_embd, width, bias=config.bias)
         # torch's gelu(tanh) is GPT-2's
         self.activation = nn.ReLU() if config.activation == "relu" else nn.GELU(approximate="tanh")
@@ -19,6 +19,6 @@ class MLP(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.hook_pre, self.hook_post = HookPoint(), HookPoint()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # rung 4: feedforward
         post = self.hook_post(self.activation(self.hook_pre(self.up(x))))  # (B, T, width)
-        return self.dropout(self.down(post))
+        return self.dropout(self.down(post))  # rung 7: dropout

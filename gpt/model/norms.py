@@ -28,9 +28,9 @@ class LayerNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.hook_mean.heard or self.hook_scale.heard):
             return self.hook_normalized(F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps))
-        centred = x - self.hook_mean(x.mean(-1, keepdim=True))
-        scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
-        normalized = centred / scale * self.weight
+        centred = x - self.hook_mean(x.mean(-1, keepdim=True))  # rung 6: mean 0
+        scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())  # rung 6: its size
+        normalized = centred / scale * self.weight  # rung 6: variance 1, then γ
         return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
 
 

@@ -6,7 +6,7 @@ from explorer.lecture.kit.controls import chapter, choose, show_code
 from explorer.lecture.kit.together import losses_together
 from explorer.lecture.kit.training import train_together
 from explorer.shared import widgets
-from explorer.train.race import CODE
+from explorer.shared.source import rung_lines
 from gpt import PRESETS, Recipe, Run
 from gpt.train.presets import PUBLISHED
 
@@ -40,7 +40,7 @@ def rung_by_rung() -> None:
         f"lecture's, which takes {PRESETS[f'rung-{rung}'].steps:,}."
     )
     train_together(f"rung-{rung}", pair, partial(_compared, rung), about=about)
-    show_code(*(function for function, _ in CODE[rung]))
+    show_code(rung_lines(rung))
 
 
 def _label(rung: int) -> str:

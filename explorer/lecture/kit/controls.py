@@ -168,9 +168,10 @@ def seconds(*functions: Callable[[], Any]) -> list[float]:
     return shortest
 
 
-def show_code(*functions: Callable) -> None:
-    """The source of the functions that have just run, behind a fold."""
+def show_code(*code: Callable | str) -> None:
+    """The source of the functions that have just run, or lines of source, behind a fold."""
     if hidden("code"):
         return
     with st.expander("Show the code", icon=":material/code:"):
-        st.code("\n\n\n".join(code_of(function) for function in functions), language="python", wrap_lines=True)
+        pieces = (piece if isinstance(piece, str) else code_of(piece) for piece in code)
+        st.code("\n\n\n".join(pieces), language="python", wrap_lines=True)

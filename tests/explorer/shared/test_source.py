@@ -1,41 +1,109 @@
 import inspect
+import re
+import sys
+from dataclasses import replace
+from types import FrameType
 
 import pytest
+import torch
 
-from explorer.shared.source import code_of
-from explorer.train.race import CODE, RUNGS
-from gpt import lecture
-from gpt.model.block import Block
+from explorer.shared.source import ROOT, code_of, marked_numbers, rung_lines
+from explorer.train.race import RUNGS
+from gpt import PRESETS, build_model, lecture, loss_of
 from gpt.model.mlp import MLP
 
+MODEL = sorted((ROOT / "gpt" / "model").glob("*.py"))
+SWITCHED = {  # what each rung changes in GPTConfig, or the module that it adds → a word in its lines
+    1: ["table", "cross_entropy"],
+    2: ["positions", "softmax", "tril"],
+    3: ["n_head"],
+    4: ["mlp"],
+    5: ["blocks", "residual", "projection"],
+    6: ["norm_first", "ln_final", "mean"],
+    7: ["dropout"],
+}
 
-def test_a_function_is_shown_whole_and_says_where_it_stands():
+
+def test_a_function_is_shown_whole_and_says_where_it_is():
     place, *lines = code_of(MLP.forward).split("\n")
     assert lines[0].startswith("def forward(self") and lines[-1].startswith("    return")
     file, number = place.removeprefix("# ").split(", line ")
     assert file == "gpt/model/mlp.py" and int(number) == inspect.getsourcelines(MLP.forward)[1]
 
 
-def test_a_decorated_function_stands_where_it_was_written():
+def test_a_decorated_function_is_shown_where_it_was_written():
     """torch's decorators are functions of another file, inside the repository's folder or not."""
     assert code_of(lecture.edit_effects).startswith("# gpt/lecture.py, line ")
 
 
-def test_only_the_lines_with_a_word_are_shown_in_their_order():
-    source = inspect.getsource(Block._compute)
-    shown = [line.strip() for line in code_of(Block._compute, "def", "mlp_out").split("\n")[1:]]
-    kept = [line for line in shown if line != "…"]
-    assert kept == [line.strip() for line in source.split("\n") if "def" in line or "mlp_out" in line]
-    assert "…" in shown
+@pytest.mark.parametrize("rung", RUNGS)
+def test_every_rung_has_marked_lines_in_their_order(rung):
+    shown = rung_lines(rung)
+    for piece in shown.split("\n\n"):
+        place, *lines = piece.split("\n")
+        file, number = place.removeprefix("# ").split(", line ")
+        source = (ROOT / file).read_text(encoding="utf-8").split("\n")
+        assert lines[0].strip() == source[int(number) - 1].strip()
+        kept = [line.strip() for line in lines if line.strip() != "…"]
+        places = iter(line.strip() for line in source)
+        assert all(line in places for line in kept)  # `in` reads the iterator on, so this is the order
+        assert any(f"# rung {rung}: " in line for line in kept)
+    assert all(word in shown for word in SWITCHED[rung])
 
 
-def test_a_word_that_stands_nowhere_is_refused():
-    with pytest.raises(ValueError, match=r"forward has no line with softmax"):
-        code_of(MLP.forward, "softmax")
+def test_every_mark_names_a_rung_and_what_it_adds():
+    comments = [line.partition("#")[2] for file in MODEL for line in file.read_text(encoding="utf-8").split("\n")]
+    marks = [comment for comment in comments if "rung" in comment]
+    assert {int(re.fullmatch(r" rung (\d+): \S.*", mark)[1]) for mark in marks} == set(RUNGS)
 
 
 @pytest.mark.parametrize("rung", RUNGS)
-def test_every_rung_finds_its_lines_in_the_running_source(rung):
-    for function, words in CODE[rung]:
-        shown = code_of(function, *words)
-        assert all(any(word in line for line in shown.split("\n")) for word in map(str.strip, words))
+def test_every_marked_line_runs_in_that_rungs_model(rung):
+    """A line that the rung's config switches off would be a wrong mark."""
+    config = replace(PRESETS[f"rung-{rung}"].model, vocab_size=5, block_size=4)
+    ran: set[tuple[str, int]] = set()
+
+    def watch(frame: FrameType, event: str, _argument: object):
+        file = frame.f_code.co_filename
+        if file in names:
+            ran.add((file, frame.f_lineno))
+            return watch
+        return None
+
+    names = {str(file) for file in MODEL}
+    ids, before = torch.tensor([[1, 2, 3]]), sys.gettrace()
+    sys.settrace(watch)
+    try:
+        logits, _ = build_model(config).run_with_cache(ids)
+        loss_of(logits, ids)
+    finally:
+        sys.settrace(before)
+    for file in MODEL:
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        marks = [number for number in marked_numbers(lines, rung) if f"# rung {rung}: " in lines[number - 1]]
+        starts = [number + lines[number - 1].lstrip().startswith("#") for number in marks]
+        assert [number for number in starts if (str(file), number) not in ran] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "numbers"),
+    [
+        ("x = 1  # rung 3: one\ny = 2\n", [1]),
+        ("if x:  # rung 3: a block\n    y = 1\n\n    z = 2\nw = 3\n", [1, 2, 3, 4]),
+        ("# rung 3: a mark on a line of its own\ndef f():\n    return 1\ny = 2\n", [1, 2, 3]),
+        ("x = (\n    1  # rung 3: a statement of three lines\n)\n", [1, 2, 3]),
+        ("def f():\n    x = 1  # rung 3: within a function\n    return x  # rung 4: another\n", [2]),
+    ],
+)
+def test_a_mark_means_its_statement_with_the_block(source, numbers):
+    assert marked_numbers(source.splitlines(keepends=True), 3) == numbers
+
+
+def test_lines_that_are_left_out_are_shown_as_dots():
+    assert rung_lines(5).count("…") >= 1 and "…" not in rung_lines(3)
+
+
+@pytest.mark.parametrize("rung", [0, 8])
+def test_a_rung_without_lines_is_refused(rung):
+    with pytest.raises(ValueError, match=f"marked with rung {rung}; choose a rung from 1 to 7"):
+        rung_lines(rung)
