@@ -5,15 +5,14 @@ widgets.heading(
     "What do positions, several heads, feedforward, residual connections and norms each do for a model?",
 )
 
-from explorer.lecture.block import norms, positions, residuals, rungs  # noqa: E402
-from explorer.lecture.block import panel as block  # noqa: E402
+from explorer.lecture.block import norms, parts, positions, residuals, rungs  # noqa: E402
 from explorer.lecture.kit import classroom  # noqa: E402
 
 with widgets.guarded():
     positions.similarity()
     positions.training()
-    block.heads()
-    block.feedforward()
+    parts.heads()
+    parts.feedforward()
     residuals.gradients()
     norms.axes()
     norms.training()

@@ -11,12 +11,12 @@ if corpus is None:
     )
     st.stop()
 
-from explorer.lecture.data import panel as data  # noqa: E402
+from explorer.lecture.data import panel  # noqa: E402
 from explorer.lecture.kit import classroom  # noqa: E402
 
 with widgets.guarded():
-    data.text(corpus)
-    data.vocabulary(corpus)
-    data.cut(corpus)
-    data.batches(corpus)
+    panel.text(corpus)
+    panel.vocabulary(corpus)
+    panel.cut(corpus)
+    panel.batches(corpus)
 classroom.for_a_class("data.py")

@@ -5,16 +5,15 @@ widgets.heading(
 )
 
 from explorer.lecture.kit import classroom  # noqa: E402
-from explorer.lecture.notes import messages, scaled  # noqa: E402
-from explorer.lecture.notes import panel as notes  # noqa: E402
+from explorer.lecture.notes import mask, messages, scale  # noqa: E402
 
 with widgets.guarded():
     messages.passing()
 with widgets.guarded():
-    notes.permutation()
-    notes.leaks()
-    notes.cheating()
-    notes.crossing()
-    scaled.saturation()
-    scaled.twins()
+    mask.permutation()
+    mask.leaks()
+    mask.cheating()
+    mask.crossing()
+    scale.saturation()
+    scale.twins()
 classroom.for_a_class("notes.py")

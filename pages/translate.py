@@ -3,15 +3,14 @@ from explorer.shared import widgets
 widgets.heading("Encoder and decoder", "How does one half of a model read what the other half has to write about?")
 
 from explorer.lecture.kit import classroom  # noqa: E402
-from explorer.lecture.translate import halves  # noqa: E402
-from explorer.lecture.translate import panel as translate  # noqa: E402
+from explorer.lecture.translate import halves, steps  # noqa: E402
 
 with widgets.guarded():
-    subject = translate.chosen()
+    subject = steps.chosen()
     if subject is not None:
-        translate.translating(subject)
-        translate.maps(subject)
-        translate.reading_the_month(subject)
+        steps.translating(subject)
+        steps.maps(subject)
+        steps.reading_the_month(subject)
 with widgets.guarded():
     halves.comparison()
     halves.training()

@@ -6,8 +6,7 @@ import streamlit as st
 import torch
 
 from explorer import state
-from explorer.lecture.bigram.figures import next_token_table
-from explorer.lecture.bigram.noise_figures import noisy_and_averaged
+from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
 from explorer.lecture.kit.controls import after_guess, chapter, choose, guess, metrics, show_code
 from explorer.lecture.kit.training import losses, train_together, trained
 from explorer.shared import loading, texts, widgets

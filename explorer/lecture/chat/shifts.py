@@ -7,7 +7,7 @@ import torch
 from explorer.figures.heatmap import pattern_heatmap
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name, labels
-from explorer.lecture.chat.panel import FINETUNED, POLICY, PRETRAINED, REFS, question
+from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, REFS, question
 from explorer.lecture.kit.controls import chapter, choose, show_code
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets

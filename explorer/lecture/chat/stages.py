@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from explorer.figures.outcomes import AXES, ROW, Series, outcomes
-from explorer.lecture.chat.panel import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
+from explorer.lecture.chat.asking import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
 from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_code
 from explorer.lecture.kit.training import train_together
 from explorer.shared import loading, widgets

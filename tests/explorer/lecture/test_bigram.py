@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from explorer.lecture.bigram import panel as bigram
-from explorer.lecture.bigram.figures import next_token_table
-from explorer.lecture.bigram.noise_figures import noisy_and_averaged
+from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
 from explorer.shared import texts
 from explorer.train import jobs
 from gpt import create_run, load_corpus

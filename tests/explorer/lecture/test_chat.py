@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from explorer.figures.outcomes import outcomes
-from explorer.lecture.chat import panel as chat
-from explorer.lecture.chat import shifts, stages
+from explorer.lecture.chat import asking, shifts, stages
 from explorer.lecture.kit import training
 from explorer.shared import loading
 from explorer.train import jobs
@@ -30,7 +29,7 @@ def chat_page(open_app, monkeypatch):
 def trained_once(tmp_path_factory):
     """Every stage as the page trains it, but for its length."""
     folder = tmp_path_factory.mktemp("stages")
-    trainings = {"finetune": stages.FINETUNE, "reward": stages.REWARDS, chat.LEASH: stages.POLICIES}
+    trainings = {"finetune": stages.FINETUNE, "reward": stages.REWARDS, asking.LEASH: stages.POLICIES}
     for name, recipes in trainings.items():
         for label, recipe in recipes.items():
             train(create_run(folder / training._run_name(name, label), recipe.changed(**BRIEF)), torch.device("cpu"))
@@ -56,10 +55,10 @@ def test_every_stage_answers_and_is_judged(chat_page):
     assert not app.exception and not app.error
     answers = [found.value for found in app.code if found.language == "plaintext" or not found.language][:3]
     judged = [found.value for found in app.metric if found.label == "Stated preference"]
-    for ref, shown, points in zip(chat.REFS.values(), answers, judged, strict=True):
+    for ref, shown, points in zip(asking.REFS.values(), answers, judged, strict=True):
         whole = "".join(chat._characters(ref, "Where is the nurse?", 3))
         assert shown.strip() == whole.strip() and points == f"{preference('Where is the nurse?', whole)} of 4"
-    before, after, policy = (float(found.value) for found in app.metric if found.label in chat.REFS)
+    before, after, policy = (float(found.value) for found in app.metric if found.label in asking.REFS)
     assert before < after < policy
 
 
@@ -80,8 +79,8 @@ def test_an_example_and_odd_questions_are_asked(chat_page):
 
 def test_attention_that_moved_is_what_the_patterns_say(chat_page):
     app = chat_page(question="Who art thou?", between="finetuned → policy")
-    ids = loading.read(chat.REFS[chat.FINETUNED], prompt_of("Who art thou?") + shifts.OPENING).ids
-    patterns = [torch.from_numpy(loading.attention(chat.REFS[label], ids)) for label in (chat.FINETUNED, chat.POLICY)]
+    ids = loading.read(asking.REFS[asking.FINETUNED], prompt_of("Who art thou?") + shifts.OPENING).ids
+    patterns = [torch.from_numpy(loading.attention(asking.REFS[label], ids)) for label in (asking.FINETUNED, asking.POLICY)]
     moved = pattern_shift(*patterns)
     layer, head = divmod(int(moved.argmax()), moved.size(1))
     assert f"most in L{layer}H{head} ({moved.max():.0%})" in said(app, "on average")
@@ -95,7 +94,7 @@ def test_what_is_trained_here_is_drawn(chat_page, trained_here):
     curves = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     compared = next(curve for curve in curves if any(trace.get("name") == stages.DPO for trace in curve["data"]))
     assert {trace["name"] for trace in compared["data"]} == set(stages.POLICIES)
-    assert chat.FREE in [found.value.strip("*") for found in app.markdown]  # it is asked as well
+    assert asking.FREE in [found.value.strip("*") for found in app.markdown]  # it is asked as well
 
 
 def test_the_runs_of_all_stages_open_wherever_runs_are_listed(chat_page, trained_here, runs):
@@ -109,8 +108,8 @@ def test_the_runs_of_all_stages_open_wherever_runs_are_listed(chat_page, trained
 
 @pytest.mark.parametrize("page", ["attention", "timetravel", "logits"])
 def test_a_reward_model_is_no_language_model(open_app, page):
-    assert chat.REWARD in loading.models() and chat.REWARD not in loading.prompted()
-    app = open_app(model=chat.REWARD, prompt="Question:").switch_page(f"../pages/{page}.py").run()
+    assert asking.REWARD in loading.models() and asking.REWARD not in loading.prompted()
+    app = open_app(model=asking.REWARD, prompt="Question:").switch_page(f"../pages/{page}.py").run()
     assert not app.exception and not app.error
     assert any("continues no prompt" in found.value for found in app.warning)
 
@@ -118,7 +117,7 @@ def test_a_reward_model_is_no_language_model(open_app, page):
 @pytest.mark.parametrize("page", ["attention", "heads", "timetravel", "compare"])
 def test_a_policy_opens_as_any_model(open_app, page):
     app = (
-        open_app(model=chat.REFS[chat.POLICY], prompt=prompt_of("Where is the king?"))
+        open_app(model=asking.REFS[asking.POLICY], prompt=prompt_of("Where is the king?"))
         .switch_page(f"../pages/{page}.py")
         .run()
     )

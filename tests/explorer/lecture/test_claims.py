@@ -7,8 +7,7 @@ from explorer.lecture import head, intro
 from explorer.lecture.bigram import panel as bigram
 from explorer.lecture.block import norms, positions, residuals
 from explorer.lecture.chat import stages
-from explorer.lecture.notes import panel as notes
-from explorer.lecture.notes import scaled
+from explorer.lecture.notes import mask, scale
 from explorer.lecture.scaling import panel as scaling
 from explorer.shared import lenses, loading
 from explorer.train import jobs
@@ -94,16 +93,16 @@ def test_an_untrained_head_has_no_bias(turn):
     check(turn("head", at="2"), claims_first.head("the king", x, matrices, 2, head.RECIPE))
 
 
-@pytest.mark.parametrize(("causal", "reads"), [(True, notes.SELF), (False, notes.CROSS)])
+@pytest.mark.parametrize(("causal", "reads"), [(True, mask.SELF), (False, mask.CROSS)])
 def test_the_notes_on_attention(turn, causal, reads):
     model = loading.load_model("shakespeare-char")
-    twins = {size: scaled.recipes(size).values() for size in scaled.SIZES}
+    twins = {size: scale.recipes(size).values() for size in scale.SIZES}
     app = turn("notes", at="4", layer="1", head="2", mask=str(causal), reads=reads)
     check(
         app,
         [
             *claims_second.messages(model, PROMPT, layer=1, head=2, at=4),
-            *claims_second.notes(model, notes.RECIPES, twins, causal, reads == notes.CROSS),
+            *claims_second.notes(model, mask.RECIPES, twins, causal, reads == mask.CROSS),
         ],
     )
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.lecture.notes import panel as notes
-from explorer.lecture.notes import scaled
+from explorer.lecture.notes import mask, scale
 from explorer.lecture.notes.figures import two_lines
 from explorer.train import jobs
 from gpt import create_run
@@ -53,7 +52,7 @@ def test_the_batch_stands_in_the_link_and_is_reset_with_one_click(open_app):
     assert not app.exception and app.text_input(key="widget:line0").value == "ab"
     assert app.slider(key="widget:place").value == 1  # the last letter that there is
     app.button(key="notes:reset").click().run()
-    assert app.text_input(key="widget:line0").value == notes.BATCH[0] and not set(notes.EDITED) & set(app.query_params)
+    assert app.text_input(key="widget:line0").value == mask.BATCH[0] and not set(mask.EDITED) & set(app.query_params)
 
 
 def test_the_curves_wait_for_a_guess(notes_page):
@@ -74,23 +73,23 @@ def test_messages_sum_to_what_the_head_computes(open_app):
 
 
 def test_a_link_opens_what_was_chosen(open_app):
-    app = open_app(word="drawer", shuffle="3", mask="False", reads=notes.CROSS).switch_page("../pages/notes.py").run()
+    app = open_app(word="drawer", shuffle="3", mask="False", reads=mask.CROSS).switch_page("../pages/notes.py").run()
     assert not app.exception and app.text_input(key="widget:word").value == "drawer"
     assert not app.toggle(key="widget:mask").value and "k and v from y" in caption(app, "q comes from x")
     assert app.number_input(key="widget:shuffle").value == 3
 
 
 def test_cross_attention_reads_another_sequence(notes_page):
-    choose(notes_page, "reads", notes.CROSS)
+    choose(notes_page, "reads", mask.CROSS)
     assert any("weights, 4 × 6: rectangular" in found.value for found in notes_page.markdown)
     assert "k and v from y" in caption(notes_page, "q comes from x")
 
 
 def test_twins_are_measured_before_training_and_after_it(notes_page, runs):
     assert "At size 128" in caption(notes_page, "Measured on 16 rows")
-    choose(notes_page, "twins", scaled.AFTER)
+    choose(notes_page, "twins", scale.AFTER)
     assert any("No pair is trained yet" in found.value for found in notes_page.markdown)
-    for label, recipe in scaled.recipes(8).items():
+    for label, recipe in scale.recipes(8).items():
         run = create_run(runs / f"lecture-twins-8-{label.replace(' ', '-')}", recipe.changed(steps=2, eval_batches=1))
         train(run, torch.device("cpu"))
     notes_page.run()

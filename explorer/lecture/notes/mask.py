@@ -14,7 +14,7 @@ from explorer.figures.tokens import escaped, visible
 from explorer.lecture.kit.controls import after_guess, chapter, choose, editable, guess, part, show_code
 from explorer.lecture.kit.together import losses_together
 from explorer.lecture.kit.training import train_together
-from explorer.lecture.translate import panel as translate
+from explorer.lecture.translate import steps
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
@@ -220,7 +220,7 @@ def crossing() -> None:
         f"{WHERE[kind]} Each row of weights sums to 1 (largest difference {(head.weights.sum(1) - 1).abs().max():.0e})."
     )
     show_code(lecture.one_head)
-    translate.shipped_crossing()
+    steps.shipped_crossing()
     st.page_link(PAGES / "translate.py", label="More of this model: Encoder and decoder", icon=":material/translate:")
 
 
