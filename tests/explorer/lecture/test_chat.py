@@ -56,7 +56,7 @@ def test_every_stage_answers_and_is_judged(chat_page):
     answers = [found.value for found in app.code if found.language == "plaintext" or not found.language][:3]
     judged = [found.value for found in app.metric if found.label == "Stated preference"]
     for ref, shown, points in zip(asking.REFS.values(), answers, judged, strict=True):
-        whole = "".join(chat._characters(ref, "Where is the nurse?", 3))
+        whole = "".join(asking._characters(ref, "Where is the nurse?", 3))
         assert shown.strip() == whole.strip() and points == f"{preference('Where is the nurse?', whole)} of 4"
     before, after, policy = (float(found.value) for found in app.metric if found.label in asking.REFS)
     assert before < after < policy
@@ -80,7 +80,9 @@ def test_an_example_and_odd_questions_are_asked(chat_page):
 def test_attention_that_moved_is_what_the_patterns_say(chat_page):
     app = chat_page(question="Who art thou?", between="finetuned → policy")
     ids = loading.read(asking.REFS[asking.FINETUNED], prompt_of("Who art thou?") + shifts.OPENING).ids
-    patterns = [torch.from_numpy(loading.attention(asking.REFS[label], ids)) for label in (asking.FINETUNED, asking.POLICY)]
+    patterns = [
+        torch.from_numpy(loading.attention(asking.REFS[label], ids)) for label in (asking.FINETUNED, asking.POLICY)
+    ]
     moved = pattern_shift(*patterns)
     layer, head = divmod(int(moved.argmax()), moved.size(1))
     assert f"most in L{layer}H{head} ({moved.max():.0%})" in said(app, "on average")
@@ -111,7 +113,7 @@ def test_a_reward_model_is_no_language_model(open_app, page):
     assert asking.REWARD in loading.models() and asking.REWARD not in loading.prompted()
     app = open_app(model=asking.REWARD, prompt="Question:").switch_page(f"../pages/{page}.py").run()
     assert not app.exception and not app.error
-    assert any("continues no prompt" in found.value for found in app.warning)
+    assert any("does not continue a prompt" in found.value for found in app.warning)
 
 
 @pytest.mark.parametrize("page", ["attention", "heads", "timetravel", "compare"])
