@@ -11,9 +11,9 @@ from explorer.train import timetravel  # noqa: E402
 ref, prompt = timetravel.run_and_prompt()
 with widgets.guarded():
     steps = timetravel.known_steps(ref)
-    timetravel.newcomers(ref, steps)
+    timetravel.offer_new_snapshots(ref, steps)
     if not steps:
-        widgets.empty_state("This run has no snapshot yet.", "Its first one is written when training starts.")
+        widgets.empty_state("This run has no snapshot yet.", "Training writes the first one when it starts.")
         st.stop()
     reading = widgets.reading(ref, prompt)
     if reading is None:
@@ -22,7 +22,7 @@ with widgets.guarded():
     if not reel.steps:
         widgets.empty_state("No snapshot of this run can be read.", "Pick another run, or train this one again.")
         st.stop()
-    look = timetravel.show(ref, reel)
+    look = timetravel.play_film(ref, reel)
     widgets.caption("All pictures show the model after the same step." + timetravel.score_note(reel), "0:34:53")
-    timetravel.details(ref, reel, look)
-    timetravel.fork(ref, look)
+    timetravel.draw_scores(ref, reel, look)
+    timetravel.draw_fork(ref, look)

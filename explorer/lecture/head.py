@@ -17,7 +17,8 @@ from explorer.lecture.kit.controls import chapter, editable, show_code, unroll
 from explorer.lecture.kit.training import losses, train_together, trained
 from explorer.shared import loading, texts, widgets
 from explorer.shared.chart import chart
-from explorer.train.progress import newest_sample, open_in
+from explorer.train.panel import draw_sample
+from explorer.train.progress import link_to
 from gpt import PRESETS, Run, build_model, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
 from gpt.model.attention import Attention
@@ -212,8 +213,8 @@ def _curves_and_sample(runs: dict[str, Run]) -> None:
         losses(run)
     if run:
         with right:
-            newest_sample(run)
-            open_in("attention.py", "Attention", ":material/grid_on:", run)
+            draw_sample(run)
+            link_to("attention.py", "Attention", ":material/grid_on:", run)
 
 
 LETTERS = (

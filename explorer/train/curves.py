@@ -1,4 +1,4 @@
-"""What a run has logged, as curves, against what is known without training it."""
+"""The logged numbers of a run as curves, with losses to compare them with."""
 
 import math
 from collections.abc import Sequence
@@ -17,30 +17,32 @@ from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
 from gpt.train.tail import LARGEST, Logged
 
-REDRAW = 2.0  # seconds of training between two drawings of a live run's curves, which cost the browser more than all else here
+REDRAW = (
+    2.0  # seconds of training between two drawings of a live run's curves, the slowest part of the page in the browser
+)
 EARNINGS = {
     "reward": "reward model's number",
     "preference": "stated preference, 0 to 4",
     "kl": "KL from the reference, nats an answer",
     "entropy": "entropy, nats a token",
-}  # what a policy's rows have → title
+}  # logged metric of a policy → title
 CHAPTERS = {
     "language": "0:34:53",
     "translation": "1:42:39",
-}  # objective → where it stands in the lecture; the others' is one
-PAIRED = ("reward", "dpo")  # objectives whose loss is of a pair of answers
+}  # objective → its place in the lecture; 1:48:53 for the others
+PAIRED = ("reward", "dpo")  # objectives whose loss is per pair of answers
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 
 def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """The steps at which a quantity was logged, and its values there; what is no number, or larger than any is, is left out."""
+    """Return the steps at which a metric was logged, and its values. Values that are no finite number are left out."""
     pairs = [(row["step"], row[name]) for row in rows if name in row]
-    good = [(step, value) for step, value in pairs if isinstance(value, int | float) and abs(value) <= LARGEST]
-    return [float(step) for step, _ in good], [float(value) for _, value in good]
+    valid = [(step, value) for step, value in pairs if isinstance(value, int | float) and abs(value) <= LARGEST]
+    return [float(step) for step, _ in valid], [float(value) for _, value in valid]
 
 
-def drawn(run: Run) -> Logged:
-    """The logged numbers that are drawn: while it trains, without its present `REDRAW` seconds, so that curves stay for so long."""
+def drawn_metrics(run: Run) -> Logged:
+    """Return the logged numbers to draw. While the run trains, they change only every `REDRAW` seconds."""
     numbers = logged(run.folder)
     steps, elapsed = numbers.series("elapsed")
     if run.status.state != "running" or not len(elapsed):
@@ -48,11 +50,11 @@ def drawn(run: Run) -> Logged:
     return numbers.before(steps[np.flatnonzero(elapsed // REDRAW == elapsed[-1] // REDRAW)[0]])
 
 
-def curves(run: Run) -> None:
-    """A run's losses, against those that are known without training it; of a policy, what it earns and how far it has gone."""
+def draw_curves(run: Run) -> None:
+    """Draw a run's losses and the losses to compare with; of a policy (PPO), draw its rewards and its distance instead."""
     if run.recipe.objective == "ppo":
-        return _earnings(run)
-    numbers = drawn(run)
+        return _draw_earnings(run)
+    numbers = drawn_metrics(run)
     published = published_for(run)
     figure = loss_curves(
         numbers.series("train_loss"),
@@ -62,32 +64,31 @@ def curves(run: Run) -> None:
         parent=_parent(run),
         unit="pair" if run.recipe.objective in PAIRED else "token",
     )
-    alt = f"Training and validation loss of {run.label} over its steps"
-    chart(figure, key="loss", alt=alt)
-    if run.parent:
-        st.caption(lineage(run))
-    told = f", and what the {published.who} reaches with this model" if published else ""
-    counted = " and of the counted bigram" if run.recipe.objective == "language" else ""
+    chart(figure, key="loss", alt=f"Training and validation loss of {run.label} over its steps")
+    _draw_lineage(run)
+    counted = ", a counted bigram" if run.recipe.objective == "language" else ""
+    result = f", the result of the {published.who}" if published else ""
     widgets.caption(
-        f"The loss falls as the model learns; dashed: the loss of a model that knows nothing{counted}{told}.",
+        f"The loss falls as the model learns. Dashed lines: a uniform guess{counted}{result}.",
         published.chapter if published else CHAPTERS.get(run.recipe.objective, "1:48:53"),
     )
 
 
-def _earnings(run: Run) -> None:
-    numbers = drawn(run)
+def _draw_earnings(run: Run) -> None:
+    numbers = drawn_metrics(run)
     quantities = {title: {run.label: numbers.series(name)} for name, title in EARNINGS.items()}
     chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.label} earns over its steps")
-    if run.parent:
-        st.caption(lineage(run))
-    told = "Measured with answers to held-out questions. PPO's own loss says nothing about quality, so it is not drawn."
-    widgets.caption(told, "1:48:53")
+    _draw_lineage(run)
+    sentence = (
+        "Measured on answers to validation questions. PPO's own loss does not measure quality, so it is not drawn."
+    )
+    widgets.caption(sentence, "1:48:53")
 
 
 def _levels(run: Run, published: Published | None) -> list[Level]:
     if run.recipe.objective in PAIRED:
-        return [Level("knows nothing: ln 2 =", math.log(2))]
-    levels = [Level(f"knows nothing: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
+        return [Level("uniform guess: ln 2 =", math.log(2))]
+    levels = [Level(f"uniform guess: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
     counted = texts.counted_bigram_loss(ref_of(run)) if run.recipe.objective == "language" else None
     if counted is not None:
         levels.append(Level("counted bigram", counted))
@@ -97,9 +98,9 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
 
 
 def _parent(run: Run) -> Branch | None:
-    """The curve of the run that this one was forked from, where that is still there; a stage's parent had another loss."""
+    """Return the curve of the run that this one was forked from, if it still exists. A stage's parent has another loss."""
     ref = parent_ref(run)
-    if ref is None or run.parent.stage:
+    if ref is None or run.parent is None or run.parent.stage:
         return None
     with widgets.guarded():
         parent = loading.load_run(ref)
@@ -109,23 +110,28 @@ def _parent(run: Run) -> Branch | None:
 
 
 def parent_ref(run: Run) -> str | None:
-    """The reference of the run that this one was forked from: the person's own before what ships; None where it is gone."""
-    models = loading.models() if run.parent else ()
-    return next((ref for ref in (f"runs/{run.parent.run}", run.parent.run) if ref in models), None) if models else None
+    """Return the reference of this run's parent: one of the person's runs, else a shipped one; None if it is gone."""
+    if not run.parent:
+        return None
+    models = loading.models()
+    return next((ref for ref in (f"runs/{run.parent.run}", run.parent.run) if ref in models), None)
 
 
-def lineage(run: Run) -> str:
-    """Markdown: where a fork or a stage comes from, and what was changed in it."""
-    changed = ", ".join(f"{name} = {value}" for name, value in run.parent.changed.items())
-    gone = "" if parent_ref(run) else " (gone since)"
-    return (
-        f"{'Begun with' if run.parent.stage else 'Forked from'} **{widgets.plain(run.parent.run)}**{gone} at step {run.parent.step:,}; "
-        f"changed: {widgets.plain(changed, longest=300) or 'nothing'}."
+def _draw_lineage(run: Run) -> None:
+    """Draw a line that names the parent of a fork or a stage, and the changes."""
+    if not run.parent:
+        return
+    verb = "Started from" if run.parent.stage else "Forked from"
+    deleted = "" if parent_ref(run) else " (deleted)"
+    changes = ", ".join(f"{name} = {value}" for name, value in run.parent.changed.items())
+    st.caption(
+        f"{verb} **{widgets.plain(run.parent.run)}**{deleted} at step {run.parent.step:,}; "
+        f"changes: {widgets.plain(changes, longest=300) or 'none'}."
     )
 
 
 def published_for(run: Run) -> Published | None:
-    """What was published for this model on this text, or None. Tied weights and some biases do not matter."""
+    """Return the published result of this model on this text, or None. Tied weights and some biases may differ."""
     model = run.recipe.model
     if run.recipe.text not in SHAKESPEARES or run.recipe.tokenizer != "char":
         return None

@@ -1,18 +1,16 @@
-"""Training processes: one a run, steered by files in the run's folder. They outlive the page, the session and the server.
+"""Training processes, one per run, controlled by files in the run's folder. They outlive the page, the session and the server.
 
-All that is known stands in the run folders, so any number of pages and servers may look and act at once. Three locks keep
-them apart: a worker holds its run's lock while it lives; `.launch` is held from its start until it has that lock; `.queue`
-is held while somebody decides who is next. The system frees a lock when its holder dies, however it dies.
+All state is in the run folders, so many pages and servers can read and act at once. There are three locks. A worker holds
+its run's lock while it lives. `.launch` is held from the start of a worker until the worker has that lock. `.queue` is held
+while a process decides which run is next. The system frees a lock when its holder dies.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,8 +19,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from explorer.train.runs import folders as run_folders
-from explorer.train.runs.folders import listing, states
+from explorer.train.names import check_name
+from explorer.train.runs import folders
 from gpt import Corpus, Recipe, Run, RunError, create_run
 from gpt.train.estimate import check_fits
 from gpt.train.files import open_regular, read_json, write_json
@@ -30,73 +28,33 @@ from gpt.train.fork import fork_run
 
 ROOT = Path(__file__).resolve().parents[2]
 LIVE = ("queued", "running", "paused")
-LONGEST_NAME = 60
 POLL = 0.1  # seconds
-LAST_WORDS = 10_000  # bytes of a log in which the reason of its end is looked for
-RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)  # Windows opens devices by these names
+LOG_END = 10_000  # bytes at the end of a log that are searched for an error message
 PATIENCE = 5.0  # seconds to wait for a lock that others hold for milliseconds
 
 
 def slots() -> int:
-    """How many runs may train at once: one core stays free for the app."""
+    """Return how many runs may train at once. One core stays free for the app."""
     return max(1, (os.cpu_count() or 1) - 1)
 
 
-def free_name(runs: Path, stem: str) -> str:
-    """A good name that no run bears yet: the stem itself, or stem-2, stem-3, …; what a name cannot hold becomes -."""
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[: LONGEST_NAME - 6].lstrip("-") or "run"
-    name, number = stem, 1
-    while RESERVED.fullmatch(name) or (runs / name).exists():
-        number += 1
-        name = f"{stem}-{number}"
-    return name
-
-
-def check_name(runs: Path, name: str) -> None:
-    """Raise ValueError where a new run cannot have this name. It becomes a folder's, so it is never a path."""
-    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}", name):
-        raise ValueError(f"{name!r} cannot name a run: use up to {LONGEST_NAME} letters from a to z, digits, - and _")
-    if name.startswith("-"):
-        raise ValueError(
-            f"{name!r} cannot name a run: commands take what begins with - for an option; begin with a letter or a digit"
-        )
-    if RESERVED.fullmatch(name):
-        raise ValueError(
-            f"{name!r} cannot name a run: Windows keeps this name for a device; choose another, {name}-run say"
-        )
-    if (runs / name).exists():
-        raise ValueError(f"there is a run called {name!r} already; {free_name(runs, name)!r} is free")
-
-
-def name_for(runs: Path, title: str, otherwise: str) -> str:
-    """A name for the folder of a run with this title: "My Spring" gives My-Spring. Raises ValueError where a title cannot be one.
-
-    otherwise: the stem of the name where nothing of the title is left, as of 春.
-    """
-    if len(title) > LONGEST_NAME or any(c in "/\\<>" or not c.isprintable() for c in title):
-        raise ValueError(f"{title!r} cannot name a run: use up to {LONGEST_NAME} characters, and no / \\ < >")
-    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", letters).strip("-")
-    return name or free_name(runs, otherwise)
-
-
 def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None, title: str = "") -> Run:
-    """Make a run and queue it; it starts as soon as there is room.
+    """Create a run and queue it; it starts as soon as a slot is free.
 
-    title: what people call it, where that is not its name. corpus: the text, where the recipe only names it. Raises ValueError on a
-    bad or taken name, an unusable text, or, as all here that writes, where there is no room or no permission to.
+    title: shown instead of the name. corpus: the text, if the recipe only names it. Raises ValueError on a bad or taken
+    name, on an unusable text, and (as every function here that writes) if the disk is full or writing is not allowed.
     """
-    return _make(runs, name, title, lambda folder: create_run(folder, recipe, corpus))
+    return _create(runs, name, title, lambda folder: create_run(folder, recipe, corpus))
 
 
 def fork(
     runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, title: str = "", **changes: Any
 ) -> Run:
-    """Make a run that begins with a snapshot of another and queue it. Raises ValueError as `create` and `fork_run` do."""
-    return _make(runs, name, title, lambda folder: fork_run(parent, step, folder, corpus, **changes))
+    """Create a run that begins with a snapshot of another, and queue it. Raises ValueError as `create` and `fork_run` do."""
+    return _create(runs, name, title, lambda folder: fork_run(parent, step, folder, corpus, **changes))
 
 
-def _make(runs: Path, name: str, title: str, make: Callable[[Path], Run]) -> Run:
+def _create(runs: Path, name: str, title: str, fill: Callable[[Path], Run]) -> Run:
     check_name(runs, name)
     with writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
@@ -106,7 +64,10 @@ def _make(runs: Path, name: str, title: str, make: Callable[[Path], Run]) -> Run
             check_name(runs, name)
             raise
         try:
-            run = _entitled(make(runs / name), title)
+            run = fill(runs / name)
+            if title not in ("", name):
+                _write_config(run.folder, title=title)
+                run = replace(run, title=title)
         except BaseException:
             shutil.rmtree(runs / name, ignore_errors=True)
             raise
@@ -114,36 +75,35 @@ def _make(runs: Path, name: str, title: str, make: Callable[[Path], Run]) -> Run
     return run
 
 
-def _entitled(run: Run, title: str) -> Run:
-    """The run with this title, written down where it differs from the name."""
-    title = "" if title == run.name else title
-    if title != run.title:
-        file = run.folder / "config.json"
-        write_json(file, read_json(file) | {"title": title})
-    return replace(run, title=title)
+def _write_config(folder: Path, **changes: Any) -> None:
+    """Change entries of config.json and keep its time, because lists show the newest run first."""
+    file = folder / "config.json"
+    config, times = read_json(file), file.stat()
+    write_json(file, config | changes)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 @contextmanager
 def writing(runs: Path) -> Iterator[None]:
-    """Raise ValueError where the system lets nothing be written or started."""
+    """Raise ValueError if the system refuses to write a file or start a process."""
     try:
         yield
     except OSError as error:
         raise ValueError(
-            f"nothing can be written or started in {str(runs)!r} ({error.strerror or error}); free some space there, or see to it "
-            "that the app may write"
+            f"cannot write or start anything in {str(runs)!r} ({error.strerror or error}); free some space there, "
+            "or allow the app to write there"
         ) from error
 
 
 def pause(run: Run) -> None:
-    """Ask the worker to wait after its present step. A paused run keeps its place among those that train."""
-    with writing(run.folder.parent), suppress(FileNotFoundError):  # deleted meanwhile, as below
+    """Ask the worker to wait after the current step. A paused run keeps its slot."""
+    with writing(run.folder.parent), suppress(FileNotFoundError):  # the run may be deleted by now, as below
         if run.is_held:
             run.pause_request.touch()
 
 
 def resume(run: Run) -> None:
-    """Let a paused run go on; queue one that was stopped or interrupted or has failed, from its newest saved state."""
+    """Continue a paused run; queue a stopped, interrupted or failed one, from its newest saved state."""
     if not run.folder.is_dir():
         return
     with writing(run.folder.parent):
@@ -155,7 +115,7 @@ def resume(run: Run) -> None:
 
 
 def stop(run: Run) -> None:
-    """Ask the worker to save its state and end; a run that still waits leaves the queue. Either can be resumed."""
+    """Ask the worker to save its state and end; a waiting run leaves the queue. Both can be resumed."""
     if not run.folder.is_dir():
         return
     with writing(run.folder.parent):
@@ -166,48 +126,37 @@ def stop(run: Run) -> None:
             with run.lock.acquire(timeout=0):
                 run.stop_request.unlink(missing_ok=True)
                 if run.status.state == "queued":
-                    run.set_status("stopped", run.status.step, "stopped before its turn came; it can be resumed")
+                    run.set_status("stopped", run.status.step, "stopped before it started; it can be resumed")
 
 
 def rename(runs: Path, name: str, new: str, title: str = "") -> None:
-    """Give a run another name; its forks remember it by that. Raises ValueError as `trash.delete` and `check_name` do.
+    """Rename a run, also in the configs of its forks. Raises ValueError as `trash.delete` and `check_name` do.
 
-    title: what people call it, where that is not its name; then the name may stay as it is.
+    title: shown instead of the name; a run that only gets a new title can keep its name.
     """
-    with at_rest(runs, name) as folder:
+    with locked_folder(runs, name) as folder:
         if new != name or not title:
             check_name(runs, new)
-            folder.rename(runs / new)
-        run = run_folders.found(runs / new).run
-        if run:
-            made = (run.folder / "config.json").stat()
-            _entitled(run, title)
-            _date(run.folder / "config.json", made)
-    for child in listing(runs):
-        if child.run and child.run.parent and child.run.parent.run == name:
-            file = child.run.folder / "config.json"
-            config, made = read_json(file), file.stat()
-            config["parent"]["run"] = new
-            write_json(file, config)
-            _date(file, made)
-
-
-def _date(file: Path, made: os.stat_result) -> None:
-    """Let a file that was written over be as old as it was: the listing has the newest run first."""
-    os.utime(file, ns=(made.st_atime_ns, made.st_mtime_ns))
+            folder = folder.rename(runs / new)
+        run, title = folders.open_entry(folder).run, "" if title == new else title
+        if run and run.title != title:
+            _write_config(folder, title=title)
+    for child in [entry.run for entry in folders.list_runs(runs) if entry.run and entry.run.parent]:
+        if child.parent.run == name:
+            _write_config(child.folder, parent=read_json(child.folder / "config.json")["parent"] | {"run": new})
 
 
 @contextmanager
-def at_rest(runs: Path, name: str) -> Iterator[Path]:
-    """The folder of a run that nobody trains, and nobody can begin to train inside this context."""
+def locked_folder(runs: Path, name: str) -> Iterator[Path]:
+    """Give the folder of a run, locked so that no worker can start on it. Raises ValueError if a worker has it."""
     if not runs.is_dir():
         raise ValueError(f"there is no run called {name!r}")
     if (runs / name).resolve().is_relative_to(ROOT / "assets"):
-        raise ValueError(f"{name!r} ships with the app and stays as it is")
+        raise ValueError(f"{name!r} ships with the app and cannot be changed")
     try:
         with _queue(runs).acquire(timeout=PATIENCE):
-            folder = next((runs / found.name for found in listing(runs) if found.name == name), None)
-            if folder is None:
+            folder = runs / name
+            if name not in {entry.name for entry in folders.list_runs(runs)}:
                 raise ValueError(f"there is no run called {name!r}")
             lock, launching = (FileLock(folder / file) for file in (".lock", ".launch"))
             with lock.acquire(timeout=0), launching.acquire(timeout=0):
@@ -219,18 +168,15 @@ def at_rest(runs: Path, name: str) -> Iterator[Path]:
 
 
 def live(runs: Path) -> list[Run]:
-    """The runs that train, wait, or are paused, the one whose state is oldest first; so waiting ones stand in their order."""
-    found = []
-    for name in sorted(changed := states(runs), key=changed.get):
-        if run_folders.saved_state(runs / name) in LIVE:
-            run = run_folders.found(runs / name).run
-            if run and run.status.state in LIVE:
-                found.append(run)
-    return found
+    """List the runs that train, wait or are paused, the oldest state first: waiting runs are in the order of the queue."""
+    times = folders.state_times(runs)
+    names = [name for name in sorted(times, key=times.__getitem__) if folders.saved_state(runs / name) in LIVE]
+    opened = [folders.open_entry(runs / name).run for name in names]
+    return [run for run in opened if run and run.status.state in LIVE]
 
 
 def advance(runs: Path) -> None:
-    """Start waiting runs while there is room. Whoever looks at the runs calls it; calls at the same time do no harm."""
+    """Start waiting runs while slots are free. Every page that shows runs calls it; calls at the same time are safe."""
     if not any(run.status.state == "queued" for run in live(runs)):
         return
     with writing(runs), suppress(Timeout), _queue(runs).acquire(timeout=0):
@@ -240,13 +186,13 @@ def advance(runs: Path) -> None:
                 busy += 1
             else:
                 waiting.append(run)
-        fitting = [run for run in waiting if _fits(run)]
-        for run in fitting[: max(0, slots() - busy)]:
+        startable = [run for run in waiting if _fits(run)]
+        for run in startable[: max(0, slots() - busy)]:
             _launch(run)
 
 
 def _fits(run: Run) -> bool:
-    """Whether this machine can train a waiting run; one that it cannot train fails, and says why, before a worker starts."""
+    """Whether this machine can train a waiting run. If not, the run fails with the reason, and no worker starts."""
     try:
         check_fits(run.recipe, run.folder, written=len(run.steps))
     except RunError as error:
@@ -257,7 +203,7 @@ def _fits(run: Run) -> bool:
 
 
 def is_starting(run: Run) -> bool:
-    """Whether a worker was started for this run that has not taken its lock yet (it imports torch first)."""
+    """Whether a worker was started for this run and has not taken its lock yet (it imports torch first)."""
     try:
         with _launching(run).acquire(timeout=0):
             return False
@@ -285,26 +231,26 @@ def _launch(run: Run) -> None:
 
 
 def _watch(run: Run, worker: subprocess.Popen, launching: FileLock) -> None:
-    """See one worker from its start to its end; then the next may begin."""
+    """Wait for one worker from its start to its end; then start the next."""
     while worker.poll() is None and not run.is_held:
         time.sleep(POLL)
     if worker.poll() is not None:
         _record_death(run, worker.returncode)
     launching.release()
     worker.wait()
-    with suppress(ValueError):  # whoever looks next is told
+    with suppress(ValueError):  # the next page that calls `advance` shows the error
         advance(run.folder.parent)
 
 
 def _record_death(run: Run, code: int) -> None:
-    """A worker that ended before it could write a status has left its last words in the log."""
+    """Mark a run as failed if its worker ended without a status, with the last line of the log as the reason."""
     with suppress(Timeout, OSError), run.lock.acquire(timeout=0):
         if run.status.state == "queued":
             with open_regular(run.folder / "log.txt") as log:
-                log.seek(max(0, os.fstat(log.fileno()).st_size - LAST_WORDS))
-                lines = log.read(LAST_WORDS).decode("utf-8", "replace").split("\n")
-            words = next((line.strip() for line in reversed(lines) if line.strip()), "")
-            why = words.removeprefix("error: ") or f"its training process ended with status {code} and said nothing"
+                log.seek(max(0, os.fstat(log.fileno()).st_size - LOG_END))
+                lines = log.read(LOG_END).decode("utf-8", "replace").split("\n")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            why = last.removeprefix("error: ") or f"its training process ended with status {code} and no message"
             run.set_status("failed", run.status.step, why)
 
 

@@ -1,4 +1,4 @@
-"""The ladder race: rungs of the lecture trained on the same text, seed and batches, and shown side by side."""
+"""The ladder race: models of the lecture, trained on the same text, seed and batches, side by side."""
 
 import re
 from dataclasses import fields, replace
@@ -15,7 +15,7 @@ from explorer.shared.chart import chart
 from explorer.shared.source import rung_lines
 from explorer.train import jobs
 from explorer.train.curves import SHAKESPEARES
-from explorer.train.progress import WORDS, clock, seconds_left, stop_and_resume, while_live
+from explorer.train.progress import STATE_NAMES, clock, draw_group_buttons, seconds_left, while_live
 from explorer.train.runs.folders import logged
 from gpt import CORPORA, PRESETS, Recipe, Run, load_corpus, load_run
 from gpt.train.estimate import estimate
@@ -23,47 +23,37 @@ from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 
-EXAMPLE = (
-    loading.ROOT / "assets" / "race"
-)  # a race as `python -m gpt.train` wrote it, without its snapshots; see the Makefile
+EXAMPLE = loading.ROOT / "assets" / "race"  # a recorded race, without snapshots; see the Makefile
 RUNGS = range(1, 8)
 FIRST = [1, 2, 3, 4, 5]
-LONGEST = 5000  # steps; the lecture's
+LONGEST = 5000  # steps, as in the lecture
 AXES = {"tokens read": "tokens", "seconds of training": "seconds", "steps": "steps"}
-CURVE_POINTS = 10  # validation losses along a race
-CODE_HEIGHT, SAMPLE_HEIGHT = 230, 230  # pixels
+CURVE_POINTS = 10  # validation losses of one run
+CODE_HEIGHT, SAMPLE_HEIGHT = 230, 190  # pixels
 
 
-def race_form() -> None:
-    """Which rungs run, on what, and how long; Start queues them in order."""
+def draw_form() -> None:
+    """Draw the rungs, the text, the steps and the seed of a new race. Start queues one run per rung, in order."""
     first, second, third, fourth, button = st.columns([5, 3, 3, 2, 3], vertical_alignment="bottom")
+    keep = {"persist_state": "session"}
     with first:
-        rungs = st.pills(
-            "Rungs", RUNGS, selection_mode="multi", default=FIRST, key="race:rungs", persist_state="session", help=RUNG
-        )
+        rungs = st.pills("Rungs", RUNGS, selection_mode="multi", default=FIRST, key="race:rungs", help=RUNG, **keep)
     with second:
-        text = st.selectbox("Text", list(CORPORA), key="race:text", persist_state="session")
+        text = st.selectbox("Text", list(CORPORA), key="race:text", **keep)
     with third:
-        steps = st.number_input(
-            "Steps, at most", 50, LONGEST, LONGEST, 500, key="race:steps", persist_state="session", help=STEPS
-        )
+        steps = st.number_input("Steps, at most", 50, LONGEST, LONGEST, 500, key="race:steps", help=STEPS, **keep)
     with fourth:
-        seed = st.number_input("Seed", 0, 2**31 - 1, 1337, key="race:seed", persist_state="session", help=SEED)
+        seed = st.number_input("Seed", 0, 2**31 - 1, 1337, key="race:seed", help=SEED, **keep)
     with button:
-        pressed = st.button(
-            "Start the race",
-            type="primary",
-            icon=":material/flag:",
-            disabled=not rungs,
-            width="stretch",
-            key=widgets.once("race:start"),
-        )
+        key = widgets.once("race:start")
+        look = {"type": "primary", "icon": ":material/flag:", "width": "stretch"}
+        pressed = st.button("Start the race", disabled=not rungs, key=key, **look)
     if rungs:
-        needed = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
-        st.caption(f"Training these takes roughly {time_in_words(needed)} of one core.")
+        seconds = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
+        st.caption(f"Training takes about {time_in_words(seconds)} on one core.")
     if 7 in rungs:
         st.caption(
-            "Rung 7 has 10.8 million parameters and is a GPU's work: on a laptop it takes hours. Stop it when you like."
+            "Rung 7 has 10.8 million parameters and needs a GPU. On a laptop it takes hours; you can stop it any time."
         )
     if pressed:
         with widgets.acting("race:start", "Preparing the text …"):
@@ -72,16 +62,17 @@ def race_form() -> None:
 
 
 def start(rungs: list[int], text: str, steps: int, seed: int) -> None:
-    """Queue one run a rung under a new name, which becomes the race that is shown."""
+    """Queue one run per rung under a new name, and show this race."""
     runs, corpus = loading.runs_folder(), load_corpus(text)
-    number = 1 + max([0, *(int(name.removeprefix("race-")) for name in races() if re.fullmatch(r"race-\d{1,6}", name))])
+    numbers = [int(name.removeprefix("race-")) for name in list_races() if re.fullmatch(r"race-\d{1,6}", name)]
+    number = max(numbers, default=0) + 1
     for rung in rungs:
         jobs.create(runs, f"race-{number}-rung-{rung}", recipe(rung, steps, seed), corpus)
     state.choose(race=f"race-{number}")
 
 
 def recipe(rung: int, steps: int, seed: int) -> Recipe:
-    """The rung's own recipe, cut to these steps, with its validation loss measured `CURVE_POINTS` times on the way."""
+    """Return the rung's recipe with at most these steps. The validation loss is measured `CURVE_POINTS` times."""
     preset = PRESETS[f"rung-{rung}"]
     steps = min(steps, preset.steps)
     every = max(1, steps // CURVE_POINTS)
@@ -90,71 +81,68 @@ def recipe(rung: int, steps: int, seed: int) -> Recipe:
     )
 
 
-def races() -> dict[str, dict[int, str]]:
-    """The races there are, newest first: name → {rung: reference of its run}. A race is the runs called NAME-rung-N."""
-    found: dict[str, dict[int, str]] = {}
-    for ref in loading.prompted():
-        named = re.fullmatch(r"runs/(.+)-rung-([1-7])", ref)
-        if named:
-            found.setdefault(named[1], {})[int(named[2])] = ref
-    return {name: dict(sorted(refs.items())) for name, refs in found.items()}
+def list_races() -> dict[str, dict[int, str]]:
+    """List the races, the newest first: name → {rung: name of its run}. A race is all runs called NAME-rung-N."""
+    races: dict[str, dict[int, str]] = {}
+    for ref in loading.models():
+        match = re.fullmatch(r"runs/(.+)-rung-([1-7])", ref)
+        if match:
+            races.setdefault(match[1], {})[int(match[2])] = ref
+    return {name: dict(sorted(refs.items())) for name, refs in races.items()}
 
 
-def race() -> None:
-    """The chosen race, followed for as long as any run is live."""
-    while_live(_chosen_race)
+def draw_race() -> None:
+    """Draw the chosen race; it is drawn again each second while any run is live."""
+    while_live(_draw_race)
 
 
-def _chosen_race() -> None:
-    found = races()
-    wanted = state.choice("race")
-    if wanted is not None and wanted not in found:
-        st.warning(f"There is no race called “{widgets.plain(wanted)}” here.", icon=":material/search_off:")
-    if not found:
-        st.markdown("**No race yet.** Choose rungs above and press *Start the race*. Below is a recorded one.")
-        return _draw({rung: load_run(EXAMPLE / f"lecture-rung-{rung}") for rung in FIRST}, _axis(st.container()))
-    shown = next(name for name in (wanted, state.recall("race shown"), *found) if name in found)
-    state.remember("race shown", shown)  # a race that others start later does not take its place under the buttons
-    which, axis, actions = st.columns([3, 4, 4], vertical_alignment="bottom")
-    with which:
-        st.selectbox("Race", list(found), **state.bound("race", shown))
-    unit = _axis(axis)
-    opened: dict[int, Run | None] = {}
-    for rung, ref in found[shown].items():
+def _draw_race() -> None:
+    races = list_races()
+    choice = state.choice("race")
+    if choice is not None and choice not in races:
+        st.warning(f"There is no race called “{widgets.plain(choice)}” here.", icon=":material/search_off:")
+    if not races:
+        st.markdown("**No race yet.** Choose rungs above and press *Start the race*. Below is a recorded race.")
+        example = {rung: load_run(EXAMPLE / f"lecture-rung-{rung}") for rung in FIRST}
+        return _draw_runs(example, _pick_axis(st.container()))
+    shown = next(name for name in (choice, state.recall("race shown"), *races) if name in races)
+    state.remember("race shown", shown)  # it stays the same when a newer race starts: buttons act on it
+    picker, axis, buttons = st.columns([3, 4, 4], vertical_alignment="bottom")
+    with picker:
+        st.selectbox("Race", list(races), **state.bound("race", shown))
+    unit = _pick_axis(axis)
+    runs: dict[int, Run] = {}
+    for rung, ref in races[shown].items():
         with widgets.guarded():
-            opened[rung] = loading.load_run(ref)
-    with actions.container(horizontal=True):
-        stop_and_resume([run for run in opened.values() if run], f"race:{shown}")
-    _draw(opened, unit)
+            runs[rung] = loading.load_run(ref)
+    with buttons.container(horizontal=True):
+        draw_group_buttons(list(runs.values()), f"race:{shown}")
+    _draw_runs(runs, unit)
 
 
-def _axis(place: DeltaGenerator) -> str:
-    """What the curves are drawn against: one of `AXES`."""
-    wanted = state.choice("axis")
-    shown = wanted if wanted in AXES else "tokens read"
+def _pick_axis(place: DeltaGenerator) -> str:
+    """Draw the choice of the x axis; returns one of `AXES`."""
+    choice = state.choice("axis")
+    shown = choice if choice in AXES else "tokens read"
     place.segmented_control("Against", AXES, required=True, help=AXIS, **state.bound("axis", shown))
     return shown
 
 
-def _draw(opened: dict[int, Run | None], unit: str) -> None:
-    """The curves of a race's runs, and then each rung."""
-    racers = [_racer(rung, run, AXES[unit]) for rung, run in opened.items()]
-    pairs = list(zip(racers, opened.values(), strict=True))
-    begun = [
-        pair for pair in pairs if len(pair[0].train[0])
-    ] or pairs  # rung 7, which waits longest, reads the most tokens
-    ends = [_length(run.recipe, racer, AXES[unit]) for racer, run in begun]
-    chart(
-        race_curves(racers, unit=unit, end=max(ends, default=1.0)),
-        key="race",
-        alt=f"Validation losses of {len(racers)} rungs against {unit}",
-    )
+def _draw_runs(runs: dict[int, Run], axis: str) -> None:
+    """Draw the curves of the runs of a race, and then each rung."""
+    racers = {rung: _racer(rung, run, AXES[axis]) for rung, run in runs.items()}
+    begun = [rung for rung in runs if len(racers[rung].train[0])]  # rung 7, the last to start, has the longest axis
+    end = max((_length(runs[rung].recipe, racers[rung], AXES[axis]) for rung in begun or runs), default=1.0)
+    figure = race_curves(list(racers.values()), unit=axis, end=end)
+    chart(figure, key="race", alt=f"Validation losses of {len(racers)} rungs against {axis}")
     widgets.caption(
-        "Thick: validation loss, measured on the way; thin: the running mean of the training loss; dashed: what the lecture reaches. "
-        "Once all are below 3.4 nats, the axis ends there.",
+        "Thick: validation loss. Thin: running mean of the training loss. Dashed: the lecture's result. "
+        "The axis ends at 3.4 nats when all losses are below it.",
         "0:34:53",
     )
-    _ladder(opened)
+    for rung, run in runs.items():
+        with st.container(border=True):
+            _draw_rung(rung, run)
 
 
 def _racer(rung: int, run: Run, unit: str) -> Racer:
@@ -166,81 +154,71 @@ def _racer(rung: int, run: Run, unit: str) -> Racer:
 
 
 def _along(numbers: Logged, name: str, recipe: Recipe, unit: str) -> tuple[np.ndarray, np.ndarray]:
-    """A logged quantity against steps, tokens read, or seconds of training."""
+    """Return a logged metric against steps, tokens read, or seconds of training: places and values."""
     steps, values = numbers.series(name)
     if unit != "seconds":
-        return steps * (tokens_a_step(recipe) if unit == "tokens" else 1), values
+        return steps * _per_step(recipe, unit), values
     timed, elapsed = numbers.series("elapsed")
-    order, kept = np.argsort(timed, kind="stable"), np.isin(steps, timed)
-    return elapsed[order][np.searchsorted(timed[order], steps[kept])], values[kept]
-
-
-def tokens_a_step(recipe: Recipe) -> int:
-    """How many tokens one step reads."""
-    return recipe.batch_size * recipe.model.block_size
+    order, is_timed = np.argsort(timed, kind="stable"), np.isin(steps, timed)
+    return elapsed[order][np.searchsorted(timed[order], steps[is_timed])], values[is_timed]
 
 
 def _length(recipe: Recipe, racer: Racer, unit: str) -> float:
     if unit == "seconds":
         return max([1.0, *racer.train[0], *racer.val[0]])
-    return float(recipe.steps * (tokens_a_step(recipe) if unit == "tokens" else 1))
+    return float(recipe.steps * _per_step(recipe, unit))
 
 
-def _ladder(opened: dict[int, Run | None]) -> None:
-    """Each rung: what it adds, where its run stands, and what that writes."""
-    for rung, run in opened.items():
-        with st.container(border=True):
-            preset, published = PRESETS[f"rung-{rung}"], PUBLISHED[f"rung-{rung}"]
-            st.markdown(f"**Rung {rung}** · {preset.about} · lecture {widgets.lecture_link(published.chapter)}")
-            st.caption(_added(rung))
-            code, sample = st.columns([3, 2], gap="medium")
-            code.code(rung_lines(rung), language="python", wrap_lines=True, height=CODE_HEIGHT)
-            with sample:
-                _where(run)
-                samples = run.samples() if run else []
-                text = str(samples[-1].get("text", " ")) if samples else " "
-                st.code(text, language=None, wrap_lines=True, height=SAMPLE_HEIGHT - 40)
+def _per_step(recipe: Recipe, unit: str) -> int:
+    """Return how many tokens (or steps: 1) one step adds on the x axis."""
+    return recipe.batch_size * recipe.model.block_size if unit == "tokens" else 1
 
 
-def _added(rung: int) -> str:
-    """How the rung's config differs from the one below."""
+def _draw_rung(rung: int, run: Run) -> None:
+    """Draw what a rung adds to the model, its code, its progress and its newest sample."""
+    preset, published = PRESETS[f"rung-{rung}"], PUBLISHED[f"rung-{rung}"]
+    st.markdown(f"**Rung {rung}** · {preset.about} · lecture {widgets.lecture_link(published.chapter)}")
+    st.caption(_changes(rung))
+    code, sample = st.columns([3, 2], gap="medium")
+    code.code(rung_lines(rung), language="python", wrap_lines=True, height=CODE_HEIGHT)
+    with sample:
+        st.markdown(_progress_words(run))
+        if run.status.state == "failed":
+            st.error(widgets.plain(run.status.why, longest=1000))
+        samples = run.samples()
+        text = str(samples[-1].get("text", " ")) if samples else " "
+        st.code(text, language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
+
+
+def _changes(rung: int) -> str:
+    """Return how the rung's config differs from the rung below, as Markdown."""
     config = PRESETS[f"rung-{rung}"].model
     if rung == 1:
-        return "A table: each row holds what follows one character. It reads nothing but the present token."
+        return "A table: row i holds the scores of every character after character i. It reads only the last token."
     below = PRESETS[f"rung-{rung - 1}"].model
-    changed = [(f.name, getattr(below, f.name), getattr(config, f.name)) for f in fields(config)]
-    return (
-        "Changed in GPTConfig: "
-        + "; ".join(f"`{name}` {old} → {new}" for name, old, new in changed if old != new)
-        + "."
-    )
+    values = [(f.name, getattr(below, f.name), getattr(config, f.name)) for f in fields(config)]
+    return f"Changes in GPTConfig: {'; '.join(f'`{name}` {old} → {new}' for name, old, new in values if old != new)}."
 
 
-def _where(run: Run | None) -> None:
-    if run is None:
-        st.markdown("Not trained yet")
-        return
+def _progress_words(run: Run) -> str:
+    """Return the state, the step, the time and the validation loss of a run, as Markdown."""
     status, numbers = run.status, logged(run.folder)
-    words = [f"**{WORDS[status.state]}**", f"step {min(status.step, run.recipe.steps):,} of {run.recipe.steps:,}"]
-    vals, spent = numbers.series("val_loss")[1], numbers.series("elapsed")[1]
+    words = [f"**{STATE_NAMES[status.state]}**", f"step {min(status.step, run.recipe.steps):,} of {run.recipe.steps:,}"]
+    losses, seconds = numbers.series("val_loss")[1], numbers.series("elapsed")[1]
     left = seconds_left(numbers, run.recipe.steps)
     if status.state == "running" and left is not None:
         words.append(f"{clock(left)} left")
-    elif len(spent):
-        words.append(clock(spent[-1]))
-    if len(vals):
-        words.append(f"validation loss {vals[-1]:.3f}")
-    st.markdown(" · ".join(words))
-    if status.state == "failed":
-        st.error(widgets.plain(status.why, longest=1000))
+    elif len(seconds):
+        words.append(clock(seconds[-1]))
+    if len(losses):
+        words.append(f"validation loss {losses[-1]:.3f}")
+    return " · ".join(words)
 
 
 RUNG = (
     "The steps in which the lecture builds its model: 1 the bigram table, 2 one head, 3 four heads, 4 feedforward, "
     "5 blocks with residual connections, 6 layernorm, 7 scaled up."
 )
-STEPS = "The lecture takes 3,000 for rung 1 and 5,000 for the others."
-SEED = "Of the first weights and of the batches. Rungs 1 to 6 read the very same chunks in the same order; rung 7 reads longer ones."
-AXIS = (
-    "Tokens read is the fair measure of data, seconds of the time that the process took, without waiting for its turn."
-)
+STEPS = "The lecture uses 3,000 for rung 1 and 5,000 for the others."
+SEED = "For the first weights and the batches. Rungs 1 to 6 read the same chunks in the same order; rung 7 reads longer ones."
+AXIS = "Tokens read: the amount of data. Seconds: the time of the training process, without the time in the queue."

@@ -1,4 +1,4 @@
-"""A run over its snapshots: what is loaded of them, what is said of them, and the film that shows them."""
+"""Time travel: the snapshots of a run as a film."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,35 +14,35 @@ from explorer.figures.curves import running_mean, thinned
 from explorer.navigation import PAGES
 from explorer.shared import examples, lenses, loading, texts, widgets
 from explorer.shared.fragment import fragment
-from explorer.train import fork as forking
 from explorer.train import jobs
+from explorer.train.fork import fork_here
 from explorer.train.runs.folders import logged
 from gpt import Run
 from gpt.lens.history import Rise, largest_rise
 from gpt.train.tail import Logged
 
 DEFAULT = "induction"
-PERIOD = 2.0  # seconds between two looks for new snapshots
-PATIENCE = 0.5  # seconds of loading before a progress bar shows
-BYTES = 24_000_000  # of patterns that a film may send to the browser
+PERIOD = 2.0  # seconds between two checks for new snapshots
+PATIENCE = 0.5  # seconds of loading before a progress bar appears
+BYTES = 24_000_000  # largest size of the patterns that a film sends to the browser
 MOST_SNAPSHOTS = 120
-FEWEST_SNAPSHOTS = 20  # kept before the prompt is shortened
+FEWEST_SNAPSHOTS = 20  # a film with fewer shortens the prompt instead
 MOST_POINTS = 500  # of a loss curve
-N_ANSWERS = 10  # next tokens whose bars are shown
+N_ANSWERS = 10  # next tokens with a bar
 
 
 class Reel(NamedTuple):
-    """What could be read of a run's snapshots, and what could not."""
+    """What was read from a run's snapshots, and notes on what could not be read."""
 
     steps: list[int]  # S
     tokens: Sequence[str]  # T
-    frames: list[tuple[np.ndarray, np.ndarray]]  # S, as `lenses.frame` has them
-    scores: dict[str, np.ndarray]  # kind → (S, n_layer, n_head); {} where there are none
+    frames: list[tuple[np.ndarray, np.ndarray]]  # S, as `lenses.frame` returns them
+    scores: dict[str, np.ndarray]  # kind → (S, n_layer, n_head); may be {}
     notes: list[str]  # Markdown
 
 
 def run_and_prompt() -> tuple[str, str]:
-    """The prompt and the run in one row; returns the run's reference and the prompt."""
+    """Draw the prompt and the run in one row; returns the run's reference and the prompt."""
     left, right = st.columns([5, 2])
     with right:
         ref = widgets.model_picker(label="Run", default=DEFAULT)
@@ -50,27 +50,27 @@ def run_and_prompt() -> tuple[str, str]:
         widgets.no_model()
     run = state.choice("run")
     if run is not None and f"runs/{run}" != ref:
-        state.choose(run=None)  # that the Train page shows; the link of this page would name two runs
+        state.choose(run=None)  # the Train page's run; else the link of this page would name two runs
     with left:
         return ref, widgets.prompt_box(examples.of_model(ref))
 
 
 def known_steps(ref: str) -> list[int]:
-    """The steps of the snapshots that this session plays; those that come while it looks wait until they are asked for."""
-    there = loading.load_run(ref).steps
-    known = state.recall(f"film:steps:{ref}") or there
-    if not set(known) <= set(there):
-        known = there
+    """Return the steps of the snapshots in this session's film. New snapshots are added when the person asks for them."""
+    steps = loading.load_run(ref).steps
+    known = state.recall(f"film:steps:{ref}") or steps
+    if not set(known) <= set(steps):
+        known = steps
     state.remember(f"film:steps:{ref}", known)
     return known
 
 
-def newcomers(ref: str, known: Sequence[int]) -> None:
-    """While the run trains: how many snapshots have come since those that are `known`, and a button that adds them."""
+def offer_new_snapshots(ref: str, known: Sequence[int]) -> None:
+    """While the run trains, draw a button that adds the snapshots that are not `known`."""
     run = loading.load_run(ref)
     is_live = run.status.state in jobs.LIVE
 
-    def look() -> None:
+    def check() -> None:
         new = len(set(run.steps) - set(known))
         if (run.status.state in jobs.LIVE) != is_live or (new and not known):
             st.rerun()
@@ -79,23 +79,23 @@ def newcomers(ref: str, known: Sequence[int]) -> None:
             state.remember(f"film:steps:{ref}", None)
             st.rerun()
         elif is_live and not new:
-            st.caption("This run is training; its next snapshot will be offered here.")
+            st.caption("This run is training. A button for its next snapshot will appear here.")
 
-    fragment(look, run_every=PERIOD if is_live else None)
+    fragment(check, run_every=PERIOD if is_live else None)
 
 
 def load(ref: str, reading: loading.Reading, steps: Sequence[int]) -> Reel:
-    """Look at every snapshot, behind a progress bar where that takes a while; one that cannot be read is left out and named."""
+    """Read every snapshot, with a progress bar if it takes long. A snapshot that cannot be read is left out, with a note."""
     run = loading.load_run(ref)
     model = run.recipe.model
-    kept, T = fitting(steps, model.n_layer * model.n_head, len(reading.ids), causal=model.causal)
+    chosen, T = fitting(steps, model.n_layer * model.n_head, len(reading.ids), causal=model.causal)
     notes = []
-    if len(kept) < len(steps):
-        notes.append(f"{len(kept)} of {len(steps)} snapshots are shown, evenly spread, so that the film stays small.")
+    if len(chosen) < len(steps):
+        notes.append(f"The film shows {len(chosen)} of {len(steps)} snapshots, evenly spaced, to stay small.")
     if len(reading.ids) > T:
-        notes.append(f"The last {T} of {len(reading.ids)} tokens are read, so that the film stays small.")
+        notes.append(f"The film shows the last {T} of {len(reading.ids)} tokens, to stay small.")
     frames = {}
-    for step in _with_progress(kept, "Looking at snapshot"):
+    for step in _with_progress(chosen, "Reading snapshot"):
         try:
             frames[step] = lenses.frame(run, step, reading.ids[-T:])
         except ValueError as error:
@@ -105,45 +105,45 @@ def load(ref: str, reading: loading.Reading, steps: Sequence[int]) -> Reel:
         if model.n_layer and frames:
             scores = _scores(ref, list(frames))
     except ValueError as error:
-        notes.append(f"There are no score curves: {widgets.plain(str(error), longest=300)}")
+        notes.append(f"No score curves: {widgets.plain(str(error), longest=300)}")
     return Reel(list(frames), reading.tokens[-T:], list(frames.values()), scores, notes)
 
 
 def _scores(ref: str, steps: Sequence[int]) -> dict[str, np.ndarray]:
-    """Kind → (S, n_layer, n_head)."""
-    run, probe = loading.load_run(ref), texts.probe_text(ref)
-    found = [lenses.snapshot_scores(run, step, probe) for step in _with_progress(steps, "Scoring snapshot")]
-    return {kind: np.stack([scores[kind] for scores in found]) for kind in MEANING}
+    """Return kind → (S, n_layer, n_head)."""
+    run, text = loading.load_run(ref), texts.probe_text(ref)
+    per_step = [lenses.snapshot_scores(run, step, text) for step in _with_progress(steps, "Scoring snapshot")]
+    return {kind: np.stack([scores[kind] for scores in per_step]) for kind in MEANING}
 
 
 def fitting(steps: Sequence[int], n_heads: int, T: int, *, causal: bool) -> tuple[list[int], int]:
-    """As many snapshots and tokens as a film may hold: the steps that stay, evenly thinned, and how many last tokens.
+    """Return as many snapshots and tokens as fit into a film: steps, evenly thinned, and the number of last tokens.
 
     n_heads: of all layers together.
     """
     size = n_heads * packing.cells(T, causal=causal)
     room = BYTES // max(size, 1)
     most = min(len(steps), MOST_SNAPSHOTS, max(room, FEWEST_SNAPSHOTS))
-    kept = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, most).round().astype(int))]
-    while T > 1 and len(kept) * n_heads * packing.cells(T, causal=causal) > BYTES:
+    chosen = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, most).round().astype(int))]
+    while T > 1 and len(chosen) * n_heads * packing.cells(T, causal=causal) > BYTES:
         T -= 1
-    return kept, T
+    return chosen, T
 
 
-def show(ref: str, reel: Reel) -> Look:
-    """The film itself; returns what the person looks at, which the address then holds."""
+def play_film(ref: str, reel: Reel) -> Look:
+    """Draw the film. Returns what the person looks at; the link then holds it."""
     run = loading.load_run(ref)
     for note in reel.notes:
         st.caption(note)
     if len(reel.steps) == 1:
-        st.caption("Only one snapshot of this run can be shown, so there is no film to play; *induction* has forty.")
+        st.caption("This run has only one snapshot to show, so there is no film to play. The model *induction* has 40.")
     film = film_of(run, reel)
     n_layer, n_head = film.codes.shape[1:3]
     head = widgets.head_choice(n_layer, n_head) if n_layer else None
     wanted = state.number("step") if state.choice("step") is not None else film.steps[-1]
     step = nearest(film.steps, wanted)
     if step != wanted:
-        st.caption(f"There is no snapshot of step {wanted:,} here; the nearest is that of step {step:,}.")
+        st.caption(f"There is no snapshot of step {wanted:,} here; this is the nearest, step {step:,}.")
         state.choose(step=step)
     pinned = nearest(film.steps, state.number("pinned")) if state.choice("pinned") is not None else None
     score = state.choice("score")
@@ -157,14 +157,15 @@ def show(ref: str, reel: Reel) -> Look:
 
 
 def film_of(run: Run, reel: Reel) -> Film:
-    """All that the film shows, from what was read of the run."""
+    """Build the film from what was read from the run."""
     probabilities = np.stack([row for _, row in reel.frames])  # (S, vocab_size)
     finite = np.nan_to_num(probabilities)
-    answers = np.argsort(-finite.max(0), kind="stable")[:N_ANSWERS]  # that are ever the likeliest …
+    answers = np.argsort(-finite.max(0), kind="stable")[:N_ANSWERS]  # the likeliest over all snapshots …
     answers = answers[np.argsort(-finite[-1, answers], kind="stable")]  # … in the newest snapshot's order
     likeliest = finite.argmax(1)
-    written = {row["step"]: str(row.get("text", "")) for row in run.samples()}
-    rises = {kind: rise_of(kind, reel.steps, values) for kind, values in reel.scores.items()}
+    likeliest_p = probabilities[np.arange(len(likeliest)), likeliest]
+    samples = {row["step"]: str(row.get("text", "")) for row in run.samples()}
+    rises = {kind: find_rise(kind, reel.steps, values) for kind, values in reel.scores.items()}
     kind = next((kind for kind in ("induction", *rises) if rises.get(kind)), "induction")
     top = rises.get(kind)
     last = {kind: values[-1] for kind, values in reel.scores.items()}
@@ -175,25 +176,19 @@ def film_of(run: Run, reel: Reel) -> Film:
         tokens=reel.tokens,
         answers=run.tokenizer.tokens(answers.tolist()),
         probabilities=probabilities[:, answers],
-        likeliest=list(
-            zip(
-                run.tokenizer.tokens(likeliest.tolist()),
-                probabilities[np.arange(len(likeliest)), likeliest],
-                strict=True,
-            )
-        ),
-        samples=[written.get(step) for step in reel.steps],
+        likeliest=list(zip(run.tokenizer.tokens(likeliest.tolist()), likeliest_p, strict=True)),
+        samples=[samples.get(step) for step in reel.steps],
         losses=losses(logged(run.folder), reel.steps[-1]),
         scores=reel.scores,
-        words={kind: words(kind, rise) for kind, rise in rises.items()},
+        sentences={kind: describe_rise(kind, rise) for kind, rise in rises.items()},
         spans={kind: (rise.start, rise.end) for kind, rise in rises.items() if rise},
         opening=(top.layer, top.head) if top else clearest(last) if last else (0, 0),
         kind=kind,
     )
 
 
-def rise_of(kind: str, steps: Sequence[int], scores: np.ndarray) -> Rise | None:
-    """Where a kind's score rises most, `gpt.lens.history.largest_rise`; of the entropy, where it falls most."""
+def find_rise(kind: str, steps: Sequence[int], scores: np.ndarray) -> Rise | None:
+    """Find where a kind's score rises most, as `gpt.lens.history.largest_rise`; the entropy: where it falls most."""
     import torch
 
     sign = -1 if kind == "entropy" else 1
@@ -201,8 +196,8 @@ def rise_of(kind: str, steps: Sequence[int], scores: np.ndarray) -> Rise | None:
     return rise and rise._replace(low=sign * rise.low, high=sign * rise.high)
 
 
-def words(kind: str, rise: Rise | None) -> str:
-    """What a kind's curves show, in a sentence."""
+def describe_rise(kind: str, rise: Rise | None) -> str:
+    """Return one sentence on a kind's curves."""
     change = "fall" if kind == "entropy" else "rise"
     score = kind if kind == "entropy" else f"{kind} score"
     if rise is None:
@@ -215,7 +210,7 @@ def words(kind: str, rise: Rise | None) -> str:
 
 
 def losses(numbers: Logged, last: int) -> dict[str, tuple[list[float], list[float]]]:
-    """The logged losses up to step `last`, nats a token: each batch's, their running mean, and on held-out text."""
+    """Return the logged losses up to step `last`, in nats per token: of each batch, their running mean, and validation."""
     numbers = numbers.before(last + 1)
     steps, batch = numbers.series("train_loss")
     some = thinned(batch, MOST_POINTS)
@@ -225,24 +220,24 @@ def losses(numbers: Logged, last: int) -> dict[str, tuple[list[float], list[floa
 
 
 def nearest(steps: Sequence[int], wanted: int) -> int:
-    """The step that is closest to `wanted`."""
+    """Return the step that is closest to `wanted`."""
     return min(steps, key=lambda step: abs(step - wanted))
 
 
-def fork(ref: str, look: Look) -> None:
-    """Train on from the snapshot that is looked at, under other rules."""
-    with st.expander(f"Fork here: train on from step {look.step:,}, under other rules", icon=":material/fork_right:"):
-        forking.fork_here(loading.load_run(ref), look.step)
+def draw_fork(ref: str, look: Look) -> None:
+    """Draw the form that forks the run at the shown snapshot."""
+    with st.expander(f"Fork: continue step {look.step:,} with other settings", icon=":material/fork_right:"):
+        fork_here(loading.load_run(ref), look.step)
         st.page_link(PAGES / "train.py", label="See the fork train", icon=":material/show_chart:")
 
 
-def details(ref: str, reel: Reel, look: Look) -> None:
-    """What the scores are, and every head's at the step that is looked at, as a table."""
+def draw_scores(ref: str, reel: Reel, look: Look) -> None:
+    """Draw the meaning of the scores, and a table with every head's scores at the shown step."""
     if not reel.scores:
         return
     with st.expander(f"Scores of every head at step {look.step:,}"):
         st.caption(
-            "A score is how much more weight a head puts where such a head would read than even attention does: 0 is no more. "
+            "A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
             + probe_note(ref)
         )
         st.markdown("  \n".join(f"**{kind.capitalize()}**: {meaning}" for kind, meaning in MEANING.items()))
@@ -256,17 +251,17 @@ def details(ref: str, reel: Reel, look: Look) -> None:
 
 
 def score_note(reel: Reel) -> str:
-    """What the score curves are, where there are any."""
+    """Return the explanation of the score curves, or "" if there are none."""
     if not reel.scores or len(reel.steps) == 1:
         return ""
     return (
-        " A score is the weight that a head puts where such a head would read, less what even attention puts there; solid lines "
-        "are the last layer's heads, dashed ones those of earlier layers."
+        " A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
+        "Solid lines: heads of the last layer. Dashed lines: earlier layers."
     )
 
 
 def _with_progress(steps: Sequence[int], doing: str) -> Iterator[int]:
-    """The steps, with a bar that shows once they take longer than `PATIENCE`."""
+    """Yield the steps, with a progress bar once they take longer than `PATIENCE`."""
     place, started = st.empty(), time.monotonic()
     for i, step in enumerate(steps):
         if time.monotonic() - started > PATIENCE:

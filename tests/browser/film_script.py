@@ -32,7 +32,7 @@ film = Film(
     samples=[f"what it wrote after step {step}" for step in steps],
     losses={name: (np.linspace(0, steps[-1], 500).tolist(), loss.tolist()) for name in ("batch", "mean", "validation")},
     scores={"induction": draw.uniform(size=(S, n_layer, n_head)).cumsum(0) / S},
-    words={"induction": "A score that grows."},
+    sentences={"induction": "A score that grows."},
     spans={"induction": (100, 300)},
 )
 play(film, Look(0), key="film")

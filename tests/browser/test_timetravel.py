@@ -91,7 +91,7 @@ def test_curves_jump_keys_and_playing_move_and_a_phone_has_room(film, page):
         expect(film).not_to_have_attribute("data-step", "4000")
         marker = film.locator(f".{curve} .now").bounding_box()
         assert abs(marker["x"] - box["x"] - share * box["width"]) < 12
-    expect(film.locator(".words")).to_contain_text(re.compile(r"induction score is between steps [\d,]+ and [\d,]+"))
+    expect(film.locator(".sentence")).to_contain_text(re.compile(r"induction score is between steps [\d,]+ and [\d,]+"))
 
     film.locator("input[type=range]").focus()
     page.keyboard.press("Home")

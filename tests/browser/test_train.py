@@ -48,7 +48,7 @@ def test_a_run_is_watched_to_its_end_through_a_reload_and_by_a_second_browser(tr
     second.goto(train_page.url)
     for page in (train_page, second):
         says(page, r"Finished · step 10 of 10 · .* validation loss \d\.\d{3}")
-        expect(page.get_by_text("What it writes after step 10")).to_be_visible(timeout=LONG)
+        expect(page.get_by_text("Sample after step 10")).to_be_visible(timeout=LONG)
         expect(page.locator(".js-plotly-plot .scatterlayer .trace")).to_have_count(3)
         expect(page.locator(".attention")).to_be_visible()
     sample = (app_server.runs / "lesson" / "samples.jsonl").read_text().splitlines()

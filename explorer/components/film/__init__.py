@@ -1,7 +1,7 @@
 """A run's snapshots as a film: one slider moves every head, the next token, the sample and the curves together.
 
-One Streamlit component (components v2). All snapshots go to the browser once, as bytes; moving through them happens
-there, and what the person looks at comes back when they rest.
+One Streamlit component (components v2). All snapshots go to the browser once, as bytes, and the browser moves through them.
+It sends back what the person looks at when they rest.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from explorer.figures.tokens import visible
 Head = tuple[int, int]
 Curve = tuple[Sequence[float], Sequence[float]]  # steps, values
 
-LONGEST_TOKEN = 40  # characters of a token that are shown
+LONGEST_TOKEN = 40  # characters
 LONGEST_SAMPLE = 2000  # characters
-LOSSES_IN = (0, 4)  # the palette's colours of the training and the held-out loss, as on the page where runs train
+LOSS_COLORS = (0, 4)  # palette indices of the training and the validation loss, as on the Train page
 
 _HERE = Path(__file__).parent
 _SHARED = _HERE.parent / "attention_view"
@@ -44,10 +44,10 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Film:
-    """S snapshots of n_layer × n_head heads on one prompt of T tokens, with what is known of each snapshot."""
+    """S snapshots of n_layer × n_head heads on one prompt of T tokens, with the answers, samples and scores of each."""
 
     steps: Sequence[int]  # S, ascending
-    codes: np.ndarray  # (S, n_layer, n_head, cells) uint8, as `packing.encode` makes them; n_layer = 0 without heads
+    codes: np.ndarray  # (S, n_layer, n_head, cells) uint8, from `packing.encode`; n_layer = 0 for a model without heads
     causal: bool
     tokens: Sequence[str]  # T
     answers: Sequence[str]  # A next tokens
@@ -55,15 +55,15 @@ class Film:
     likeliest: Sequence[tuple[str, float]]  # S, of all tokens
     samples: Sequence[str | None]  # S
     losses: Mapping[str, Curve]  # "batch", "mean", "validation"
-    scores: Mapping[str, np.ndarray]  # kind → (S, n_layer, n_head), 0 for uniform attention; {} where there are none
-    words: Mapping[str, str]  # kind → what is to be said of its curves
-    spans: Mapping[str, tuple[int, int]]  # kind → the steps between which it rises most
-    opening: Head = (0, 0)  # shown large until the person looks at another
-    kind: str = "induction"  # whose curves are shown until the person picks another
+    scores: Mapping[str, np.ndarray]  # kind → (S, n_layer, n_head), 0 for uniform attention; may be {}
+    sentences: Mapping[str, str]  # kind → a description of its curves
+    spans: Mapping[str, tuple[int, int]]  # kind → the steps between which its score rises most
+    opening: Head = (0, 0)  # shown large until the person points at another
+    kind: str = "induction"  # of the score curves, until the person picks another
 
 
 class Look(NamedTuple):
-    """What a person looks at: a snapshot's step, the locked head, and the step that all is compared with."""
+    """What a person looks at: the step of a snapshot, the locked head, and the step to compare with."""
 
     step: int
     head: Head | None = None
@@ -72,34 +72,34 @@ class Look(NamedTuple):
 
 
 @dataclass
-class _Known:
-    """The look as this session knows it, by the later word of two: the page's, or the person's."""
+class _Session:
+    """The newest look of this session, from the page or from the person."""
 
     look: Look
-    told: tuple[
+    request: tuple[
         Look, int
-    ]  # what the page last wanted, and when the browser had last rested before; it hears of no more
-    at: int = 0  # when it last rested, in the browser's milliseconds
-    rested: bool = False  # whether that has not been read yet
+    ]  # the last look that the page asked for, and the time of the browser's last rest before it
+    at: int = 0  # time of the browser's last rest, in its milliseconds
+    has_news: bool = False  # whether the last rest was not read yet
 
 
 def play(film: Film, look: Look, *, key: str) -> Look:
     """Draw the film and return what the person looks at.
 
-    look: what the page wants shown. Hand in what was returned last: the person's own moves win where they are newer, and
-    another value moves the film. key: stable over reruns, one a run. Raises ValueError on codes that are not the film's.
+    look: what the page asks for. Pass the value that was returned last, and the person's moves win; pass another value, and
+    the film moves. key: one per run, the same over reruns. Raises ValueError on codes of another film.
     Source: lecture 00:34:53.
     """
-    known = _agree(state.recall(f"{key}:known"), look)
-    state.remember(f"{key}:known", known)
-    told, kind = (known.told[0][:3], known.told[1]), known.look.kind or film.kind
-    message = pack(_header(film) | {"key": key, "told": told, "kind": kind}, film.codes)
-    result = _mount(key=key, data=message, on_rest_change=partial(_heard, key))
-    if known.rested:
-        said = result.get("rest") or {}
-        known.rested = False
-        known.look, known.at = _look_of(said, film, known.look), said.get("at", known.at)
-    return known.look
+    session = _update(state.recall(f"{key}:session"), look)
+    state.remember(f"{key}:session", session)
+    request, kind = (session.request[0][:3], session.request[1]), session.look.kind or film.kind
+    message = pack(_header(film) | {"key": key, "request": request, "kind": kind}, film.codes)
+    result = _mount(key=key, data=message, on_rest_change=partial(_mark_rest, key))
+    if session.has_news:
+        rest = result.get("rest") or {}
+        session.has_news = False
+        session.look, session.at = _read_look(rest, film, session.look), rest.get("at", session.at)
+    return session.look
 
 
 def _header(film: Film) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _header(film: Film) -> dict[str, Any]:
         "samples": [text and _shortened(text, LONGEST_SAMPLE) for text in film.samples],
         "losses": {name: [list(steps), _numbers(values, 5)] for name, (steps, values) in film.losses.items()},
         "scores": {kind: _numbers(values.reshape(S, -1), 4) for kind, values in film.scores.items()},
-        "words": dict(film.words),
+        "sentences": dict(film.sentences),
         "spans": dict(film.spans),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "change": DIVERGING,
@@ -133,8 +133,8 @@ def _header(film: Film) -> dict[str, Any]:
             theme: [head_color(i, on_dark=theme == "dark") for i in range(n_head)] for theme in ("light", "dark")
         },
         "average": MUTED,
-        "losses_in": {
-            theme: [head_color(i, on_dark=theme == "dark") for i in LOSSES_IN] for theme in ("light", "dark")
+        "loss_colors": {
+            theme: [head_color(i, on_dark=theme == "dark") for i in LOSS_COLORS] for theme in ("light", "dark")
         },
     }
 
@@ -151,35 +151,29 @@ def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _agree(known: _Known | None, look: Look) -> _Known:
-    """What holds when the page asks for `look`. What the browser knows already is not told again, nor sent again."""
-    if known is None:
-        return _Known(look, (look, 0))
-    if not known.rested and look != known.look:
-        return replace(known, look=look, told=(look, known.at))
-    return known
+def _update(session: _Session | None, look: Look) -> _Session:
+    """Return the session after the page has asked for `look`. A look that came from the browser is not sent back to it."""
+    if session is None:
+        return _Session(look, (look, 0))
+    if not session.has_news and look != session.look:
+        return replace(session, look=look, request=(look, session.at))
+    return session
 
 
-def _heard(key: str) -> None:
-    known = state.recall(f"{key}:known")
-    if known is not None:
-        known.rested = True
+def _mark_rest(key: str) -> None:
+    session = state.recall(f"{key}:session")
+    if session is not None:
+        session.has_news = True
 
 
-def _look_of(said: Any, film: Film, before: Look) -> Look:
-    """What the browser said, without anything else that it may have sent."""
-    step, head, pinned, kind = (said.get(name) if isinstance(said, dict) else None for name in Look._fields)
+def _read_look(rest: Any, film: Film, before: Look) -> Look:
+    """Return the look that the browser sent; parts that the film does not have are ignored."""
+    step, head, pinned, kind = (rest.get(name) if isinstance(rest, dict) else None for name in Look._fields)
     n_layer, n_head = film.codes.shape[1:3]
-    is_head = (
-        isinstance(head, list)
-        and len(head) == 2
-        and all(
-            isinstance(index, int) and 0 <= index < size for index, size in zip(head, (n_layer, n_head), strict=True)
-        )
-    )
+    heads = [[layer, index] for layer in range(n_layer) for index in range(n_head)]
     return Look(
         step if step in film.steps else before.step,
-        tuple(head) if is_head else None,
+        (head[0], head[1]) if isinstance(head, list) and head in heads else None,
         pinned if pinned in film.steps else None,
         kind if kind in film.scores and kind != (before.kind or film.kind) else before.kind,
     )

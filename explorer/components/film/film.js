@@ -1,11 +1,11 @@
-// What is seen and what has been chosen. Drawing happens at most once a frame, and only when something changed.
+// The state of the film. It is drawn at most once per frame, and only the parts that changed.
 
 const NOWHERE = { query: null, key: null };
-const REMEMBERED = ["index", "pinned", "locked", "last", "kind", "speed", "at", "told"];
-const ON_ITS_WAY = 3000; // ms in which the page may still speak of the time before the last rest
+const SAVED = ["index", "pinned", "locked", "last", "kind", "speed", "at", "request"];
+const DELAY = 3000; // ms: a request that the page sent before the last rest may still arrive within this time
 
 const VIEWS = new WeakMap(); // the element that Streamlit gives → its view
-const LEFT = new Map(); // key → what the person had chosen when the film was left
+const CLOSED = new Map(); // key → the saved fields of a film that was closed
 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".film");
@@ -17,7 +17,7 @@ export default function ({ parentElement, data, setStateValue }) {
     clearTimeout(view.resting);
     view.observer.disconnect();
     VIEWS.delete(root);
-    LEFT.set(view.film.header.key, Object.fromEntries(REMEMBERED.map((name) => [name, view[name]])));
+    CLOSED.set(view.film.header.key, Object.fromEntries(SAVED.map((name) => [name, view[name]])));
   };
 }
 
@@ -37,13 +37,13 @@ function mount(root) {
     pinned: null, // the snapshot that it is compared with
     locked: null, // the head that was clicked
     preview: null, // the head under the pointer or the arrow keys
-    last: null, // what is shown without either
+    last: null, // the head that is shown if there is neither
     hover: null, // the cell under the pointer or the arrow keys
-    kind: "", // of score
+    kind: "", // of the score curves
     speed: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 1,
     playing: false,
     at: 0,
-    told: "",
+    request: "", // the page's last request
   };
   view.shown = () => view.preview ?? view.locked ?? view.last;
   view.focus = () => view.hover ?? NOWHERE;
@@ -63,7 +63,7 @@ function receive(view, bytes) {
   if (isNew) load(view, text, bytes);
   const { header } = view.film;
   const theme = readTheme(view.root, header);
-  if (!isNew && theme.background === view.theme.background) return; // a rerun that changes nothing leaves all as it is
+  if (!isNew && theme.background === view.theme.background) return; // nothing has changed
   view.theme = theme;
   view.changeRamp = changeRamp(header.change, view.theme.background);
   view.labels = labelsOf(view.patterns, view.theme);
@@ -76,9 +76,9 @@ function load(view, text, bytes) {
   view.text = text;
   view.film = new Film(text, bytes);
   const { header, steps } = view.film;
-  if (!before) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
+  if (!before) Object.assign(view, { last: header.opening }, CLOSED.get(header.key));
   else for (const name of ["index", "pinned"]) if (view[name] !== null) view[name] = view.film.nearest(before.steps[view[name]]);
-  follow(view, header.told);
+  follow(view, header.request);
   view.index = Math.min(view.index, steps.length - 1);
   if (view.pinned >= steps.length) view.pinned = null;
   view.hover = null;
@@ -96,12 +96,12 @@ function load(view, text, bytes) {
   buildAnswers(view);
 }
 
-// The page may move the film, unless it speaks of a time before a rest that it has not heard of yet.
+// The page may move the film, unless it sent its request before the person's last move.
 function follow(view, [[step, head, pinned], at]) {
-  const told = JSON.stringify([step, head, pinned, at]);
-  const late = at < view.at && Date.now() - view.at < ON_ITS_WAY;
-  if (told === view.told || late) return;
-  view.told = told;
+  const request = JSON.stringify([step, head, pinned, at]);
+  const isLate = at < view.at && Date.now() - view.at < DELAY;
+  if (request === view.request || isLate) return;
+  view.request = request;
   view.index = view.film.nearest(step);
   view.pinned = pinned === null ? null : view.film.nearest(pinned);
   view.locked = head;
@@ -157,7 +157,7 @@ function writeState(view) {
   find(".play").textContent = view.playing ? "Pause" : "Play";
   find(".pin").setAttribute("aria-pressed", view.pinned !== null);
   find(".pin").textContent = view.pinned === null ? "Compare with this step" : `Compared with ${count(view.step(view.pinned))} ✕`;
-  find(".words").textContent = view.film.header.words[view.kind] ?? "";
+  find(".sentence").textContent = view.film.header.sentences[view.kind] ?? "";
   root.classList.toggle("changing", view.pinned !== null);
   const [layer, head] = view.shown();
   const data = { step: view.step(), index, layer, head, locked: view.locked?.join("."), pinned: view.pinned === null ? "" : view.step(view.pinned) };

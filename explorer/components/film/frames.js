@@ -1,5 +1,5 @@
-// A run's snapshots as they travel: uint32 length, JSON header, then one byte a weight, snapshot after snapshot:
-// weight = (code / 255)². A snapshot is widened into the codes that the patterns and the ramp of the other views use.
+// A run's snapshots as Python packs them: uint32 length, JSON header, then one byte per weight, by snapshot.
+// weight = (code / 255)². A snapshot is converted into the 16-bit codes of the attention view.
 
 const WIDE = Uint16Array.from({ length: 256 }, (_, code) => Math.round(LEVELS * Math.cbrt((code / 255) ** 2)));
 
@@ -35,7 +35,7 @@ class Film {
   }
 }
 
-// What changed in the weights between two snapshots, as the large heatmap's keyboard asks for it.
+// The change of the weights between two snapshots, with the methods of Patterns that the large heatmap uses.
 class Change {
   constructor(now, then) {
     Object.assign(this, { now, then, header: now.header, Q: now.Q, K: now.K });
@@ -67,7 +67,7 @@ class Change {
 
 const GRADES = 255; // of a change, on either side of zero
 
-// Every change's colour, opaque, from −1 over the page's own background at zero to 1; opacity is the root of the change.
+// The colour of every change from −1 to 1: the page's background at zero, mixed by the root of the change.
 function changeRamp(stops, background) {
   const ground = channels(background);
   const [less, more] = [stops[0][1], stops.at(-1)[1]].map(channels);
@@ -82,7 +82,7 @@ function changeRamp(stops, background) {
   return new Uint32Array(ramp.buffer);
 }
 
-// One head's change as side × side pixels. Where several cells share a pixel, the largest change shows.
+// One head's change as side × side pixels. A pixel with several cells shows the largest change.
 function paintChange(canvas, { now, then, Q }, head, ramp, side) {
   const bin = Uint16Array.from({ length: Q }, (_, i) => Math.floor((i * side) / Q));
   const peak = new Float32Array(side * side).fill(NaN);

@@ -1,7 +1,7 @@
-// What one snapshot looks like: the heads, one of them large, the next token, the sample, and where it lies on the curves.
+// The pictures of one snapshot: the heads, one head large, the next token, the sample, and its marker on the curves.
 
 const signed = (value, digits = 2) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
-const said = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));
+const format = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));
 const count = (number) => number.toLocaleString("en");
 
 function paintHead(view, canvas, head, side) {
@@ -32,7 +32,7 @@ function drawLarge(view) {
   const then = view.change ? `, compared with step ${count(view.step(view.pinned))}` : "";
   map.canvas.setAttribute("aria-label", `Heatmap of ${nameOf(head)} over ${frame.Q} tokens at step ${count(view.step())}${then}`);
   view.root.querySelector(".name").textContent = nameOf(head);
-  const state = same(head, view.locked) ? "kept" : view.locked ? `preview; ${nameOf(view.locked)} is kept` : "";
+  const state = same(head, view.locked) ? "locked" : view.locked ? `preview; ${nameOf(view.locked)} is locked` : "";
   view.root.querySelector(".status").textContent = state;
   view.root.querySelector(".readout").textContent = readout(view, head);
 }
@@ -42,14 +42,14 @@ function readout(view, head) {
   if (query === null) return "";
   const quoted = (index) => `${index} '${view.frame.queries[index]}'`;
   const weight = view.frame.weight(head, query, key);
-  if (weight === null) return `Query ${quoted(query)} cannot read key ${quoted(key)}, which comes after it.`;
+  if (weight === null) return `Query ${quoted(query)} cannot read key ${quoted(key)}, which comes later.`;
   const reads = `Query ${quoted(query)} reads key ${quoted(key)} with`;
   if (!view.change) return `${reads} ${weight.toFixed(2)}.`;
   const before = view.change.then.weight(head, query, key);
   return `${reads} ${signed(weight - before)}: ${before.toFixed(2)} → ${weight.toFixed(2)}.`;
 }
 
-// The legend is spaced by colour, which is the root of the weight.
+// The legend is even in colour, which is the root of the weight.
 function writeLegend(view) {
   const { scale } = view.theme;
   const { change } = view.film.header;
@@ -59,9 +59,9 @@ function writeLegend(view) {
   view.root.querySelector(".scale i").style.background = `linear-gradient(to right, ${colors})`;
   view.root.querySelector(".unit").textContent = view.change ? "change" : "weight";
   view.root.querySelector(".marks").replaceChildren(...marks.map((mark) => {
-    const made = document.createElement("span");
-    made.textContent = mark;
-    return made;
+    const label = document.createElement("span");
+    label.textContent = mark;
+    return label;
   }));
 }
 
@@ -91,13 +91,13 @@ function drawAnswers(view) {
     number.textContent = p === null ? "–" : then ? signed(p, 3) : p.toFixed(3);
   });
   const [token, p] = likeliest[view.index];
-  view.root.querySelector(".likeliest").textContent = p === null ? "The logits are not finite here." : `Likeliest of all: ${token} with ${p.toFixed(3)}`;
-  view.root.querySelector(".asks").textContent = then ? `Next token, change since step ${count(view.step(view.pinned))}` : "Next token";
+  view.root.querySelector(".likeliest").textContent = p === null ? "The logits are not finite here." : `Most likely token: ${token} with ${p.toFixed(3)}`;
+  view.root.querySelector(".heading").textContent = then ? `Next token: change since step ${count(view.step(view.pinned))}` : "Next token";
 }
 
 function drawSample(view) {
   const text = view.film.header.samples[view.index];
-  view.sample.textContent = text ?? "No sample was written at this snapshot.";
+  view.sample.textContent = text ?? "This snapshot has no sample.";
   view.sample.classList.toggle("none", text === null);
 }
 
@@ -107,14 +107,14 @@ function drawCurves(view) {
   const { batch, mean, validation } = header.losses;
   const values = [...batch[1], ...mean[1], ...validation[1]].filter((value) => value !== null);
   const span = header.spans[view.kind];
-  const [train, held] = header.losses_in[view.theme.name];
-  view.root.querySelector(".train").style.setProperty("--line", train);
-  view.root.querySelector(".held").style.setProperty("--line", held);
+  const [trainColor, validationColor] = header.loss_colors[view.theme.name];
+  view.root.querySelector(".train").style.setProperty("--line", trainColor);
+  view.root.querySelector(".validation").style.setProperty("--line", validationColor);
   drawPlot(view.losses, {
     lines: [
-      { xs: batch[0], ys: batch[1], color: train, width: 1, opacity: 0.3 },
-      { xs: mean[0], ys: mean[1], color: train, width: 2 },
-      { xs: validation[0], ys: validation[1], color: held, width: 2 },
+      { xs: batch[0], ys: batch[1], color: trainColor, width: 1, opacity: 0.3 },
+      { xs: mean[0], ys: mean[1], color: trainColor, width: 2 },
+      { xs: validation[0], ys: validation[1], color: validationColor, width: 2 },
     ],
     low: Math.min(...values, Infinity) - 0.05, high: Math.max(...values, 0.1) + 0.05, last, span,
   }, view.losses.svg.clientWidth);
@@ -126,7 +126,7 @@ function drawScores(view, last, span) {
   const rows = header.scores[view.kind];
   const heads = upTo(header.layers).flatMap((layer) => upTo(header.heads).map((head) => [layer, head]));
   const end = ([layer, head]) => Math.abs(rows.at(-1)[layer * header.heads + head] ?? 0);
-  const rank = (head) => (same(head, view.shown()) ? 2 : end(head)); // names go to the shown head, then to the strongest
+  const rank = (head) => (same(head, view.shown()) ? 2 : end(head)); // labels go to the shown head first, then to the strongest
   const values = rows.flat().filter((value) => value !== null);
   const lines = heads.sort((a, b) => rank(b) - rank(a)).map(([layer, head], i) => ({
     xs: header.steps,
@@ -147,10 +147,10 @@ function markCurves(view) {
     const i = xs.findLastIndex((x) => x <= step);
     return i < 0 ? [null, step] : [ys[i], xs[i]];
   };
-  const [[mean], [held, asked]] = [at(header.losses.mean), at(header.losses.validation)];
-  markPlot(view.losses, step, pinned, mean, header.losses_in[view.theme.name][0]);
-  view.root.querySelector(".train").textContent = `train ${said(mean)}`;
-  view.root.querySelector(".held").textContent = `validation ${said(held)}${asked === step ? "" : ` at ${count(asked)}`}, nats a token`;
+  const [[mean], [validation, measured]] = [at(header.losses.mean), at(header.losses.validation)];
+  markPlot(view.losses, step, pinned, mean, header.loss_colors[view.theme.name][0]);
+  view.root.querySelector(".train").textContent = `train ${format(mean)}`;
+  view.root.querySelector(".validation").textContent = `validation ${format(validation)}${measured === step ? "" : ` at ${count(measured)}`}, nats per token`;
   view.losses.svg.setAttribute("aria-label", `Loss over the steps; at step ${count(step)}: ${view.losses.value.textContent}`);
   if (!view.kind) return;
   const [layer, head] = view.shown();
@@ -158,6 +158,6 @@ function markCurves(view) {
   const value = of(view.index);
   markPlot(view.scores, step, pinned, value, view.theme.colors[head]);
   const change = view.pinned === null || value === null ? "" : ` (${signed(value - of(view.pinned))} since step ${count(pinned)})`;
-  view.scores.value.textContent = `${nameOf([layer, head])} ${said(value)}${change}; 0: even attention`;
+  view.scores.value.textContent = `${nameOf([layer, head])} ${format(value)}${change}; 0: uniform attention`;
   view.scores.svg.setAttribute("aria-label", `${view.kind} score of every head over the steps; at step ${count(step)}: ${view.scores.value.textContent}`);
 }

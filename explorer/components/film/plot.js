@@ -1,13 +1,13 @@
-// Lines over the run's steps, in SVG. The lines stand still; the marker moves, and pointing jumps.
+// Lines over the run's steps, in SVG. A marker moves along the lines; a click on them moves the film.
 
 const PLOT = { height: 170, left: 44, right: 48, top: 8, bottom: 24 };
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 4"];
 
 function shape(tag, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  return made;
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.textContent = text;
+  return element;
 }
 
 // Round numbers from low to high, about `count` of them.
@@ -19,7 +19,7 @@ function roundTicks(low, high, count) {
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
 
-// lines: [{ xs, ys, color, width, opacity, dash, label }]; span: two steps between which the ground is tinted, or nothing.
+// lines: [{ xs, ys, color, width, opacity, dash, label }]; span: two steps with a tinted background between them, or nothing.
 function drawPlot(plot, { lines, low, high, last, span, zero }, width) {
   const { height, left, right, top, bottom } = PLOT;
   const x = (step) => left + (Math.max(width - left - right, 1) * step) / Math.max(last, 1);
@@ -46,17 +46,17 @@ function drawPlot(plot, { lines, low, high, last, span, zero }, width) {
   plot.svg.replaceChildren(ground, ...drawn, ...endLabels(lines, y, width - right + 5), plot.then, plot.now, plot.dot);
 }
 
-// A line is drawn in pieces, broken where it has no value.
+// Split a line into pieces at the places without a value.
 function pieces(xs, ys) {
-  const found = [[]];
+  const parts = [[]];
   xs.forEach((step, i) => {
-    if (ys[i] === null) found.push([]);
-    else found.at(-1).push([step, ys[i]]);
+    if (ys[i] === null) parts.push([]);
+    else parts.at(-1).push([step, ys[i]]);
   });
-  return found.filter((piece) => piece.length > 0);
+  return parts.filter((piece) => piece.length > 0);
 }
 
-// Names at the lines' right ends, first come first placed, none upon another.
+// Labels at the right ends of the lines, in order; a label that would cover another is left out.
 function endLabels(lines, y, x) {
   const taken = [];
   return lines.filter(({ label }) => label).flatMap(({ label, color, ys }) => {
@@ -81,11 +81,11 @@ function markPlot(plot, step, pinned, value, color) {
   plot.dot.setAttribute("fill", color);
 }
 
-// Pointing, and dragging along, leads to steps.
+// Clicking and dragging move to a step.
 function listenToPlot(plot, jump) {
   const go = (event) => {
     const from = plot.svg.getBoundingClientRect().left;
-    jump(((event.clientX - from - PLOT.left) / (plot.x(1) - plot.x(0))));
+    jump((event.clientX - from - PLOT.left) / (plot.x(1) - plot.x(0)));
   };
   plot.svg.addEventListener("pointerdown", (event) => {
     plot.svg.setPointerCapture(event.pointerId);

@@ -1,7 +1,7 @@
-// Moving through the snapshots: slider, buttons, keys, playing, the curves; and holding on to a head, a cell, a step.
+// Moving through the snapshots by slider, buttons, keys, play and curves; and locking a head, a cell or a step.
 
 const PACE = 5; // snapshots a second at 1 ×
-const RESTED = 400; // ms without a move, after which the page is told
+const REST = 400; // ms without a move, after which the page gets the state
 
 function moveTo(view, index) {
   const to = Math.min(Math.max(index, 0), view.film.steps.length - 1);
@@ -11,7 +11,7 @@ function moveTo(view, index) {
   rest(view);
 }
 
-// The page hears where the person came to rest, not of every snapshot on the way.
+// The page gets the snapshot where the person stops, not every snapshot on the way.
 function rest(view) {
   clearTimeout(view.resting);
   view.at = Date.now();
@@ -19,7 +19,7 @@ function rest(view) {
   view.resting = setTimeout(() => {
     const pinned = view.pinned === null ? null : view.step(view.pinned);
     view.send({ step: view.step(), head: view.locked, pinned, kind: view.kind, at: view.at });
-  }, RESTED);
+  }, REST);
 }
 
 function stop(view) {
@@ -53,7 +53,7 @@ function pin(view, index) {
   rest(view);
 }
 
-function hold(view, head) {
+function lockHead(view, head) {
   view.last = head ?? view.locked ?? view.last;
   view.locked = head;
   redraw(view, "head");
@@ -84,7 +84,7 @@ function listenToTransport(view) {
     });
   }
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") return view.locked ? hold(view, null) : view.pinned !== null && pin(view, null);
+    if (event.key === "Escape") return view.locked ? lockHead(view, null) : view.pinned !== null && pin(view, null);
     const leave = event.target.closest("select, .map, .grid, .sample") || (event.key === " " && event.target.closest("button"));
     const { length } = view.film.steps;
     const moves = { ArrowLeft: view.index - 1, ArrowRight: view.index + 1, Home: 0, End: length - 1 };
@@ -101,7 +101,7 @@ function listenToHeads(view) {
   previewHeads(view);
   grid.addEventListener("click", (event) => {
     const head = headUnder(event);
-    if (head) hold(view, same(head, view.locked) ? null : head);
+    if (head) lockHead(view, same(head, view.locked) ? null : head);
   });
   const point = (to) => {
     view.hover = to;

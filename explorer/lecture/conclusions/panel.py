@@ -10,10 +10,10 @@ from explorer.lecture.kit.controls import chapter, metrics
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
-from explorer.train import jobs
 from explorer.train.curves import published_for, series
-from explorer.train.progress import WORDS, clock, look_into, open_in, while_live
+from explorer.train.progress import STATE_NAMES, clock, link_to, link_to_lenses, while_live
 from explorer.train.race import RUNGS
+from explorer.train.runs.folders import list_runs
 from gpt import PRESETS, Run
 from gpt.train.estimate import count_parameters
 from gpt.train.presets import PUBLISHED, Published
@@ -52,11 +52,11 @@ def own_runs() -> None:
 
 def _summed_up() -> None:
     summaries = []
-    for found in jobs.listing(loading.runs_folder()):
-        if found.run is None:
-            st.caption(f"**{widgets.plain(found.name)}** cannot be read: {widgets.plain(found.why, longest=300)}")
+    for entry in list_runs(loading.runs_folder()):
+        if entry.run is None:
+            st.caption(f"**{widgets.plain(entry.name)}** cannot be read: {widgets.plain(entry.error, longest=300)}")
         else:
-            summaries.append(_summary(found.run))
+            summaries.append(_summary(entry.run))
     if not summaries:
         widgets.empty_state(
             "You have trained nothing yet.", "Begin with a table that trains in seconds, or with several rungs at once."
@@ -94,7 +94,7 @@ def _row(summary: Summary) -> dict[str, object]:
         "Run": run.label,
         "What": recipe.about or "–",
         "Text": recipe.text,
-        "State": WORDS[status.state],
+        "State": STATE_NAMES[status.state],
         "Parameters": min(
             count_parameters(recipe.model, recipe.objective), 2**63 - 1
         ),  # a table's numbers have 64 bits
@@ -110,8 +110,8 @@ def _links(summaries: list[Summary]) -> None:
     labels = {name: run.label for name, run in runs.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Open", list(runs), width=280, format_func=labels.get, **state.bound("run", shown, labels))
-        open_in("train.py", "Train", ":material/show_chart:", runs[shown])
-        look_into(runs[shown])
+        link_to("train.py", "Train", ":material/show_chart:", runs[shown])
+        link_to_lenses(runs[shown])
 
 
 def _ladder(summaries: list[Summary]) -> None:

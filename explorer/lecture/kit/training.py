@@ -9,8 +9,8 @@ from explorer.figures.export import file_name
 from explorer.lecture.kit.classroom import hidden
 from explorer.shared import loading, widgets
 from explorer.train import jobs
-from explorer.train.curves import curves
-from explorer.train.progress import progress, stop_and_resume, while_live
+from explorer.train.curves import draw_curves
+from explorer.train.progress import draw_group_buttons, draw_progress, while_live
 from explorer.train.runs import trash
 from gpt import Corpus, Recipe, Run
 
@@ -47,7 +47,7 @@ def losses(run: Run | None) -> None:
         widgets.empty_state("There is no curve yet.", "Press *Train*; the loss is drawn here as it falls.", CURVES)
         return
     with st.container(height=CURVES, border=False):
-        curves(run)
+        draw_curves(run)
 
 
 def _run_name(name: str, label: str) -> str:
@@ -63,11 +63,11 @@ def _follow(
     if not hidden("training"):
         with st.container(horizontal=True):
             _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)
-            stop_and_resume(list(runs.values()), f"lecture:{name}")
+            draw_group_buttons(list(runs.values()), f"lecture:{name}")
     for label, recipe in recipes.items():
         title = f"**{widgets.plain(label)}**"
         if label in runs:
-            progress(runs[label], runs[label].status, title)
+            draw_progress(runs[label], runs[label].status, title)
         else:
             st.progress(0.0, text=f"{title} · not trained yet · {recipe.steps:,} steps")
     _tell_changes({label: (run.recipe, recipes[label]) for label, run in runs.items()})

@@ -1,4 +1,4 @@
-"""The run folders on disk: which there are, what each holds, how much room it takes. Read once, and again when a file changes."""
+"""The run folders on disk: their names, content and size. Each is read again only when one of its files changes."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ PARTS = (
     "metrics.jsonl",
     "status.json",
     "snapshots",
-)  # each tells a run from other folders
-MOST = 5000  # runs that are remembered
-MOST_TAILS = 64  # runs whose numbers are kept in memory; 300,000 rows take about 30 MB
+)  # a folder with one of these is a run
+MOST = 5000  # cached runs
+MOST_TAILS = 64  # runs whose metrics are cached; 300,000 rows take about 30 MB
 
 
 @dataclass(frozen=True)
-class Found:
-    """A folder among the runs: the run, or why it cannot be opened."""
+class Entry:
+    """A folder in the list of runs: the run, or the error that opening it gives."""
 
     folder: Path
     run: Run | None
-    why: str = ""
+    error: str = ""
 
     @property
     def name(self) -> str:
@@ -36,41 +36,41 @@ class Found:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The name that people see: the run's title, or its folder's name."""
         return self.run.label if self.run else self.name
 
 
-def listing(runs: Path) -> list[Found]:
-    """Every run, newest first, damaged and half-written ones too. A folder that holds nothing of a run is none."""
+def list_runs(runs: Path) -> list[Entry]:
+    """List every run, also damaged and incomplete ones, the newest first."""
     folders = [folder for folder in runs.glob("[!.]*") if any((folder / part).exists() for part in PARTS)]
-    return [found(folder) for folder in sorted(folders, key=lambda folder: -changed(folder / "config.json"))]
+    return [open_entry(folder) for folder in sorted(folders, key=lambda folder: -_modified(folder / "config.json"))]
 
 
-def found(folder: Path) -> Found:
-    """What this folder holds, read again when its config or its tokenizer changes."""
-    return _found(folder, loading.stamp(folder / "config.json", folder / "tokenizer.json"))
+def open_entry(folder: Path) -> Entry:
+    """Open the run in this folder; it is read again when its config or its tokenizer changes."""
+    return _open_entry(folder, loading.stamp(folder / "config.json", folder / "tokenizer.json"))
 
 
 @lru_cache(maxsize=MOST)
-def _found(folder: Path, stamp: tuple[int, ...]) -> Found:
+def _open_entry(folder: Path, stamp: tuple[int, ...]) -> Entry:
     try:
-        return Found(folder, load_run(folder))
+        return Entry(folder, load_run(folder))
     except (ValueError, OSError) as error:
-        return Found(folder, None, str(error))
+        return Entry(folder, None, str(error))
 
 
 def ref_of(run: Run) -> str:
-    """The reference under which `loading` knows this run."""
+    """Return the reference of this run, as `loading` takes it."""
     return run.name if run.folder.parent == loading.SHIPPED else f"{loading.OWN}{run.name}"
 
 
-def states(runs: Path) -> dict[str, float]:
-    """Changes whenever a run is made, renamed or deleted, or its state changes: each run's name, and when its state last changed."""
-    return {status.parent.name: changed(status) for status in runs.glob("[!.]*/status.json")}
+def state_times(runs: Path) -> dict[str, float]:
+    """Return each run's name and the time of its last state; equal as long as no run is added, renamed, deleted or changed."""
+    return {status.parent.name: _modified(status) for status in runs.glob("[!.]*/status.json")}
 
 
 def saved_state(folder: Path) -> str | None:
-    """The state that a run's status.json names, read again when that changes; None where it cannot be read."""
+    """Return the state in a run's status.json, or None if it cannot be read."""
     file = folder / "status.json"
     return _saved_state(file, loading.stamp(file))
 
@@ -83,7 +83,7 @@ def _saved_state(file: Path, stamp: tuple[int, ...]) -> str | None:
 
 
 def size(folder: Path) -> int:
-    """Bytes on disk, added up again when the run has written something."""
+    """Return the bytes on disk, summed again after the run has written something."""
     return _size(folder, loading.stamp(folder, folder / "status.json", folder / "metrics.jsonl", folder / "snapshots"))
 
 
@@ -97,7 +97,7 @@ def _size(folder: Path, stamp: tuple[int, ...]) -> int:
 
 
 def logged(folder: Path) -> Logged:
-    """What a run has logged so far. A look reads only what was appended since the last one, whoever looked."""
+    """Return what a run has logged so far. Each call reads only the lines that were appended since the last call."""
     return _tail(folder / "metrics.jsonl").look()
 
 
@@ -106,8 +106,7 @@ def _tail(metrics: Path) -> Tail:
     return Tail(metrics)
 
 
-def changed(file: Path) -> float:
-    """When a file was last written, in seconds; 0 where there is none."""
+def _modified(file: Path) -> float:
     with suppress(OSError):
         return file.stat().st_mtime
     return 0.0

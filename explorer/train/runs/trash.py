@@ -1,4 +1,4 @@
-"""Deleted runs. They leave every list at once, and are kept for ten minutes, so that a person can take the deletion back."""
+"""Deleted runs. They disappear from every list at once; a deletion can be undone for ten minutes."""
 
 import os
 import shutil
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.train import jobs
+from explorer.train.names import free_name
 
-DELETED = ".deleted-"  # begins the name of a deleted run's folder; then come the time and the run's name
-KEPT = 600  # seconds
-LONGEST = 200  # bytes of a name; a folder's has room for 255
+DELETED = ".deleted-"  # first part of a deleted run's folder name; the time and the run's name follow
+UNDO_SECONDS = 600
+LONGEST = 200  # bytes of the run's name; a folder name has at most 255
 
 
 @dataclass(frozen=True)
@@ -25,49 +26,44 @@ class Deleted:
 
 
 def delete(runs: Path, name: str) -> None:
-    """Delete a run, or a damaged one. Raises ValueError where it trains, is gone, or ships with the app.
+    """Delete a run, damaged or not. Raises ValueError if it trains, is gone, or ships with the app.
 
-    Renaming the folder needs no room on a full disk.
+    The folder is renamed, which also works on a full disk.
     """
-    with jobs.at_rest(runs, name) as folder:
+    with jobs.locked_folder(runs, name) as folder:
         short = os.fsencode(name)[:LONGEST].decode(errors="ignore")
         folder.rename(runs / f"{DELETED}{time.time_ns()}-{short}")
-    clear(folder for folder in runs.glob(f"{DELETED}*") if not _is_kept(folder))
+    clear(set(runs.glob(f"{DELETED}*")) - {entry.folder for entry in deleted(runs)})
 
 
 def deleted(runs: Path) -> list[Deleted]:
-    """What can still be restored, the last deleted first."""
-    kept = [_parsed(folder) for folder in runs.glob(f"{DELETED}*") if _is_kept(folder)]
-    return sorted(kept, key=lambda entry: -entry.at)
+    """List the runs that can still be restored, the last deleted first."""
+    entries = map(_parse, runs.glob(f"{DELETED}*"))
+    recent = [entry for entry in entries if entry and time.time() - entry.at < UNDO_SECONDS]
+    return sorted(recent, key=lambda entry: -entry.at)
 
 
 def restore(entry: Deleted) -> str:
-    """Undo a deletion; returns the run's name, which is another where its own is taken by now. Raises ValueError where it is gone."""
+    """Undo a deletion. Returns the run's name, a new one if its own is taken. Raises ValueError if the run is gone."""
     runs = entry.folder.parent
-    name = jobs.free_name(runs, entry.name) if (runs / entry.name).exists() else entry.name
+    name = free_name(runs, entry.name) if (runs / entry.name).exists() else entry.name
     with jobs.writing(runs):
         try:
             entry.folder.rename(runs / name)
         except FileNotFoundError as error:
-            raise ValueError(
-                f"{entry.name!r} cannot be restored: it was restored already, or removed for good"
-            ) from error
+            reason = "it was restored already, or removed for good"
+            raise ValueError(f"{entry.name!r} cannot be restored: {reason}") from error
     return name
 
 
 def clear(folders: Iterable[Path]) -> None:
-    """Remove deleted runs for good. Each is renamed first, so that nobody restores one half of it."""
+    """Remove deleted runs for good. Each is renamed first, so that a run that is half removed cannot be restored."""
     for folder in folders:
         with suppress(OSError):
             gone = folder.rename(folder.with_name(f"{DELETED}gone-{time.time_ns()}"))
             gone.unlink() if gone.is_symlink() else shutil.rmtree(gone, ignore_errors=True)
 
 
-def _parsed(folder: Path) -> Deleted | None:
+def _parse(folder: Path) -> Deleted | None:
     at, _, name = folder.name.removeprefix(DELETED).partition("-")
     return Deleted(folder, name, int(at) / 1e9) if at.isdecimal() and name else None
-
-
-def _is_kept(folder: Path) -> bool:
-    entry = _parsed(folder)
-    return entry is not None and time.time() - entry.at < KEPT

@@ -22,7 +22,7 @@ def small_film(**changes) -> Film:
         steps=[0, 10], codes=np.stack([codes, codes]), causal=True, tokens=["<b>", " "], answers=["a"],
         probabilities=np.array([[0.5], [np.nan]]), likeliest=[("a", 0.5), ("a", np.nan)], samples=["x" * 5000, None],
         losses={name: ([0.0], [3.0]) for name in ("batch", "mean", "validation")},
-        scores={"induction": np.array([[[0.1]], [[np.nan]]])}, words={"induction": "…"}, spans={},
+        scores={"induction": np.array([[[0.1]], [[np.nan]]])}, sentences={"induction": "…"}, spans={},
     )  # fmt: skip
     return Film(**parts | changes)
 
@@ -60,7 +60,7 @@ def test_the_header_is_strict_json_and_names_what_is_shown():
 
 
 @pytest.mark.parametrize(
-    ("said", "heard"),
+    ("rest", "look"),
     [
         ({"step": 10, "head": [0, 0], "pinned": 0}, Look(10, (0, 0), 0)),
         ({"step": 7, "head": [0, 1], "pinned": 3}, Look(0)),
@@ -70,18 +70,18 @@ def test_the_header_is_strict_json_and_names_what_is_shown():
         ("step", Look(0)),
     ],
 )
-def test_only_what_the_film_has_is_heard(said, heard):
-    assert film._look_of(said, small_film(), Look(0)) == heard
+def test_parts_that_the_film_does_not_have_are_ignored(rest, look):
+    assert film._read_look(rest, small_film(), Look(0)) == look
 
 
-def test_the_later_word_counts():
-    known = film._agree(None, Look(10))
-    assert known.told == (Look(10), 0)
-    known.look, known.at = Look(0), 99  # as the browser said
-    assert film._agree(known, Look(0)).told == (Look(10), 0), "what it said is not told back"
-    assert film._agree(known, Look(10, (0, 0))).told == (Look(10, (0, 0)), 99)
-    known.rested = True
-    assert film._agree(known, Look(10)) is known, "a rest that has not been read yet is newer than the page's word"
+def test_the_newer_look_wins():
+    session = film._update(None, Look(10))
+    assert session.request == (Look(10), 0)
+    session.look, session.at = Look(0), 99  # as the browser sent it
+    assert film._update(session, Look(0)).request == (Look(10), 0), "a look of the browser is not sent back"
+    assert film._update(session, Look(10, (0, 0))).request == (Look(10, (0, 0)), 99)
+    session.has_news = True
+    assert film._update(session, Look(10)) is session, "a rest that was not read yet is newer than the page's look"
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_pages_that_list_runs_list_it(with_own, open_app, page):
     if page == "train":
         bar = next(found.proto.text for found in app.get("progress"))
         assert "translated exactly" in bar
-        assert told(app, "its three kinds of attention") and told(app, "not trained on, always the same ones")
+        assert told(app, "Its three kinds of attention") and told(app, "the same validation sources at each snapshot")
 
 
 def test_a_preset_that_translates_wants_pairs(open_app, runs):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.train import jobs
+from explorer.train.names import check_name, free_name
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.train.loop import train
 from tests.damage import in_recipe
@@ -174,7 +175,9 @@ def test_many_that_look_at_once_start_a_run_once(runs, workers, monkeypatch):
 
 def test_a_run_outlives_the_server_that_started_it(runs):
     run = create_run(runs / "mine", replace(TINY, steps=300), TEXT)
-    server = "import os, sys, pathlib; from explorer import jobs; jobs.advance(pathlib.Path(sys.argv[1])); os._exit(9)"
+    server = (
+        "import os, sys, pathlib; from explorer.train import jobs; jobs.advance(pathlib.Path(sys.argv[1])); os._exit(9)"
+    )
     subprocess.run([sys.executable, "-c", server, str(runs)], cwd=jobs.ROOT, check=False)
 
     def looked_at() -> bool:
@@ -247,15 +250,15 @@ def test_an_unusable_text_leaves_no_folder(runs):
 def test_a_free_name_is_a_good_one(tmp_path_factory, stem, taken):
     runs = tmp_path_factory.mktemp("runs")
     for _ in range(taken):
-        (runs / jobs.free_name(runs, stem)).mkdir()
-    jobs.check_name(runs, jobs.free_name(runs, stem))
+        (runs / free_name(runs, stem)).mkdir()
+    check_name(runs, free_name(runs, stem))
 
 
 @pytest.mark.parametrize("name", ["CON", "con", "Nul", "aux", "COM1", "lpt9", "-rf", "--help", "-"])
 def test_names_that_a_system_or_a_command_reads_otherwise_are_refused(runs, name):
     with pytest.raises(ValueError, match="cannot name a run"):
-        jobs.check_name(runs, name)
-    jobs.check_name(runs, jobs.free_name(runs, name))
+        check_name(runs, name)
+    check_name(runs, free_name(runs, name))
 
 
 def test_a_waiting_run_that_this_machine_cannot_train_fails_with_the_numbers_and_starts_nothing(runs, workers):

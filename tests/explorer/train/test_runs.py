@@ -205,7 +205,7 @@ def test_a_fork_is_made_from_the_train_page_and_drawn_with_its_parent(open_page,
     assert figure["data"][0]["name"] == "tiny, train"
     assert any(note.get("text") == "fork" for note in figure["layout"]["annotations"])
     trash.delete(runs, "tiny")
-    assert "gone since" in messages(app.run())
+    assert "(deleted)" in messages(app.run())
 
 
 def test_a_text_that_the_fork_cannot_read_is_refused(open_page, runs):

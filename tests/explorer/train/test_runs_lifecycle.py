@@ -11,8 +11,7 @@ import pytest
 
 from explorer.shared import loading
 from explorer.train import jobs
-from explorer.train.runs import folders as run_folders
-from explorer.train.runs import trash
+from explorer.train.runs import folders, trash
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 
 TEXT = Corpus("own", "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40, "a test")
@@ -44,7 +43,7 @@ def held(runs):
 
 
 def names(runs) -> set[str]:
-    return {found.name for found in jobs.listing(runs)}
+    return {entry.name for entry in folders.list_runs(runs)}
 
 
 def test_a_deleted_run_is_gone_and_nobody_who_still_looks_brings_it_back(runs):
@@ -72,7 +71,7 @@ def test_what_a_crash_left_of_a_deletion_is_nobodys_run(runs, monkeypatch):
     monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(runs))
     load_run(runs / "tiny").set_status("queued")
     (runs / "tiny").rename(runs / f"{trash.DELETED}1")
-    assert names(runs) == {"table"} and jobs.live(runs) == [] and list(jobs.states(runs)) == ["table"]
+    assert names(runs) == {"table"} and jobs.live(runs) == [] and list(folders.state_times(runs)) == ["table"]
     assert [ref for ref in loading.models() if ref.startswith("runs/")] == ["runs/table"]
     trash.delete(runs, "table")
     assert [entry.name for entry in trash.deleted(runs)] == ["table"]
@@ -174,8 +173,8 @@ def _no_tokenizer(folder):
 @pytest.mark.parametrize("damage", [_break_config, _half_written, _no_tokenizer])
 def test_a_damaged_folder_is_listed_with_its_reason_and_can_be_deleted(runs, damage):
     damage(runs / "tiny")
-    found = {found.name: found for found in jobs.listing(runs)}
-    assert found["tiny"].run is None and "tiny" in found["tiny"].why and found["table"].run.steps
+    entries = {entry.name: entry for entry in folders.list_runs(runs)}
+    assert entries["tiny"].run is None and "tiny" in entries["tiny"].error and entries["table"].run.steps
     assert jobs.live(runs) == []
     trash.delete(runs, "tiny")
     assert names(runs) == {"table"}
@@ -183,8 +182,8 @@ def test_a_damaged_folder_is_listed_with_its_reason_and_can_be_deleted(runs, dam
 
 def test_runs_are_listed_newest_first_and_a_missing_folder_has_none(runs, tmp_path):
     create_run(runs / "new", TINY, TEXT)
-    assert next(iter(jobs.listing(runs))).name == "new" and len(jobs.listing(runs)) == 3
-    assert jobs.listing(tmp_path / "nowhere") == []
+    assert next(iter(folders.list_runs(runs))).name == "new" and len(folders.list_runs(runs)) == 3
+    assert folders.list_runs(tmp_path / "nowhere") == []
     with pytest.raises(ValueError, match="no run called"):
         trash.delete(tmp_path / "nowhere", "tiny")
     assert not (tmp_path / "nowhere").exists()
@@ -204,14 +203,12 @@ def test_many_that_delete_at_once_delete_once(runs):
         worker.start()
     for worker in workers:
         worker.join()
-    assert outcomes.count(None) == 1 and all("no run called" in told for told in outcomes if told)
+    assert outcomes.count(None) == 1 and all("no run called" in error for error in outcomes if error)
 
 
 def test_a_size_is_what_the_files_take(runs):
-    assert run_folders.size(runs / "tiny") >= sum(
-        file.stat().st_size for file in (runs / "tiny" / "snapshots").iterdir()
-    )
-    assert run_folders.size(runs / "nobody") == 0
+    assert folders.size(runs / "tiny") >= sum(file.stat().st_size for file in (runs / "tiny" / "snapshots").iterdir())
+    assert folders.size(runs / "nobody") == 0
 
 
 def test_a_deletion_can_be_undone_for_a_while(runs, monkeypatch):
@@ -226,7 +223,7 @@ def test_a_deletion_can_be_undone_for_a_while(runs, monkeypatch):
     with pytest.raises(ValueError, match="restored already"):
         trash.restore(entry)
     trash.delete(runs, "tiny")
-    later = time.time() + trash.KEPT + 1
+    later = time.time() + trash.UNDO_SECONDS + 1
     monkeypatch.setattr(trash.time, "time", lambda: later)
     assert not trash.deleted(runs)
     trash.delete(runs, "table")
@@ -256,10 +253,10 @@ def test_a_name_that_fills_a_folders_is_deleted_too(runs):
 
 
 def test_a_folder_is_read_again_only_when_it_changes(runs):
-    first = jobs.listing(runs)
-    assert all(again is found for again, found in zip(jobs.listing(runs), first, strict=True))
-    size = run_folders.size(runs / "tiny")
+    first = folders.list_runs(runs)
+    assert all(again is entry for again, entry in zip(folders.list_runs(runs), first, strict=True))
+    size = folders.size(runs / "tiny")
     (runs / "tiny" / "metrics.jsonl").open("a").write("x")
-    assert run_folders.size(runs / "tiny") == size + 1
+    assert folders.size(runs / "tiny") == size + 1
     (runs / "tiny" / "config.json").write_text("{")
-    assert next(found for found in jobs.listing(runs) if found.name == "tiny").run is None
+    assert next(entry for entry in folders.list_runs(runs) if entry.name == "tiny").run is None

@@ -55,7 +55,7 @@ def test_it_opens_on_the_induction_run_and_says_when_its_heads_form(open_app):
     assert header["kind"] == "induction"
     start, end = header["spans"]["induction"]
     assert 281 <= start < end <= 1500
-    assert f"is between steps {start:,} and {end:,} (head L1H" in header["words"]["induction"]
+    assert f"is between steps {start:,} and {end:,} (head L1H" in header["sentences"]["induction"]
     assert "Scores of every head at step 4,000" in app.expander[0].label
 
 
@@ -109,8 +109,8 @@ def test_a_link_opens_its_step_head_and_comparison(page, runs):
     for step in (30, 700):
         add_snapshot(runs, step)
     app = page(prompt="hear me", step="600", layer="1", head="2", pinned="30")
-    assert film_in(app)[0]["told"] == [[700, [1, 2], 30], 0]
-    assert "no snapshot of step 600 here; the nearest is that of step 700" in said(app)
+    assert film_in(app)[0]["request"] == [[700, [1, 2], 30], 0]
+    assert "no snapshot of step 600 here; this is the nearest, step 700" in said(app)
 
 
 def test_new_snapshots_wait_until_they_are_asked_for(page, runs):
@@ -150,4 +150,4 @@ def test_a_run_without_snapshots_has_an_empty_state(page, runs):
 def test_without_the_text_of_its_probes_there_are_no_curves(page, runs):
     (runs / "tiny" / "text.txt").unlink()
     app = page(prompt="hear me")
-    assert "no score curves" in said(app) and film_in(app)[0]["scores"] == {}
+    assert "No score curves" in said(app) and film_in(app)[0]["scores"] == {}

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.shared import loading
-from explorer.train import curves, jobs
-from explorer.train import progress as training
+from explorer.train import curves, jobs, panel, progress
 from gpt import PRESETS, GPTConfig, Recipe, build_model, create_run, load_run
 from gpt.train.estimate import estimate
 from gpt.train.machine import bytes_in_words, time_in_words
@@ -235,7 +234,7 @@ def test_without_runs_it_says_how_to_begin(open_page, runs):
         shutil.rmtree(runs / name)
     app = open_page()
     assert "No run yet" in messages(app)
-    shipped = load_run(loading.SHIPPED / training.EXAMPLE)
+    shipped = load_run(loading.SHIPPED / panel.EXAMPLE)
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert any(trace.get("name") == "validation" for trace in figure["data"])
     assert app.code[0].value == shipped.samples()[-1]["text"]
@@ -279,23 +278,25 @@ def test_curves_of_a_run_that_trains_stay_for_two_seconds_and_are_whole_in_the_e
     )
     with run.lock:
         run.set_status("running", 9)
-        assert curves.drawn(run).series("train_loss")[0].tolist() == list(range(8)), "those of the first four seconds"
+        assert curves.drawn_metrics(run).series("train_loss")[0].tolist() == list(range(8)), (
+            "those of the first four seconds"
+        )
         (run.folder / "metrics.jsonl").write_text('{"step": 0, "train_loss": 3.0}\n')
-        assert len(curves.drawn(run).series("train_loss")[0]) == 1, "rows without a time are drawn"
+        assert len(curves.drawn_metrics(run).series("train_loss")[0]) == 1, "rows without a time are drawn"
     run.set_status("finished", 9)
-    assert curves.drawn(run).series("train_loss") == ([0], [3.0])
+    assert curves.drawn_metrics(run).series("train_loss") == ([0], [3.0])
 
 
 def test_time_left_is_the_recent_pace_times_the_rest():
     steps = np.arange(0, 100, 10)
     numbers = Logged({"elapsed": (steps, 0.5 * steps)})
-    assert training.seconds_left(numbers, 190) == pytest.approx(50)
-    assert training.seconds_left(numbers.before(10), 190) is None
+    assert progress.seconds_left(numbers, 190) == pytest.approx(50)
+    assert progress.seconds_left(numbers.before(10), 190) is None
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (75.4, "1:15"), (3599.6, "1:00:00"), (3675, "1:01:15")])
 def test_clock(seconds, shown):
-    assert training.clock(seconds) == shown
+    assert progress.clock(seconds) == shown
 
 
 def test_the_lectures_figure_stands_beside_its_own_rung_alone(runs):

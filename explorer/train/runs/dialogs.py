@@ -1,0 +1,95 @@
+"""Rename, delete and restore runs. A dialog keeps the run it was opened for, whatever happens to the list meanwhile."""
+
+import streamlit as st
+
+from explorer import state
+from explorer.shared import loading, widgets
+from explorer.train import jobs, names
+from explorer.train.runs import folders, trash
+from gpt.train.machine import bytes_in_words
+
+CHOICES = ("model", "against", "translator")  # choices that may name a run
+DIALOG = "runs:dialog"  # the title of the open dialog, and the name of its run
+BUSY = "A worker trains this run; stop it first."
+
+
+def draw_buttons(entry: folders.Entry, possible: bool) -> None:
+    """Draw the buttons that open the dialogs of this run. possible: no worker trains it."""
+    if entry.run:
+        _draw_button("Rename", ":material/edit:", entry.name, possible, "Give the run and its folder a new name.")
+    hint = "Opens a question first. You can undo a deletion for ten minutes."
+    _draw_button("Delete", ":material/delete:", entry.name, possible, hint)
+
+
+def _draw_button(action: str, icon: str, name: str, possible: bool, hint: str) -> None:
+    help = hint if possible else BUSY
+    if st.button(action, icon=icon, key=f"runs:{action}:{name}", disabled=not possible, help=help):
+        state.remember(DIALOG, (action, name))
+        st.rerun()
+
+
+def draw_dialog() -> None:
+    """Draw the open dialog, if any. Each rerun of the page draws it again, so it stays while others add and remove runs."""
+    action, name = state.recall(DIALOG) or (None, "")
+    if action:
+        draw = {"Rename": _rename, "Delete": _delete}[action]
+        st.dialog(f"{action} run", on_dismiss=_close)(draw)(name)
+
+
+def _close() -> None:
+    state.remember(DIALOG, None)
+
+
+def _rename(name: str) -> None:
+    runs = loading.runs_folder()
+    label = folders.open_entry(runs / name).label
+    with st.form("runs:rename", border=False):
+        title = st.text_input("New name", label, max_chars=names.LONGEST_NAME, key=f"runs:rename:{name}").strip()
+        if st.form_submit_button("Rename run", type="primary"):
+            with widgets.guarded():
+                if title != label:
+                    new = names.name_of_title(runs, title, name)
+                    jobs.rename(runs, name, new, title)
+                    _update_choices(name, new)
+                _close()
+                st.rerun()
+
+
+def _delete(name: str) -> None:
+    entry = folders.open_entry(loading.runs_folder() / name)
+    snapshots = f"{len(entry.run.steps)} snapshots, " if entry.run else ""
+    size = bytes_in_words(folders.size(entry.folder))
+    st.markdown(f"Delete **{widgets.plain(entry.label)}** ({snapshots}{size})? You can undo this for ten minutes.")
+    if st.button("Delete run", type="primary", key=f"runs:delete:{name}"):
+        with widgets.guarded():
+            trash.delete(loading.runs_folder(), name)
+            _update_choices(name, None)
+            _close()
+            st.rerun()
+
+
+def _update_choices(old: str, new: str | None) -> None:
+    """Replace the old name of a run in all choices by the new one (None: remove it)."""
+    ref = new and f"runs/{new}"
+    state.choose(run=new, **{choice: ref for choice in CHOICES if state.choice(choice) == f"runs/{old}"})
+
+
+def draw_undo() -> None:
+    """Draw one button for each run that was deleted in the last ten minutes, by anyone."""
+    entries = trash.deleted(loading.runs_folder())
+    if not entries:
+        return
+    st.caption("Deleted in the last ten minutes. Everyone on this page can undo it.")
+    with st.container(horizontal=True):
+        for entry in entries:
+            label, key = f"Undo: {widgets.plain(entry.name)}", f"undo:{entry.folder.name}"
+            st.button(label, icon=":material/undo:", key=key, on_click=widgets.attempt, args=(_restore, entry))
+        deleted = [entry.folder for entry in entries]
+        st.button(
+            "Remove for good", icon=":material/delete_forever:", key=f"clear:{hash(tuple(deleted))}", type="tertiary",
+            help="Removes these runs from the disk now.", on_click=trash.clear, args=(deleted,),
+        )  # fmt: skip
+
+
+def _restore(entry: trash.Deleted) -> None:
+    state.choose(run=trash.restore(entry))
