@@ -3,7 +3,7 @@ BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: app test lint bench soak models clean
+.PHONY: app test lint lock bench soak models clean
 
 app: .venv/installed
 	$(BIN)/streamlit run explorer/app.py
@@ -14,6 +14,14 @@ test: .venv/installed-tests chromium
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Renews the exact versions that `app` and `test` install. They have no hashes: with hashes, pip would refuse the CPU build of
+# torch, which has the same version and another file, and install gigabytes for a GPU.
+lock: .venv/installed
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" \
+		requirements.txt tests/requirements.txt --output-file constraints.txt
 
 bench: .venv/installed-tests chromium
 	$(BIN)/python -m pytest -m bench tests
@@ -21,7 +29,7 @@ bench: .venv/installed-tests chromium
 soak: .venv/installed-tests chromium
 	$(BIN)/python -m pytest -m soak tests
 
-# Trains anew what ships; about an hour on two cores, nearly all of it the first
+# Trains what ships again; about an hour on two cores, nearly all of it the first
 models: .venv/installed
 	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-* assets/race
 	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy; do \
@@ -32,14 +40,14 @@ models: .venv/installed
 			--set log_every=50 --set eval_every=500 --set eval_batches=100 --set snapshots=1 || exit 1; done
 	cd assets/race && rm -rf */snapshots */resume */.lock  # the race page shows their curves and samples only
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; set PYTHON=python3.11, say"; exit 1)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet -r requirements.txt -c constraints.txt
 	@touch $@
 
 .venv/installed-tests: .venv/installed tests/requirements.txt
-	$(BIN)/pip install --quiet -r tests/requirements.txt
+	$(BIN)/pip install --quiet -r tests/requirements.txt -c constraints.txt
 	@touch $@
 
 .PHONY: chromium
