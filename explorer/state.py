@@ -141,6 +141,11 @@ def recall(name: str, default: Any = None) -> Any:
     return st.session_state.get(f"kept:{name}", default)
 
 
+def component_value(key: str, name: str) -> Any:
+    """The value `name` that the component with this key reported last, or None."""
+    return (st.session_state.get(key) or {}).get(name)
+
+
 def _choices() -> dict[str, str]:
     """Every choice that was made: name → text."""
     return st.session_state.setdefault("choices", {})

@@ -1,8 +1,8 @@
 import streamlit as st
 
-from explorer import state
-from explorer.components.attention_view import attention_view, release, sharpest
-from explorer.explore.attention import fitting, lines, weight
+from explorer.components.attention_view.linked import linked_view, look_choices, read_lines
+from explorer.components.attention_view.packing import example, sharpest
+from explorer.explore.attention import fitting, weight
 from explorer.explore.heads import panel as scoring
 from explorer.shared import downloads, loading, texts, widgets
 from explorer.shared.generation import generation
@@ -19,36 +19,29 @@ with widgets.guarded():
 
     model = loading.load_run(ref).recipe.model
     if model.n_layer:
-        chosen = widgets.head_choice(model.n_layer, model.n_head)
-        layers = fitting.layers_kept(ref, reading, chosen)
+        head = widgets.head_choice(model.n_layer, model.n_head)
+        cell = weight.read_cell(len(reading.ids))
+        layers = fitting.layers_kept(ref, reading, head)
         patterns = loading.attention(ref, reading.ids, layers=layers)
-        cell, drawn = weight.cell_choice(len(reading.ids)), lines.lines_choice(model.n_layer, model.n_head)
         scores = texts.known_head_scores(ref)
-        if chosen is None and state.recall("attention:locked"):
-            release("attention")  # an example or the Back button has unmade the choice
-        looked = attention_view(
+        large = linked_view(
             patterns,
             reading.tokens,
-            head=chosen,
-            cell=cell,
-            lines=drawn,
             key="attention",
+            look={"head": head, "cell": cell, **read_lines(model.n_layer, model.n_head)},
+            choices=look_choices,
             causal=model.causal,
             opening=sharpest(patterns),
             layers=layers,
             explained=weight.PLACE,
             captions=scoring.captions(scores, layers),
         )
-        state.remember("attention:locked", looked.head)
-        downloads.attention(ref, reading, looked.shown, layers)
-        if (looked.head, looked.cell, looked.lines) != (chosen, cell, drawn):
-            (layer, head), (query, key) = looked.head or (None, None), looked.cell or (None, None)
-            state.choose(layer=layer, head=head, query=query, key=key, **lines.written(looked.lines))
+        downloads.attention(ref, reading, large, layers)
         widgets.caption(
             "Each row is a token that reads, each column a token it reads from; the weights of a row sum to 1.",
             "1:02:00",
         )
-        weight.explained(ref, reading, patterns, looked)
+        weight.draw_weight(ref, reading, patterns, large, cell or example(patterns[large]))
     else:
         widgets.empty_state(
             "This model has no heads.",

@@ -19,7 +19,14 @@ HEAD = Choice("head", int, 0, label="Head", help="One of several attention patte
 QUERY = Choice(
     "query", int, 0, label="Query", help="The token that reads. Its q says what this head looks for there.", place=True
 )
-KEY = Choice("key", int, 0, label="Key", place=True)
+KEY = Choice(
+    "key",
+    int,
+    0,
+    label="Key",
+    help="The token that is read. Its k says what it offers to this head; its v is what the head takes from it.",
+    place=True,
+)
 POSITION = Choice("position", int, 0, label="Position", place=True)
 SEED = Choice(
     "seed", int, 0, 2**31 - 1, label="Seed", help="The same seed with the same settings gives the same tokens."

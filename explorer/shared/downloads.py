@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from explorer.components.attention_view import Head
+from explorer.components.attention_view.packing import Head
 from explorer.components.attention_view.standalone import standalone_page
 from explorer.components.picture_buttons import picture_buttons
 from explorer.figures.export import file_name

@@ -5,7 +5,8 @@ from contextlib import suppress
 import streamlit as st
 
 from explorer import state
-from explorer.components.attention_view import attention_view, sharpest
+from explorer.components.attention_view.linked import linked_view
+from explorer.components.attention_view.packing import sharpest
 from explorer.shared import examples, loading, widgets
 from explorer.train import progress
 from explorer.train.curves import draw_curves
@@ -130,10 +131,7 @@ def _draw_heads(run: Run, prompt: str) -> None:
         opening = state.recall(f"probe:{ref}") or sharpest(patterns)
         state.remember(f"probe:{ref}", opening)  # the sharpest head may change; the shown one should not
         causal, key = run.recipe.model.causal, f"probe:{widgets.key_of(run.name)}"
-        view = attention_view(patterns, reading.tokens, head=chosen, key=key, causal=causal, opening=opening)
-        if view.head != chosen:
-            layer, head = view.head or (None, None)
-            state.choose(layer=layer, head=head)
+        linked_view(patterns, reading.tokens, key=key, look={"head": chosen}, causal=causal, opening=opening)
         widgets.caption(
             f"Every head on this prompt after step {steps[-1]:,}, updated at each snapshot. Click a head to keep it large.",
             "1:21:59",

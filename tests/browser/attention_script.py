@@ -10,7 +10,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from explorer.components.attention_view import attention_view  # noqa: E402
+from explorer.components.attention_view import Look, attention_view  # noqa: E402
 
 
 def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray:
@@ -56,18 +56,21 @@ if st.button("Pin the first cell"):
 text = "the quick brown fox jumps over a lazy dog\n"
 tokens = [HOSTILE[i % len(HOSTILE)] if "hostile" in st.query_params else text[i % len(text)] for i in range(T)]
 if st.checkbox("Show", value=True):
-    looked = attention_view(
+
+    def keep(look: Look) -> None:
+        st.session_state.head, st.session_state.cell = look.head, look.cell
+
+    large = attention_view(
         crossing(n_layer, n_head, T, *other, int(seed)) if other else patterns_of(n_layer, n_head, T, int(seed)),
         tokens,
         causal=not other,
         keys=[f"<{place}>" for place in range(other[0])] if other else None,
-        head=st.session_state.get("head"),
-        cell=st.session_state.get("cell"),
+        look={name: st.session_state.get(name) for name in ("head", "cell")},
+        on_look=keep,
         key="view",
         grid_only="grid_only" in st.query_params,
         captions=CAPTIONS if "captions" in st.query_params else None,
     )
-    st.session_state.head, st.session_state.cell = looked.head, looked.cell
-    st.text(f"locked: {looked.head}")
-    st.text(f"pinned: {looked.cell}")
-    st.text(f"shown: {looked.shown}")
+    st.text(f"locked: {st.session_state.get('head')}")
+    st.text(f"pinned: {st.session_state.get('cell')}")
+    st.text(f"shown: {large}")

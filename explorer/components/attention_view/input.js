@@ -5,12 +5,12 @@ function lock(view, head) {
   view.locked = head;
   if (head?.includes(AVERAGE)) return; // the page knows real heads only
   view.real = head;
-  tell(view);
+  report(view);
 }
 
-function tell(view) {
+function report(view) {
   view.at = Date.now();
-  view.send({ head: view.real, cell: cellOf(view), lines: [view.extra, view.share], at: view.at });
+  view.send({ head: view.real, cell: cellOf(view), compared: view.extra, share: view.share, at: view.at });
 }
 
 function compare(view, comparing) {
@@ -39,7 +39,7 @@ function listenToGrid(view) {
     if (!head) return;
     view.extra = [];
     view.comparing = false;
-    if (same(head, view.locked)) tell(view);
+    if (same(head, view.locked)) report(view);
     else lock(view, head);
     redraw(view, "head");
   });
@@ -48,7 +48,7 @@ function listenToGrid(view) {
 function toggleCompanion(view, head) {
   const others = view.extra.filter((other) => !same(other, head));
   view.extra = others.length < view.extra.length ? others : [...others, head];
-  tell(view);
+  report(view);
 }
 
 function listenToDetail(view) {
@@ -62,7 +62,7 @@ function listenToDetail(view) {
     view.pinned = JSON.stringify(to) === JSON.stringify(view.pinned) ? null : to;
     const loose = view.pinned && !view.locked && !view.shown().includes(AVERAGE);
     if (loose) lock(view, view.shown()); // a cell is one head's
-    else tell(view);
+    else report(view);
     redraw(view, "head");
   };
   for (const [panel, under] of [[map, cellAt], [lines, tokenAt]]) {
@@ -83,7 +83,7 @@ function listenToDetail(view) {
   });
   root.querySelector(".share select").addEventListener("change", (event) => {
     view.share = Number(event.target.value);
-    tell(view);
+    report(view);
     redraw(view, "cell");
   });
   root.querySelector(".computed").addEventListener("click", () => showExplanation(view));
@@ -110,10 +110,10 @@ function release(view) {
   if (view.comparing) view.comparing = false;
   else if (view.pinned) {
     view.pinned = null;
-    tell(view);
+    report(view);
   } else if (view.extra.length) {
     view.extra = [];
-    tell(view);
+    report(view);
   } else if (view.locked) lock(view, null);
   redraw(view, "head");
 }

@@ -114,7 +114,7 @@ class Patterns {
   }
 }
 
-function written(weight) {
+function textOf(weight) {
   if (weight === 0) return "0";
   if (weight >= 0.01) return weight.toFixed(4);
   return weight >= 1e-5 ? weight.toFixed(2 - Math.floor(Math.log10(weight))) : weight.toExponential(1);

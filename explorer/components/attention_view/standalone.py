@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from explorer.components.attention_view import _HERE, _SCRIPTS, Head, pack, sharpest
+from explorer.components.attention_view import HERE, SCRIPTS, Look
+from explorer.components.attention_view.packing import Head, pack, sharpest
 
 COLORS = {
     "light": {"text": "#1F2328", "background": "#FFFFFF", "secondary-background": "#F5F6F7", "border": "#D0D4D9", "primary": "#0072B2"},
@@ -63,13 +64,13 @@ def standalone_page(
     Tokens travel as base64 and enter the page as text, so nothing in them is markup there.
     """
     opening = head or sharpest(patterns)
-    options = {"key": "standalone", "told": (head, 0, None), "grid_only": False, "opening": opening}
+    options = {"key": "standalone", "look": Look(head)._asdict() | {"at": 0}, "grid_only": False, "opening": opening}
     packed = pack(patterns, tokens, causal=causal, options=options, head=head, layers=layers, keys=keys)
-    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return PAGE.format(
         title=html.escape(title),
-        css=(_HERE / "view.css").read_text(encoding="utf-8"),
-        view=(_HERE / "view.html").read_text(encoding="utf-8"),
+        css=(HERE / "view.css").read_text(encoding="utf-8"),
+        view=(HERE / "view.html").read_text(encoding="utf-8"),
         patterns=base64.b64encode(packed).decode(),
         script=base64.b64encode(script.encode()).decode(),
         **{

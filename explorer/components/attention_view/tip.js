@@ -11,7 +11,7 @@ function drawTip(view) {
   const { query, key } = hover;
   const weight = patterns.weight(view.shown(), query, key);
   tip.querySelector("span").textContent = `${quoted(patterns.queries, query)} → ${quoted(patterns.keys, key)}`;
-  tip.querySelector("b").textContent = weight === null ? "masked" : written(weight);
+  tip.querySelector("b").textContent = weight === null ? "masked" : textOf(weight);
   const { left, top, cell, from, width, height } = map.layout;
   const beside = (start, size, room) => {
     const after = start + cell + TIP_GAP;
@@ -29,7 +29,7 @@ function writeComputed(view) {
   const cell = patterns.header.explained && !head.includes(AVERAGE) ? cellOf(view) : null;
   link.hidden = !cell;
   const weight = cell && patterns.weight(head, ...cell);
-  link.textContent = weight === null ? "See its score ↓" : `See how ${written(weight)} was computed ↓`;
+  link.textContent = weight === null ? "See its score ↓" : `See how ${textOf(weight)} was computed ↓`;
 }
 
 function showExplanation({ patterns: { header } }) {

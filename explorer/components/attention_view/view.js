@@ -1,8 +1,8 @@
 // What is seen and what has been chosen. Drawing happens at most once a frame, and only when something changed.
 
 const NOWHERE = { query: null, key: null };
-const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "told", "toldLines"];
-const ON_ITS_WAY = 3000; // ms in which the page may still speak of the lock before the last click
+const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "followed"];
+const ON_ITS_WAY = 3000; // ms in which the page may not know of the last click yet
 const TABLE_ROWS = 12;
 const UNDER_MAP = 12; // CSS pixels
 const ABOVE_MAP = 80; // that the title takes
@@ -17,7 +17,7 @@ const LEFT = new Map(); // key → what the person had chosen when the view was 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".attention");
   const view = VIEWS.get(root) ?? mount(root);
-  view.send = (choice) => setStateValue("lock", choice);
+  view.send = (look) => setStateValue("look", look);
   receive(view, data);
   return () => {
     view.observer.disconnect();
@@ -45,9 +45,8 @@ function mount(root) {
     hover: null, // the cell or token under the pointer or the arrow keys
     zoom: WHOLE,
     share: 0.9,
-    at: 0,
-    told: "",
-    toldLines: "",
+    at: 0, // the last click, in ms
+    followed: "", // what the page asked for last
   };
   view.shown = () => view.preview ?? view.locked ?? view.last;
   view.focus = () => view.hover ?? view.pinned ?? NOWHERE;
@@ -72,8 +71,7 @@ function receive(view, bytes) {
   const { header, Q, K } = view.patterns;
   if (String(before) !== String([Q, K])) view.zoom = WHOLE;
   if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
-  follow(view, header.told);
-  followLines(view, header.lines);
+  follow(view, header.look);
   const gone = (head) => head !== null && !view.patterns.has(head);
   if (gone(view.locked)) view.locked = null;
   if (gone(view.preview)) view.preview = null;
@@ -107,25 +105,18 @@ function writeScale(root, scale) {
   root.querySelector(".marks").replaceChildren(...marks);
 }
 
-// The page may move the lock and the pinned cell, unless it speaks of a time before a click that it has not heard of yet.
-function follow(view, [head, at, cell = null]) {
-  const told = JSON.stringify([head, at, cell]);
-  if (told === view.told || isLate(view, at)) return;
-  view.told = told;
-  view.locked = view.real = head;
-  view.last = head ?? view.last;
-  view.pinned = cell && { query: cell[0], key: cell[1] };
+// Show what the page asks for, once. A page that does not know of the last click yet is ignored.
+function follow(view, look) {
+  const asked = JSON.stringify(look);
+  const isLate = look.at < view.at && Date.now() - view.at < ON_ITS_WAY;
+  if (asked === view.followed || isLate) return;
+  view.followed = asked;
+  view.locked = view.real = look.head;
+  view.last = look.head ?? view.last;
+  view.pinned = look.cell && { query: look.cell[0], key: look.cell[1] };
+  view.extra = look.compared;
+  view.share = look.share;
 }
-
-// The same for the heads that are compared, and for the share of each row that the lines cover.
-function followLines(view, lines) {
-  const told = JSON.stringify(lines);
-  if (!lines || told === view.toldLines || isLate(view, lines[2])) return;
-  view.toldLines = told;
-  [view.extra, view.share] = lines;
-}
-
-const isLate = (view, at) => at < view.at && Date.now() - view.at < ON_ITS_WAY;
 
 function redraw(view, part) {
   if (view.dirty.size === 0) requestAnimationFrame(() => render(view));
@@ -191,7 +182,7 @@ function layOut(view) {
 const quoted = (tokens, index) => `${index} '${isolated(tokens[index])}'`;
 
 function sentence({ patterns: { queries, keys } }, query, key, weight) {
-  return `query ${quoted(queries, query)} reads key ${quoted(keys, key)} with ${written(weight)}`;
+  return `query ${quoted(queries, query)} reads key ${quoted(keys, key)} with ${textOf(weight)}`;
 }
 
 function readout(view) {
@@ -251,7 +242,7 @@ function writeTable(view) {
   view.root.querySelector("caption").textContent = `Largest weights${of}, ${nameOf(head)}`;
   const rows = view.patterns.largest(head, TABLE_ROWS, query).map(([q, k, weight]) => {
     const row = document.createElement("tr");
-    for (const text of [quoted(queries, q), quoted(keys, k), written(weight)]) {
+    for (const text of [quoted(queries, q), quoted(keys, k), textOf(weight)]) {
       row.append(Object.assign(document.createElement("td"), { textContent: text }));
     }
     return row;

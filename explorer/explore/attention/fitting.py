@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import state
-from explorer.components.attention_view import Head
+from explorer.components.attention_view.packing import Head
 from explorer.shared import loading
 
 

@@ -5,21 +5,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer import state
-from explorer.components.attention_view import Cell, Head, Looked, displayed, example, written
+from explorer.choice import read_together
+from explorer.components.attention_view.packing import Cell, Head, displayed
 from explorer.explore.attention.figures import row_bars, strips
 from explorer.figures import style
 from explorer.figures.tokens import labels
 from explorer.shared import lenses, loading, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import HEAD, KEY, LAYER, QUERY
 
 if TYPE_CHECKING:
     from gpt.lens.weight import Weight
 
 PLACE = "one-weight"  # the key of the container on the page
 TERMS = {
-    "query": "The token that reads. Its q says what this head looks for there.",
-    "key": "The token that is read. Its k says what it offers to this head, its v what is carried away.",
     "dot": "The dot product: the features of q times those of k, one by one, all added up. Large where the two vectors point the same way.",
     "scale": "One over the root of the head's number of features. It keeps the scores of wide heads as small as those of narrow ones, "
     "so that the softmax does not fix on one key from the start.",
@@ -37,34 +36,23 @@ TERMS = {
 }
 
 
-def cell_choice(T: int) -> Cell | None:
-    """The (query, key) that the person chose. A choice that this prompt has no place for is named, and dropped: None."""
-    wanted = state.choice("query"), state.choice("key")
-    if None in wanted:
-        return widgets.say_again("query")
-    cell = state.number("query"), state.number("key")
-    if wanted == (str(cell[0]), str(cell[1])) and max(cell) < T:
-        return cell
-    query, key = map(widgets.plain, wanted)
-    sentence = f"There is no query {query} with key {key} among {widgets.count(T, 'token')}; "
-    return widgets.let_go(sentence + "the largest weight of the middle row is explained.", "query", "key")
+def read_cell(T: int) -> Cell | None:
+    """The (query, key) that the person chose, or None. A place that this prompt does not have is dropped, with a sentence."""
+    query, key = read_together(QUERY, KEY, high=T - 1)
+    return None if query is None or key is None else (query, key)
 
 
-def explained(ref: str, reading: loading.Reading, patterns: np.ndarray, looked: Looked) -> None:
-    """Take apart the pinned weight of the head that is shown, or the largest of its middle row while none is pinned.
-
-    patterns: (n_layer, n_head, T, T), what the map shows.
-    """
-    cell = looked.cell or example(patterns[looked.shown])
+def draw_weight(ref: str, reading: loading.Reading, patterns: np.ndarray, head: Head, cell: Cell) -> None:
+    """Take apart the weight of this cell in this head's pattern. patterns: (n_layer, n_head, T, T), what the map shows."""
     with st.container(key=PLACE):
         st.subheader("One weight explained", anchor=False)
-        _pickers(patterns.shape, labels(reading.tokens), looked.shown, cell)
-        found = lenses.weight(ref, reading.ids, *looked.shown, *cell)
+        _pick(patterns.shape, labels(reading.tokens), head, cell)
+        found = lenses.weight(ref, reading.ids, *head, *cell)
         left, right = st.columns(2, gap="medium")
         with left:
             _score(found)
         with right:
-            _softmax(found, reading.tokens, float(patterns[(*looked.shown, *cell)]))
+            _softmax(found, reading.tokens, float(patterns[(*head, *cell)]))
         left, right = st.columns(2, gap="medium")
         with left:
             _value(found)
@@ -79,14 +67,15 @@ def explained(ref: str, reading: loading.Reading, patterns: np.ndarray, looked: 
         _tables(found, reading.tokens)
 
 
-def _pickers(shape: tuple[int, ...], named: list[str], head: Head, cell: Cell) -> None:
-    now = dict(zip(("layer", "head", "query", "key"), (*head, *cell), strict=True))
-    helps = {name: TERMS.get(name) or widgets.TERMS[name] for name in now}
+def _pick(shape: tuple[int, ...], named: list[str], head: Head, cell: Cell) -> None:
+    """Four boxes for layer, head, query and key; a pick in one chooses all four."""
+    now = dict(zip((LAYER, HEAD, QUERY, KEY), (*head, *cell), strict=True))
     with st.container(horizontal=True):
-        for name, size in zip(now, shape, strict=True):
-            options = dict(enumerate(named if name in ("query", "key") else map(str, range(size))))
-            width, tie = 165 if name in ("query", "key") else 100, state.bound(name, now[name], options, **now)
-            st.selectbox(name.capitalize(), options, format_func=options.get, help=helps[name], width=width, **tie)
+        for choice, size in zip(now, shape, strict=True):
+            is_token = choice in (QUERY, KEY)
+            options = dict(enumerate(named if is_token else map(str, range(size))))
+            bound = choice.bound(now[choice], options, along=now, width=165 if is_token else 100)
+            st.selectbox(options=options, format_func=options.get, **bound)
 
 
 def _score(found: "Weight") -> None:
@@ -119,7 +108,7 @@ def _softmax(found: "Weight", tokens: tuple[str, ...], in_map: float) -> None:
         (f"e^(score − {largest_score})".replace("− −", "+ "), number(found.exps[found.key]), TERMS["softmax"]),
         ("÷ the row's sum", number(found.exps.sum()), TERMS["softmax"]),
         ("= weight", number(found.weight), TERMS["weight"]),
-        ("In the map", written(displayed(in_map)), TERMS["map"]),
+        ("In the map", number(displayed(in_map)), TERMS["map"]),
         ("Apart by", f"{abs(found.weight - displayed(in_map)):.0e}", TERMS["map"]),
     )
 

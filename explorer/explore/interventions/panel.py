@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import state
-from explorer.components.attention_view import attention_view
+from explorer.components.attention_view.linked import head_choices, linked_view
 from explorer.explore.heads import panel as scoring
 from explorer.explore.interventions import changes
 from explorer.explore.interventions.changes import KINDS, Change, Kind
@@ -136,12 +136,15 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
     with right:
         st.markdown("**Where it reads on the prompt**")
         patterns = loading.attention(ref, reading.ids)
-        locked = attention_view(
-            patterns, reading.tokens, head=chosen, key="intervene", causal=config.causal, grid_only=True
-        ).head
-        if locked not in (None, chosen):
-            state.choose(layer=locked[0], head=locked[1])
-            st.rerun()
+        linked_view(
+            patterns,
+            reading.tokens,
+            key="intervene",
+            look={"head": chosen},
+            choices=lambda look: head_choices(look) if look.head else {},  # one head is always chosen
+            causal=config.causal,
+            grid_only=True,
+        )
     if asked:
         with asked:
             effects = changes.ablation_effects(ref, off)

@@ -8,7 +8,10 @@ import numpy as np
 import streamlit as st
 
 from explorer import state
-from explorer.components.attention_view import Head, attention_view, sharpest
+from explorer.choice import Choice
+from explorer.components.attention_view import attention_view
+from explorer.components.attention_view.linked import linked_view
+from explorer.components.attention_view.packing import Head, sharpest
 from explorer.figures import style
 from explorer.figures.matrix import number_grid
 from explorer.figures.next_token import next_token_bars
@@ -27,6 +30,7 @@ from gpt.text.dates import read_date
 from gpt.text.pairs import BETWEEN, END
 
 SHIPPED, TASK = "translate", "dates"
+CROSS = Choice("cross", int, 0, label="Head")  # its place among all heads of cross-attention
 EXAMPLES = (
     "twenty-third of march, 1984", "july fourth, 1776", "2024, twenty-ninth of february", "may first, 1886", "eleventh of november, 1918",
 )  # fmt: skip
@@ -182,24 +186,22 @@ def maps(subject: Subject) -> None:
     )
     kind = MAPS[choose("Attention of", MAPS, "cross-attention", "maps")]
     seen, opening = subject.seen, aligned_head(subject)
-    wanted = _head(seen) if kind == "cross" else None
-    first = opening if kind == "cross" else sharpest(seen.patterns[kind])
-    drawn = _drawn(subject.ref, seen, kind)
-    looked = attention_view(
-        seen.patterns[kind],
-        drawn.tokens,
-        head=wanted,
-        key=f"translate:{kind}",
-        causal=drawn.causal,
-        opening=first,
-        keys=drawn.keys,
-    )
-    downloads.view(drawn, looked.shown)
+    patterns, drawn = seen.patterns[kind], _drawn(subject.ref, seen, kind)
+    options = {"key": f"translate:{kind}", "causal": drawn.causal, "keys": drawn.keys}
     if kind == "cross":
-        state.remember(f"translate:shown:{subject.ref}", looked.shown)
-    if kind == "cross" and looked.head != wanted:
-        state.choose(cross=looked.head and looked.head[0] * seen.patterns[kind].shape[1] + looked.head[1])
-        st.rerun()  # the steps above show the row of the head that stands large
+        n_head = patterns.shape[1]
+        large = linked_view(
+            patterns,
+            drawn.tokens,
+            look={"head": _head(seen)},
+            choices=lambda look: {CROSS: look.head and look.head[0] * n_head + look.head[1]},
+            opening=opening,
+            **options,
+        )
+        state.remember(f"translate:shown:{subject.ref}", large)
+    else:
+        large = attention_view(patterns, drawn.tokens, opening=sharpest(patterns), **options)
+    downloads.view(drawn, large)
     st.caption(TOLD[kind])
     if kind == "cross":
         _tell_alignment(subject, opening)
@@ -284,9 +286,7 @@ def shipped_crossing() -> None:
         f"**Cross-attention of a trained model**: {T} steps of its decoder down, {S} characters of the source across"
     )
     opening, patterns = aligned_head(subject), subject.seen.patterns["cross"]
-    attention_view(
-        patterns, drawn.tokens, head=None, key="notes:crossing", causal=False, opening=opening, keys=drawn.keys
-    )
+    attention_view(patterns, drawn.tokens, key="notes:crossing", causal=False, opening=opening, keys=drawn.keys)
     st.caption(
         "It has learned to write dates in digits. Each row is labelled by what the decoder has read last → what it writes."
     )

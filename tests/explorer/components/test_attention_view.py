@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.components.attention_view import _agree, _Lock, _pair_of, displayed, example, pack, sharpest, written
+from explorer.components.attention_view import Look, _Browser
+from explorer.components.attention_view.packing import displayed, example, pack, sharpest
 from explorer.components.attention_view.standalone import standalone_page
 from explorer.figures.style import contrast, head_color
 
@@ -168,38 +169,45 @@ def test_a_head_that_is_not_there_is_named(head):
         packed(random_patterns(2, 3, 4, True), cell=(1, 4))
 
 
-@pytest.mark.parametrize("said", [None, [], [0], [2, 0], [0, -1], ["0", "1"], [0.5, 0], {"a": 1}, "00", [0, 1, 2]])
-def test_what_no_view_would_send_locks_nothing(said):
-    assert _pair_of(said, 2, 3) is None
-    lock = _Lock((0, 0), (1, 1), (None, 0, None), (0, 0))
-    lock.hear({"head": said, "cell": said and [4, 0]}, (2, 3, 4, 4))
-    assert (lock.head, lock.cell) == (None, None)
+SHAPE = (2, 3, 4, 4)
 
 
-def test_the_later_word_on_the_lock_counts():
-    def agree(lock, head, cell=None):
-        return _agree(lock, head, cell, (0, 1))
-
-    first = ((0, 0), 0, None)
-    assert agree(None, (0, 0)) == _Lock((0, 0), None, told=first, shown=(0, 0))
-    assert agree(None, None).shown == (0, 1)
-    clicked = _Lock((1, 2), (3, 1), told=first, shown=(1, 2), at=5)
-    assert agree(clicked, (1, 2), (3, 1)) == clicked, (
-        "the page hands back what was clicked: nothing new to tell the browser"
-    )
-    assert agree(clicked, None) == clicked
-    assert agree(clicked, (0, 0)).told == ((0, 0), 5, (3, 1)), "what the page does not move stays"
-    assert agree(clicked, None, (2, 2)).told == ((1, 2), 5, (2, 2))
-    unread = _Lock((0, 0), None, told=first, shown=(0, 0), at=5, clicked=True)
-    assert agree(unread, (0, 1), (1, 1)) == unread
+@pytest.mark.parametrize("place", [None, [], [0], [2, 0], [0, -1], ["0", "1"], [0.5, 0], {"a": 1}, "00", [0, 1, 2]])
+def test_what_no_view_would_send_locks_nothing(place):
+    browser = _Browser((0, 0), before := Look((0, 0), (1, 1), ((0, "avg"),), 0.5), shape=SHAPE)
+    browser.take({"head": place, "cell": place and [4, 0], "compared": place, "share": place})
+    assert (browser.look.head, browser.look.cell, browser.look.share) == (None, None, 0.5)
+    assert browser.look.compared == (() if place == [] else before.compared)
 
 
-def test_what_new_patterns_do_not_have_is_let_go():
-    lock = _Lock((1, 2), (3, 1), told=(None, 0, None), shown=(1, 2))
-    lock.forget((2, 3, 4, 4), opening=(0, 1))
-    assert (lock.head, lock.cell, lock.shown) == ((1, 2), (3, 1), (1, 2))
-    lock.forget((1, 1, 3, 3), opening=(0, 0))
-    assert (lock.head, lock.cell, lock.shown) == (None, None, (0, 0))
+def test_a_click_reports_all_that_the_person_looks_at():
+    browser = _Browser((0, 0), shape=SHAPE)
+    compared = [[0, "avg"], ["avg", 9], [1, 1]]
+    browser.take({"head": [1, 2], "cell": [3, 0], "compared": compared, "share": 0.75, "at": 5})
+    assert browser.look == Look((1, 2), (3, 0), ((0, "avg"), (1, 1)), 0.75) and browser.clicked_at == 5
+
+
+def test_the_browser_is_asked_only_for_what_it_does_not_show():
+    def asked(**fields):
+        browser.show(SHAPE, fields)
+        return browser.asked["head"], browser.asked["at"], browser.asked["cell"]
+
+    browser = _Browser((0, 1))
+    assert asked(head=(0, 0)) == ((0, 0), 0, None)
+    browser.take({"head": [1, 2], "cell": [3, 1], "at": 5})
+    assert asked(head=(1, 2), cell=(3, 1)) == ((0, 0), 0, None), "the click is in the link: nothing to ask for"
+    assert asked(head=(1, 2)) == ((0, 0), 0, None)
+    assert asked(head=(0, 0)) == ((0, 0), 5, (3, 1)), "what the page does not decide stays"
+    assert asked(cell=(2, 2)) == ((0, 0), 5, (2, 2))
+    assert asked(head=None) == (None, 5, (2, 2)), "an example or the Back button unlocks the head"
+
+
+def test_what_new_patterns_do_not_have_is_dropped():
+    browser = _Browser((1, 2), Look((1, 2), (3, 1), ((1, "avg"), (0, 0))))
+    browser.show(SHAPE, {})
+    assert browser.look == Look((1, 2), (3, 1), ((1, "avg"), (0, 0)))
+    browser.show((1, 1, 3, 3), {})
+    assert browser.look == Look(None, None, ((0, 0),))
 
 
 def test_the_component_mounts_with_the_packed_patterns():
@@ -207,7 +215,8 @@ def test_the_component_mounts_with_the_packed_patterns():
     assert not app.exception
     header, patterns = unpack(app.get("bidi_component")[0].proto.bytes)
     assert patterns.shape == (2, 3, 8, 8)
-    assert (header["key"], header["told"], header["grid_only"]) == ("view", [None, 0, None], False)
+    look = {"head": None, "cell": None, "compared": [], "share": 0.9, "at": 0}
+    assert (header["key"], header["look"], header["grid_only"]) == ("view", look, False)
     assert header["tokens"][:4] == ["t", "h", "e", "·"]
     assert [text.value for text in app.text] == ["locked: None", "pinned: None", "shown: (0, 0)"]
 
@@ -229,15 +238,10 @@ def test_the_example_is_the_first_of_the_largest_codes_of_the_middle_row(T, caus
     assert key == max(range(T), key=lambda other: arrived[query, other])
 
 
-def test_a_weight_is_written_as_the_view_does_it():
-    assert [written(displayed(w)) for w in (0, 1, 0.75, 0.0123456, 0.00123456)] == [
-        "0",
-        "1.0000",
-        "0.7500",
-        "0.0123",
-        "0.00123",
-    ]
-    assert abs(displayed(0.9) - 0.9) <= 2.4e-5
+def test_a_displayed_weight_is_rounded_to_its_code():
+    assert [displayed(weight) for weight in (0, 1)] == [0, 1]
+    for weight in (0.9, 0.75, 0.0123456, 0.00123456):
+        assert abs(displayed(weight) - weight) <= 2.4e-5
 
 
 @pytest.mark.parametrize("head", range(48))

@@ -67,13 +67,13 @@ def test_bars_are_the_models_own_distribution(open_app, runs):
 
 
 def test_a_link_opens_the_head_it_names(open_app):
-    assert header(open_app(layer="1", head="2"))["told"][0] == [1, 2]
+    assert header(open_app(layer="1", head="2"))["look"]["head"] == [1, 2]
 
 
 @pytest.mark.parametrize(("layer", "head", "shown"), [("9", "9", [1, 2]), ("-1", "x", [0, 0]), ("٣", "1", [0, 1])])
 def test_a_head_that_is_not_there_is_clamped_and_reported(open_app, layer, head, shown):
     app = open_app(layer=layer, head=head)
-    assert stands(app) and header(app)["told"][0] == shown
+    assert stands(app) and header(app)["look"]["head"] == shown
     said = messages(app)
     assert ("There is no layer" in said) == (layer != str(shown[0]))
     assert ("There is no head" in said) == (head != str(shown[1]))

@@ -47,9 +47,11 @@ def picked(app: AppTest) -> list[int]:
     return [app.selectbox(key=f"widget:{name}").value for name in ("layer", "head", "query", "key")]
 
 
-def told(app: AppTest) -> list:
+def asked(app: AppTest) -> list:
+    """The head and the cell that the page asks the view to show, and the click before it."""
     data = drawn(app)[0].proto.bytes
-    return json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])["told"]
+    look = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])["look"]
+    return [look["head"], look["at"], look["cell"]]
 
 
 def test_a_link_explains_the_weight_it_names_step_by_step(page, runs):
@@ -60,7 +62,7 @@ def test_a_link_explains_the_weight_it_names_step_by_step(page, runs):
     q, k, v = (cache[name, 1][0, :, 2].double().numpy() for name in "qkv")
     scores, pattern = (cache[name, 1][0, 2, 9].double().numpy() for name in ("attn_scores", "pattern"))
 
-    assert picked(app) == [1, 2, 9, 4] and told(app) == [[1, 2], 0, [9, 4]]
+    assert picked(app) == [1, 2, 9, 4] and asked(app) == [[1, 2], 0, [9, 4]]
     assert stated(app, "q · k") == pytest.approx(q[9] @ k[4], rel=1e-3)
     assert stated(app, "× 1/√4") == 0.5
     assert stated(app, "= score") == pytest.approx(scores[4], rel=1e-3)
@@ -96,7 +98,7 @@ def test_picking_one_of_the_four_chooses_them_all(page):
     app = app.selectbox(key="widget:query").set_value(11).run()
     chosen = {name: app.query_params[name] for name in ("layer", "head", "query", "key")}
     assert chosen == {"layer": "1", "head": "2", "query": "11", "key": str(key)} and query != 11
-    assert told(app) == [[1, 2], 0, [11, key]] and picked(app) == [1, 2, 11, key]
+    assert asked(app) == [[1, 2], 0, [11, key]] and picked(app) == [1, 2, 11, key]
 
 
 def test_a_masked_cell_has_a_score_and_no_weight(page):
@@ -110,7 +112,7 @@ def test_a_masked_cell_has_a_score_and_no_weight(page):
 def test_a_cell_that_is_not_there_is_reported(page, query, key):
     app = page(query=query, key=key)
     said = "\n".join(caption.value for caption in app.caption)
-    assert "There is no query" in said and "<b>" not in said and told(app)[2] is None
+    assert ("There is no query" in said or "There is no key" in said) and "<b>" not in said and asked(app)[2] is None
 
 
 @pytest.mark.parametrize("prompt", ["e", 40 * "e", "<script>😀"])

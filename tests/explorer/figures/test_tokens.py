@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from explorer.components.attention_view import _shown
+from explorer.components.attention_view.packing import shorten
 from explorer.figures.tokens import MARKS, labels, spelled, visible
 from explorer.shared.widgets import plain
 
@@ -62,5 +62,5 @@ def test_a_mark_stays_on_its_letter_and_gets_a_carrier_without_one():
 
 
 def test_maps_lists_and_messages_all_show_them():
-    assert _shown(HEARTS) == ["❤", "\\ufe0f"] and labels(HEARTS) == ["0 ❤", "1 \\ufe0f"]
+    assert shorten(HEARTS) == ["❤", "\\ufe0f"] and labels(HEARTS) == ["0 ❤", "1 \\ufe0f"]
     assert plain("e\u0301 \ufe0f") == "e\u0301 \\\\ufe0f"

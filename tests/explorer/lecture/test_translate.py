@@ -91,14 +91,14 @@ def test_every_kind_of_map_opens(translate_page):
 
 def test_a_chosen_head_is_the_one_whose_row_is_shown(translate_page):
     app = translate_page(cross="3")
-    assert "L0H3" in told(app, "Where it looks") and header(app)["told"][0] == [0, 3]
+    assert "L0H3" in told(app, "Where it looks") and header(app)["look"]["head"] == [0, 3]
 
 
 @pytest.mark.parametrize("choices", [{"layer": "1", "head": "2"}, {"cross": "4"}, {"cross": "x"}])
 def test_a_head_of_another_model_leaves_the_aligned_one(translate_page, choices):
     app = translate_page(**choices)
     view = header(app)
-    assert not app.exception and view["told"][0] is None
+    assert not app.exception and view["look"]["head"] is None
     assert f"L0H{view['opening'][1]}" in told(app, "Where it looks")
 
 
