@@ -15,21 +15,26 @@ if ROOT not in sys.path:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 
 if __name__ == "__main__":
-    from explorer import navigation, state
-    from explorer import start as welcome
-    from explorer.shared import loading, uploads
+    from explorer import navigation, start, state
+    from explorer.lecture.kit import classroom
+    from explorer.shared import loading, uploads, widgets
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
     st.html(Path(__file__).with_name("page.css"))
     page = st.navigation(navigation.sections(), position="top")
-    st.set_page_config(f"{page.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
+    entry = next(entry for entry in navigation.ENTRIES if entry.title == page.title)
+    st.set_page_config(f"{entry.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
     loading.warm_up()
     uploads.limit_uploads()
-    state.enter(page.title)
-    welcome.strip(page.title)
-    page.run()
+    state.enter(entry.title)
+    start.strip(entry.title)
+    widgets.heading(entry.title, entry.question)  # before the page, which may wait for torch
+    with widgets.guarded():
+        page.run()
+    if entry.section == navigation.LECTURE:
+        classroom.for_a_class(entry.file)
 else:
     from explorer import server
 

@@ -9,7 +9,6 @@ import streamlit as st
 
 from explorer import navigation, state
 
-SENTENCE = "Train small GPTs, open every attention head, and see what breaks without it."
 COOKIE = "attention-explorer-welcome"  # a browser that has it is not welcomed again
 COPYING = {"model": "induction", "prompt": "planetsplane", "layer": "1", "head": "0"}  # a prompt that this head decides
 
@@ -64,7 +63,7 @@ def strip(page: str) -> None:
     if number < 0 or navigation.page(STEPS[number].page).title != page:
         return
     step, following = STEPS[number], STEPS[number + 1 :]
-    welcome = f"**{navigation.APP}.** {SENTENCE}  \n" if number == 0 else ""
+    welcome = f"**{navigation.APP}.** {navigation.SENTENCE}  \n" if number == 0 else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="welcome"):
         st.markdown(f"{welcome}{number + 1} of {len(STEPS)} · **{step.title}.** {step.text}")
         if following and st.button(following[0].invitation, type="primary"):

@@ -1,8 +1,4 @@
-from explorer.shared import widgets
-
-widgets.heading("Ladder race", "What does each step of the lecture buy, on the same text, seed and batches?")
-
-from explorer.train.race import draw_form, draw_race  # noqa: E402
+from explorer.train.race import draw_form, draw_race
 
 draw_form()
 draw_race()

@@ -3,7 +3,6 @@ import streamlit as st
 from explorer.explore.tokens import panel as tokenizing
 from explorer.shared import examples, widgets
 
-widgets.heading("Tokens", "What does a model read instead of letters, and what is it asked to predict?")
 choose, size_box, box = st.columns([1, 1, 2], gap="medium")
 with choose:
     corpus = tokenizing.text_picker()

@@ -1,9 +1,5 @@
+from explorer.lecture.translate import halves, steps
 from explorer.shared import widgets
-
-widgets.heading("Encoder and decoder", "How does one half of a model read what the other half has to write about?")
-
-from explorer.lecture.kit import classroom  # noqa: E402
-from explorer.lecture.translate import halves, steps  # noqa: E402
 
 with widgets.guarded():
     subject = steps.chosen()
@@ -14,4 +10,3 @@ with widgets.guarded():
 with widgets.guarded():
     halves.comparison()
     halves.training()
-classroom.for_a_class("translate.py")
