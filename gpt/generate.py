@@ -55,12 +55,12 @@ def generate(
     _check_settings(temperature, top_k, top_p)
     generator = torch.Generator().manual_seed(seed)
     block_size = model.config.block_size
-    caching = use_cache and isinstance(model, GPT) and model.config.causal
+    cached = model if use_cache and isinstance(model, GPT) and model.config.causal else None
     past, read = None, 0  # tokens that the cache has read
     for _ in range(max_new_tokens):
-        if caching and context.size(1) <= block_size and not model.is_hooked:
-            past = past or model.new_cache()
-            logits = model(context[:, read:], past)
+        if cached is not None and context.size(1) <= block_size and not cached.is_hooked:
+            past = past or cached.new_cache()
+            logits = cached(context[:, read:], past)
             read = context.size(1)
         else:  # past block_size each token's position changes with every step, so nothing can be kept
             logits = model(context[:, -block_size:])

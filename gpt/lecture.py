@@ -112,11 +112,11 @@ def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tupl
     """
     _, cache = model.run_with_cache(idx[None], [f"blocks.{layer}.hook_resid_pre"])
     block, config = model.blocks[layer], model.config
-    x = block._before(block.ln1, cache[f"blocks.{layer}.hook_resid_pre"])[0]
+    x = block.norm_before(block.ln1, cache[f"blocks.{layer}.hook_resid_pre"])[0]
     qkv = block.attn.qkv
     matrices = qkv.weight.detach().view(3, config.n_head, config.d_head, -1)[:, head].transpose(1, 2)  # (3, C, d_head)
     read = x
-    if qkv.bias is not None:
+    if block.attn.has_qkv_bias:
         biases = qkv.bias.view(3, config.n_head, 1, config.d_head)[:, head]
         matrices, read = torch.cat([matrices, biases], 1), torch.cat([x, torch.ones(len(x), 1)], 1)
     return x, one_head(read, *matrices, scale=config.scale)

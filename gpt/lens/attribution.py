@@ -1,7 +1,7 @@
-"""Direct logit attribution: a logit as the sum of what each part of the model wrote towards it.
+"""Direct logit attribution: split a logit into the contributions of the model's parts.
 
-The residual stream is a sum, and the unembedding is linear; the one step between them that is not, the final layernorm's
-division, is taken with the scale it really had. Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+The residual stream is a sum, and the unembedding is linear. Only the final layernorm's division between them is not; it is
+done with the scale of this prompt. Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Attribution:
 
     @property
     def total(self) -> float:
-        """The sum of all parts."""
+        """Return the sum of all parts."""
         return sum(part.value for part in self.parts)
 
 
@@ -56,26 +56,26 @@ class Attribution:
 def attribute_logit(
     model: GPT | Bigram, ids: Tensor, token: int, against: int | None = None, position: int = -1
 ) -> Attribution:
-    """Split the logit of `token` after the tokens ids[: position + 1] among the parts that wrote it.
+    """Split the logit of `token` after the tokens ids[: position + 1] among the parts of the model.
 
     ids: (T,); against: then the difference logit(token) − logit(against) is split; position: −T ≤ position < T.
-    Raises ValueError where the stream is no sum (post-norm, or without residual connections), on a bigram, and on a token or
-    position that is not there.
+    Raises ValueError if the stream is not a sum (post-norm, or no residual connections), for a bigram, and for a token or
+    position that does not exist.
     """
-    check_is_sum(model)
+    model = check_is_sum(model)
     _check_indices(model, ids, token, against, position)
     logits, cache = model.run_with_cache(ids.unsqueeze(0), _names(model))
     at = {name: value[0, position].double() for name, value in cache.items()}
     direction, final_bias = _through_final_norm(model, _pick(model.unembed.weight, token, against), at)
-    unembed_bias = 0.0 if model.unembed.bias is None else float(_pick(model.unembed.bias, token, against))
-    config = model.config
+    config, blocks = model.config, model.blocks
+    unembed_bias = float(_pick(model.unembed.bias, token, against)) if config.unembed_bias else 0.0
 
     def bias(layer: nn.Module) -> Tensor:
-        has_bias = isinstance(layer, nn.Linear) and layer.bias is not None
-        return layer.bias.double() @ direction if has_bias else torch.zeros((), dtype=torch.float64)
+        values = getattr(layer, "bias", None)
+        return torch.zeros((), dtype=torch.float64) if values is None else values.double() @ direction
 
     def mlp(layer: int) -> Tensor:
-        return at[f"blocks.{layer}.mlp.hook_post"] @ _into(model.blocks[layer].mlp.down, direction)
+        return at[f"blocks.{layer}.mlp.hook_post"] @ _into(blocks[layer].mlp.down, direction)
 
     none = torch.zeros(config.n_layer, dtype=torch.float64)
     return Attribution(
@@ -83,15 +83,15 @@ def attribute_logit(
         embedding=float(at["hook_embed"] @ direction),
         positions=float(at["hook_pos_embed"] @ direction) if config.positions != "none" else 0.0,
         heads=torch.stack([_heads(model, layer, at, direction) for layer in range(config.n_layer)]),
-        attn_bias=torch.stack([bias(block.attn.proj) for block in model.blocks]),
+        attn_bias=torch.stack([bias(block.attn.proj) for block in blocks]),
         mlps=torch.stack([mlp(layer) for layer in range(config.n_layer)]) if config.mlp else none,
-        mlp_bias=torch.stack([bias(block.mlp.down) for block in model.blocks]) if config.mlp else none,
+        mlp_bias=torch.stack([bias(block.mlp.down) for block in blocks]) if config.mlp else none,
         final_bias=final_bias + unembed_bias,
     )
 
 
-def check_is_sum(model: GPT | Bigram) -> None:
-    """Raise ValueError, with the reason, where a logit is no sum over the model's parts."""
+def check_is_sum(model: GPT | Bigram) -> GPT:
+    """Return the model. Raises ValueError, with the reason, if a logit is not a sum over its parts."""
     if isinstance(model, Bigram):
         raise ValueError("a bigram table has no parts to share a logit among; open a model with at least one layer")
     if not model.config.residual:
@@ -100,6 +100,7 @@ def check_is_sum(model: GPT | Bigram) -> None:
         raise ValueError(
             "with post-norm each layer rescales all that was written before, so no logit splits among its writers"
         )
+    return model
 
 
 def _check_indices(model: GPT, ids: Tensor, token: int, against: int | None, position: int) -> None:
@@ -132,9 +133,9 @@ def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> t
 
     Taking the mean out of the stream is the same as taking it out of the direction.
     """
-    if model.config.norm == "none":
-        return unembed, 0.0
     norm = model.ln_final
+    if isinstance(norm, nn.Identity):
+        return unembed, 0.0
     bias = 0.0 if norm.bias is None else float(norm.bias.double() @ unembed)
     if isinstance(norm, BatchNorm):  # a fixed scale and shift a feature
         direction = unembed * norm.weight / (norm.running_var.double() + norm.eps).sqrt()

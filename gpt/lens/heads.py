@@ -64,13 +64,13 @@ def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True) -> dict[str, T
 
 
 def uniform(T: int, S: int | None = None, *, causal: bool = True) -> Tensor:
-    """Attention that favours nothing, (T, S): every query spreads over all the keys that it may see.
+    """Return uniform attention, (T, S): every query spreads evenly over all the keys that it may read.
 
     S: the number of keys, at least T; the queries are the last T of them (None: as many keys as queries).
     Source: lecture 00:54:42.
     """
-    S = T if S is None else S
-    allowed = torch.ones(T, S).tril(S - T) if causal else torch.ones(T, S)
+    n_keys = T if S is None else S
+    allowed = torch.ones(T, n_keys).tril(n_keys - T) if causal else torch.ones(T, n_keys)
     return allowed / allowed.sum(-1, keepdim=True)
 
 

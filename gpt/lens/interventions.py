@@ -14,7 +14,7 @@ from torch import Tensor
 from gpt.lens.heads import uniform
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT, loss_of
-from gpt.model.hooks import Hook
+from gpt.model.hooks import ActivationCache, Hook
 
 Intervention = Mapping[str, Hook]
 Off = Literal["zero", "mean"]
@@ -193,7 +193,7 @@ def _heads(model: GPT | Bigram, layers: Iterable[int] | None = None) -> Iterator
 
 
 @torch.inference_mode()
-def _source(model: GPT | Bigram, ids: Tensor, source: Tensor, names: str) -> Mapping:
+def _source(model: GPT | Bigram, ids: Tensor, source: Tensor, names: str) -> ActivationCache:
     if ids.shape != source.shape:
         raise ValueError(
             f"patching needs prompts of equal length; these have {ids.size(-1)} and {source.size(-1)} tokens"

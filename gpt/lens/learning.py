@@ -18,7 +18,9 @@ def gradient_norms(model: GPT, tokens: Tensor) -> Tensor:
     tokens: (B, T + 1) ids, of which the last T are to be predicted. Source: lecture 01:26:48.
     """
     learner = _with_gradients(model, tokens)
-    return torch.stack([torch.stack([p.grad.norm() for p in block.parameters()]).norm() for block in learner.blocks])
+    return torch.stack(
+        [torch.stack([_gradient(p).norm() for p in block.parameters()]).norm() for block in learner.blocks]
+    )
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> Attentio
         scores, pattern = (cache[name] for name in names)  # (B, n_head, T, T)
         seen = torch.arange(2, scores.size(-1) + 1)  # keys of each row but the first, which has no choice
         shares = torch.special.entr(pattern).sum(-1)[..., 1:] / seen.log()
-    gradient = _with_gradients(model, tokens).blocks[layer].attn.qkv.weight.grad
+    gradient = _gradient(_with_gradients(model, tokens).blocks[layer].attn.qkv.weight)
     of_q, of_k, _ = (part.norm().item() for part in gradient.chunk(3))
     return AttentionStatistics(scores[scores.isfinite()].var().item(), shares.mean().item(), of_q, of_k)
 
@@ -56,6 +58,11 @@ def training_mode_loss(model: GPT, tokens: Tensor, rows: int) -> float:
     learner = copy.deepcopy(model).train()
     parts = tokens.split(rows)
     return sum(loss_of(learner(part[:, :-1]), part[:, 1:]).item() * len(part) for part in parts) / len(tokens)
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    """Return the gradient of a parameter, zeros if the loss does not depend on it."""
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
 def _with_gradients(model: GPT, tokens: Tensor) -> GPT:

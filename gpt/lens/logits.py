@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gpt.lens.residual import run_on, stream_points
+from gpt.lens.residual import check_has_stream, run_on, stream_points
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 
@@ -39,6 +39,7 @@ def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP, positions: 
     """
     if n_top < 1:
         raise ValueError(f"n_top={n_top} must be at least 1")
+    model = check_has_stream(model)
     points = stream_points(model)
     cache = run_on(model, ids, list(points.values()))
     streams = torch.stack([cache[name][0] for name in points.values()])  # (P, T, n_embd)

@@ -57,9 +57,10 @@ def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
     inputs = norm_inputs(model)
     if model.config.norm == "batch":
         return []
+    norms = {norm: module for norm in inputs if isinstance(module := model.get_submodule(norm), LayerNorm)}
     outputs = [f"{norm}.hook_{what}" for norm in inputs for what in ("mean", "scale", "normalized")]
     cache = run_on(model, ids, [*outputs, *{name for names in inputs.values() for name in names}])
-    return [_reading(model.get_submodule(norm), norm, names, cache) for norm, names in inputs.items()]
+    return [_reading(module, norm, inputs[norm], cache) for norm, module in norms.items()]
 
 
 def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hook]:
@@ -77,7 +78,7 @@ def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hoo
         entering[name] = value
 
     def pass_on(names: tuple[str, ...]) -> Hook:
-        return lambda _normalized, _name: sum(entering[name] for name in names)
+        return lambda _normalized, _name: torch.stack([entering[name] for name in names]).sum(0)
 
     hooks: dict[str, Hook] = {name: keep for norm in norms for name in inputs[norm]}
     return hooks | {f"{norm}.hook_normalized": pass_on(inputs[norm]) for norm in norms}
@@ -88,7 +89,7 @@ def _reading(module: LayerNorm, norm: str, inputs: tuple[str, ...], cache: Activ
         name=norm,
         mean=cache[f"{norm}.hook_mean"][0, :, 0],
         scale=cache[f"{norm}.hook_scale"][0, :, 0],
-        before=sum(cache[name][0] for name in inputs),
+        before=torch.stack([cache[name][0] for name in inputs]).sum(0),
         after=cache[f"{norm}.hook_normalized"][0],
         gamma=module.weight.detach().clone(),
         beta=torch.zeros_like(module.weight) if module.bias is None else module.bias.detach().clone(),

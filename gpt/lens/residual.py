@@ -43,7 +43,7 @@ def stream_points(model: GPT | Bigram) -> dict[str, str]:
 @torch.inference_mode()
 def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
     """Follow the stream of the prompt ids (T,) through the model. Raises ValueError on a bigram, and on ids not (T,), T ≥ 1."""
-    points, writers = stream_points(model), _writers(model)
+    points, writers = stream_points(model), _writers(check_has_stream(model))
     cache = run_on(model, ids, [*points.values(), *writers.values()])
     stream = torch.stack([cache[name][0] for name in points.values()])  # (P, T, C)
     writes = torch.stack([cache[name][0] for name in writers.values()])  # (P − 1, T, C)
@@ -81,9 +81,11 @@ def run_on(model: GPT | Bigram, ids: Tensor, names: Sequence[str]) -> Activation
     return model.run_with_cache(ids.unsqueeze(0), names)[1]
 
 
-def check_has_stream(model: GPT | Bigram) -> None:
+def check_has_stream(model: GPT | Bigram) -> GPT:
+    """Return the model. Raises ValueError for a bigram, which has no residual stream."""
     if isinstance(model, Bigram):
         raise ValueError("a bigram table has no residual stream; open a model with at least one layer")
+    return model
 
 
 def _writers(model: GPT) -> dict[str, str]:

@@ -69,7 +69,8 @@ def layer_vectors(model: GPT | Bigram, ids: Tensor, layer: int) -> LayerVectors:
         raise ValueError(f"there is no layer {layer} among {model.config.n_layer}")
     cache = run_on(model, ids, [f"blocks.{layer}.attn.hook_{name}" for name in "qkvz"])
     attention = model.blocks[layer].attn
-    return LayerVectors(*(cache[name, layer][0] for name in "qkvz"), attention.scale, attention.causal)
+    q, k, v, z = (cache[name, layer][0] for name in "qkvz")
+    return LayerVectors(q, k, v, z, attention.scale, attention.causal)
 
 
 def explain(layer: LayerVectors, head: int, query: int, key: int) -> Weight:

@@ -1,4 +1,4 @@
-"""The bigram table: the next token from the present one alone."""
+"""The bigram table: the next token from the present one only."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from gpt.model.hooks import HookedModule
 
 
 class Bigram(HookedModule):
-    """Rung 1 of the ladder, with the face of `GPT`: ids (B, T) → logits (B, T, vocab_size), one table row a token.
+    """Rung 1 of the ladder: ids (B, T) → logits (B, T, vocab_size), one table row per token. It is called as `GPT` is.
 
     Source: lecture 00:22:11.
     """
@@ -26,14 +26,14 @@ class Bigram(HookedModule):
 
     @property
     def n_params(self) -> int:
-        """Trainable numbers."""
+        """The number of trainable parameters."""
         return self.table.weight.numel()
 
     @classmethod
     def from_counts(cls, ids: Tensor, config: GPTConfig, smoothing: float = 1.0) -> "Bigram":
-        """The closed form that training approaches: log of the smoothed share of each next token.
+        """Build the table that training approaches: the log of the smoothed share of each next token.
 
-        ids: (N,) the training text; smoothing: pseudo-counts a pair, above 0 so that every logit is finite.
+        ids: (N,) the training text; smoothing: pseudo-counts per pair, above 0 so that every logit is finite.
         Raises ValueError on fewer than two ids, an id outside the vocabulary, or a smoothing that is not positive.
         Source: lecture 00:34:53.
         """

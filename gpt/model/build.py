@@ -1,6 +1,6 @@
 """The model that a config describes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,16 +26,18 @@ def build_model(config: GPTConfig, objective: ObjectiveName = "language") -> GPT
 class _WithoutDrawing(TorchFunctionMode):
     """Draw no random numbers: on the meta device, torch imports 800 modules for that, which takes seconds."""
 
-    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if func in (torch.nn.init.normal_, torch.Tensor.normal_):
-            return args[0] if args else kwargs["tensor"]
+            return args[0] if args else (kwargs or {})["tensor"]
         if func is torch.randn:
             func = torch.empty
         return func(*args, **kwargs or {})
 
 
 @contextmanager
-def without_memory() -> Iterator[None]:
-    """Models built inside have shapes, but no numbers: they are on torch's meta device and take no memory."""
+def without_memory() -> Generator[None]:
+    """Build models without memory inside this context: on torch's meta device they have shapes, but no numbers."""
     with torch.device("meta"), _WithoutDrawing():
         yield

@@ -1,4 +1,4 @@
-"""The one description of a model: its sizes, and the switches that the lecture turns."""
+"""The description of a model: its sizes, and the switches that the lecture turns."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
@@ -14,8 +14,9 @@ ObjectiveName = Literal["language", "translation", "finetune", "reward", "ppo", 
 class GPTConfig:
     """Sizes and switches of a decoder-only Transformer, or of each half of an encoder-decoder (`Seq2Seq`).
 
-    With `n_layer=0` it describes rung 1 of the ladder, the bigram table (`gpt.build_model` returns a `Bigram`).
-    Raises ValueError naming the field, its value and the remedy. Source: lecture 00:22:11 to 01:37:49; sizes as in nanoGPT.
+    `n_layer=0` describes rung 1 of the ladder, the bigram table (`gpt.build_model` returns a `Bigram`).
+    Raises ValueError with the field, its value and the remedy.
+    Source: lecture 00:22:11 to 01:37:49; sizes as in nanoGPT.
     """
 
     vocab_size: int = 65
@@ -50,8 +51,9 @@ class GPTConfig:
         self._check(
             "n_embd", self.positions != "sinusoidal" or self.n_embd % 2 == 0, "sinusoidal positions need an even n_embd"
         )
-        is_number = isinstance(self.dropout, int | float) and not isinstance(self.dropout, bool)
-        self._check("dropout", is_number and 0 <= self.dropout < 1, "give a share from 0 up to, not including, 1")
+        self._check(
+            "dropout", _is_number(self.dropout) and 0 <= self.dropout < 1, "give a share from 0 up to, not including, 1"
+        )
         self._check(
             "amplitude",
             self.amplitude is None or _is_amplitude(self.amplitude),
@@ -59,7 +61,7 @@ class GPTConfig:
         )
         for name, kind in (("activation", Activation), ("positions", Positions), ("norm", Norm)):
             self._check(name, getattr(self, name) in get_args(kind), f"choose one of {', '.join(get_args(kind))}")
-        self._check("qkv_bias", self.qkv_bias is None or isinstance(self.qkv_bias, bool), "give True, False or None")
+        self._check("qkv_bias", type(self.qkv_bias) in (bool, type(None)), "give True, False or None")
         for field in fields(self):
             if field.type is bool:
                 self._check(field.name, isinstance(getattr(self, field.name), bool), "give True or False")
@@ -70,7 +72,7 @@ class GPTConfig:
 
     @property
     def d_head(self) -> int:
-        """Features of one head."""
+        """The number of features of one head."""
         return self.n_embd // self.n_head
 
     @property
@@ -80,7 +82,7 @@ class GPTConfig:
 
     @property
     def norm_first(self) -> bool:
-        """Whether each part reads a normalised stream; then one more norm stands before the unembedding."""
+        """Whether each part reads a normalised stream; then there is one more norm before the unembedding."""
         return self.norm in ("pre", "batch")
 
     @classmethod
@@ -96,7 +98,11 @@ class GPTConfig:
 
 
 def _is_amplitude(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
+    return _is_number(value) and 0 < value <= 100
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_int(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A table of token embeddings."""
+"""The table of token embeddings."""
 
 import torch
 from torch import Tensor, nn
@@ -7,16 +7,20 @@ INIT_STD = 0.02  # Radford et al. 2019 (GPT-2), section 2.3
 
 
 class TokenEmbedding(nn.Embedding):
-    """A row of numbers for each id: ids (…) → (…, n). Raises ValueError on ids that are no whole numbers, or outside the table."""
+    """Look up a vector for each id: ids (…) → (…, n).
 
-    def forward(self, ids: Tensor) -> Tensor:
-        if ids.dtype not in (torch.int64, torch.int32):
+    Raises ValueError if the ids are not whole numbers, or an id is outside the table.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.dtype not in (torch.int64, torch.int32):
             raise ValueError(
-                f"the ids have dtype {ids.dtype}; give whole numbers of dtype torch.int64, for example ids.long()"
+                f"the ids have dtype {input.dtype}; give whole numbers of dtype torch.int64, for example ids.long()"
             )
         try:
-            return super().forward(ids)
+            return super().forward(input)
         except IndexError as error:
             raise ValueError(
-                f"the ids go from {int(ids.min())} to {int(ids.max())}; this model's go from 0 to {self.num_embeddings - 1}"
+                f"the ids go from {int(input.min())} to {int(input.max())}; "
+                f"this model's go from 0 to {self.num_embeddings - 1}"
             ) from error

@@ -1,5 +1,8 @@
 """The decoder-only Transformer: one module for training, generation and inspection."""
 
+from collections.abc import Sequence
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -8,14 +11,14 @@ from gpt.model.block import Block, initialise
 from gpt.model.config import GPTConfig
 from gpt.model.embedding import TokenEmbedding
 from gpt.model.hooks import HookedModule, HookPoint
-from gpt.model.norms import norm_of
-from gpt.model.positions import positions_of
+from gpt.model.norms import build_norm
+from gpt.model.positions import build_positions
 
 
 class GPT(HookedModule):
     """`GPT(config)(idx)`: token ids (B, T) → logits at every position (B, T, vocab_size).
 
-    Raises ValueError on n_layer=0, which is `Bigram`'s. Source: lecture 01:37:49; layout as in GPT-2 (Radford et al. 2019).
+    Raises ValueError for n_layer=0, which describes a `Bigram`. Source: lecture 01:37:49; layout as in GPT-2 (Radford et al. 2019).
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -28,11 +31,12 @@ class GPT(HookedModule):
         self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
         if config.positions != "none":  # rung 2: positions
-            self.pos_embed = positions_of(config)
+            self.pos_embed = build_positions(config)
             self.hook_pos_embed = HookPoint()
         self.dropout = nn.Dropout(config.dropout)  # rung 7: dropout
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))  # rung 5: many blocks
-        self.ln_final = norm_of(config) if config.norm_first else nn.Identity()  # rung 6: a last layernorm
+        # rung 5: many blocks
+        self.blocks = cast("Sequence[Block]", nn.ModuleList(Block(config) for _ in range(config.n_layer)))
+        self.ln_final = build_norm(config) if config.norm_first else nn.Identity()  # rung 6: a last layernorm
         self.unembed = nn.Linear(config.n_embd, config.vocab_size, bias=config.unembed_bias)
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
@@ -40,9 +44,10 @@ class GPT(HookedModule):
         self.name_hook_points()
 
     def forward(self, idx: Tensor, past: list[KVCache] | None = None) -> Tensor:
-        """idx: (B, T) ids; past: one KVCache a layer (`new_cache`), then idx are the tokens after those it holds.
+        """Return the logits (B, T, vocab_size).
 
-        Raises ValueError where past and idx together are longer than block_size.
+        idx: (B, T) ids; past: one KVCache per layer (`new_cache`); then idx are the tokens after those in the cache.
+        Raises ValueError if past and idx together are longer than block_size.
         """
         start = past[0].k.size(2) if past and past[0].k is not None else 0
         end = start + idx.size(1)
@@ -61,15 +66,15 @@ class GPT(HookedModule):
         return self.unembed(x)  # (B, T, vocab_size)
 
     def new_cache(self) -> list[KVCache]:
-        """An empty KV cache for `forward(idx, past)`."""
+        """Return an empty KV cache for `forward(idx, past)`."""
         return [KVCache() for _ in self.blocks]
 
     @property
     def n_params(self) -> int:
-        """Trainable numbers, shared ones counted once."""
+        """The number of trainable parameters; a shared one counts once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:  # rung 1: the loss
-    """Mean cross-entropy in nats per token; logits (B, T, vocab_size), targets (B, T). Source: lecture 00:22:11."""
+    """Return the mean cross-entropy in nats per token; logits (B, T, vocab_size), targets (B, T). Source: lecture 00:22:11."""
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -1,53 +1,57 @@
-"""Looking into a model, and changing what flows through it, without touching the model.
+"""Hooks: read the activations of a model, or replace them, without changing the model.
 
-Many threads look at one cached model at once. So a hook is never registered on the module: what listens lives in a context
-variable of the calling thread, and a `HookPoint` asks it. Names and layouts are TransformerLens's.
+Many threads use one cached model at once. So no hook is registered on the module: hooks live in a context variable of the
+calling thread, and a `HookPoint` looks them up there. Names and layouts are TransformerLens's.
 """
 
 import difflib
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fnmatch import translate
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 Hook = Callable[[Tensor, str], Tensor | None]
 Names = str | Sequence[str] | None
 
 _IN_A_LAYER = re.compile(r"blocks\.(\d+)\..*?\.?hook_(.+)")
-_listening: ContextVar[Mapping["HookPoint", tuple[Hook, ...]]] = ContextVar("listening", default=MappingProxyType({}))
+_active: ContextVar[Mapping["HookPoint", tuple[Hook, ...]]] = ContextVar("active", default=MappingProxyType({}))
 
 
 class HookPoint(nn.Module):
-    """An identity that knows its full name, and lets the calling thread's hooks see or replace what passes."""
+    """An identity with a name, at which the calling thread's hooks read or replace the value."""
 
     name = ""
 
     def forward(self, value: Tensor) -> Tensor:
-        for hook in _listening.get().get(self, ()):
+        for hook in _active.get().get(self, ()):
             replaced = hook(value, self.name)
             if replaced is not None:
-                found = tuple(replaced.shape) if isinstance(replaced, Tensor) else type(replaced).__name__
-                if found != tuple(value.shape):
-                    raise ValueError(
-                        f"the hook at {self.name} returned {found}; return a tensor of shape {tuple(value.shape)}, or None"
-                    )
+                _check_shape(replaced, value.shape, self.name)
                 value = replaced
         return value
 
     @property
-    def heard(self) -> bool:
-        """Whether anybody in this thread listens here."""
-        return self in _listening.get()
+    def is_hooked(self) -> bool:
+        """Whether this thread has a hook here."""
+        return self in _active.get()
+
+
+def _check_shape(replaced: Any, shape: torch.Size, name: str) -> None:
+    if not isinstance(replaced, Tensor) or replaced.shape != shape:
+        returned = tuple(replaced.shape) if isinstance(replaced, Tensor) else type(replaced).__name__
+        raise ValueError(f"the hook at {name} returned {returned}; return a tensor of shape {tuple(shape)}, or None")
 
 
 class _Names:
-    """Names to search with patterns: a pattern reads only the names that begin as it does."""
+    """Names that can be searched with patterns; a pattern searches only the names that begin as it does."""
 
     def __init__(self, known: Sequence[str]) -> None:
         self.known = known
@@ -55,41 +59,41 @@ class _Names:
         self.ascending = sorted(known)
 
     def matching(self, wanted: str) -> list[str]:
-        """The names that match, in the order of `known`. Raises ValueError, with near matches, where there are none."""
-        found = [wanted] if wanted in self.place else self._search(wanted)
-        if not found:
+        """Return the names that match, in the order of `known`. Raises ValueError, with near matches, if none does."""
+        names = [wanted] if wanted in self.place else self._search(wanted)
+        if not names:
             near = difflib.get_close_matches(wanted, self.known, n=3, cutoff=0.4) or self.known[:3]
             hint = f"near it: {', '.join(near)}" if near else "this model has none"
             raise ValueError(f"no hook point is called {wanted!r}; {hint}")
-        return found
+        return names
 
     def _search(self, wanted: str) -> list[str]:
         beginning = re.split(r"[*?\[]", wanted, maxsplit=1)[0]
         first, last = (bisect_left(self.ascending, end) for end in (beginning, beginning + "\U0010ffff"))
-        found = filter(re.compile(translate(wanted)).match, self.ascending[first:last])
-        return sorted(found, key=self.place.__getitem__)
+        names = filter(re.compile(translate(wanted)).match, self.ascending[first:last])
+        return sorted(names, key=self.place.__getitem__)
 
 
 class ActivationCache(Mapping[str, Tensor]):
-    """What passed the hook points during one forward pass: name → tensor, read-only.
+    """The activations of one forward pass: hook name → tensor, read-only.
 
-    `cache["blocks.1.attn.hook_pattern"]`, or short, as in TransformerLens, `cache["pattern", 1]`.
+    `cache["blocks.1.attn.hook_pattern"]`, or, as in TransformerLens, `cache["pattern", 1]`.
     """
 
     def __init__(self, activations: Mapping[str, Tensor]) -> None:
         self._activations = MappingProxyType(dict(activations))
         self._full_names: dict[tuple[str, str], list[str]] = {}  # (short, layer) → full names
         for name in self._activations:
-            if found := _IN_A_LAYER.fullmatch(name):
-                self._full_names.setdefault((found[2], found[1]), []).append(name)
+            if parts := _IN_A_LAYER.fullmatch(name):
+                self._full_names.setdefault((parts[2], parts[1]), []).append(name)
 
     def __getitem__(self, key: str | tuple[str, int]) -> Tensor:
         if isinstance(key, tuple):
             short, layer = key
-            found = self._full_names.get((short, str(layer)), [])
-            if len(found) > 1:
-                raise KeyError(f"{short!r} of layer {layer} may be {' or '.join(found)}; give the full name")
-            key = found[0] if found else f"blocks.{layer}.…hook_{short}"
+            names = self._full_names.get((short, str(layer)), [])
+            if len(names) > 1:
+                raise KeyError(f"{short!r} of layer {layer} may be {' or '.join(names)}; give the full name")
+            key = names[0] if names else f"blocks.{layer}.…hook_{short}"
         if key not in self._activations:
             raise KeyError(f"{key} was not kept; kept were {', '.join(self) or 'none'}")
         return self._activations[key]
@@ -109,15 +113,15 @@ class ActivationCache(Mapping[str, Tensor]):
         return {name: tuple(value.shape) for name, value in self.items()}
 
     def numpy(self) -> dict[str, np.ndarray]:
-        """All activations as arrays on the CPU, detached from any graph."""
+        """Return all activations as arrays on the CPU, detached from any graph."""
         return {name: value.detach().float().cpu().numpy() for name, value in self.items()}
 
 
 class HookedModule(nn.Module):
-    """A module whose hook points can be listened to by name."""
+    """A module whose hook points are found by name."""
 
     def name_hook_points(self) -> None:
-        """Tell every hook point its full name. Call once, when all submodules exist."""
+        """Give every hook point its full name. Call once, when all submodules exist."""
         for name, point in self.hook_points.items():
             point.name = name
 
@@ -127,9 +131,9 @@ class HookedModule(nn.Module):
         return {name: module for name, module in self.named_modules() if isinstance(module, HookPoint)}
 
     def match_hook_names(self, names: Names = None) -> list[str]:
-        """The full names that match: one name, several, each perhaps with `*`; None is all.
+        """Return the full names that match. names: one or several, each may have a `*`; None matches all.
 
-        Raises ValueError, with near matches, on a name that matches nothing.
+        Raises ValueError, with near matches, if a name matches nothing.
         """
         known = _Names(list(self.hook_points))
         if names is None:
@@ -139,39 +143,39 @@ class HookedModule(nn.Module):
 
     @property
     def is_hooked(self) -> bool:
-        """Whether a hook of this thread is at any of its points."""
-        listening = _listening.get()
-        return bool(listening) and any(point in listening for point in self.hook_points.values())
+        """Whether this thread has a hook at any of its points."""
+        active = _active.get()
+        return bool(active) and any(point in active for point in self.hook_points.values())
 
     @contextmanager
-    def hooks(self, hooks: Mapping[str, Hook]) -> Iterator[None]:
-        """Within this context, and in this thread only, each named point calls its hook. Contexts may nest.
+    def hooks(self, hooks: Mapping[str, Hook]) -> Generator[None]:
+        """Call these hooks within this context, in this thread only. Contexts may nest.
 
-        hooks: name (may hold `*`) → fn(value, name) → tensor of the same shape, or None to leave the value as it is.
+        hooks: name (may have a `*`) → fn(value, name) → tensor of the same shape, or None to keep the value.
         """
         points = self.hook_points
         known = _Names(list(points))
-        listening = dict(_listening.get())
+        active = dict(_active.get())
         for wanted, hook in hooks.items():
             for name in known.matching(wanted):
-                listening[points[name]] = (*listening.get(points[name], ()), hook)
-        token = _listening.set(MappingProxyType(listening))
+                active[points[name]] = (*active.get(points[name], ()), hook)
+        token = _active.set(MappingProxyType(active))
         try:
             yield
         finally:
-            _listening.reset(token)
+            _active.reset(token)
 
     def run_with_hooks(self, idx: Tensor | tuple[Tensor, ...], hooks: Mapping[str, Hook]) -> Tensor:
-        """One forward pass under `hooks` → logits (B, T, vocab_size). idx: ids (B, T), or all that the forward pass takes."""
+        """Run one forward pass with `hooks` → logits (B, T, vocab_size). idx: ids (B, T), or a tuple of all arguments."""
         with self.hooks(hooks):
             return self(*idx) if isinstance(idx, tuple) else self(idx)
 
     def run_with_cache(self, idx: Tensor | tuple[Tensor, ...], names: Names = None) -> tuple[Tensor, ActivationCache]:
-        """One forward pass → (logits, the activations at `names`; None keeps all). idx: as `run_with_hooks` takes it."""
-        kept: dict[str, Tensor] = {}
+        """Run one forward pass → (logits, activations at `names`; None: at all). idx: as in `run_with_hooks`."""
+        activations: dict[str, Tensor] = {}
 
         def keep(value: Tensor, name: str) -> None:
-            kept[name] = value
+            activations[name] = value
 
         logits = self.run_with_hooks(idx, dict.fromkeys(self.match_hook_names(names), keep))
-        return logits, ActivationCache(kept)
+        return logits, ActivationCache(activations)

@@ -11,7 +11,7 @@ from gpt.model.hooks import HookPoint
 class LayerNorm(nn.Module):
     """Normalise each token's features to mean 0 and variance 1, then γ·x + β.
 
-    Hook points: `hook_mean` (B, T, 1), `hook_scale` = √(var + eps) (B, T, 1), `hook_normalized`, what leaves (B, T, C).
+    Hook points: `hook_mean` (B, T, 1), `hook_scale` = √(var + eps) (B, T, 1), `hook_normalized`, the output (B, T, C).
     Source: lecture 01:32:51; Ba et al. 2016, arXiv:1607.06450.
     """
 
@@ -26,7 +26,7 @@ class LayerNorm(nn.Module):
         self.hook_normalized = HookPoint()
 
     def forward(self, x: Tensor) -> Tensor:
-        if not (self.hook_mean.heard or self.hook_scale.heard):
+        if not (self.hook_mean.is_hooked or self.hook_scale.is_hooked):
             return self.hook_normalized(F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps))
         centred = x - self.hook_mean(x.mean(-1, keepdim=True))  # rung 6: mean 0
         scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())  # rung 6: its size
@@ -37,14 +37,16 @@ class LayerNorm(nn.Module):
 class BatchNorm(nn.Module):
     """Normalise each feature to mean 0 and variance 1 over all tokens of the batch, then γ·x + β.
 
-    In training by the statistics of the batch, so that tokens meet in them, later ones and other rows' as well; `running_mean`
-    and `running_var` follow these. In eval mode by the running ones, so that each token is its own affair. Parts of a batch would
-    have their own statistics, so several processes or micro-batches cannot train it.
-    Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one a feature for all tokens;
-    `hook_normalized`, what leaves (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
+    In training it uses the statistics of the batch, so every token affects every other, later tokens and other rows too;
+    `running_mean` and `running_var` follow these statistics. In eval mode it uses the running ones, so tokens do not affect
+    each other. Parts of a batch would have statistics of their own, so several processes or micro-batches cannot train it.
+    Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one per feature for all tokens;
+    `hook_normalized`, the output (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
     """
 
     eps, momentum = 1e-5, 0.1
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, n_embd: int, bias: bool) -> None:
         super().__init__()
@@ -64,7 +66,7 @@ class BatchNorm(nn.Module):
         return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
 
     def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each feature, (C,) both; the running ones go a step towards them."""
+        """Return the mean and variance of each feature, (C,) both, and move the running ones a step towards them."""
         tokens = x.flatten(0, -2)  # (N, C)
         n, mean, var = len(tokens), tokens.mean(0), tokens.var(0, unbiased=False)
         with torch.no_grad():
@@ -73,8 +75,8 @@ class BatchNorm(nn.Module):
         return mean, var
 
 
-def norm_of(config: GPTConfig) -> nn.Module:
-    """The norm that this kind of model has, a new one; with norm="none" one that changes nothing."""
+def build_norm(config: GPTConfig) -> LayerNorm | BatchNorm | nn.Identity:
+    """Make a norm for this config; norm="none" makes one that changes nothing."""
     if config.norm == "none":
         return nn.Identity()
     return (BatchNorm if config.norm == "batch" else LayerNorm)(config.n_embd, config.bias)

@@ -13,6 +13,9 @@ BETWEEN, END = ">", "\n"  # what the decoder reads first, and what it writes las
 IGNORED = -100  # in the place of a target where there is none
 
 
+Pair = tuple[str, str]  # source, target
+
+
 @dataclass(frozen=True)
 class Pairs:
     """N encoded pairs, padded to the longest."""
@@ -31,9 +34,9 @@ class Pairs:
         return self.source[rows][:, : lengths.max()], lengths, self.inputs[rows], self.targets[rows]
 
 
-def read_pairs(text: str) -> list[tuple[str, str]]:
+def read_pairs(text: str) -> list[Pair]:
     """The (source, target) of every line, each pair once. Raises ValueError naming a line that is none."""
-    pairs = {}
+    pairs: dict[Pair, None] = {}
     for number, line in enumerate(text.splitlines(), 1):
         source, between, target = line.partition(BETWEEN)
         if not line.strip():
@@ -47,7 +50,7 @@ def read_pairs(text: str) -> list[tuple[str, str]]:
     return list(pairs)
 
 
-def split_pairs(pairs: Sequence[tuple[str, str]], train_share: float = 0.9) -> tuple[list, list]:
+def split_pairs(pairs: Sequence[Pair], train_share: float = 0.9) -> tuple[list[Pair], list[Pair]]:
     """The first `train_share` of the pairs for training; of the rest, for validation, those whose source is new.
 
     Raises ValueError where either half would be empty.
@@ -56,11 +59,13 @@ def split_pairs(pairs: Sequence[tuple[str, str]], train_share: float = 0.9) -> t
     seen = {source for source, _ in pairs[:cut]}
     halves = list(pairs[:cut]), [pair for pair in pairs[cut:] if pair[0] not in seen]
     if not all(halves):
-        raise ValueError(f"{len(pairs)} different pairs are too few to hold some out; give a text with more lines")
+        raise ValueError(
+            f"{len(pairs)} different pairs are too few for training and validation; give a text with more lines"
+        )
     return halves
 
 
-def encode_pairs(pairs: Sequence[tuple[str, str]], tokenizer: Tokenizer, block_size: int) -> Pairs:
+def encode_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, block_size: int) -> Pairs:
     """The pairs as ids. Raises ValueError where one is longer than block_size."""
     between, end = tokenizer.encode(BETWEEN), tokenizer.encode(END)
     sources = [tokenizer.encode(source) for source, _ in pairs]

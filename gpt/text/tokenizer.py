@@ -33,10 +33,10 @@ class CharTokenizer:
     kind = "char"
 
     def __init__(self, alphabet: str) -> None:
-        if not isinstance(alphabet, str) or not alphabet or len(set(alphabet)) != len(alphabet):
+        if type(alphabet) is not str or not alphabet or len(set(alphabet)) != len(alphabet):
             raise ValueError(f"the alphabet must hold each character once, and at least one; got {alphabet!r}")
         if any("\ud800" <= character <= "\udfff" for character in alphabet):
-            raise ValueError("the alphabet holds half a character (a lone surrogate); save the text as UTF-8 anew")
+            raise ValueError("the alphabet holds half a character (a lone surrogate); save the text as UTF-8 again")
         self.alphabet = alphabet
         self._ids = {character: i for i, character in enumerate(alphabet)}
 
@@ -59,9 +59,11 @@ class CharTokenizer:
         Raises UnknownCharacterError where a character has no id and no stand-in is given.
         """
         unknown = self.unknown(text)
-        if unknown and (replace is None or replace not in self._ids):
+        stand_in = None if replace is None else self._ids.get(replace)
+        if unknown and stand_in is None:
             raise UnknownCharacterError(unknown)
-        return [self._ids[c] if c in self._ids else self._ids[replace] for c in text]
+        ids = (self._ids.get(character, stand_in) for character in text)
+        return [i for i in ids if i is not None]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids. Raises ValueError on an id outside 0 … vocab_size − 1."""
@@ -91,12 +93,7 @@ class BPETokenizer:
         import tiktoken
 
         numbered = sorted(ranks.values()) == list(range(len(ranks)))
-        if (
-            not isinstance(name, str)
-            or not numbered
-            or b"" in ranks
-            or any(bytes([b]) not in ranks for b in range(256))
-        ):
+        if type(name) is not str or not numbered or b"" in ranks or any(bytes([b]) not in ranks for b in range(256)):
             raise ValueError(
                 f"the BPE {name!r} is damaged: it must have a name, number its tokens from 0, and hold all 256 single bytes"
             )

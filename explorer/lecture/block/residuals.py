@@ -60,7 +60,7 @@ def gradients() -> None:
     else:
         about = f"Four models of {depth} blocks, {STEPS} steps each."
         train_together(f"depth-{depth}", asked, lambda runs: _after_training(runs, depth), about=about)
-    show_code(Block._join, gradient_norms)
+    show_code(Block.join, gradient_norms)
 
 
 def _after_training(runs: dict[str, Run], depth: int) -> None:

@@ -214,7 +214,7 @@ def test_a_hook_that_raises_leaves_nothing_behind(model, ids):
         with pytest.raises(RuntimeError, match="on purpose"):
             model.run_with_hooks(idx, {"blocks.0.hook_attn_out": lambda v, n: v * 0, "blocks.1.hook_mlp_out": fail})
     assert torch.equal(model(idx), plain)
-    assert not any(point.heard for point in model.hook_points.values())
+    assert not any(point.is_hooked for point in model.hook_points.values())
 
 
 def test_writing_in_place_never_reaches_the_model(model, ids):
