@@ -77,7 +77,7 @@ def overview() -> None:
 
 def _row(row: Chapter) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
-        st.markdown(f":small[{widgets.lecture_link(row.time)}]", width=TIME)
+        st.markdown(f":small[{widgets.lecture_link(row.time)}]" if row.time else "", width=TIME)
         if row.page:
             st.page_link(PAGES / row.page, label=row.title, width="stretch")
         else:

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from explorer import state
-from explorer.lecture.kit.chapters import CHAPTERS
+from explorer.choice import Choice, choose
+from explorer.lecture.kit.chapters import CHAPTERS, find_chapter
 
+HIDE = Choice("hide", label="Hide", several=True)
 PARTS = {
     "guess": "guesses before numbers",
     "code": "the code",
@@ -14,29 +16,35 @@ PARTS = {
 
 
 def hidden(part: str) -> bool:
-    """Whether the link that was opened hides this: a part of every page (`PARTS`), or a chapter, by its moment in the lecture."""
-    return part in state.several("hide")
+    """Whether the link hides this: a part of every page (`PARTS`), or a chapter, by its id or its time in the lecture."""
+    return _id(part) in _hidden_parts()
 
 
 def for_a_class(page: str) -> None:
-    """The menu of what this page can hide. page: its file. What is hidden stays hidden from page to page, as it stands in the link."""
+    """Draw the menu of what this page can hide. It stays hidden on every page. page: its file."""
     if hidden("menu"):
         return
-    chosen = state.several("hide")
+    chosen = _hidden_parts()
     names = PARTS | {
-        chapter.time: f"{chapter.time} {chapter.title}"
+        chapter.id: f"{chapter.time or ''} {chapter.title}".strip()
         for chapter in CHAPTERS
-        if chapter.page == page or chapter.time in chosen
+        if chapter.page == page or chapter.id in chosen
     }
     with st.popover("For a class", icon=":material/co_present:", type="tertiary"):
-        st.markdown("Choose what a class should not see, or not yet. Whoever opens the link below sees the lecture so.")
+        st.markdown("Choose what a class should not see yet. Anyone with the link below sees the lecture that way.")
         shown = [name for name in names if name in chosen]
-        st.pills("Hide", list(names), selection_mode="multi", format_func=names.get, **state.bound("hide", shown))
+        st.pills(options=list(names), selection_mode="multi", format_func=names.get, **HIDE.bound(shown))
         st.code(state.link(), language=None, wrap_lines=True)
         st.button(
-            "Show everything",
-            icon=":material/visibility:",
-            disabled=not chosen,
-            on_click=state.choose,
-            kwargs={"hide": None},
+            "Show everything", icon=":material/visibility:", disabled=not chosen, on_click=choose, args=({HIDE: None},)
         )
+
+
+def _hidden_parts() -> list[str]:
+    """What the link hides. An old link names a chapter by its time."""
+    return [_id(part) for part in HIDE.read() or ()]
+
+
+def _id(part: str) -> str:
+    chapter = find_chapter(part)
+    return chapter.id if chapter else part

@@ -34,8 +34,9 @@ def test_a_part_is_hidden_on_every_page_and_nothing_else(lecture_page):
     assert "Guess" not in labels(app) and app.metric[1].value != "?"
 
 
-def test_a_chapter_is_hidden_with_all_its_parts(lecture_page):
-    shown, app = lecture_page("block.py"), lecture_page("block.py", hide="1:32:51,1:00:18,nonsense")
+@pytest.mark.parametrize("hide", ["layernorm,positions,nonsense", "1:32:51,1:00:18,nonsense"])
+def test_a_chapter_is_hidden_with_all_its_parts_by_its_id_and_in_old_links_by_its_time(lecture_page, hide):
+    shown, app = lecture_page("block.py"), lecture_page("block.py", hide=hide)
     assert not app.exception and len(titles(app)) == len(titles(shown)) - 2
     assert not any("orm and" in title or "Positional" in title for title in titles(app))
     assert not any("A model with each" in found.value for found in app.markdown)
@@ -55,9 +56,10 @@ def test_every_page_has_the_menu_until_a_link_hides_it(lecture_page, entry):
 
 def test_the_menu_makes_the_link_and_keeps_what_other_pages_hide(lecture_page):
     app = lecture_page("notes.py", hide="0:22:11")
-    app.get("button_group")[-1].set_value(["0:22:11", "code", "1:16:56"]).run()
-    assert app.query_params["hide"] == "0:22:11,code,1:16:56" and not any("Note 6" in title for title in titles(app))
-    assert "hide=0:22:11,code,1:16:56" in app.code[-1].value
+    app.get("button_group")[-1].set_value(["bigram", "code", "scaled-scores"]).run()
+    assert app.query_params["hide"] == "bigram,code,scaled-scores"
+    assert not any("Note 6" in title for title in titles(app))
+    assert "hide=bigram,code,scaled-scores" in app.code[-1].value
     next(button for button in app.button if button.label == "Show everything").click().run()
     assert "hide" not in app.query_params and any("Note 6" in title for title in titles(app))
 
