@@ -26,6 +26,7 @@ RENAMED = {  # name of a choice in old links → its name today
     "T": "block",
     "against": "right",
     "at": "walk",
+    "own": "own-text",
 }
 WIDGET = "widget:"
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced

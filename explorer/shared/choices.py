@@ -6,6 +6,7 @@ from explorer.state import LONGEST_PROMPT
 MODEL = Choice("model", label="Model")
 RIGHT = Choice("right", label="Model")  # on the right of the Compare page
 RUN = Choice("run", label="Run")
+TRANSLATOR = Choice("translator", label="Model")  # on the Encoder and decoder page
 TEXT = Choice("text", label="Text")
 PROMPT = Choice("prompt", high=LONGEST_PROMPT, label="Prompt", help="Enter applies it; Shift+Enter starts a new line.")
 LAYER = Choice(
@@ -31,3 +32,4 @@ POSITION = Choice("position", int, 0, label="Position", place=True)
 SEED = Choice(
     "seed", int, 0, 2**31 - 1, label="Seed", help="The same seed with the same settings gives the same tokens."
 )
+SCORE = Choice("score", label="Score")

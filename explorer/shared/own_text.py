@@ -11,11 +11,13 @@ from uuid import uuid4
 import streamlit as st
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.shared import loading
 
 if TYPE_CHECKING:
     from gpt import Corpus
 
+OWN_TEXT = Choice("own-text", label="Own text")
 OWN = "your own text"  # what the lists of texts call it
 PASTED = "pasted text"  # its name where it is no file
 KEPT = 20  # texts; older ones are removed
@@ -40,13 +42,13 @@ def keep(name: str, data: bytes) -> None:
         _write(_folder() / known, content)
     except OSError:  # nothing can be written there: it is lost on a reload
         state.remember("own text", content)
-    state.choose(own=known)
+    choose({OWN_TEXT: known})
 
 
 def forget() -> None:
     """Have no text of one's own."""
     state.remember("own text", None)
-    state.choose(own=None)
+    choose({OWN_TEXT: None})
 
 
 def kept() -> "Corpus | None":
@@ -62,7 +64,7 @@ def pasted() -> str:
 
 
 def _content() -> bytes | None:
-    known = state.choice("own") or ""
+    known = OWN_TEXT.text or ""
     if ID.fullmatch(known):
         with suppress(OSError):
             return (_folder() / known).read_bytes()

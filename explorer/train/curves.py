@@ -47,7 +47,7 @@ def drawn_metrics(run: Run) -> Logged:
     steps, elapsed = numbers.series("elapsed")
     if run.status.state != "running" or not len(elapsed):
         return numbers
-    return numbers.before(steps[np.flatnonzero(elapsed // REDRAW == elapsed[-1] // REDRAW)[0]])
+    return numbers.before(float(steps[np.flatnonzero(elapsed // REDRAW == elapsed[-1] // REDRAW)[0]]))
 
 
 def draw_curves(run: Run) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from explorer import state
+from explorer.choice import choose
 from explorer.shared import loading, widgets
+from explorer.shared.choices import RUN
 from explorer.shared.own_text import OWN
 from explorer.train import jobs
 from explorer.train.form import OPTIMIZERS, PERSIST, check_title, give_text
@@ -57,7 +58,8 @@ def fork_here(run: Run, step: int) -> None:
     changes = _changes(run, step, key)
     corpus = _text(key)
     free = free_name(loading.runs_folder(), f"{run.name}-fork")
-    title = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free, **PERSIST).strip()
+    title = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free, **PERSIST)
+    title = (title or "").strip()
     name = check_title(title, free, free)
     button = widgets.once(f"{key}:go")
     pressed = st.button(f"Fork at step {step:,}", icon=":material/fork_right:", key=button, type="primary")
@@ -71,7 +73,7 @@ def fork_here(run: Run, step: int) -> None:
             given = {} if corpus == SAME else {"corpus": corpus}
             with widgets.acting(f"{key}:go", "Preparing the fork …"):
                 child = jobs.fork(loading.runs_folder(), name[0], run, step, title=title, **given, **changes)
-                state.choose(run=child.name)
+                choose({RUN: child.name})
                 st.rerun()
 
 

@@ -1,13 +1,15 @@
 """The form of a new run: its text, its recipe, and changes to the recipe."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.shared import loading, own_text, widgets
+from explorer.shared.choices import RUN
 from explorer.shared.own_text import OWN
 from explorer.train import jobs
 from explorer.train.names import check_name, free_name, name_of_title
@@ -20,6 +22,7 @@ from gpt.train.machine import bytes_in_words, time_in_words
 from gpt.train.presets import GROUPS
 
 FIRST = "quick"
+NAME = Choice("form.name", default="", label="Name of the run")
 START = "train:start"  # the button, for `widgets.acting`
 AS_RECIPE = "the recipe's own"
 STEP = "In one step, the model reads a batch, computes the loss, and changes every weight a little."
@@ -48,7 +51,6 @@ SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, opti
     ),
 }  # fmt: skip
 PERSIST: dict[str, Any] = {"persist_state": "session"}
-Number = TypeVar("Number", int, float)
 
 
 def draw_form() -> None:
@@ -60,12 +62,12 @@ def draw_form() -> None:
     with st.container(border=True):
         text, choice, length = st.columns([4, 8, 3], vertical_alignment="bottom")
         with choice:
-            preset = _select("Recipe", _preset_names(), "recipe", FIRST, _describe)
+            preset = _select("recipe", FIRST, "Recipe", _presets())
         with text:
-            kind = _select("Text", [AS_RECIPE, *CORPORA, OWN], "text", AS_RECIPE)
+            kind = _select("text", AS_RECIPE, "Text", {name: name for name in (AS_RECIPE, *CORPORA, OWN)})
         recipe = PRESETS[preset]
         with length:
-            steps = _number("Steps", f"{preset}.steps", 1, 1_000_000, recipe.steps, STEP)
+            steps = _number(f"{preset}.steps", recipe.steps, "Steps", 1, 1_000_000, STEP)
         with st.container() if kind == OWN else st.empty():
             corpus = give_text("train") if kind == OWN else _load_text(recipe.text if kind == AS_RECIPE else kind)
         name_column, start_column, estimate_column = st.columns([4, 2, 9])
@@ -82,51 +84,44 @@ def draw_form() -> None:
     if pressed and name and fits and changed and corpus:
         with widgets.acting(START, "Preparing the text …"):
             run = jobs.create(loading.runs_folder(), name[0], changed, corpus, title=name[1])
-            state.choose(run=run.name, **{"form.name": None})
+            choose({RUN: run.name, NAME: None})
             st.rerun()
     elif pressed:
         reason = (
-            "there is no text yet." if kind == OWN and not state.choice("own") else "the message in the form says why."
+            "there is no text yet."
+            if kind == OWN and not own_text.OWN_TEXT.text
+            else "the message in the form says why."
         )
         st.toast(f"Nothing was started: {reason}", icon=":material/error:")
 
 
-def _preset_names() -> list[str]:
-    """List the presets, group by group; the group of `FIRST` comes first."""
-    groups = sorted(GROUPS.values(), key=lambda presets: FIRST not in presets)
-    return [name for presets in groups for name in presets]
+def _presets() -> dict[str, str]:
+    """Return the presets with their descriptions, group by group; the group of `FIRST` comes first."""
+    groups = sorted(GROUPS.items(), key=lambda group: FIRST not in group[1])
+    return {name: f"{group} · {name}: {PRESETS[name].about}" for group, presets in groups for name in presets}
 
 
-def _describe(preset: str) -> str:
-    group = next(group for group, presets in GROUPS.items() if preset in presets)
-    return f"{group} · {preset}: {PRESETS[preset].about}"
+def _select(name: str, default: str, label: str, options: Mapping[str, str], help: str | None = None) -> str:
+    """Draw a selectbox of the form. options: option → its label."""
+    choice = Choice(f"form.{name}", options=options, default=default, label=label, help=help)
+    option = choice.read()
+    st.selectbox(options=list(options), format_func=options.__getitem__, **choice.bound(option))
+    return option
 
 
-def _select(
-    label: str,
-    options: list[str],
-    part: str,
-    default: str,
-    describe: Callable[[str], str] = str,
-    help: str | None = None,
-) -> str:
-    """Draw a selectbox of the form. part: its name in the link."""
-    choice = state.choice(f"form.{part}")
-    shown = choice if choice in options else default
-    return st.selectbox(label, options, format_func=describe, help=help, **state.bound(f"form.{part}", shown))
-
-
-def _number(label: str, part: str, low: Number, high: Number, default: Number, help: str, **more: Any) -> Number:
-    choice = state.decimal(f"form.{part}")
-    shown = default if choice is None else type(default)(min(max(choice, low), high))
-    return st.number_input(label, low, high, help=help, **more, **state.bound(f"form.{part}", shown))
+def _number(name: str, default: Any, label: str, low: float, high: float, help: str | None, **more: Any) -> Any:
+    """Draw a number input of the form, for numbers of the type of the default."""
+    choice = Choice(f"form.{name}", type(default), low, high, default=default, label=label, help=help)
+    number = choice.read()
+    st.number_input(**choice.bound(number, **more))
+    return number
 
 
 def _name(preset: str) -> tuple[str, str] | None:
     """Draw the box for the name. Returns the name of the folder and the title, or None for a bad name."""
-    title = state.choice("form.name") or ""
+    title = NAME.read()
     free = free_name(loading.runs_folder(), preset)
-    st.text_input("Name of the run", placeholder=free, **state.bound("form.name", title))
+    st.text_input(placeholder=free, **NAME.bound(title))
     return check_title(title.strip(), free, preset)
 
 
@@ -178,17 +173,16 @@ def _change_recipe(preset: str, recipe: Recipe) -> Recipe | None:
     values: dict[str, Any] = {}
     for column, (field, (label, low, high, help)) in zip(first, NUMBERS.items(), strict=True):
         with column:
-            values[field] = _number(label, f"{preset}.{field}", low, high, defaults[field], help)
+            values[field] = _number(f"{preset}.{field}", defaults[field], label, low, high, help)
     with second[0]:
         help, step = widgets.TERMS["learning rate"], recipe.lr / 4
-        values["lr"] = _number("Learning rate", f"{preset}.lr", 1e-6, 9.9, recipe.lr, help, step=step, format="%g")
+        values["lr"] = _number(f"{preset}.lr", recipe.lr, "Learning rate", 1e-6, 9.9, help, step=step, format="%g")
     with second[3]:
         help = "For the first weights and the batches."
-        values["seed"] = _number("Seed", f"{preset}.seed", 0, 2**31 - 1, recipe.seed, help)
+        values["seed"] = _number(f"{preset}.seed", recipe.seed, "Seed", 0, 2**31 - 1, help)
     for column, (field, (label, options, help)) in zip((1, 2, 4), SELECTS.items(), strict=True):
         with second[column]:
-            part = f"{preset}.{field}"
-            values[field] = _select(label, list(options), part, defaults[field], options.__getitem__, help)
+            values[field] = _select(f"{preset}.{field}", defaults[field], label, options, help)
     with widgets.guarded():
         return recipe.changed(**values)
     return None

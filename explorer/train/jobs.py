@@ -141,9 +141,9 @@ def rename(runs: Path, name: str, new: str, title: str = "") -> None:
         run, title = folders.open_entry(folder).run, "" if title == new else title
         if run and run.title != title:
             _write_config(folder, title=title)
-    for child in [entry.run for entry in folders.list_runs(runs) if entry.run and entry.run.parent]:
-        if child.parent.run == name:
-            _write_config(child.folder, parent=read_json(child.folder / "config.json")["parent"] | {"run": new})
+    for entry in folders.list_runs(runs):
+        if entry.run and entry.run.parent and entry.run.parent.run == name:
+            _write_config(entry.folder, parent=read_json(entry.folder / "config.json")["parent"] | {"run": new})
 
 
 @contextmanager

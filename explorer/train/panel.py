@@ -5,9 +5,11 @@ from contextlib import suppress
 import streamlit as st
 
 from explorer import state
+from explorer.choice import choose
 from explorer.components.attention_view.linked import linked_view
 from explorer.components.attention_view.packing import sharpest
 from explorer.shared import examples, loading, widgets
+from explorer.shared.choices import RUN
 from explorer.train import progress
 from explorer.train.curves import draw_curves
 from explorer.train.runs import folders
@@ -77,9 +79,9 @@ def _pick_run(names: list[str], shown: str) -> None:
     """Draw the runs with their states. A selectbox knows its options by their labels, so other labels need another key."""
     labels = {name: _label(name) for name in names}
     key = f"train:run:{shown}:{hash(tuple(labels.values()))}"
-    name = st.selectbox("Run", names, names.index(shown), format_func=labels.get, key=key)
+    name = st.selectbox("Run", names, names.index(shown), format_func=labels.__getitem__, key=key)
     if name != shown:
-        state.choose(run=name)
+        choose({RUN: name})
         st.rerun()
 
 

@@ -1,13 +1,16 @@
 """How far runs are, their buttons and their links: what every page with live runs shows."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer import state
+from explorer.choice import parameters
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets
+from explorer.shared.choices import MODEL, RUN
 from explorer.shared.fragment import fragment
 from explorer.train import jobs
 from explorer.train.runs.folders import logged, ref_of
@@ -47,7 +50,7 @@ def while_live(draw: Callable[[], None]) -> None:
 
 def shown_run(names: Sequence[str]) -> str | None:
     """Return the name of the chosen run, or of the newest. It stays the same when newer runs start: buttons act on it."""
-    candidates = (state.choice("run"), state.recall("run shown"), *names[:1])
+    candidates = (RUN.text, state.recall("run shown"), *names[:1])
     name = next((name for name in candidates if name in names), None)
     state.remember("run shown", name)
     return name
@@ -55,7 +58,7 @@ def shown_run(names: Sequence[str]) -> str | None:
 
 def warn_of_unknown_run(names: Sequence[str]) -> None:
     """Say so if the chosen run is not among these names."""
-    name = state.choice("run")
+    name = RUN.text
     if name is not None and name not in names:
         st.warning(f"There is no run called “{widgets.plain(name)}” here.", icon=":material/search_off:")
 
@@ -64,7 +67,7 @@ def draw_buttons(run: Run, status: Status) -> None:
     """Draw Pause, Resume and Stop. A button that has no effect now is disabled, so the others keep their places."""
 
     def button(label: str, icon: str, act: Callable[[Run], None], possible: bool, help: str) -> None:
-        action = {"on_click": widgets.attempt, "args": (act, run), "disabled": not possible}
+        action: dict[str, Any] = {"on_click": widgets.attempt, "args": (act, run), "disabled": not possible}
         st.button(label, icon=f":material/{icon}:", help=help, key=f"train:{label}:{run.name}", **action)
 
     name = status.state
@@ -83,7 +86,7 @@ def draw_group_buttons(runs: Sequence[Run], key: str) -> None:
         label: str, icon: str, act: Callable[[Run], None], wanted: Sequence[str], help: str | None = None
     ) -> None:
         chosen = [run for run in runs if states[run.name] in wanted]
-        action = {"on_click": _act_on_each, "args": (act, chosen), "disabled": not chosen}
+        action: dict[str, Any] = {"on_click": _act_on_each, "args": (act, chosen), "disabled": not chosen}
         shown = label if len(runs) < 2 else f"{label} all"
         st.button(shown, icon=f":material/{icon}:", help=help, key=f"{key}:{label}", **action)
 
@@ -100,7 +103,7 @@ def _act_on_each(act: Callable[[Run], None], runs: Sequence[Run]) -> None:
 def link_to(page: str, title: str, icon: str, run: Run) -> None:
     """Draw a link that opens this run on another page. All pages except Train need its first snapshot."""
     disabled = page != "train.py" and not run.steps
-    link = {"model": ref_of(run), "run": run.name}
+    link = parameters({MODEL: ref_of(run), RUN: run.name})
     st.page_link(PAGES / page, label=f"Open in {title}", icon=icon, query_params=link, disabled=disabled)
 
 

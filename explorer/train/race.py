@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
 from explorer.shared import loading, widgets
@@ -28,6 +30,11 @@ RUNGS = range(1, 8)
 FIRST = [1, 2, 3, 4, 5]
 LONGEST = 5000  # steps, as in the lecture
 AXES = {"tokens read": "tokens", "seconds of training": "seconds", "steps": "steps"}
+RACE = Choice("race", label="Race")
+AXIS = Choice(
+    "axis", options=AXES, default="tokens read", label="Against",
+    help="Tokens read: the amount of data. Seconds: the time of the training process, without the time in the queue.",
+)  # fmt: skip
 CURVE_POINTS = 10  # validation losses of one run
 CODE_HEIGHT, SAMPLE_HEIGHT = 230, 190  # pixels
 
@@ -35,7 +42,7 @@ CODE_HEIGHT, SAMPLE_HEIGHT = 230, 190  # pixels
 def draw_form() -> None:
     """Draw the rungs, the text, the steps and the seed of a new race. Start queues one run per rung, in order."""
     first, second, third, fourth, button = st.columns([5, 3, 3, 2, 3], vertical_alignment="bottom")
-    keep = {"persist_state": "session"}
+    keep: dict[str, Any] = {"persist_state": "session"}
     with first:
         rungs = st.pills("Rungs", RUNGS, selection_mode="multi", default=FIRST, key="race:rungs", help=RUNG, **keep)
     with second:
@@ -46,7 +53,7 @@ def draw_form() -> None:
         seed = st.number_input("Seed", 0, 2**31 - 1, 1337, key="race:seed", help=SEED, **keep)
     with button:
         key = widgets.once("race:start")
-        look = {"type": "primary", "icon": ":material/flag:", "width": "stretch"}
+        look: dict[str, Any] = {"type": "primary", "icon": ":material/flag:", "width": "stretch"}
         pressed = st.button("Start the race", disabled=not rungs, key=key, **look)
     if rungs:
         seconds = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
@@ -68,7 +75,7 @@ def start(rungs: list[int], text: str, steps: int, seed: int) -> None:
     number = max(numbers, default=0) + 1
     for rung in rungs:
         jobs.create(runs, f"race-{number}-rung-{rung}", recipe(rung, steps, seed), corpus)
-    state.choose(race=f"race-{number}")
+    choose({RACE: f"race-{number}"})
 
 
 def recipe(rung: int, steps: int, seed: int) -> Recipe:
@@ -98,18 +105,17 @@ def draw_race() -> None:
 
 def _draw_race() -> None:
     races = list_races()
-    choice = state.choice("race")
-    if choice is not None and choice not in races:
-        st.warning(f"There is no race called “{widgets.plain(choice)}” here.", icon=":material/search_off:")
+    if RACE.text is not None and RACE.text not in races:
+        st.warning(f"There is no race called “{widgets.plain(RACE.text)}” here.", icon=":material/search_off:")
     if not races:
         st.markdown("**No race yet.** Choose rungs above and press *Start the race*. Below is a recorded race.")
         example = {rung: load_run(EXAMPLE / f"lecture-rung-{rung}") for rung in FIRST}
         return _draw_runs(example, _pick_axis(st.container()))
-    shown = next(name for name in (choice, state.recall("race shown"), *races) if name in races)
+    shown = next(name for name in (RACE.text, state.recall("race shown"), *races) if name in races)
     state.remember("race shown", shown)  # it stays the same when a newer race starts: buttons act on it
     picker, axis, buttons = st.columns([3, 4, 4], vertical_alignment="bottom")
     with picker:
-        st.selectbox("Race", list(races), **state.bound("race", shown))
+        st.selectbox(options=list(races), **RACE.bound(shown))
     unit = _pick_axis(axis)
     runs: dict[int, Run] = {}
     for rung, ref in races[shown].items():
@@ -122,10 +128,9 @@ def _draw_race() -> None:
 
 def _pick_axis(place: DeltaGenerator) -> str:
     """Draw the choice of the x axis; returns one of `AXES`."""
-    choice = state.choice("axis")
-    shown = choice if choice in AXES else "tokens read"
-    place.segmented_control("Against", AXES, required=True, help=AXIS, **state.bound("axis", shown))
-    return shown
+    axis = AXIS.read()
+    place.segmented_control(options=AXES, required=True, **AXIS.bound(axis))
+    return axis
 
 
 def _draw_runs(runs: dict[int, Run], axis: str) -> None:
@@ -221,4 +226,3 @@ RUNG = (
 )
 STEPS = "The lecture uses 3,000 for rung 1 and 5,000 for the others."
 SEED = "For the first weights and the batches. Rungs 1 to 6 read the same chunks in the same order; rung 7 reads longer ones."
-AXIS = "Tokens read: the amount of data. Seconds: the time of the training process, without the time in the queue."

@@ -8,11 +8,13 @@ import numpy as np
 import streamlit as st
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.components.film import Film, Look, packing, play
 from explorer.explore.heads.panel import MEANING, clearest, probe_note
 from explorer.figures.curves import running_mean, thinned
 from explorer.navigation import PAGES
 from explorer.shared import examples, lenses, loading, texts, widgets
+from explorer.shared.choices import HEAD, LAYER, RUN, SCORE
 from explorer.shared.fragment import fragment
 from explorer.train import jobs
 from explorer.train.fork import fork_here
@@ -22,6 +24,8 @@ from gpt.lens.history import Rise, largest_rise
 from gpt.train.tail import Logged
 
 DEFAULT = "induction"
+STEP = Choice("step", int, 0, label="Step")
+PINNED = Choice("pinned", int, 0, label="Step to compare with")
 PERIOD = 2.0  # seconds between two checks for new snapshots
 PATIENCE = 0.5  # seconds of loading before a progress bar appears
 BYTES = 24_000_000  # largest size of the patterns that a film sends to the browser
@@ -48,9 +52,8 @@ def run_and_prompt() -> tuple[str, str]:
         ref = widgets.model_picker(label="Run", default=DEFAULT)
     if ref is None:
         widgets.no_model()
-    run = state.choice("run")
-    if run is not None and f"runs/{run}" != ref:
-        state.choose(run=None)  # the Train page's run; else the link of this page would name two runs
+    if RUN.text is not None and f"runs/{RUN.text}" != ref:
+        choose({RUN: None})  # the Train page's run; else the link of this page would name two runs
     with left:
         return ref, widgets.prompt_box(examples.of_model(ref))
 
@@ -140,19 +143,18 @@ def play_film(ref: str, reel: Reel) -> Look:
     film = film_of(run, reel)
     n_layer, n_head = film.codes.shape[1:3]
     head = widgets.head_choice(n_layer, n_head) if n_layer else None
-    wanted = state.number("step") if state.choice("step") is not None else film.steps[-1]
+    wanted, pinned = STEP.read(default=film.steps[-1]), PINNED.read()
     step = nearest(film.steps, wanted)
     if step != wanted:
         st.caption(f"There is no snapshot of step {wanted:,} here; this is the nearest, step {step:,}.")
-        state.choose(step=step)
-    pinned = nearest(film.steps, state.number("pinned")) if state.choice("pinned") is not None else None
-    score = state.choice("score")
-    asked = Look(step, head, pinned, score if score in film.scores else None)
-    look = play(film, asked, key=f"film:{widgets.key_of(ref)}")
-    if look != asked:
+        choose({STEP: step})
+    score = SCORE.check(options=list(film.scores))[0]
+    request = Look(step, head, pinned if pinned is None else nearest(film.steps, pinned), score)
+    look = play(film, request, key=f"film:{widgets.key_of(ref)}")
+    if look != request:
         layer, index = look.head or (None, None)
-        heads = {"layer": layer, "head": index} if n_layer else {}
-        state.choose(step=look.step, pinned=look.pinned, score=look.kind, **heads)
+        heads = {LAYER: layer, HEAD: index} if n_layer else {}
+        choose({STEP: look.step, PINNED: look.pinned, SCORE: look.kind, **heads})
     return look
 
 

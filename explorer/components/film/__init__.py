@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import streamlit as st
+from streamlit.components.v2 import component
 
 from explorer import state
 from explorer.components.film.packing import pack
@@ -32,7 +32,7 @@ _SCRIPTS = (
     *(_SHARED / name for name in ("patterns.js", "paint.js", "heatmap.js", "grid.js", "input.js")),
     *(_HERE / name for name in ("frames.js", "plot.js", "pictures.js", "transport.js", "film.js")),
 )
-_mount = st.components.v2.component(
+_mount = component(
     "film",
     html=(_HERE / "film.html").read_text(encoding="utf-8"),
     css="\n".join(
@@ -168,7 +168,8 @@ def _mark_rest(key: str) -> None:
 
 def _read_look(rest: Any, film: Film, before: Look) -> Look:
     """Return the look that the browser sent; parts that the film does not have are ignored."""
-    step, head, pinned, kind = (rest.get(name) if isinstance(rest, dict) else None for name in Look._fields)
+    parts: list[Any] = [rest.get(name) if isinstance(rest, dict) else None for name in Look._fields]
+    step, head, pinned, kind = parts
     n_layer, n_head = film.codes.shape[1:3]
     heads = [[layer, index] for layer in range(n_layer) for index in range(n_head)]
     return Look(

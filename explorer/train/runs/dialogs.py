@@ -3,12 +3,14 @@
 import streamlit as st
 
 from explorer import state
+from explorer.choice import choose
 from explorer.shared import loading, widgets
+from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
 from explorer.train.runs import folders, trash
 from gpt.train.machine import bytes_in_words
 
-CHOICES = ("model", "against", "translator")  # choices that may name a run
+CHOICES = (MODEL, RIGHT, TRANSLATOR)  # choices that may name a run
 DIALOG = "runs:dialog"  # the title of the open dialog, and the name of its run
 BUSY = "A worker trains this run; stop it first."
 
@@ -71,7 +73,7 @@ def _delete(name: str) -> None:
 def _update_choices(old: str, new: str | None) -> None:
     """Replace the old name of a run in all choices by the new one (None: remove it)."""
     ref = new and f"runs/{new}"
-    state.choose(run=new, **{choice: ref for choice in CHOICES if state.choice(choice) == f"runs/{old}"})
+    choose({RUN: new} | {choice: ref for choice in CHOICES if choice.text == f"runs/{old}"})
 
 
 def draw_undo() -> None:
@@ -83,7 +85,7 @@ def draw_undo() -> None:
     with st.container(horizontal=True):
         for entry in entries:
             label, key = f"Undo: {widgets.plain(entry.name)}", f"undo:{entry.folder.name}"
-            st.button(label, icon=":material/undo:", key=key, on_click=widgets.attempt, args=(_restore, entry))
+            st.button(label, icon=":material/undo:", key=key, on_click=_restore, args=(entry,))
         deleted = [entry.folder for entry in entries]
         st.button(
             "Remove for good", icon=":material/delete_forever:", key=f"clear:{hash(tuple(deleted))}", type="tertiary",
@@ -92,4 +94,4 @@ def draw_undo() -> None:
 
 
 def _restore(entry: trash.Deleted) -> None:
-    state.choose(run=trash.restore(entry))
+    widgets.attempt(lambda: choose({RUN: trash.restore(entry)}))

@@ -1,6 +1,5 @@
 """The Runs page: all runs in one table, and the actions of the chosen one."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 import streamlit as st
 
 from explorer import state
-from explorer.figures.curves import running_mean
+from explorer.choice import choose
+from explorer.figures.curves import Numbers, running_mean
 from explorer.shared import loading, widgets
+from explorer.shared.choices import RUN
 from explorer.shared.fragment import fragment
 from explorer.train import jobs, progress
 from explorer.train.runs import dialogs, folders
@@ -42,8 +43,13 @@ def draw_runs() -> None:
     runs = loading.runs_folder()
     times = folders.state_times(runs)
     progress.while_live(lambda: _draw_entries(folders.list_runs(runs)))
+
+    def check() -> None:
+        if folders.state_times(runs) != times:
+            st.rerun()
+
     if not jobs.live(runs):
-        fragment(lambda: folders.state_times(runs) == times or st.rerun(), run_every=PERIOD)
+        fragment(check, run_every=PERIOD)
     dialogs.draw_dialog()
 
 
@@ -58,9 +64,9 @@ def _draw_entries(entries: list[folders.Entry]) -> None:
     labels = {entry.name: entry.label for entry in entries}
     progress.warn_of_unknown_run(names)
     shown = progress.shown_run(names)
-    entry = entries[names.index(shown)]
+    entry = next(entry for entry in entries if entry.name == shown)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Run", names, width=280, format_func=labels.get, **state.bound("run", shown, labels))
+        st.selectbox(options=names, format_func=labels.__getitem__, **RUN.bound(shown, labels, width=280))
         is_busy = entry.run is not None and (entry.run.is_held or jobs.is_starting(entry.run))
         if entry.run:
             progress.draw_buttons(entry.run, entry.run.status)
@@ -84,7 +90,7 @@ def _draw_table(entries: list[folders.Entry]) -> None:
     rows = [_row(entry, waiting) for entry in entries]
     selected = _draw_rows(rows, key, height=height, on_select="rerun", selection_mode="single-row").selection.rows
     if selected and selected != state.recall(key) and selected[0] < len(names):
-        state.choose(run=names[selected[0]])
+        choose({RUN: names[selected[0]]})
     state.remember(key, selected)
     st.caption("Loss is in nats per token. Click the box before a run, or choose it below.")
 
@@ -128,7 +134,7 @@ def _summary(folder: Path, steps: int, stamp: tuple[int, ...]) -> dict[str, Any]
     }
 
 
-def sparkline(losses: Sequence[float]) -> list[float]:
+def sparkline(losses: Numbers) -> list[float]:
     """Return a running mean of the losses, thinned to at most `POINTS`; the last value is always kept."""
     means = running_mean(losses)
     stride = -(-len(means) // POINTS) or 1

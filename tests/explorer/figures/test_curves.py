@@ -105,5 +105,5 @@ def test_the_axis_stands_still_while_a_loss_falls_to_what_is_usual():
 
 
 def test_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match="one loss a step"):
+    with pytest.raises(ValueError, match="one loss per step"):
         loss_curves(([0, 1], [4.0]), ([], []), steps=10)

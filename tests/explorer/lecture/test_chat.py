@@ -139,7 +139,7 @@ def test_a_stage_is_started_on_the_train_page_and_its_sizes_are_its_parents(open
     press(app, "Start")
     started = loading.load_run("runs/chat-policy")
     assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.kept) == 2
-    assert "Begun with **chat\\-finetune** at step 200" in said(app, "Begun with")
+    assert "Started from **chat\\-finetune** at step 200" in said(app, "Started from")
     app.number_input(key="widget:form.chat-policy.n_layer").set_value(3).run()
     next(button for button in app.button if button.label == "Start").click().run()
     assert not app.exception and "same sizes" in app.error[0].value

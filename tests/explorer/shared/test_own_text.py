@@ -29,11 +29,11 @@ def session(tmp_path, monkeypatch):
 def test_a_text_is_found_by_its_id_and_the_next_takes_its_place(session):
     assert own_text.kept() is None and own_text.pasted() == ""
     own_text.keep("notes.txt", TEXT)
-    first = session["own"]
+    first = session["own-text"]
     assert (own_text.kept().name, own_text.kept().text) == ("notes.txt", TEXT.decode()) and own_text.pasted() == ""
     own_text.keep(own_text.PASTED, TEXT)
-    assert session["own"] != first and own_text.pasted() == TEXT.decode()
-    session["own"] = first
+    assert session["own-text"] != first and own_text.pasted() == TEXT.decode()
+    session["own-text"] = first
     assert own_text.kept().name == "notes.txt"
     own_text.forget()
     assert own_text.kept() is None
@@ -47,7 +47,7 @@ def test_few_texts_are_kept(tmp_path):
 
 @pytest.mark.parametrize("known", ["", "../../etc/passwd", "x", "0" * 16, "/etc/passwd", "0" * 17, "..", "\0"])
 def test_an_id_that_is_none_names_no_text(session, known):
-    session["own"] = known
+    session["own-text"] = known
     assert own_text.kept() is None
 
 

@@ -150,7 +150,7 @@ def test_a_reload_keeps_the_form_and_the_text(open_page, runs):
     app = widget(app.selectbox, "Text").select("your own text").run()
     text = 100 * "round and round it goes, a: b%2C 春 & c\n"
     app = widget(app.text_area, "… or paste it here").input(text).run()
-    again = open_page(**{name: app.query_params[name] for name in ("form", "own")})
+    again = open_page(**{name: app.query_params[name] for name in ("form", "own-text")})
     assert (
         widget(again.selectbox, "Recipe").value == "rung-5" and widget(again.selectbox, "Tokenizer").value == "bpe-512"
     )
