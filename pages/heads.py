@@ -1,6 +1,6 @@
 import streamlit as st
 
-from explorer.explore.heads import panel as scoring
+from explorer.explore.heads import panel
 from explorer.shared import loading, texts, widgets
 
 left, right = st.columns([5, 2])
@@ -11,27 +11,27 @@ with st.spinner("Opening the model…"):
 if not config.n_layer:
     widgets.empty_state(
         "This model has no heads.",
-        "A bigram table sees the present token alone. Pick a Transformer: *induction* has heads of two clear kinds.",
+        "A bigram table reads only the last token. Pick a Transformer: *induction* has heads of two clear kinds.",
     )
     st.stop()
 on_probe = texts.head_scores(ref)
 with right:
-    chosen = scoring.head_pickers(config.n_layer, config.n_head, scoring.clearest(on_probe))
+    head = panel.pick_head(config.n_layer, config.n_head, panel.clearest_head(on_probe))
 reading = widgets.reading(ref, prompt)
 if reading is None:
     st.stop()
 
 on_prompt = texts.head_scores(ref, reading.ids)
-scoring.score_maps(on_prompt, on_probe, chosen)
+panel.draw_score_maps(on_prompt, on_probe, head)
 widgets.caption(
-    "How much more weight each head puts where such a head would read than even attention does: 0 is no more, framed cells "
-    f"reach the threshold. {scoring.probe_note(ref)}",
+    "A score is the weight that a head puts on such tokens, minus what even attention puts there. "
+    f"Framed cells reach the threshold. {panel.describe_probe(ref)}",
     "1:21:59",
 )
-scoring.named_heads(prompt, ref, on_probe)
-scoring.evidence(ref, reading, chosen, on_prompt, on_probe)
+panel.draw_named_heads(prompt, ref, on_probe)
+panel.draw_evidence(ref, reading, head, on_prompt, on_probe)
 widgets.caption(
-    "The weights show where this head reads from, not what matters to the answer; switching it off shows that.",
+    "The weights show where this head reads from, not what matters to the answer. To see that, switch the head off.",
     "1:02:00",
 )
-scoring.all_scores(on_prompt, on_probe)
+panel.draw_all_scores(on_prompt, on_probe)

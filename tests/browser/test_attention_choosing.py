@@ -157,7 +157,7 @@ def test_a_clicked_cell_is_explained_with_the_weight_that_the_view_shows(app_ser
     page.mouse.move(5, 5)
     readout = page.locator(".readout").inner_text()
     assert "L1H2: query 9 'p' reads key 4 '·' with" in readout
-    in_map = page.get_by_test_id("stMarkdown").filter(has_text="In the map").locator("strong")
+    in_map = page.get_by_test_id("stMarkdown").filter(has_text="In the heatmap").locator("strong")
     assert float(in_map.inner_text()) == pytest.approx(float(readout.rsplit(" ", 1)[1]), abs=6e-5)
     heading = page.get_by_role("heading", name="One weight explained")
     page.evaluate("window.scrollTo(0, 0)")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import streamlit as st
+from streamlit.components.v2 import component
 
 from explorer import state
 from explorer.components.attention_view.packing import Cell, Head, fits, pack
@@ -22,7 +22,7 @@ AVERAGE = "avg"  # in place of a layer or a head: the mean of all
 
 HERE = Path(__file__).parent
 SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "zoom.js", "lines.js", "grid.js", "tip.js", "input.js", "view.js")
-_mount = st.components.v2.component(
+_mount = component(
     "attention_view",
     html=(HERE / "view.html").read_text(encoding="utf-8"),
     css=(HERE / "view.css").read_text(encoding="utf-8"),
@@ -65,7 +65,7 @@ class _Browser:
         look = Look(
             _pair_in(click.get("head")),
             _pair_in(click.get("cell")),
-            tuple(map(tuple, compared)) if _is_pairs(compared) else self.look.compared,
+            tuple((layer, head) for layer, head in filter(_is_pair, compared if isinstance(compared, list) else [])),
             share if share in SHARES else self.look.share,
         )
         self.look, self.clicked_at = _existing(look, self.shape), click.get("at", self.clicked_at)
@@ -131,9 +131,8 @@ def _existing(look: Look, shape: Sequence[int]) -> Look:
 
 def _pair_in(value: Any) -> tuple[int, int] | None:
     """The pair of whole numbers that the browser reports, or None."""
-    is_pair = _is_pairs([value]) and all(isinstance(index, int) for index in value)
-    return (value[0], value[1]) if is_pair else None
+    return (value[0], value[1]) if _is_pair(value) and all(isinstance(index, int) for index in value) else None
 
 
-def _is_pairs(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, list) and len(each) == 2 for each in value)
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2

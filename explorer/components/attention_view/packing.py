@@ -85,7 +85,7 @@ def pack(
     return struct.pack("<I", len(encoded)) + encoded + codes.tobytes()
 
 
-def _codes(weights: np.ndarray) -> np.ndarray:
+def _codes(weights: np.ndarray | np.floating) -> np.ndarray:
     return np.rint(np.cbrt(np.clip(weights, 0, 1)) * LEVELS).astype("<u2")
 
 

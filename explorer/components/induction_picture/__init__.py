@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
-_mount = st.components.v2.component(
+_mount = component(
     "induction_picture",
     html=(_HERE / "picture.svg").read_text(encoding="utf-8"),
     css=(_HERE / "picture.css").read_text(encoding="utf-8"),

@@ -5,11 +5,14 @@ One Streamlit component (components v2). The address holds what a person sees, s
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "page_tools", **{part: (_HERE / f"tools.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")}
+_mount = component(
+    "page_tools",
+    html=(_HERE / "tools.html").read_text(encoding="utf-8"),
+    css=(_HERE / "tools.css").read_text(encoding="utf-8"),
+    js=(_HERE / "tools.js").read_text(encoding="utf-8"),
 )
 
 

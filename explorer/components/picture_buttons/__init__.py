@@ -5,12 +5,14 @@ One Streamlit component (components v2). The browser makes the picture, on the p
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
-_mount = st.components.v2.component(
+_mount = component(
     "picture_buttons",
-    **{part: (_HERE / f"buttons.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")},
+    html=(_HERE / "buttons.html").read_text(encoding="utf-8"),
+    css=(_HERE / "buttons.css").read_text(encoding="utf-8"),
+    js=(_HERE / "buttons.js").read_text(encoding="utf-8"),
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from explorer.figures.style import OKABE_ITO
 from explorer.figures.tokens import visible
@@ -21,8 +21,11 @@ HUES = OKABE_ITO[:6]
 TINT = 0.75  # strength of a hue that only tells tokens apart
 
 _HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "token_cells", **{part: (_HERE / f"cells.{part}").read_text(encoding="utf-8") for part in ("html", "css", "js")}
+_mount = component(
+    "token_cells",
+    html=(_HERE / "cells.html").read_text(encoding="utf-8"),
+    css=(_HERE / "cells.css").read_text(encoding="utf-8"),
+    js=(_HERE / "cells.js").read_text(encoding="utf-8"),
 )
 
 

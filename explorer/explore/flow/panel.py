@@ -7,8 +7,9 @@ import streamlit as st
 
 from explorer import state
 from explorer.choice import Choice, choose
+from explorer.components.attention_view.packing import Head
 from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
-from explorer.explore.heads import panel as scoring
+from explorer.explore.heads.panel import clearest_head, pick_head
 from explorer.figures.tokens import head_name
 from explorer.shared import loading, texts, widgets
 from explorer.shared.chart import chart
@@ -39,19 +40,19 @@ TERMS = {
 }
 
 
-def controls(chosen: Subject) -> tuple[scoring.Head, float]:
+def controls(chosen: Subject) -> tuple[Head, float]:
     """Let the person choose a head and from which weight on an edge is drawn: (layer, head), threshold."""
     config = loading.load_run(chosen.ref).recipe.model
     left, right = st.columns(2, gap="medium")
     with left:
-        opening = scoring.clearest(texts.head_scores(chosen.ref, chosen.reading.ids))
-        head = scoring.head_pickers(config.n_layer, config.n_head, opening)
+        opening = clearest_head(texts.head_scores(chosen.ref, chosen.reading.ids))
+        head = pick_head(config.n_layer, config.n_head, opening)
     threshold = THRESHOLD.read()
     right.slider(format="%d %%", **THRESHOLD.bound(threshold))
     return head, threshold / 100
 
 
-def one_head(chosen: Subject, head: scoring.Head, threshold: float) -> None:
+def one_head(chosen: Subject, head: Head, threshold: float) -> None:
     """The chosen head's attention as a directed graph, and what the chosen token reads in numbers."""
     weights = loading.attention(chosen.ref, chosen.reading.ids)[head]
     st.subheader(f"{head_name(*head)}: who reads from whom", anchor=False)
@@ -78,7 +79,7 @@ def one_head(chosen: Subject, head: scoring.Head, threshold: float) -> None:
     )
 
 
-def through_layers(chosen: Subject, head: scoring.Head, threshold: float) -> None:
+def through_layers(chosen: Subject, head: Head, threshold: float) -> None:
     """All layers as one graph, with the ways to the chosen token in colour."""
     st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
     patterns = loading.attention(chosen.ref, chosen.reading.ids)

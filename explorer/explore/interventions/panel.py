@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer import state
 from explorer.components.attention_view.linked import head_choices, linked_view
-from explorer.explore.heads import panel as scoring
+from explorer.explore.heads.panel import choose_clicked_head, clearest_head
 from explorer.explore.interventions import changes
 from explorer.explore.interventions.changes import KINDS, Change, Kind
 from explorer.explore.interventions.figures import before_after_bars, position_map
@@ -28,7 +28,7 @@ FULL_COLOR = 0.3  # nats: the smallest top of an effect map's scale, so that noi
 def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...], tuple[int, int]]:
     """Let the person make a change, and keep it to add another; all that hold now, and the chosen (layer, head)."""
     config, kinds = loading.load_model(ref).config, changes.offered(ref)
-    shown = widgets.head_choice(config.n_layer, config.n_head) or scoring.clearest(texts.head_scores(ref, ids))
+    shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(ref, ids))
     wanted = state.choice("change")
     name = wanted if wanted in kinds else kinds[0]
     kind, kept = KINDS[name], _kept_changes(ref)
@@ -132,7 +132,7 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
         top = np.nanmax(np.abs(found), initial=FULL_COLOR)
         figure = head_map(found, top=top, unit="nats", chosen=chosen, dark=_dark())
         event = chart(figure, key="ablation map", on_select="rerun", alt="Loss added by head")
-        scoring.clicked_head(event, "clicked:ablation")
+        choose_clicked_head(event, "clicked:ablation")
     with right:
         st.markdown("**Where it reads on the prompt**")
         patterns = loading.attention(ref, reading.ids)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.explore.heads import panel as scoring
+from explorer.explore.heads import panel as heads
 from explorer.shared import texts
 from gpt import load_run
 from tests.explorer.drawn import drawn
@@ -200,6 +200,6 @@ def test_the_grid_says_what_heads_do_with_names_from_the_scores(open_app):
 def test_the_patterns_are_drawn_before_the_heads_are_scored(open_app, monkeypatch):
     seen = []
     monkeypatch.setattr(texts, "known_head_scores", lambda ref: None)
-    monkeypatch.setattr(scoring, "score_heads", seen.append)
+    monkeypatch.setattr(heads, "score_heads", seen.append)
     app = open_app(prompt="hear me")
     assert header(app)["captions"] == {} and seen == ["runs/tiny"]

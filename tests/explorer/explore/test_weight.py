@@ -69,9 +69,9 @@ def test_a_link_explains_the_weight_it_names_step_by_step(page, runs):
     assert (
         stated(app, "= weight")
         == pytest.approx(pattern[4], abs=1e-4)
-        == pytest.approx(stated(app, "In the map"), abs=1e-4)
+        == pytest.approx(stated(app, "In the heatmap"), abs=1e-4)
     )
-    assert stated(app, "Apart by") < 3e-5
+    assert stated(app, "Difference") < 3e-5
     assert stated(app, "All keys together") == 100
 
     rows = [numbers(bars["y"]) for bars in chart(app, "Scores and weights")]
@@ -128,7 +128,7 @@ def test_a_model_without_scale_and_mask_is_explained_as_it_is(page, runs):
     text = 40 * "hear me speak, friends\n"
     train(create_run(runs / "kind", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
     app = page(model="runs/kind", query="2", key="9", layer="0", head="1")
-    assert stated(app, "× 1") == 1 and stated(app, "Apart by") < 3e-5
+    assert stated(app, "× 1") == 1 and stated(app, "Difference") < 3e-5
     assert len(numbers(chart(app, "Scores and weights")[2]["y"])) == len(PROMPT)
 
 
