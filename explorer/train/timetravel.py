@@ -10,7 +10,7 @@ import streamlit as st
 from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.film import Film, Look, packing, play
-from explorer.explore.heads.panel import MEANING, clearest, probe_note
+from explorer.explore.heads.panel import MEANING, clearest_head, describe_probe
 from explorer.figures.curves import running_mean, thinned
 from explorer.navigation import PAGES
 from explorer.shared import examples, lenses, loading, texts, widgets
@@ -184,7 +184,7 @@ def film_of(run: Run, reel: Reel) -> Film:
         scores=reel.scores,
         sentences={kind: describe_rise(kind, rise) for kind, rise in rises.items()},
         spans={kind: (rise.start, rise.end) for kind, rise in rises.items() if rise},
-        opening=(top.layer, top.head) if top else clearest(last) if last else (0, 0),
+        opening=(top.layer, top.head) if top else clearest_head(last) if last else (0, 0),
         kind=kind,
     )
 
@@ -240,7 +240,7 @@ def draw_scores(ref: str, reel: Reel, look: Look) -> None:
     with st.expander(f"Scores of every head at step {look.step:,}"):
         st.caption(
             "A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
-            + probe_note(ref)
+            + describe_probe(ref)
         )
         st.markdown("  \n".join(f"**{kind.capitalize()}**: {meaning}" for kind, meaning in MEANING.items()))
         at = reel.steps.index(look.step)

@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from explorer.explore.flow.figures import token_graph
-from explorer.explore.heads.panel import head_pickers
+from explorer.explore.heads.panel import pick_head
 from explorer.figures.tokens import labels
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.kit.controls import chapter, show_code, unroll
@@ -38,7 +38,7 @@ def passing() -> None:
     reading = widgets.reading(ref, prompt)
     if reading is None:
         return
-    layer, head = head_pickers(config.n_layer, config.n_head)
+    layer, head = pick_head(config.n_layer, config.n_head)
     ids, tokens = reading.ids[-LONGEST:], reading.tokens[-LONGEST:]
     if len(reading.ids) > LONGEST:
         st.caption(f"The graph shows the prompt's last {LONGEST} tokens, read by themselves.")
