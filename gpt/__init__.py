@@ -1,5 +1,6 @@
-"""Small GPTs to train, generate with, and look into. These are the public names; each is documented where it is made."""
+"""Small GPTs to train, to generate with, and to look into. These are the public names."""
 
+from gpt.checkpoints import export_pretrained, load_pretrained
 from gpt.generate import Step, distribution, generate, translate
 from gpt.model.bigram import Bigram
 from gpt.model.build import build_model
@@ -34,8 +35,10 @@ __all__ = [
     "build_model",
     "create_run",
     "distribution",
+    "export_pretrained",
     "generate",
     "load_corpus",
+    "load_pretrained",
     "load_run",
     "loss_of",
     "translate",

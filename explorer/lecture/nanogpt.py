@@ -7,8 +7,7 @@ import streamlit as st
 import torch
 
 from explorer.lecture.kit.controls import REPEATS, after_guess, chapter, choose, guess, seconds, show_code
-from gpt import GPT, PRESETS, GPTConfig, lecture
-from gpt.checkpoints.gpt2 import from_hugging_face
+from gpt import GPT, PRESETS, GPTConfig, lecture, load_pretrained
 from gpt.model.attention import Attention
 from gpt.train.estimate import count_parameters
 
@@ -106,7 +105,7 @@ def same_module() -> None:
         "The same `GPT` as everywhere here, with the same hooks: patterns, stream and scores of GPT-2 are read like those of a small "
         "model. Nothing else of this page needs the network."
     )
-    show_code(from_hugging_face, GPT.forward)
+    show_code(load_pretrained, GPT.forward)
 
 
 def _changes(one: GPTConfig, other: GPTConfig) -> str:
@@ -118,10 +117,9 @@ def _changes(one: GPTConfig, other: GPTConfig) -> str:
 
 EXAMPLE = """\
 import torch
-from gpt import BPETokenizer
-from gpt.pretrained import from_hugging_face
+from gpt import BPETokenizer, load_pretrained
 
-model, tokenizer = from_hugging_face("the/folder"), BPETokenizer.gpt2()
+model, tokenizer = load_pretrained("the/folder").model, BPETokenizer.gpt2()
 idx = torch.tensor([tokenizer.encode("First Citizen: Before we proceed")])
 logits, cache = model.run_with_cache(idx, "blocks.*.attn.hook_pattern")
 """

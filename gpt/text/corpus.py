@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 from gpt.text import dialogue
 from gpt.text.shakespeare import tiny_shakespeare
@@ -132,7 +133,7 @@ def _from_download() -> Corpus:
 
     folder = cache_folder()
     file = folder / "tinyshakespeare.txt"
-    downloader = pooch.HTTPDownloader(timeout=10)
+    downloader = cast("Any", pooch.HTTPDownloader(timeout=10))  # pooch annotates what it takes too narrowly
     try:
         pooch.retrieve(ORIGINAL_URL, f"sha256:{ORIGINAL_SHA256}", file.name, folder, downloader=downloader)
         text = file.read_bytes().decode("utf-8")
@@ -175,8 +176,8 @@ def _text_from_bytes(name: str, data: bytes) -> str:
     return _cleaned(name, _decoded(name, data))
 
 
-def _cleaned(name: str, text: str) -> str:
-    """The text as every run stores it. name: what the person gave, for messages."""
+def _cleaned(name: str, text: Any) -> str:
+    """Return the text as every run stores it. name: what the person gave, for messages."""
     if not isinstance(text, str):
         raise CorpusError(f"the text of {_quoted(name)} is {type(text).__name__}: give a string")
     if "\0" in text:

@@ -12,7 +12,6 @@ from gpt.text.tokenizer import Tokenizer
 BETWEEN, END = ">", "\n"  # what the decoder reads first, and what it writes last
 IGNORED = -100  # in the place of a target where there is none
 
-
 Pair = tuple[str, str]  # source, target
 
 

@@ -129,7 +129,9 @@ class BPETokenizer:
         import tiktoken
 
         try:
-            return cls("gpt2", dict(tiktoken.get_encoding("gpt2")._mergeable_ranks))
+            encoding = tiktoken.get_encoding("gpt2")
+            tokens = encoding.token_byte_values()  # without the special ones
+            return cls("gpt2", {token: encoding.encode_single_token(token) for token in tokens})
         except (OSError, requests.RequestException) as error:
             raise ValueError(
                 "GPT-2's vocabulary is not on this machine and cannot be downloaded now. Connect once, or point "

@@ -8,10 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
-from gpt import GPT, Bigram, GPTConfig, Seq2Seq
-from gpt.checkpoints import gpt2
-from gpt.checkpoints.gpt2 import from_hugging_face, to_hugging_face
+from gpt import GPT, Bigram, GPTConfig, Seq2Seq, checkpoints, export_pretrained, load_pretrained
 from gpt.model.reward import RewardModel
+from gpt.pretrained import from_hugging_face, to_hugging_face
 
 SIZES = {
     "n_layer": 2,
@@ -48,7 +47,7 @@ def idx() -> torch.Tensor:
 def test_logits_and_every_layers_attention_are_gpt2s(tmp_path, idx, changes):
     reference = theirs(**changes)
     reference.save_pretrained(tmp_path)
-    model = from_hugging_face(tmp_path)
+    model = load_pretrained(tmp_path).model
     expected = reference(idx, output_attentions=True)
     logits, cache = model.run_with_cache(idx, "blocks.*.attn.hook_pattern")
     torch.testing.assert_close(logits, expected.logits, atol=1e-5, rtol=0)
@@ -61,7 +60,7 @@ def test_logits_and_every_layers_attention_are_gpt2s(tmp_path, idx, changes):
 
 def test_every_residual_stream_is_gpt2s(folder, idx):
     expected = theirs()(idx, output_hidden_states=True).hidden_states
-    _, cache = from_hugging_face(folder).run_with_cache(idx)
+    _, cache = load_pretrained(folder).model.run_with_cache(idx)
     torch.testing.assert_close(cache["resid_pre", 0], expected[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(cache["resid_pre", 1], expected[1], atol=1e-5, rtol=0)
     torch.testing.assert_close(cache["ln_final.hook_normalized"], expected[2], atol=1e-5, rtol=0)
@@ -87,23 +86,23 @@ def test_what_is_written_is_opened_by_both(tmp_path, changes):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += torch.randn_like(parameter) * 0.1
-    to_hugging_face(model, tmp_path / "out")
+    export_pretrained(model, tmp_path / "out")
     idx = torch.randint(29, (2, 16))
     opened = GPT2LMHeadModel.from_pretrained(tmp_path / "out").eval()
     torch.testing.assert_close(opened(idx).logits, model(idx), atol=1e-5, rtol=0)
-    back = from_hugging_face(tmp_path / "out")
+    back = load_pretrained(tmp_path / "out").model
     torch.testing.assert_close(back(idx), model(idx), atol=1e-6, rtol=0)
     if model.config.bias and model.config.qkv_bias is None:  # GPT-2 has all biases
         assert back.config == model.config
 
 
 def test_names_without_a_prefix_and_stored_masks_are_gpt2s_first_files(folder, idx):
-    expected = from_hugging_face(folder)(idx)
+    expected = load_pretrained(folder).model(idx)
     path = folder / "model.safetensors"
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in load_file(path).items()}
     tensors["h.0.attn.bias"] = torch.ones(1, 1, 32, 32).tril()
     save_file(tensors, path)
-    assert torch.equal(from_hugging_face(folder)(idx), expected)
+    assert torch.equal(load_pretrained(folder).model(idx), expected)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_names_without_a_prefix_and_stored_masks_are_gpt2s_first_files(folder, i
 )
 def test_what_gpt2_is_not_cannot_be_written(make_model, tmp_path, changes, told):
     with pytest.raises(ValueError, match=told):
-        to_hugging_face(make_model(**changes), tmp_path / "out")
+        export_pretrained(make_model(**changes), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -129,15 +128,15 @@ def test_what_gpt2_is_not_cannot_be_written(make_model, tmp_path, changes, told)
 def test_what_is_no_gpt_cannot_be_written(tmp_path, kind):
     config = GPTConfig(vocab_size=11, block_size=8, n_layer=1, n_head=1, n_embd=8)
     with pytest.raises(ValueError, match=f"a {kind.__name__} cannot be written as GPT-2"):
-        to_hugging_face(kind(config), tmp_path / "out")
+        export_pretrained(kind(config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_another_architecture_is_refused(tmp_path):
     config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     BertForMaskedLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="it is a 'bert'; only 'gpt2' can be opened"):
-        from_hugging_face(tmp_path)
+    with pytest.raises(ValueError, match="its model_type is 'bert'; only 'gpt2' can be opened"):
+        load_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +151,8 @@ def test_another_architecture_is_refused(tmp_path):
 def test_a_config_that_asks_for_something_else_is_refused(folder, name, value):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {name: value}))
-    with pytest.raises(ValueError, match="cannot be opened as a GPT-2 checkpoint"):
-        from_hugging_face(folder)
+    with pytest.raises(ValueError, match="cannot be opened as a checkpoint"):
+        load_pretrained(folder)
 
 
 def test_a_pickle_is_not_opened(folder, tmp_path):
@@ -163,31 +162,40 @@ def test_a_pickle_is_not_opened(folder, tmp_path):
 
     (folder / "model.safetensors").unlink()
     with pytest.raises(ValueError, match=r"no model\.safetensors .* pickles \(pytorch_model\.bin\) are not opened"):
-        from_hugging_face(folder)
+        load_pretrained(folder)
     for name in ("pytorch_model.bin", "model.safetensors"):
         (folder / name).write_bytes(pickle.dumps(Touch()))
         with pytest.raises(ValueError):
-            from_hugging_face(folder)
+            load_pretrained(folder)
     assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
 def test_a_damaged_config_is_refused(folder, content):
     (folder / "config.json").write_bytes(content)
-    with pytest.raises(ValueError, match="cannot be opened as a GPT-2 checkpoint"):
-        from_hugging_face(folder)
+    with pytest.raises(ValueError, match="cannot be opened as a checkpoint"):
+        load_pretrained(folder)
 
 
 def test_damaged_weights_or_no_folder_are_refused(folder, tmp_path):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     for alien in (folder, tmp_path / "nowhere", tmp_path / ("x" * 5000), "a\0b"):
-        with pytest.raises(ValueError, match="cannot be opened as a GPT-2 checkpoint"):
-            from_hugging_face(alien)
+        with pytest.raises(ValueError, match="cannot be opened as a checkpoint"):
+            load_pretrained(alien)
 
 
 def test_transformers_is_not_needed():
-    tree = ast.parse(Path(gpt2.__file__).read_text())
-    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not any(name.startswith("transformers") for name in imported)
+    for file in Path(checkpoints.__file__).parent.glob("*.py"):
+        tree = ast.parse(file.read_text())
+        imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+        imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not any(name.startswith("transformers") for name in imported)
+
+
+def test_a_checkpoint_has_a_name_and_a_source_and_opens_under_the_first_names(folder, tmp_path, idx):
+    opened = load_pretrained(folder)
+    assert (opened.name, opened.source) == ("gpt2", str(folder))
+    assert torch.equal(from_hugging_face(folder)(idx), opened.model(idx))
+    to_hugging_face(opened.model, tmp_path / "again")
+    assert torch.equal(from_hugging_face(tmp_path / "again")(idx), opened.model(idx))

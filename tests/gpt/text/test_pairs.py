@@ -29,7 +29,7 @@ def test_held_out_sources_are_new():
 
 @pytest.mark.parametrize("pairs", [[], [("a", "b")], [("a", "b")] * 9 + [("a", "c")]])
 def test_too_few_pairs_are_refused(pairs):
-    with pytest.raises(ValueError, match="too few to hold some out"):
+    with pytest.raises(ValueError, match="too few for training and validation"):
         split_pairs(pairs)
 
 

@@ -68,7 +68,7 @@ def test_a_fork_draws_what_its_parent_drew(tmp_path):
     with pytest.raises(ValueError, match="causal=False does not work in an encoder-decoder"):
         fork_run(parent, at, tmp_path / "other", causal=False)
     short = Corpus("short", 20 * "abc>d\n", "a text with one pair")
-    with pytest.raises(ValueError, match="too few to hold some out"):
+    with pytest.raises(ValueError, match="too few for training and validation"):
         fork_run(parent, at, tmp_path / "other", short)
     assert not (tmp_path / "other").exists()
 
@@ -148,7 +148,7 @@ def test_a_translation_never_outgrows_the_context(tmp_path):
 def test_what_is_no_text_of_pairs_is_refused_before_a_folder_is_made(tmp_path):
     with pytest.raises(ValueError, match=r"line 1 of the text is 'To be, or not to be', and no pair"):
         create_run(tmp_path / "run", RECIPE, Corpus("prose", 20 * "To be, or not to be\n", "made for a test"))
-    with pytest.raises(ValueError, match="too few to hold some out"):
+    with pytest.raises(ValueError, match="too few for training and validation"):
         create_run(tmp_path / "run", RECIPE, Corpus("short", 20 * "abc>d\n", "a text with one pair"))
     with pytest.raises(ValueError, match="give a block_size of at least 4, not 3"):
         new_run(tmp_path / "run", block_size=3)
