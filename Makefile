@@ -9,7 +9,7 @@ app: .venv/installed
 	$(BIN)/streamlit run explorer/app.py
 
 test: .venv/installed-tests chromium
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 tests/test_architecture.py tests/gpt tests/explorer
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 tests/test_architecture.py tests/test_docs.py tests/gpt tests/explorer
 	$(BIN)/python -m pytest tests/browser
 
 lint: .venv/installed-tests

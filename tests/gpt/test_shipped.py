@@ -1,4 +1,4 @@
-"""What ships is what the README says it is."""
+"""The models that ship are as docs/models.md describes them."""
 
 from itertools import pairwise
 from pathlib import Path

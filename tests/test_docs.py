@@ -1,0 +1,55 @@
+"""README and docs/: the Python runs, the commands parse, the links lead to files."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from gpt.train.__main__ import parse
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LONGEST_README = 120  # lines
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(document: Path) -> list[str]:
+    """The lines that start training, without their comments; a line that ends in a backslash goes on."""
+    lines = "\n".join(blocks(document, "sh")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if "-m gpt.train " in line]
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+def test_the_python_of_readme_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    [block] = blocks(ROOT / "README.md", "python")
+    names: dict = {}
+    exec(block, names)
+    assert names["cache"]["pattern", 1].shape[1:] == (6, 19, 19)
+    assert len(re.findall(r"0\.\d\d$|1\.00$", capsys.readouterr().out, re.MULTILINE)) == 20
+
+
+@pytest.mark.parametrize(
+    "command", [command for document in DOCUMENTS for command in commands(document) if "--help" not in command]
+)
+def test_training_commands_parse(command):
+    arguments = re.sub(r"\$n\b", "1", command.split("-m gpt.train ")[1].split(";")[0])
+    parse(shlex.split(arguments, comments=True))
+
+
+def test_documents_have_training_commands():
+    assert sum(len(commands(document)) for document in DOCUMENTS) >= 10
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_to_files(document):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (document.parent / target).exists()] == []
