@@ -78,7 +78,7 @@ def caption(sentence: str, chapter: str) -> None:
     st.caption(f"{sentence} Lecture {lecture_link(chapter)}.")
 
 
-def model_picker(choice: Choice = MODEL, default: str | None = None, **more: str) -> str | None:
+def model_picker(choice: Choice = MODEL, default: str | None = None, **more: Any) -> str | None:
     """Let the person pick a model that predicts a next token. Return its reference; None where there is no model.
 
     default: shown until the person picks. more: keyword arguments for the box.
@@ -88,7 +88,7 @@ def model_picker(choice: Choice = MODEL, default: str | None = None, **more: str
         return None
     shown, sentence = choice.check(options=names, default=default if default in names else names[0])
     options = {name: loading.describe(name) for name in names}
-    st.selectbox(options=options, format_func=options.get, **choice.bound(shown, options, **more))
+    st.selectbox(options=options, format_func=options.__getitem__, **choice.bound(shown, options, **more))
     if sentence:
         if choice.text in loading.models():
             sentence = (

@@ -1,12 +1,18 @@
 """A choice: a link asks for it, the page shows a value that is possible and says where it differs."""
 
+import ast
+from collections import Counter
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.choice import Choice, parameters
+from explorer.state import RENAMED
 
+EXPLORER = Path(__file__).parents[2] / "explorer"
 LAYER = Choice("layer", int, 0, 3, default=1, label="Layer")
 HEAT = Choice("heat", float, 0, 5, default=1, label="Heat")
 WORD = Choice("word", high=4, default="abcdef", label="Word")
@@ -77,6 +83,17 @@ def test_what_is_written_into_a_link_is_read_from_it(layer, heat, word, whole, l
     for choice, value in ((LAYER, layer), (HEAT, heat), (WORD, word), (WHOLE, whole), (LAYERS, layers)):
         with pytest.MonkeyPatch.context() as patch:
             assert asked(choice, parameters({choice: value})[choice.name], patch).check() == (value, "")
+
+
+def test_every_choice_is_declared_once_under_a_name_that_no_old_link_uses():
+    calls = [node for file in EXPLORER.rglob("*.py") for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    names = Counter(
+        node.args[0].value
+        for node in calls
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Choice" and isinstance(node.args[0], ast.Constant)
+    )
+    assert {"layer", "prompt"} <= names.keys() and max(names.values()) == 1, names.most_common(3)
+    assert not names.keys() & RENAMED.keys()
 
 
 def test_a_choice_that_was_unmade_is_in_no_link():

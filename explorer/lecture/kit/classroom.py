@@ -33,7 +33,7 @@ def for_a_class(page: str) -> None:
     with st.popover("For a class", icon=":material/co_present:", type="tertiary"):
         st.markdown("Choose what a class should not see yet. Anyone with the link below sees the lecture that way.")
         shown = [name for name in names if name in chosen]
-        st.pills(options=list(names), selection_mode="multi", format_func=names.get, **HIDE.bound(shown))
+        st.pills(options=list(names), selection_mode="multi", format_func=names.__getitem__, **HIDE.bound(shown))
         st.code(state.link(), language=None, wrap_lines=True)
         st.button(
             "Show everything", icon=":material/visibility:", disabled=not chosen, on_click=choose, args=({HIDE: None},)
