@@ -1,50 +1,45 @@
 import streamlit as st
 
-from explorer.compare import panel as comparing
+from explorer.compare import panel
 from explorer.figures import style
 from explorer.shared import loading, widgets
 from explorer.shared.choices import RIGHT
 
-if not loading.prompted():
-    widgets.no_model()
-
 first, second, box = st.columns([3, 3, 4], gap="medium")
 with first:
     left = widgets.model_picker(label="Left model")
+if left is None:
+    widgets.no_model()
 with second:
-    right = widgets.model_picker(RIGHT, comparing.default_rival(left), label="Right model")
+    right = widgets.model_picker(RIGHT, panel.default_rival(left), label="Right model") or left
 with box:
-    prompt = widgets.prompt_box(comparing.examples_for(left))
+    prompt = widgets.prompt_box(panel.examples_for(left))
 refs = (left, right)
 if left == right:
-    st.info(
-        "Both sides are the same model, so they agree in everything. Pick another on one side.", icon=":material/equal:"
-    )
+    st.info("Both sides show the same model, so they agree. Pick another model on one side.", icon=":material/equal:")
 if not prompt:
     widgets.empty_prompt()
 
-writing = False
-
+growing = False
 with st.spinner("Opening the models…"):
     for ref in refs:
         loading.load_model(ref)
 with widgets.guarded():
     if prompt:
         st.subheader("What they write", anchor=False)
-        writing = comparing.samples(refs, prompt, widgets.sampling_controls(comparing.SAMPLING))
+        growing = panel.draw_samples(refs, prompt, widgets.sampling_controls(panel.SAMPLING))
         widgets.caption(
-            "Each model continues the prompt, drawing from its own distributions with the same seed.", "0:22:11"
+            "Each model continues the prompt, sampling from its own distributions with the same seed.", "0:22:11"
         )
 
         st.subheader("Where the prompt surprises them", anchor=False)
-        comparing.surprises(refs, prompt)
+        panel.draw_surprises(refs, prompt)
         widgets.caption(
-            f"Surprise is −ln p of each character given those before it, in nats; below, {style.ABOVE} where it surprised the left "
-            f"model more, {style.BELOW} where it surprised the right one more.",
+            "Surprise is −ln p of each character given those before it, in nats. In the last text, "
+            f"{style.ABOVE} surprised the left model more, {style.BELOW} the right one.",
             "0:22:11",
         )
-
 with widgets.guarded():
     st.subheader("How well they predict", anchor=False)
-    with st.spinner("Reading validation text …"):
-        comparing.losses(refs, wait=writing)
+    with st.spinner("Reading validation text…"):
+        panel.draw_losses(refs, wait=growing)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from explorer import measured
-from explorer.compare import panel as comparing
+from explorer.compare import panel
 from explorer.explore.interventions import changes
 from explorer.shared import loading, texts
 from gpt import load_run
@@ -16,7 +16,7 @@ MODELS = [ref for ref in loading.prompted() if "/" not in ref]
 
 @pytest.mark.parametrize("ref", MODELS)
 def test_a_shipped_loss_is_what_the_model_has(ref):
-    run, pieces = loading.load_run(ref), comparing.stretches(texts.parts(ref)[1])
+    run, pieces = loading.load_run(ref), panel.stretches(texts.parts(ref)[1])
     known = measured.known_loss(run, run.steps[-1], pieces)
     assert known == pytest.approx(measured.measured_loss(run, loading.load_model(ref), pieces), abs=1e-5)
 
@@ -31,8 +31,8 @@ def test_shipped_effects_are_those_of_the_heads(off):
 
 
 def test_compare_opens_on_losses_that_ship():
-    refs = (loading.DEFAULT, comparing.default_rival(loading.DEFAULT))
-    pieces = comparing.stretches(comparing.held_out(refs)[1])
+    refs = (loading.DEFAULT, panel.default_rival(loading.DEFAULT))
+    pieces = panel.stretches(panel.shared_validation_text(refs)[1])
     for ref in refs:
         run = loading.load_run(ref)
         assert measured.known_loss(run, run.steps[-1], pieces) == texts.loss(ref, pieces)
@@ -40,7 +40,7 @@ def test_compare_opens_on_losses_that_ship():
 
 def test_other_texts_steps_weights_and_runs_have_none(tmp_path, monkeypatch):
     run = loading.load_run("induction")
-    pieces = comparing.stretches(texts.parts("induction")[1])
+    pieces = panel.stretches(texts.parts("induction")[1])
     step = run.steps[-1]
     assert measured.known_loss(run, step, (*pieces, "a")) is None
     assert measured.known_loss(run, run.steps[0], pieces) is None

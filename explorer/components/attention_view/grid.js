@@ -11,16 +11,15 @@ function nameOf([layer, head]) {
   return layer === AVERAGE || head === AVERAGE ? `${row} ${column}` : row + column;
 }
 
-// What a head does, in a word or two; "" where nobody has said it.
+// What a head does, in a word or two; "" if it has no caption.
 const captionOf = (view, head) => view.patterns.header.captions?.[nameOf(head)] ?? "";
 const colorOf = (view, head) => view.theme.colors[head] ?? view.patterns.header.average;
 const same = (a, b) => (a === null || b === null ? a === b : a[0] === b[0] && a[1] === b[1]);
 
 function element(tag, role, text = "") {
-  const made = document.createElement(tag);
-  made.setAttribute("role", role);
-  made.textContent = text;
-  return made;
+  const part = Object.assign(document.createElement(tag), { textContent: text });
+  part.setAttribute("role", role);
+  return part;
 }
 
 function buildGrid(view) {
@@ -138,7 +137,7 @@ function preview(view, head) {
   redraw(view, "head");
 }
 
-// A head is previewed under the pointer and on the way of the arrow keys; a finger has no hover, it chooses.
+// A head is previewed under the pointer and on the way of the arrow keys; a finger has no hover.
 function previewHeads(view) {
   const { grid } = view;
   grid.addEventListener("pointerover", (event) => event.pointerType !== "touch" && preview(view, headUnder(event)));

@@ -9,7 +9,7 @@ const WHOLE = { scale: 1, from: { query: 0, key: 0 } }; // not zoomed
 
 const roomFor = (theme) => theme.size + ROOM - TEXT_SIZE;
 
-// Where things lie, in CSS pixels, given the room for the map and its labels. `from` is the first cell that is seen, which zoom moves.
+// The layout in CSS pixels, given the room for the map and its labels. `from` is the first visible cell; zoom moves it.
 function mapLayout(view, width, limit = LARGEST_MAP) {
   const { Q, K } = view.patterns;
   const { queries, keys } = view.labels;

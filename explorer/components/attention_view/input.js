@@ -60,8 +60,8 @@ function listenToDetail(view) {
   };
   const pin = (to) => {
     view.pinned = JSON.stringify(to) === JSON.stringify(view.pinned) ? null : to;
-    const loose = view.pinned && !view.locked && !view.shown().includes(AVERAGE);
-    if (loose) lock(view, view.shown()); // a cell is one head's
+    const isFree = view.pinned && !view.locked && !view.shown().includes(AVERAGE);
+    if (isFree) lock(view, view.shown()); // a cell is one head's
     else report(view);
     redraw(view, "head");
   };
@@ -88,7 +88,7 @@ function listenToDetail(view) {
   });
   root.querySelector(".computed").addEventListener("click", () => showExplanation(view));
   root.querySelector(".compare").addEventListener("click", () => compare(view, !view.comparing));
-  root.addEventListener("keydown", (event) => event.key === "Escape" && release(view));
+  root.addEventListener("keydown", (event) => event.key === "Escape" && unlock(view));
 }
 
 // Which cell an arrow key leads to, or null for another key; the first leads to the row's largest weight.
@@ -105,8 +105,8 @@ function cellAfter(view, name) {
   return { query: within(from.query + moves[name][0], Q), key: within(from.key + moves[name][1], K) };
 }
 
-// Esc lets go of one thing at a time: the comparing, the cell, the added heads, the head.
-function release(view) {
+// Esc undoes one thing at a time: the comparing, the cell, the added heads, the head.
+function unlock(view) {
   if (view.comparing) view.comparing = false;
   else if (view.pinned) {
     view.pinned = null;

@@ -1,4 +1,4 @@
-// What the three canvases share: colours from the page's theme, patterns as images, sharp text, thinned ticks.
+// Shared by the three canvases: colours from the page's theme, patterns as images, sharp text, thinned ticks.
 
 const TEXT_SIZE = 12; // CSS pixels, unless a view has room for larger labels
 const RAMPS = new Map(); // scale and background → every code's colour
@@ -37,7 +37,7 @@ function channels(color) {
   return [(r * a) / 255, (g * a) / 255, (b * a) / 255, a / 255]; // premultiplied
 }
 
-// Every code's colour, opaque, as it lies in ImageData. Zero is the first stop over the page's background.
+// Every code's colour, opaque, in the byte order of ImageData. Zero is the first stop over the page's background.
 function rampOf(scale, background) {
   const ground = channels(background);
   const stops = scale.map(([position, color]) => [position, channels(color)]);
@@ -54,8 +54,7 @@ function rampOf(scale, background) {
   return new Uint32Array(ramp.buffer);
 }
 
-// A pattern as wide × high pixels. Where several cells share a pixel the largest weight shows; where no cell is,
-// the pixel stays transparent: what is masked is not there.
+// A pattern as wide × high pixels. If several cells share a pixel, the largest weight is shown. Masked cells stay transparent.
 function paintPattern(canvas, patterns, head, ramp, wide, high = wide) {
   const bins = (count, pixels) => Uint16Array.from({ length: count }, (_, i) => Math.floor((i * pixels) / count));
   const [down, across] = [bins(patterns.Q, high), bins(patterns.K, wide)];

@@ -1,9 +1,9 @@
-// The patterns as they travel: uint32 length, JSON header, then one 16-bit code a weight: weight = (code / 65535)³.
+// The patterns as Python packs them: uint32 length, JSON header, then one 16-bit code a weight: weight = (code / 65535)³.
 // A causal pattern is its lower triangle, row after row; another one is all its rows, and its keys may be other tokens.
 
 const LEVELS = 65535;
 
-const AVERAGE = "avg"; // stands for all layers, or for all heads: [2, "avg"] is the mean over the heads of layer 2
+const AVERAGE = "avg"; // in place of all layers, or of all heads: [2, "avg"] is the mean over the heads of layer 2
 
 const weightOf = (code) => (code / LEVELS) ** 3;
 const WEIGHTS = Float64Array.from({ length: LEVELS + 1 }, (_, code) => weightOf(code));

@@ -1,4 +1,4 @@
-"""The attention view as one HTML file: the same parts, with the patterns inside, opened without a server or a network."""
+"""The attention view as one HTML file that opens without a server or a network."""
 
 import base64
 import html
@@ -57,9 +57,9 @@ def standalone_page(
     layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
 ) -> bytes:
-    """The view as one HTML file, about 1.34 times as large as the patterns on the wire; light or dark as the reader's system is.
+    """Return the view as one HTML file, about 1.34 times as large as the packed patterns. It follows the system's theme.
 
-    patterns, tokens, causal, head, layers, keys: as `attention_view` takes them. title: said above the view.
+    patterns, tokens, causal, head, layers, keys: as `attention_view` takes them. title: shown above the view.
     Raises ValueError as `pack` does.
     Tokens travel as base64 and enter the page as text, so nothing in them is markup there.
     """

@@ -1,6 +1,6 @@
-// What is said at the cell that is pointed at, and the way from a pinned weight to its explanation.
+// The tooltip at the cell under the pointer, and the link from a pinned weight to its explanation.
 
-const TIP_GAP = 8; // CSS pixels between a cell and what is said of it
+const TIP_GAP = 8; // CSS pixels between a cell and its tooltip
 const BELOW_MENU = "5rem"; // the menu covers the upper edge of the page
 
 function drawTip(view) {

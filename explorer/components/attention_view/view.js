@@ -1,4 +1,4 @@
-// What is seen and what has been chosen. Drawing happens at most once a frame, and only when something changed.
+// What is shown and what is locked. The view draws at most once a frame, and only when something changed.
 
 const NOWHERE = { query: null, key: null };
 const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "followed"];
@@ -12,7 +12,7 @@ const TEXT_SIZES = [[700, 16], [480, 13], [0, TEXT_SIZE]]; // labels of a map of
 const WIDEST = 3; // how many times as wide as high, or as high as wide, a head's small picture may be
 
 const VIEWS = new WeakMap(); // the element that Streamlit gives → its view
-const LEFT = new Map(); // key → what the person had chosen when the view was left
+const LEFT = new Map(); // key → what was locked when the person left the view
 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".attention");
@@ -36,7 +36,7 @@ function mount(root) {
     lines: { box: find(".lines"), canvas: find(".lines canvas") },
     dirty: new Set(),
     locked: null, // the head that was clicked
-    real: null, // the same, but for averages: the head that the page knows to be locked
+    real: null, // the locked head, or the one locked before an average: the page knows only heads
     preview: null, // the head under the pointer or the arrow keys
     last: null, // what is shown without either
     extra: [], // heads whose lines are shown as well
@@ -94,7 +94,7 @@ function receive(view, bytes) {
   redraw(view, "layout");
 }
 
-// The legend is spaced by colour, so the weights beneath it are not evenly spaced.
+// The legend is spaced by colour, so its weights are not evenly spaced.
 function writeScale(root, scale) {
   root.querySelector(".scale i").style.setProperty("--ramp", scale.map(([, color]) => color));
   const marks = scale.filter((_, i) => i % 2 === 0).map(([weight]) => {
@@ -189,18 +189,18 @@ function readout(view) {
   const { patterns } = view;
   const head = view.shown();
   const { query, key } = view.focus();
-  const say = (text) => `${nameOf(head)}: ${text}`;
+  const named = (text) => `${nameOf(head)}: ${text}`;
   if (query !== null && key !== null) {
     const weight = patterns.weight(head, query, key);
-    if (weight !== null) return say(sentence(view, query, key, weight));
-    return say(`query ${quoted(patterns.queries, query)} cannot read key ${quoted(patterns.keys, key)}, which comes after it`);
+    if (weight !== null) return named(sentence(view, query, key, weight));
+    return named(`query ${quoted(patterns.queries, query)} cannot read key ${quoted(patterns.keys, key)}, which comes after it`);
   }
   if (key !== null) {
     const most = patterns.reader(head, key);
-    return say(`key ${quoted(patterns.keys, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
+    return named(`key ${quoted(patterns.keys, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
   }
-  if (query !== null) return say(sentence(view, ...patterns.largest(head, 1, query)[0]));
-  return say(`for example, ${sentence(view, ...patterns.largest(head, 1, patterns.middle)[0])}`);
+  if (query !== null) return named(sentence(view, ...patterns.largest(head, 1, query)[0]));
+  return named(`for example, ${sentence(view, ...patterns.largest(head, 1, patterns.middle)[0])}`);
 }
 
 // The pinned cell as [query, key]; of a pinned token, the cell that the readout names. Null where nothing is pinned.

@@ -13,7 +13,7 @@ function zoomTo(view, scale, x = view.map.layout.wide / 2, y = view.map.layout.h
   moveMap(view, wanted, stays(from.query, y), stays(from.key, x));
 }
 
-// Whether the map was not there yet.
+// Move the map. Return whether it moved.
 function moveMap(view, scale, query, key) {
   const { Q, K } = view.patterns;
   const within = (first, count) => Math.min(Math.max(first, 0), count - count / scale);

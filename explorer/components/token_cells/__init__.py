@@ -1,15 +1,17 @@
-"""Tokens as coloured cells with a line that says more about the one under the pointer: running text, chips, or rows.
+"""Tokens as coloured cells (running text, chips, or rows), and a line about the cell under the pointer.
 
-One Streamlit component (components v2). Tokens are text of unknown origin: they reach the page as text nodes alone.
-Arrow keys move from cell to cell; in rows that can be chosen, a click or Enter chooses.
+One Streamlit component (components v2). Tokens are text of unknown origin, so they reach the page only as text nodes.
+Arrow keys move from cell to cell; a click or Enter chooses a row, if rows can be chosen.
 """
 
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from streamlit.components.v2 import component
 
 from explorer.figures.style import OKABE_ITO
@@ -18,7 +20,7 @@ from explorer.figures.tokens import visible
 ACCENT = "var(--st-primary-color)"  # follows the theme
 OTHER = OKABE_ITO[4]
 HUES = OKABE_ITO[:6]
-TINT = 0.75  # strength of a hue that only tells tokens apart
+TINT = 0.75  # strength of a hue that only distinguishes tokens
 
 _HERE = Path(__file__).parent
 _mount = component(
@@ -39,17 +41,23 @@ class Scale:
     diverging: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value lies on the scale's bar, from 0 to 1."""
+        """Return the place of a value on the scale's bar, from 0 to 1."""
         return (value / self.top + 1) / 2 if self.diverging else value / self.top
 
 
 def running_text(
-    tokens: Sequence[str], values: Sequence[float], notes: Sequence[str], scale: Scale, *, label: str, key: str
+    tokens: Sequence[str],
+    values: Sequence[float] | np.ndarray,
+    notes: Sequence[str],
+    scale: Scale,
+    *,
+    label: str,
+    key: str,
 ) -> None:
-    """Running text whose tokens are coloured by value, with the scale above it; a NaN has no colour but a dotted frame.
+    """Draw running text with tokens coloured by value, and the scale above it. A NaN has a dotted frame and no colour.
 
-    values: one a token, clipped to the scale; notes: what to say of each. label: the text's name for screen readers.
-    Raises ValueError where the three differ in length.
+    values: one per token, clipped to the scale; notes: one line per token. label: the text's name for screen readers.
+    Raises ValueError if the three differ in length.
     """
     strengths = [None if math.isnan(value) else round(min(1.0, abs(float(value)) / scale.top), 3) for value in values]
     _cells(
@@ -66,9 +74,9 @@ def running_text(
 
 
 def chips(tokens: Sequence[str], ids: Sequence[int | None], notes: Sequence[str], *, label: str, key: str) -> None:
-    """A text cut into its tokens; a token's hue is its id's, so that equal tokens look alike. What has no id has a dotted frame.
+    """Draw a text cut into its tokens, hues by id, so equal tokens look alike. A token without an id has a dotted frame.
 
-    Raises ValueError where tokens, ids and notes differ in length.
+    Raises ValueError if tokens, ids and notes differ in length.
     """
     _cells(tokens, notes, **_tinted(ids), layout="chips", label=label, key=key)
 
@@ -84,16 +92,15 @@ def rows(
     targets: bool = False,
     opening: int = 0,
 ) -> int:
-    """Rows of tokens, hues by id. Returns the row that the person chose where they can, else `opening`.
+    """Draw rows of tokens, hues by id. Return the chosen row, at first `opening`.
 
-    targets: the last token of a row is what the ones before it should predict, and stands behind an arrow.
-    Raises ValueError where tokens, ids and notes differ in length.
+    targets: the last token of a row, after an arrow, is the target that the tokens before it predict.
+    Raises ValueError if tokens, ids and notes differ in length.
     """
-    flat = [[cell for row in table for cell in row] for table in (tokens, ids, notes)]
     result = _cells(
-        flat[0],
-        flat[2],
-        **_tinted(flat[1]),
+        list(chain.from_iterable(tokens)),
+        list(chain.from_iterable(notes)),
+        **_tinted(list(chain.from_iterable(ids))),
         layout="rows",
         rows=[len(row) for row in tokens],
         targets=targets,

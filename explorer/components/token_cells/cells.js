@@ -1,4 +1,4 @@
-// Tokens as coloured cells. Whatever a token holds, it enters the page as text, never as markup.
+// Tokens as coloured cells. A token enters the page as text, never as markup.
 
 const VIEWS = new WeakMap(); // the element that Streamlit gives → its view
 const MARKS = /[·⏎⇥␍∅]/u;
@@ -8,10 +8,10 @@ export default function ({ parentElement, data, setStateValue }) {
   const view = VIEWS.get(root) ?? mount(root);
   view.choose = (row) => setStateValue("row", row);
   const { opening, ...sent } = JSON.parse(new TextDecoder().decode(data));
-  const said = JSON.stringify(sent);
-  if (said === view.said) return; // a rerun that changes nothing leaves what is pointed at
-  if (view.said === undefined) view.chosen = opening;
-  view.said = said;
+  const message = JSON.stringify(sent);
+  if (message === view.message) return; // a rerun without changes keeps the cell under the pointer
+  if (view.message === undefined) view.chosen = opening;
+  view.message = message;
   draw(view, sent);
 }
 
@@ -144,8 +144,5 @@ function select(view, row) {
 }
 
 function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+  return Object.assign(document.createElement(tag), { className, textContent: text });
 }

@@ -6,7 +6,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.compare import panel as comparing
+from explorer.compare import panel
 from explorer.shared import examples, loading, texts
 from gpt import Corpus, GPTConfig, Recipe, create_run, generate
 from gpt.train.files import write_tensors
@@ -91,14 +91,14 @@ def test_samples_end_and_their_words_are_counted(compare):
 
 
 def test_stopping_keeps_what_was_written_and_going_on_adds_to_it(compare, monkeypatch):
-    monkeypatch.setattr(comparing, "FRAME", 0.0)
+    monkeypatch.setattr(panel, "FRAME", 0.0)
     app = compare()
     assert not app.button(key="samples:stop").disabled
     app.button(key="samples:stop").click().run()
     stopped = [block.value for block in app.code]
     app.run()
     assert [block.value for block in app.code] == stopped
-    monkeypatch.setattr(comparing, "FRAME", 0.5)
+    monkeypatch.setattr(panel, "FRAME", 0.5)
     app.button(key="samples:stop").click().run()
     app.run()
     assert all(now.value.startswith(before.strip()) for now, before in zip(app.code, stopped, strict=True))
@@ -179,20 +179,20 @@ def test_a_model_that_diverged_is_said_to_have(runs, compare):
 
 
 def test_samples_are_those_of_generate(runs):
-    kept = comparing.Samples(PAIR, "hear me", SHORT)
-    while kept.growing:
-        kept.grow(5)
-    for ref, ids in zip(PAIR, kept.drawn, strict=True):
+    samples = panel.Samples(PAIR, "hear me", SHORT)
+    while samples.growing:
+        samples.grow(5)
+    for ref, ids in zip(PAIR, samples.ids, strict=True):
         prompt = torch.tensor(loading.load_run(ref).tokenizer.encode("hear me"))
         steps = generate(loading.load_model(ref), prompt, 12, seed=7)
         assert ids == [step.token for step in steps]
 
 
 def test_stretches_are_spread_over_the_text_and_a_short_one_is_taken_whole():
-    assert comparing.stretches("abc") == ("abc",)
+    assert panel.stretches("abc") == ("abc",)
     text = "".join(map(str, range(40_000)))
-    taken = comparing.stretches(text)
-    assert len(taken) == comparing.STRETCHES and all(len(stretch) == comparing.STRETCH for stretch in taken)
+    taken = panel.stretches(text)
+    assert len(taken) == panel.STRETCHES and all(len(stretch) == panel.STRETCH for stretch in taken)
     assert text.startswith(taken[0]) and text.endswith(taken[-1])
 
 
