@@ -27,6 +27,21 @@ RENAMED = {  # name of a choice in old links → its name today
     "against": "right",
     "at": "walk",
     "own": "own-text",
+    "between": "stages",
+    "cross": "cross-head",
+    "depth": "blocks",
+    "heads": "head-count",
+    "maps": "attention-of",
+    "moment": "measured",
+    "over": "normalise",
+    "place": "column",
+    "reads": "looks-at",
+    "seen": "batches-seen",
+    "size": "head-size",
+    "start": "matrix",
+    "twins": "twins-measured",
+    "vectors": "positions",
+    "word": "letters",
 }
 WIDGET = "widget:"
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced

@@ -1,5 +1,5 @@
 from explorer.lecture.bigram import panel
 
-panel.knowing_nothing()
+panel.untrained_loss()
 panel.training()
 panel.noise()

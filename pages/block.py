@@ -1,4 +1,4 @@
-from explorer.lecture.block import norms, parts, positions, residuals, rungs
+from explorer.lecture.block import norms, parts, positions, residuals
 
 positions.similarity()
 positions.training()
@@ -7,4 +7,4 @@ parts.feedforward()
 residuals.gradients()
 norms.axes()
 norms.training()
-rungs.rung_by_rung()
+parts.rung_by_rung()

@@ -1,14 +1,9 @@
-from explorer.lecture.chat import asking, shifts, stages
-from explorer.shared import widgets
+from explorer.lecture.chat import asking, scale, shifts, stages
 
-for part in (
-    asking.asking,
-    stages.finetuning,
-    stages.rewarding,
-    stages.policy,
-    stages.leash,
-    shifts.attention,
-    asking.at_scale,
-):
-    with widgets.guarded():
-        part()
+asking.asking()
+stages.finetuning()
+stages.rewarding()
+stages.policy()
+stages.leash()
+shifts.attention()
+scale.at_scale()

@@ -1,12 +1,9 @@
-from explorer.lecture.notes import mask, messages, scale
-from explorer.shared import widgets
+from explorer.lecture.notes import crossing, mask, messages, scale
 
-with widgets.guarded():
-    messages.passing()
-with widgets.guarded():
-    mask.permutation()
-    mask.leaks()
-    mask.cheating()
-    mask.crossing()
-    scale.saturation()
-    scale.twins()
+messages.passing()
+mask.permutation()
+mask.leaks()
+mask.cheating()
+crossing.crossing()
+scale.saturation()
+scale.twins()

@@ -1,12 +1,9 @@
-from explorer.lecture.translate import halves, steps
-from explorer.shared import widgets
+from explorer.lecture.translate import halves, maps, steps, subject
 
-with widgets.guarded():
-    subject = steps.chosen()
-    if subject is not None:
-        steps.translating(subject)
-        steps.maps(subject)
-        steps.reading_the_month(subject)
-with widgets.guarded():
-    halves.comparison()
-    halves.training()
+chosen = subject.pick_subject()
+if chosen is not None:
+    steps.translating(chosen)
+    maps.maps(chosen)
+    maps.reading_the_month(chosen)
+halves.comparison()
+halves.training()

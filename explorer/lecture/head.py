@@ -1,4 +1,4 @@
-"""One head taken apart, of made-up matrices or of a model's, and a head put into a model that trains here."""
+"""One head, step by step, and a model with one head that trains here."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,70 +8,67 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from explorer import state
-from explorer.explore.tokens import panel as tokenizing
+from explorer.choice import Choice
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.kit.controls import chapter, editable, show_code, unroll
-from explorer.lecture.kit.training import losses, train_together, trained
+from explorer.lecture.kit.controls import chapter, draw_matrix, editable, show_code, unroll
+from explorer.lecture.kit.training import draw_loss, train_together, trained
 from explorer.shared import loading, texts, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import SEED
 from explorer.train.panel import draw_sample
 from explorer.train.progress import link_to
 from gpt import PRESETS, Run, build_model, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
 from gpt.model.attention import Attention
-from gpt.text.tokenizer import Tokenizer
 
 NAME, LABEL = "head", "one head"
 RECIPE = PRESETS["rung-2"].changed(
     about="One head, trained within seconds", steps=1000, batch_size=64, lr=1e-2, schedule="linear", final_lr=0.0,
     eval_every=250, eval_batches=50, snapshots=8,
 )  # fmt: skip
-MADE_UP, UNTRAINED, TRAINED = "made up", "untrained", "trained below"
-SENTENCE = "the king"
-C, SIZE = 4, 4  # features of a made-up token, and of its q, k and v
+RANDOM, UNTRAINED, TRAINED = "made up", "untrained", "trained below"
+SENTENCE = Choice(
+    "sentence", high=RECIPE.model.block_size, default="the king", label="Sentence",
+    help="Up to eight letters, the context of the lecture's first head. A letter that is not in its text is read as a space.",
+)  # fmt: skip
+MATRICES = Choice("matrices", options=(RANDOM, UNTRAINED, TRAINED), default=UNTRAINED, label="Matrices of the head")
+C, SIZE = 4, 4  # features of a random token, and of its q, k and v
 
 
+@chapter(
+    "One head taken apart",
+    "1:02:00",
+    "Step from token to token. Each token asks with its q, the k of earlier tokens answer, and it gathers their v.",
+)
 def taken_apart() -> None:
-    """A sentence, whose matrices the head has, and every step of the head for the token that looks."""
-    if not chapter(
-        "One head taken apart",
-        "1:02:00",
-        "Step from token to token: each asks with its q, is answered by the k of those before it, and gathers their v.",
-    ):
-        return
+    """A sentence, the head's matrices, and each step of the head's computation for one token."""
     sentence, source, seed = _controls()
     if not sentence:
-        widgets.empty_state("There is no token that could look.", "Type a few letters.")
+        widgets.empty_state("The sentence is empty.", "Type a few letters.")
         return
-    found = _made_up(sentence, seed) if source == MADE_UP else _from_model(sentence, source, seed)
-    if found is None:
+    computed = _random_head(sentence, seed) if source == RANDOM else _model_head(sentence, source, seed)
+    if computed is None:
         widgets.empty_state("There is no trained head yet.", "Press *Train* below; it takes a few seconds.")
         return
-    x, head = found
-    unroll("head", len(sentence) - 1, partial(_looking, list(sentence), x, head))
+    unroll("head", len(sentence) - 1, partial(_draw_step, list(sentence), *computed))
     show_code(one_head, masked_softmax, head_by_hand, Attention._explicit)
 
 
 def _controls() -> tuple[str, str, int]:
-    """The sentence, whose matrices the head has, and the seed of those that are not trained."""
-    longest, sources, wanted = RECIPE.model.block_size, [MADE_UP, UNTRAINED, TRAINED], state.choice("sentence")
-    sentence = SENTENCE if wanted is None else wanted[:longest]
-    source = state.choice("matrices") if state.choice("matrices") in sources else UNTRAINED
-    seed = state.number("seed") or RECIPE.seed
+    """The sentence, the source of the head's matrices, and the seed of random or untrained ones."""
+    sentence, source, seed = SENTENCE.read(), MATRICES.read(), SEED.read(low=1, default=RECIPE.seed)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    left.text_input("Sentence", max_chars=longest, help=LETTERS, **state.bound("sentence", sentence))
-    st.segmented_control("The head's matrices are", sources, required=True, **state.bound("matrices", source))
-    right.number_input(
-        "Seed", 1, tokenizing.MAX_SEED, help=SEED, disabled=source == TRAINED, **state.bound("seed", seed)
-    )
+    left.text_input(**SENTENCE.bound(sentence))
+    st.segmented_control(options=MATRICES.options, required=True, **MATRICES.bound(source))
+    help = "Seed of random matrices, or of the untrained model."
+    right.number_input(**SEED.bound(seed, help=help, disabled=source == TRAINED, min_value=1))
     return sentence, source, seed
 
 
-def _made_up(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
-    """Random x and matrices; x can be edited."""
+def _random_head(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
+    """Random x and matrices; the person can edit x."""
     generator = torch.Generator().manual_seed(seed)
     matrices = random_matrices(C, SIZE, generator)
     with st.expander("Edit x, a row for each token"):
@@ -79,9 +76,9 @@ def _made_up(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
     return x, one_head(x, *matrices)
 
 
-def _from_model(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead] | None:
-    """The numbers of a model's one head on the sentence; None where it has not been trained yet."""
-    known = _tokenizer()
+def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead] | None:
+    """The numbers of a model's only head on the sentence; None where the model is not trained yet."""
+    tokenizer = texts.characters(load_corpus(RECIPE.text).text)
     if source == TRAINED:
         run = trained(NAME, LABEL)
         if run is None:
@@ -89,32 +86,28 @@ def _from_model(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead]
         model = loading.load_model(f"runs/{run.name}")
     else:
         torch.manual_seed(seed)
-        model = build_model(RECIPE.changed(vocab_size=known.vocab_size).model).eval()
-    return head_by_hand(model, torch.tensor(known.encode(sentence, replace=loading.stand_in_of(known))))
+        model = build_model(RECIPE.changed(vocab_size=tokenizer.vocab_size).model).eval()
+    return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=loading.stand_in_of(tokenizer))))
 
 
-def _tokenizer() -> Tokenizer:
-    return texts.characters(load_corpus(RECIPE.text).text)
-
-
-def _looking(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
-    """All that happens while the token `at` looks; its row has a frame."""
+def _draw_step(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
+    """The head's computation for the token `at`; its row has a frame."""
     names = labels(tokens)
-    st.markdown(f"**Token {widgets.plain(names[at])} looks**")
+    st.markdown(f"**Token {widgets.plain(names[at])} reads**")
     _vectors(tokens, x, head, at)
     _weights(tokens, head, at)
-    st.markdown("**6 · The weighted sum of v**: what the token takes away", help=OUT)
+    st.markdown("**6 · The weighted sum of v**: the head's output", help=OUT)
     _draw_vectors("out", head.out, tokens, at)
     most = int(head.weights[at].argmax())
     widgets.caption(
         f"Token {widgets.plain(names[at])} gives {head.weights[at, most]:.1%} of its weight to {widgets.plain(names[most])}. Its row of "
-        f"weights sums to {head.weights[at].sum():.4f} over {at + 1} token{'s' if at else ''}.",
+        f"weights sums to {head.weights[at].sum():.4f} over {widgets.count(at + 1, 'token')}.",
         "1:02:00",
     )
 
 
 def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
-    """x, the three matrices, and below each matrix what x times it is."""
+    """x, the three matrices, and their products with x."""
     has_bias = len(head.matrices[0]) > x.size(1)
     st.markdown(
         f"**1 · Every token makes a query, a key and a value**: x times three matrices{', plus a bias' * has_bias}",
@@ -129,9 +122,8 @@ def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
         first[1:], second[1:], "qkv", head.matrices, (head.q, head.k, head.v), strict=True
     ):
         with above:
-            st.markdown(f"**W_{name}**, {matrix.size(0)} × {matrix.size(1)}")
-            figure = number_grid(matrix.numpy(), rows="feature of x", columns=f"feature of {name}", row_names=features)
-            chart(figure, key=f"head:W_{name}", alt=f"The matrix that makes {name}")
+            title, axes = f"W_{name}, {matrix.size(0)} × {matrix.size(1)}", ("feature of x", f"feature of {name}")
+            draw_matrix(title, matrix, f"head:W_{name}", rows=axes[0], columns=axes[1], row_names=features)
         with below:
             st.markdown(f"**{name} = x · W_{name}{' + bias' * has_bias}**, {values.size(1)} features each")
             _draw_vectors(name, values, tokens, at)
@@ -141,14 +133,11 @@ def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
 
 
 def _draw_vectors(name: str, values: Tensor, tokens: Sequence[str], at: int) -> None:
-    """One vector a token: its numbers where they have room, else colours."""
+    """A vector for each token: numbers where there is room, else colours."""
     if values.size(1) > C:
         figure = token_vectors(values.numpy(), tokens, at)
     else:
-        marked, rows = (
-            [(at, feature) for feature in range(values.size(1))],
-            [escaped(visible(token)) for token in tokens],
-        )
+        marked, rows = [(at, i) for i in range(values.size(1))], [escaped(visible(token)) for token in tokens]
         figure = number_grid(values.numpy(), rows="token", columns="feature", marked=marked, row_names=rows)
     chart(figure, key=f"head:{name}", alt=f"{name} of every token")
 
@@ -166,12 +155,12 @@ def _number(value: float) -> str:
 
 
 def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
-    """From q · k to the weights: four matrices, queries down and keys across."""
+    """From q · k to the weights: four matrices with a row for each query and a column for each key."""
     T, d = len(tokens), head.q.size(1)
     future = np.triu(np.ones((T, T), dtype=bool), 1)
     dots, scores = (head.q @ head.k.T).numpy(), head.scores.numpy()
     steps = {
-        "2 · q · k: how well each key answers each query": (dots, 1),
+        "2 · q · k: how well each key matches each query": (dots, 1),
         f"3 · Divided by √{d}: the scores": (scores, 1),
         "4 · The mask: no key from the future": (np.where(future, np.nan, scores), 1),
         "5 · Softmax: weights, each row sums to 1": (np.where(future, np.nan, head.weights.numpy()), 2),
@@ -190,17 +179,16 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
     st.caption(f"The variance of all {T * T} q · k is {dots.var():.2f}; divided by √{d}, {scores.var():.2f}.")
 
 
+@chapter(
+    "Inserting one head",
+    "1:19:11",
+    "The bigram reads one character. This model reads eight, through one head. Train it, and compare with the counted bigram.",
+)
 def inserted() -> None:
-    """Rung 2: train a model whose only part beside the embeddings is one head."""
-    if not chapter(
-        "Inserting one head",
-        "1:19:11",
-        "The bigram saw one character; this model sees eight, through one head. Train it, and compare with the counted bigram.",
-    ):
-        return
+    """Rung 2: train a model whose only layer is one head."""
     about = (
         f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling to zero. "
-        "Once it is trained, take its head apart above."
+        "After training, look into its head above."
     )
     train_together(NAME, {LABEL: RECIPE}, _curves_and_sample, about=about)
     show_code(Attention.forward)
@@ -210,23 +198,21 @@ def _curves_and_sample(runs: dict[str, Run]) -> None:
     run = runs.get(LABEL)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        losses(run)
+        draw_loss(run)
     if run:
         with right:
             draw_sample(run)
             link_to("attention.py", "Attention", ":material/grid_on:", run)
 
 
-LETTERS = (
-    "Up to eight letters, the context of the lecture's first head. What its text has no symbol for is read as a space."
+VECTORS = (
+    "q, the query: what the token looks for. k, the key: what it offers. v, the value: what it gives to its readers."
 )
-SEED = "Of what is made up, or of the untrained model."
-VECTORS = "q, the query: what the token looks for. k, the key: what it has to offer. v, the value: what it hands over where it is read."
-OUT = "Each row is the mean of the v of the tokens that this one may read, weighted by its row of step 5."
+OUT = "Each row is a weighted mean of the v that this token may read. The weights are its row of step 5."
 HELP = {
-    "2": "The dot product: the features of q times those of k, one by one, added up. Large where the two point the same way.",
-    "3": "Sums of more features scatter more widely: of random q and k of variance 1, q · k has as much variance as they have features. "
-    "The root of their number brings it back to 1, so that the softmax stays soft.",
-    "4": "A token of the future would give away what has to be predicted, so it does not take part.",
-    "5": "e to the score, divided by the row's sum: all above 0, and 1 together.",
+    "2": "The dot product: multiply each feature of q with the same feature of k, and add. It is large if q and k point the same way.",
+    "3": "Sums of more features vary more: for random q and k of variance 1, the variance of q · k is the number of features. "
+    "Dividing by its root brings the variance back to 1, so the softmax does not saturate.",
+    "4": "A token from the future is the answer to the prediction, so it gets no weight.",
+    "5": "e to the score, divided by the sum of its row: every weight is above 0, and each row sums to 1.",
 }

@@ -1,4 +1,4 @@
-"""The beginning: a trained model goes on writing, one token at a time, and every chapter of the lecture with its page."""
+"""The first page: a trained model writes, one token at a time, and a list of the lecture's chapters with their pages."""
 
 from functools import partial
 
@@ -20,15 +20,14 @@ TEXT = 330  # pixels
 TIME = 60  # pixels
 
 
+@chapter(
+    "A model that writes",
+    "0:00:00",
+    "Guess how the prompt goes on, then step. At each step the model gives every token of its alphabet a probability. One "
+    "token is sampled, and the model reads again, with this token. A language model does nothing else.",
+)
 def writing() -> None:
-    """A prompt, a guess, and then each new token beside the distribution that it was drawn from."""
-    if not chapter(
-        "A model that goes on writing",
-        "0:00:00",
-        "Guess how the prompt goes on, then step: at each step the model gives every token of its alphabet a probability, one is drawn, "
-        "and with it the model reads again. That is all that a language model does.",
-    ):
-        return
+    """A prompt, a guess, and then each new token beside the distribution that it was sampled from."""
     left, right = st.columns([8, 4], gap="medium")
     ref, prompt = widgets.model_and_prompt(left, right)
     reading = widgets.reading(ref, prompt)
@@ -37,48 +36,45 @@ def writing() -> None:
     sampling = widgets.sampling_controls(SAMPLING)
     likeliest = dict(zip(*loading.next_token(ref, reading.ids), strict=True))
     tokens = [visible(token) for token in sorted(likeliest)]
-    guessed = guess(f"intro:{hash((ref, prompt))}", "What comes next?", tokens, ordered=False)
-    if guessed is None:
+    answer = guess(f"intro:{hash((ref, prompt))}", "What comes next?", tokens, ordered=False)
+    if answer is None:
         return
     generated = drawing(ref, reading.ids, sampling)
-    share = next((share for token, share in likeliest.items() if visible(token) == guessed), 0.0)
-    opening = after_guess(f"“{widgets.plain(guessed)}”, which the model itself gives {share:.1%}") if guessed else ""
-    unroll("intro", sampling.max_new_tokens, partial(_written, generated, prompt, opening))
+    share = next((share for token, share in likeliest.items() if visible(token) == answer), 0.0)
+    opening = after_guess(f"“{widgets.plain(answer)}”; the model gives it {share:.1%}") if answer else ""
+    unroll("intro", sampling.max_new_tokens, partial(_draw_step, generated, prompt, opening))
     show_code(generate, distribution)
 
 
-def _written(generated: Generated, prompt: str, opening: str, at: int) -> None:
-    """The text after `at` new tokens, and the distribution that the newest was drawn from; before the first, the one it will be."""
+def _draw_step(generated: Generated, prompt: str, opening: str, at: int) -> None:
+    """The text after `at` new tokens, and the distribution of the newest token, or of the first one."""
     with widgets.guarded():
         step = generated.step(max(1, at))
         left, right = st.columns([3, 2], gap="medium")
         with left:
             new = loading.text_of(generated.ref, tuple(drawn.id for drawn in generated.steps[:at]))
             st.code(prompt + new, language=None, wrap_lines=True, height=TEXT)
-            st.caption(
-                f"Token {at}: {told(step)}"
-                if at
-                else f"{opening}The first token will be drawn from these probabilities."
-            )
+            before = f"{opening}The first token will be sampled from these probabilities."
+            st.caption(f"Token {at}: {told(step)}" if at else before)
         figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token if at else None)
-        chart(figure, place=right, key="intro:bars", alt="The distribution that this token was drawn from")
+        chart(figure, place=right, key="intro:bars", alt="The distribution that this token was sampled from")
 
 
 def overview() -> None:
-    """Every chapter of the lecture: its moment, and the page where it is done by hand."""
+    """Every chapter of the lecture: its timestamp and its page."""
     st.subheader("The lecture, chapter by chapter", anchor=False)
     st.markdown("A time opens the lecture. A title opens the page where you do the same by hand.")
     half = (len(CHAPTERS) + 1) // 2
     for column, chapters in zip(st.columns(2, gap="medium"), (CHAPTERS[:half], CHAPTERS[half:]), strict=True):
         with column.container(gap=None):
             for each in chapters:
-                _row(each)
+                _draw_row(each)
 
 
-def _row(row: Chapter) -> None:
+def _draw_row(row: Chapter) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{widgets.lecture_link(row.time)}]" if row.time else "", width=TIME)
         if row.page:
             st.page_link(PAGES / row.page, label=row.title, width="stretch")
         else:
-            st.markdown(f"&nbsp;&nbsp;:small[{row.title}]", width="stretch")  # where a link has its margin
+            st.markdown(f"&nbsp;&nbsp;:small[{row.title}]", width="stretch")  # the margin that a link has

@@ -58,7 +58,7 @@ def noisy_and_averaged(steps: Sequence[float], losses: Sequence[float], window: 
         y=np.convolve(losses, np.full(window, 1 / window), mode="valid"),
         mode="lines",
         line={"color": style.ACCENT, "width": 2},
-        name=f"mean of the last {window}" if window > 1 else "one batch alone",
+        name=f"mean of the last {window}" if window > 1 else "one batch",
     )
     drawn = style.figure(batches, means, height=320, hovermode="x unified", showlegend=True)
     drawn.update_traces(hovertemplate="%{y:.4f}")

@@ -1,14 +1,14 @@
-"""The bigram: the loss of a model that knows nothing, its table trained and counted, and noise against averages."""
+"""The bigram: the loss before training, its table trained and counted, and the noise of single batches."""
 
 import math
 
 import streamlit as st
 import torch
 
-from explorer import state
+from explorer.choice import Choice
 from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
-from explorer.lecture.kit.controls import after_guess, chapter, choose, guess, metrics, show_code
-from explorer.lecture.kit.training import losses, train_together, trained
+from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_code
+from explorer.lecture.kit.training import draw_loss, train_together, trained
 from explorer.shared import loading, texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import series
@@ -24,68 +24,68 @@ RECIPE = PRESETS["rung-1"].changed(
 )  # fmt: skip
 LOSSES = ("0", "1", "2.5", "4.2", "8")
 BEFORE, NOW = "before training", "now"
+TABLE = Choice("table", options=(BEFORE, NOW), default=NOW, label="The model's table")
+WINDOW = Choice("window", int, 1, default=30, label="Batches in a mean")
+LONGEST = 200  # batches in a mean
 SAMPLE = 200  # tokens
-WINDOW = 30  # batches
 
 
 def tokenizer() -> Tokenizer:
-    """The text's own characters."""
+    """One token for each character of the text."""
     return texts.characters(load_corpus(RECIPE.text).text)
 
 
 def untrained() -> Bigram:
-    """The table as training begins with it."""
+    """The table before its first step."""
     torch.manual_seed(RECIPE.seed)
     return build_model(RECIPE.changed(vocab_size=tokenizer().vocab_size).model).eval().requires_grad_(False)
 
 
 def counted() -> Bigram:
-    """The closed form: the shares that the training text has."""
+    """The table of the pair frequencies in the training text."""
     train, _ = texts.halves(load_corpus(RECIPE.text).text)
     return Bigram.from_counts(train, untrained().config).eval().requires_grad_(False)
 
 
-def knowing_nothing() -> None:
-    """The loss of an untrained table, of one that holds all for equally likely, and the logarithm that it is."""
+@chapter(
+    "The loss before training",
+    "0:22:11",
+    "The loss is the mean of −log of the probability that the model gave to the next token, in nats. First guess: what is "
+    "the loss of an untrained table of all the text's characters?",
+)
+def untrained_loss() -> None:
+    """The loss of an untrained table, of a uniform one, and ln V."""
     V = tokenizer().vocab_size
-    if not chapter(
-        "The loss of a model that knows nothing",
-        "0:22:11",
-        f"The loss is −log of the probability that the model gave to what came, in nats, on average. First guess: what is it for an "
-        f"untrained table of {V} characters?",
-    ):
-        return
     guessed = guess("bigram:loss", "The loss is about", LOSSES)
     if guessed is None:
         return
-    _, held_out = texts.halves(load_corpus(RECIPE.text).text)
-    model, even = untrained(), untrained()
-    even.table.weight.zero_()
+    _, validation = texts.halves(load_corpus(RECIPE.text).text)
+    model, uniform = untrained(), untrained()
+    uniform.table.weight.zero_()
     measured = {
         f"ln {V}": math.log(V),
-        "All equally likely": estimate_loss(even, held_out, RECIPE),
-        "The untrained table": estimate_loss(model, held_out, RECIPE),
+        "All equally likely": estimate_loss(uniform, validation, RECIPE),
+        "The untrained table": estimate_loss(model, validation, RECIPE),
     }
     metrics({name: f"{loss:.4f}" for name, loss in measured.items()})
     st.caption(
-        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of validation text. Who holds all {V} for equally likely "
-        f"loses −ln(1/{V}) each time. The untrained table loses {measured['The untrained table'] - math.log(V):.2f} more: its random "
-        "numbers make it sure of things that are not so."
+        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of validation text. A uniform guess over {V} characters "
+        f"has the loss −ln(1/{V}). The loss of the untrained table is {measured['The untrained table'] - math.log(V):.2f} higher: its "
+        "random numbers give some wrong characters a high probability."
     )
     show_code(Bigram.forward, loss_of, estimate_loss)
 
 
+@chapter(
+    "Training against counting",
+    "0:34:53",
+    "Train the table and watch: rows of noise turn into the pair frequencies of the text.",
+)
 def training() -> None:
-    """Train the table, and see it become the one that counting gives."""
-    if not chapter(
-        "Training against counting",
-        "0:34:53",
-        "Train the table and watch: rows of noise turn into the shares that the text has.",
-    ):
-        return
+    """Train the table, and compare it with the counted one."""
     script = PRESETS["rung-1"]
     about = (
-        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks: a few seconds, most of them the start of its own process. The "
+        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks take a few seconds. Most of the time, its process starts. The "
         f"lecture's script, at {widgets.lecture_link('0:38:00')}, takes {script.steps:,} steps at a {RECIPE.lr / script.lr:.0f} × lower "
         "learning rate."
     )
@@ -98,7 +98,7 @@ def _compared(runs: dict[str, Run]) -> None:
     saved = run is not None and bool(run.steps)
     models = {BEFORE: untrained(), "counted": counted()}
     models[NOW] = loading.load_model(f"runs/{run.name}") if saved else models[BEFORE]
-    shown = choose("The model's table", [BEFORE, NOW], NOW, "table")
+    shown = pick(TABLE)
     at = f"after step {run.steps[-1]:,}" if saved and shown == NOW else "before the first step"
     left, right = st.columns(2, gap="medium")
     with left:
@@ -107,24 +107,24 @@ def _compared(runs: dict[str, Run]) -> None:
         _table(models["counted"], "counted", "Counted in the training text, not trained")
     apart = {name: _apart(models[name], models["counted"]) for name in (BEFORE, NOW)}
     widgets.caption(
-        "A row holds the probabilities of what follows one character. On average over the text, the model's table and the counted one "
-        f"disagree about {apart[BEFORE]:.1%} of the probability before training, about {apart[NOW]:.1%} now.",
+        "A row has the probabilities of the next character after one character. On average over the text, the model's table "
+        f"and the counted one differ in {apart[BEFORE]:.1%} of the probability before training, and in {apart[NOW]:.1%} now.",
         "0:34:53",
     )
     _samples(models)
-    losses(run)
+    draw_loss(run)
 
 
 def _table(model: Bigram, key: str, title: str) -> None:
     st.markdown(f"**{title}**")
-    known = tokenizer()
+    characters = tokenizer()
     probabilities, dark = model.table.weight.softmax(-1).numpy(), st.context.theme.type == "dark"
-    figure = next_token_table(probabilities, known.tokens(range(known.vocab_size)), dark=dark)
+    figure = next_token_table(probabilities, characters.tokens(range(characters.vocab_size)), dark=dark)
     chart(figure, key=f"bigram:{key}", alt=title)
 
 
 def _apart(model: Bigram, other: Bigram) -> float:
-    """The share of the probability that lies elsewhere, averaged over the characters of the training text."""
+    """The total variation distance of the two tables' rows, averaged over the characters of the training text."""
     train, _ = texts.halves(load_corpus(RECIPE.text).text)
     share = torch.bincount(train, minlength=model.config.vocab_size) / len(train)
     gap = (model.table.weight.softmax(-1) - other.table.weight.softmax(-1)).abs().sum(1) / 2
@@ -133,11 +133,9 @@ def _apart(model: Bigram, other: Bigram) -> float:
 
 def _samples(models: dict[str, Bigram]) -> None:
     for column, name in zip(st.columns(3, gap="medium"), (BEFORE, NOW, "counted"), strict=True):
-        column.markdown(f"**It writes, {name}**")
+        column.markdown(f"**Sample, {name}**")
         column.code(_sample(models[name]), language=None, wrap_lines=True, height=200)
-    st.caption(
-        f"{SAMPLE} characters each, the same seed: it is the table that differs. One character of context makes no words."
-    )
+    st.caption(f"{SAMPLE} characters each, with the same seed. One character of context is not enough for words.")
 
 
 def _sample(model: Bigram) -> str:
@@ -145,31 +143,31 @@ def _sample(model: Bigram) -> str:
     return tokenizer().decode([step.token for step in steps])
 
 
+@chapter(
+    "One batch is noise, a mean of many is not",
+    "0:38:00",
+    "Widen the window until you can see whether the loss still falls.",
+)
 def noise() -> None:
-    """The loss of each batch against the mean of many."""
-    if not chapter(
-        "One batch is noise, many are a measurement",
-        "0:38:00",
-        "Widen the window until you can tell whether the loss still falls.",
-    ):
-        return
+    """The loss of each batch beside the mean of many."""
     run = trained(NAME, LABEL)
     steps, batches = series(run.metrics(), "train_loss") if run else ([], [])
     if len(batches) < 2:
         widgets.empty_state(
-            "There are no batches yet.", "Press *Train* above; the losses of its batches appear here once it has ended."
+            "There are no batches yet.",
+            "Press *Train* above. After the training, the losses of its batches appear here.",
         )
         return
-    longest = min(200, len(batches))
-    shown = min(state.number("window") or WINDOW, longest)
-    window = st.slider("Batches in a mean", 1, longest, **state.bound("window", shown))
+    longest = min(LONGEST, len(batches))
+    window = WINDOW.read(high=longest)
+    st.slider(**WINDOW.bound(window, min_value=1, max_value=longest))
     chart(
         noisy_and_averaged(steps, batches, window), key="bigram:noise", alt="Loss of each batch and their running mean"
     )
     late = torch.tensor(batches[-longest:])
     st.caption(
-        f"Over the last {longest} batches single losses scatter by ±{late.std():.3f} nats around {late.mean():.3f}; a mean of "
-        f"{window} by about ±{late.std() / math.sqrt(window):.3f}. The estimated losses above are means over {run.recipe.eval_batches} "
-        "batches, the lecture's over 200."
+        f"Over the last {longest} batches, single losses vary by ±{late.std():.3f} nats around {late.mean():.3f}. A mean of "
+        f"{window} varies by about ±{late.std() / math.sqrt(window):.3f}. The validation losses above are means over "
+        f"{RECIPE.eval_batches} batches, the lecture's over 200."
     )
     show_code(estimate_loss)

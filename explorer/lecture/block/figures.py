@@ -1,4 +1,4 @@
-"""How much gradient reaches each block."""
+"""The gradient at each block."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ import plotly.graph_objects as go
 from explorer.figures import style
 
 HEIGHT = 340  # pixels
-FLOOR = 1e-12  # below it a norm is drawn here: a logarithm has no zero
+FLOOR = 1e-12  # smaller norms are drawn here: a logarithm has no zero
 
 
 def gradients_by_depth(norms: Mapping[str, np.ndarray]) -> go.Figure:
-    """Draw the gradient's norm at every block, one line a kind of model, on a logarithmic axis. norms: name → (n_layer,).
+    """Draw the gradient's norm at every block, one line for each kind of model, on a logarithmic axis. norms: name → (n_layer,).
 
     Source: lecture 01:26:48.
     """
@@ -30,7 +30,7 @@ def gradients_by_depth(norms: Mapping[str, np.ndarray]) -> go.Figure:
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 48})
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
     drawn.update_xaxes(
-        title="block, the first is nearest to the tokens", showgrid=False, dtick=max(1, len(traces[0].x) // 8)
+        title="block; block 0 is the first after the embedding", showgrid=False, dtick=max(1, len(traces[0].x) // 8)
     )
     drawn.update_yaxes(title="norm of the gradient", type="log", exponentformat="power")
     return drawn

@@ -1,86 +1,125 @@
-"""The parts of a Transformer block: heads side by side, and the feedforward layer that thinks about what they have found."""
+"""The parts of a Transformer block: several heads, a feedforward layer, and each rung of the ladder beside the one below."""
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 import torch
 
-from explorer import state
 from explorer.figures.matrix import number_grid
-from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code
+from explorer.lecture.kit.controls import RUNG, after_guess, chapter, guess, pick, show_code
+from explorer.lecture.kit.together import draw_losses
+from explorer.lecture.kit.training import train_together
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
-from gpt import PRESETS
+from explorer.shared.choices import LAYER
+from explorer.shared.source import rung_lines
+from gpt import PRESETS, Recipe, Run
 from gpt.lens.heads import pattern_distances
 from gpt.model.attention import Attention
 from gpt.model.mlp import MLP
 from gpt.train.presets import PUBLISHED
 
 REACHED = ("2.28, the same", "2.24", "2.1", "1.9", "1.5")
+RUNGS = range(2, 6)  # for layernorm, 1,000 steps are not enough
+RATE, TABLE_RATE = 1e-2, 1e-1  # learning rates for 1,000 steps, of a model and of the bigram table
 
 
+@chapter(
+    "Multi-headed attention: several heads in parallel",
+    "1:21:59",
+    "Pick a layer. How much attention would one of its heads have to move, to read like another?",
+)
 def heads() -> None:
     """How differently the heads of one layer read a prompt."""
-    if not chapter(
-        "Multi-headed attention: several conversations at once",
-        "1:21:59",
-        "Pick a layer and see how much of their attention two of its heads would have to move to read alike.",
-    ):
-        return
     left, right = st.columns([8, 4], gap="medium")
     ref, prompt = widgets.model_and_prompt(left, right)
     config = loading.load_run(ref).recipe.model
     if not config.n_layer or config.n_head == 1:
-        widgets.empty_state("This model has no two heads in a layer.", "Pick one that has, such as one that ships.")
+        widgets.empty_state(
+            "This model has one head per layer, or none.", "Pick another model, for example a shipped one."
+        )
         return
     reading = widgets.reading(ref, prompt)
     if reading is None:
         return
-    shown = min(state.number("layer"), config.n_layer - 1)
-    st.selectbox("Layer", range(config.n_layer), help=widgets.TERMS["layer"], width=160, **state.bound("layer", shown))
-    patterns = torch.from_numpy(loading.attention(ref, reading.ids)[shown])
-    apart = pattern_distances(patterns).numpy()
-    chart(
-        number_grid(apart, rows="head", columns="head"),
-        key="block:heads",
-        alt=f"How differently the heads of layer {shown} read",
-    )
-    most, least = (_pair(apart, choice) for choice in (np.argmax, np.argmin))
+    layer = LAYER.read(high=config.n_layer - 1, default=0)
+    st.selectbox(options=range(config.n_layer), **LAYER.bound(layer, width=160))
+    distances = pattern_distances(torch.from_numpy(loading.attention(ref, reading.ids)[layer])).numpy()
+    figure = number_grid(distances, rows="head", columns="head")
+    chart(figure, key="block:heads", alt=f"How differently the heads of layer {layer} read")
+    most, least = (_pair(distances, choose) for choose in (np.argmax, np.argmin))
     st.caption(
-        f"0: two heads read alike; 1: they have no token in common. Furthest apart in layer {shown} are heads {most}, closest {least}. "
-        "The mean over the tokens of the prompt of the total variation distance between two rows of weights."
+        f"0: two heads read alike; 1: they read no token in common. In layer {layer}, heads {most} differ most, and {least} least. "
+        "Each number is the total variation distance between two rows of weights, averaged over the tokens of the prompt."
     )
     show_code(pattern_distances, Attention.forward)
 
 
-def _pair(apart: np.ndarray, choice) -> str:
-    """The two heads that are chosen, and their distance."""
-    one, other = np.triu_indices(len(apart), 1)
-    at = choice(apart[one, other])
-    return f"{one[at]} and {other[at]} ({apart[one[at], other[at]]:.2f})"
+def _pair(distances: np.ndarray, choose: Callable[[np.ndarray], np.intp]) -> str:
+    """The chosen pair of heads, and their distance."""
+    one, other = np.triu_indices(len(distances), 1)
+    at = choose(distances[one, other])
+    return f"{one[at]} and {other[at]} ({distances[one[at], other[at]]:.2f})"
 
 
+@chapter(
+    "Feedforward: each token computes for itself",
+    "1:24:25",
+    "Attention gathers; the feedforward layer works on the result, one token at a time. First guess: rung 3 of the ladder has no "
+    f"feedforward layer and reaches a loss of {PUBLISHED['rung-3'].loss:.2f} nats a character. What does rung 4 reach, with it?",
+)
 def feedforward() -> None:
-    """What the feedforward layer buys, and where to train with and without it."""
-    if not chapter(
-        "Feedforward: each token thinks by itself",
-        "1:24:25",
-        "Attention gathers; this layer works on what was gathered, one token at a time. First guess: rung 3 of the ladder, without it, "
-        f"reaches a loss of {PUBLISHED['rung-3'].loss:.2f} nats a character. What does rung 4 reach, with it?",
-    ):
-        return
+    """The loss with and without the feedforward layer, and where to train both."""
     guessed = guess("block:feedforward", "Rung 4 reaches", REACHED)
     if guessed is None:
         return
-    rungs = {rung: (PRESETS[f"rung-{rung}"], PUBLISHED[f"rung-{rung}"]) for rung in (3, 4)}
-    for column, (rung, (preset, published)) in zip(st.columns(2), rungs.items(), strict=True):
-        column.metric(
-            f"Rung {rung}: {preset.about.removeprefix('… ')}",
-            f"{published.loss:.2f}",
-            help="Validation loss, nats a character.",
-        )
+    for column, rung in zip(st.columns(2), (3, 4), strict=True):
+        title = f"Rung {rung}: {_addition(rung)}"
+        column.metric(title, f"{PUBLISHED[f'rung-{rung}'].loss:.2f}", help="Validation loss, nats a character.")
     st.caption(
-        f"{after_guess(guessed)}Validation losses in the lecture, in nats a character, after {rungs[3][0].steps:,} steps each."
+        f"{after_guess(guessed)}Validation losses in the lecture, in nats a character, after {PRESETS['rung-3'].steps:,} steps each."
     )
     st.page_link(PAGES / "race.py", label="Race them in Ladder race: choose 3 and 4", icon=":material/flag:")
     show_code(MLP)
+
+
+def recipe(rung: int) -> Recipe:
+    """The rung's model with a recipe of a few seconds."""
+    return PRESETS[f"rung-{rung}"].changed(
+        steps=1000, lr=TABLE_RATE if rung == 1 else RATE, schedule="linear", final_lr=0.0, eval_every=100, eval_batches=60, snapshots=2,
+    )  # fmt: skip
+
+
+@chapter(
+    "Rung by rung",
+    "1:21:59",
+    "Choose a rung, guess how much lower its loss is, and train the model with the new part and without.",
+)
+def rung_by_rung() -> None:
+    """A rung, trained together with the one before it."""
+    rung = pick(RUNG, options=RUNGS, default=3)
+    pair = {f"rung {each}": recipe(each) for each in (rung - 1, rung)}
+    added = _addition(rung)
+    about = (
+        f"Rung {rung}: {added[:1].lower()}{added[1:]}. {recipe(rung).steps:,} steps each, at a higher learning rate than the "
+        f"lecture's, which takes {PRESETS[f'rung-{rung}'].steps:,}."
+    )
+    train_together(f"rung-{rung}", pair, partial(_compared, rung), about=about)
+    show_code(rung_lines(rung))
+
+
+def _addition(rung: int) -> str:
+    """What the rung adds to the one below."""
+    return PRESETS[f"rung-{rung}"].about.removeprefix("… ")
+
+
+def _compared(rung: int, runs: dict[str, Run]) -> None:
+    draw_losses(runs, [f"rung {rung - 1}", f"rung {rung}"], "rungs:losses")
+    below, this = (PUBLISHED[f"rung-{each}"] for each in (rung - 1, rung))
+    widgets.caption(
+        f"In the lecture rung {rung - 1} reaches {below.loss:.2f} nats a character and rung {rung} {this.loss:.2f}.",
+        this.chapter,
+    )

@@ -1,12 +1,13 @@
-"""Positional encoding: how alike positions are to a model, and what a model without them loses."""
+"""Positional encoding: how similar positions are to a model, and the loss of models without positions."""
 
 import streamlit as st
 import torch
 
+from explorer.choice import Choice
 from explorer.figures import style
 from explorer.figures.matrix import similarity_map
-from explorer.lecture.kit.controls import chapter, choose, part, show_code
-from explorer.lecture.kit.together import losses_together
+from explorer.lecture.kit.controls import chapter, draw_table, pick, show_code
+from explorer.lecture.kit.together import draw_losses
 from explorer.lecture.kit.training import train_together, trained
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
@@ -21,98 +22,79 @@ SWITCHES = {
     "none": {"positions": "none"},
 }
 LENGTH = {
-    "block_size": 32,
-    "lr": 4e-3,
-    "schedule": "linear",
-    "final_lr": 0.0,
-    "eval_every": 60,
-    "eval_batches": 40,
-    "snapshots": 2,
-}
+    "block_size": 32, "lr": 4e-3, "schedule": "linear", "final_lr": 0.0, "eval_every": 60, "eval_batches": 40, "snapshots": 2,
+}  # fmt: skip
 STEPS = 600
 RECIPES = {
     kind: PRESETS["rung-6"].changed(about=f"Positions: {kind}", steps=STEPS, **LENGTH, **switches)
     for kind, switches in SWITCHES.items()
 }
 SEEDS = (1337, 1, 2)
-MEASURED = {
-    "learned": 2.12,
-    "sinusoidal": 2.17,
-    SMALL: 2.26,
-    "none": 2.28,
-}  # validation losses of `command(kind)`, their mean
+MEASURED = {"learned": 2.12, "sinusoidal": 2.17, SMALL: 2.26, "none": 2.28}  # mean validation losses of `command(kind)`
 SHIPPED, HERE, FIXED = "learned, ready-made", "learned below", "sinusoidal"
+POSITIONS = Choice("positions", options=(SHIPPED, HERE, FIXED), default=SHIPPED, label="Positions")
 
 
+@chapter(
+    "Positional encoding", "1:00:18", "Which positions look similar to the model? Choose how its positions are made."
+)
 def similarity() -> None:
-    """How alike the vectors of any two positions are: learned in a model that ships or in the one trained here, or sinusoids."""
-    if not chapter(
-        "Positional encoding",
-        "1:00:18",
-        "Which positions does a model hold for alike? Choose how its positions are made.",
-    ):
-        return
-    kind = choose("Positions", [SHIPPED, HERE, FIXED], SHIPPED, "vectors")
-    vectors, made = _vectors(kind)
+    """The cosines of the vectors of any two positions: learned, or sinusoids."""
+    vectors, origin = _vectors(pick(POSITIONS))
     if vectors is None:
         widgets.empty_state("There are no learned positions yet.", "Press *Train* below; it takes less than a minute.")
         return
     cosines = torch.nn.functional.cosine_similarity(vectors[:, None], vectors[None], dim=-1)
-    chart(
-        similarity_map(cosines.numpy(), axis="position"),
-        key="block:similarity",
-        alt="Cosine of every two positions' vectors",
-    )
+    figure = similarity_map(cosines.numpy(), axis="position")
+    chart(figure, key="block:similarity", alt="Cosine of every two positions' vectors")
     st.caption(
-        f"The cosine between the vectors of any two of {len(vectors)} positions, {made}. "
-        f"{style.ABOVE.capitalize()}: alike; {style.BELOW}: opposite."
+        f"The cosine between the vectors of any two of {len(vectors)} positions, {origin}. "
+        f"{style.ABOVE.capitalize()}: similar; {style.BELOW}: opposite."
     )
     show_code(sinusoids)
 
 
 def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
-    """(T, C) and how they came about; None where there are none."""
+    """(T, C) and their origin; None where there are none."""
     if kind == FIXED:
         shape = RECIPES["sinusoidal"].model
-        return sinusoids(shape.block_size, shape.n_embd), "sines and cosines of falling frequency, never trained"
+        return sinusoids(shape.block_size, shape.n_embd), "sines and cosines of falling frequency, not trained"
     if kind == HERE:
         run = trained(NAME, "learned")
         ref = f"runs/{run.name}" if run else None
     else:
         ref = next((ref for ref in loading.prompted() if hasattr(loading.load_model(ref), "pos_embed")), None)
-    return (loading.load_model(ref).pos_embed, f"as {widgets.plain(ref)} has learned them") if ref else (None, "")
+    return (loading.load_model(ref).pos_embed, f"learned by {widgets.plain(ref)}") if ref else (None, "")
 
 
+@chapter("Trained with and without", "1:00:18")
 def training() -> None:
-    """The same small model with learned positions, with sinusoids of two sizes, and with no positions, side by side."""
-    if not part("Trained with and without", "1:00:18"):
-        return
+    """The same small model with learned positions, with sinusoids of two sizes, and without positions."""
     recipe = RECIPES["none"]
     about = (
-        f"{len(RECIPES)} models of {recipe.model.n_layer} blocks, equal but for their positions: {recipe.steps} steps each on contexts of "
-        f"{recipe.model.block_size} characters. Sinusoids have an amplitude of {_amplitude('sinusoidal')}, or of {_amplitude(SMALL)}: the "
-        "size that tokens begin with. Which model does worst, and how much worse?"
+        f"{len(RECIPES)} models of {recipe.model.n_layer} blocks differ only in their positions. Each trains {recipe.steps} steps on "
+        f"contexts of {recipe.model.block_size} characters. Sinusoids have an amplitude of {_amplitude('sinusoidal')}, or of "
+        f"{_amplitude(SMALL)}, the initial size of the token vectors. Which model has the highest loss, and how much higher is it?"
     )
     train_together(NAME, RECIPES, _losses, about=about)
     show_code(GPT.forward)
 
 
 def _losses(runs: dict[str, Run]) -> None:
-    losses_together(runs, list(RECIPES), "block:positions:losses")
+    draw_losses(runs, list(RECIPES), "block:positions:losses")
     rows = [_lengths(label, run) for label, run in runs.items() if run.steps]
     if not rows:
         return
-    numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in rows[0] if name != "positions"}
-    st.dataframe(rows, hide_index=True, column_config=numbers, key="block:positions:lengths")
+    draw_table(rows, 2, "block:positions:lengths")
     st.caption(
-        "The mean length of the two vectors that are added at the input. Sinusoids keep their size: those that begin as small as tokens "
-        "are outgrown by them. Learned positions grow along. “none” is not helpless: under the mask, token t reads from t + 1 tokens, "
-        "so the model still learns something of order."
+        "The mean length of the two vectors that the model adds at its input. Sinusoids keep their size. Token vectors grow, so "
+        "small sinusoids become small beside them. Learned positions grow too. The model without positions still learns some "
+        "order: under the mask, token t reads from t + 1 tokens."
     )
     reached = ", ".join(f"{label} {loss:.2f}" for label, loss in MEASURED.items())
     st.caption(
-        f"Measured: validation losses in nats a character, the mean of {len(SEEDS)} seeds: {reached}. Small sinusoids lose by their "
-        "size, not by their kind. The command for one of them:"
+        f"Measured: validation losses in nats a character, the mean of {len(SEEDS)} seeds: {reached}. Small sinusoids have a higher "
+        "loss because of their size, not because they are fixed. The command for one of these models:"
     )
     st.code(command("sinusoidal"), language="bash", wrap_lines=True)
 
@@ -129,11 +111,11 @@ def command(kind: str) -> str:
 
 
 def _lengths(label: str, run: Run) -> dict[str, str | float | None]:
-    """How long the vectors of tokens and of positions have become."""
+    """The mean lengths of the vectors of tokens and of positions."""
     model = loading.load_model(f"runs/{run.name}")
-    tokens, places = model.embed.weight, getattr(model, "pos_embed", None)
+    tokens, positions = model.embed.weight, getattr(model, "pos_embed", None)
     return {
         "positions": label,
         "length of a token's vector": tokens.norm(dim=-1).mean().item(),
-        "length of a position's": None if places is None else places.norm(dim=-1).mean().item(),
+        "length of a position's": None if positions is None else positions.norm(dim=-1).mean().item(),
     }

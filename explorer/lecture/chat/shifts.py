@@ -1,17 +1,19 @@
-"""What each stage of ChatGPT in miniature has changed in attention."""
+"""What each stage of ChatGPT in miniature changes in attention."""
 
 import numpy as np
 import streamlit as st
 import torch
 
+from explorer.choice import Choice, parameters
 from explorer.figures.heatmap import pattern_heatmap
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name, labels
-from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, REFS, question
-from explorer.lecture.kit.controls import chapter, choose, show_code
+from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, QUESTION, REFS
+from explorer.lecture.kit.controls import chapter, pick, show_code
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT
 from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import prompt_of
 
@@ -19,51 +21,46 @@ STEPS = {
     f"{before} → {after}": (before, after)
     for before, after in ((PRETRAINED, FINETUNED), (FINETUNED, POLICY), (PRETRAINED, POLICY))
 }
+BETWEEN = Choice("stages", options=STEPS, default=next(iter(STEPS)), label="Between")
 NAMED = 3  # heads that changed most
-OPENING = "My lord, the "  # of an answer: what is read along with the question
+OPENING = "My lord, the "  # the start of the answer
 
 
+@chapter(
+    "What the stages changed in attention",
+    "1:48:53",
+    "Pick two stages: which heads read your question differently now, and what do they read instead?",
+)
 def attention() -> None:
-    """Head by head, how differently two stages read the same question and the same beginning of an answer."""
-    if not chapter(
-        "What the stages changed in attention",
-        "1:48:53",
-        "Pick two stages: which heads read your question differently now, and what do they read instead?",
-    ):
-        return
-    step = choose("Between", list(STEPS), next(iter(STEPS)), "between")
+    """For each head, how differently two stages read the same question and the same start of an answer."""
+    step = pick(BETWEEN)
     before, after = (REFS[label] for label in STEPS[step])
-    prompt = prompt_of(question()) + OPENING
+    prompt = prompt_of(QUESTION.check()[0]) + OPENING
     reading = loading.read(before, prompt)
     patterns = [torch.from_numpy(loading.attention(ref, reading.ids)) for ref in (before, after)]
     shifts = pattern_shift(*patterns).numpy()  # (n_layer, n_head)
     heads = [tuple(map(int, np.unravel_index(place, shifts.shape))) for place in np.argsort(-shifts, axis=None)[:NAMED]]
     figure = number_grid(shifts, rows="layer", columns="head", marked=heads)
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
-    told = ", ".join(f"{head_name(layer, head)} ({shifts[layer, head]:.0%})" for layer, head in heads)
+    names = ", ".join(f"{head_name(layer, head)} ({shifts[layer, head]:.0%})" for layer, head in heads)
     st.caption(
-        f"The share of its attention that each head would have to move to read as before, the mean over the {len(reading.ids)} "
-        f"characters of the question and of “{OPENING.strip()}”: on average {shifts.mean():.0%}; most in {told}. Total "
-        "variation distance of two rows of weights."
+        f"The share of its attention that each head moved, the mean over the {len(reading.ids)} characters of the question and of "
+        f"“{OPENING.strip()}”: on average {shifts.mean():.0%}; most in {names}. Each number is the total variation distance of two "
+        "rows of weights."
     )
     layer, head = heads[0]
-    for column, label, ref, pattern in zip(
-        st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True
-    ):
+    rows = zip(st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True)
+    for column, label, ref, pattern in rows:
         with column:
             st.markdown(f"**{label}**, {head_name(layer, head)}")
             weights = pattern[layer, head].clone()
             weights[torch.ones_like(weights).triu(1).bool()] = torch.nan
-            chart(
-                pattern_heatmap(weights.numpy(), reading.tokens),
-                key=f"chat:pattern:{label}",
-                alt=f"What that head reads, {label}",
-            )
+            figure = pattern_heatmap(weights.numpy(), reading.tokens)
+            chart(figure, key=f"chat:pattern:{label}", alt=f"What that head reads, {label}")
             last = pattern[layer, head, -1]
             most = widgets.plain(labels(reading.tokens)[int(last.argmax())])
             st.caption(f"After “{OPENING}” it reads most from {most}, {last.max():.0%}.")
-            link = {"model": ref, "prompt": prompt, "layer": str(layer), "head": str(head)}
-            st.page_link(
-                PAGES / "attention.py", label=f"Open {label} in Attention", icon=":material/grid_on:", query_params=link
-            )
+            link = parameters({MODEL: ref, PROMPT: prompt, LAYER: layer, HEAD: head})
+            title, icon = f"Open {label} in Attention", ":material/grid_on:"
+            st.page_link(PAGES / "attention.py", label=title, icon=icon, query_params=link)
     show_code(pattern_shift)

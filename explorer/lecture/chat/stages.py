@@ -1,4 +1,4 @@
-"""The stages of ChatGPT in miniature, one by one: what each is shown, how it learns, and the same again, trained here."""
+"""The stages of ChatGPT in miniature: the data of each, its loss, its curves, and a short version to train here."""
 
 import math
 from functools import partial
@@ -34,148 +34,152 @@ LEARNING = {
 OPTIONS = ("less than on the leash", "about the same", "twice as far", "many times as far")
 
 
+@chapter(
+    "1. Finetuning: imitate demonstrations",
+    "1:48:53",
+    "Look at the demonstrations. Which of these answers would you want to see?",
+)
 def finetuning() -> None:
-    """Stage 1: demonstrations, and a loss at the answers alone."""
-    task = "Look at what it imitates. Which of these answers would you want to see?"
-    if not chapter("1. Finetuning: imitate demonstrations", "1:48:53", task):
-        return
+    """Stage 1: demonstrations, and a loss on the answers only."""
     exchanges = dialogue.exchanges_in(load_corpus("dialogues").text)
-    train, held_out = dialogue.split(exchanges)
+    train, validation = dialogue.split(exchanges)
     st.dataframe([_row(exchange) for exchange in train[: 2 * SHOWN]], hide_index=True, key="chat:demonstrations")
     st.caption(
         f"{len(train)} demonstrations, generated: questions of {len(dialogue.MATTERS)} forms about {len(dialogue.PEOPLE)} people, "
-        f"{dialogue.ANSWERS} answers each, courteous or not, curt or wordy. {len(held_out)} answers to other questions are held out. The "
-        "loss is pretraining's, next character after next character, counted at the answer's characters alone."
+        f"{dialogue.ANSWERS} answers each, polite or not, short or long. {len(validation)} answers to other questions are for "
+        "validation. The loss is that of pretraining, but only over the characters of the answer."
     )
     _shipped(FINETUNED)
-    about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps. {_begins('shakespeare-char')}"
+    about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps. {_start('shakespeare-char')}"
     train_together("finetune", FINETUNE, partial(_learning, key="chat:finetune"), about=about)
     show_code(finetune.Finetune.loss, answers.log_probs_of, dialogue._exchanges)
 
 
+@chapter(
+    "2. The reward model: learn what people prefer",
+    "1:48:53",
+    "Compare two answers. The model learns from the stated preference. Would you decide the same?",
+)
 def rewarding() -> None:
     """Stage 2: pairs of answers, and a model that learns which one is preferred."""
-    task = "Compare two answers: the stated preference decides, and the model learns from it. Would you decide so?"
-    if not chapter("2. The reward model: learn what is preferred", "1:48:53", task):
-        return
     train, _ = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
     pairs = dialogue.pairs(train)
     spread = pairs[:: len(pairs) // SHOWN][:SHOWN]
-    rows = [{"question": one.question, "preferred": _told(one), "not preferred": _told(other)} for one, other in spread]
+    rows = [
+        {"question": one.question, "preferred": _with_points(one), "not preferred": _with_points(other)}
+        for one, other in spread
+    ]
     st.dataframe(rows, hide_index=True, key="chat:pairs")
     st.caption(
-        f"{len(pairs)} pairs: any two answers to one question whose points, in brackets, differ. The points stand in for people, who "
-        "would be asked. The model gives an answer a number, read at its last character; the loss is −ln σ(r₁ − r₂), and ln 2 ≈ "
-        f"{math.log(2):.2f} where it guesses."
+        f"{len(pairs)} pairs: any two answers to one question whose points, in brackets, differ. The points replace people's "
+        "judgements. The model gives each answer a number, at its last character. The loss is −ln σ(r₁ − r₂); a random guess has "
+        f"ln 2 ≈ {math.log(2):.2f}."
     )
     _shipped(REWARD)
     recipe = REWARDS["reward model, trained here"]
-    about = f"The same, shortened to {recipe.steps} steps. {_begins('chat-finetune')} Its first {recipe.model.n_layer} layers are taken."
+    layers = f"The reward model has its first {recipe.model.n_layer} layers."
+    about = f"The same, shortened to {recipe.steps} steps. {_start('chat-finetune')} {layers}"
     train_together("reward", REWARDS, partial(_learning, key="chat:reward"), about=about)
     show_code(reward.pair_loss, reward.rewards, dialogue.preference, dialogue.pairs)
 
 
+@chapter(
+    "3. Policy optimisation: earn rewards, on a leash", "1:48:53", "Follow the four curves: what rises, and what falls?"
+)
 def policy() -> None:
-    """Stage 3: the finetuned model draws answers, and learns from what the reward model makes of them."""
-    task = "Follow the four curves: what rises, what is paid for it, and what is lost?"
-    if not chapter("3. Policy optimisation: earn rewards, on a leash", "1:48:53", task):
-        return
+    """Stage 3: the finetuned model samples answers, and learns from the reward model's numbers."""
     recipe = loading.load_run(REFS[POLICY]).recipe
     st.markdown(
-        f"At every {recipe.updates}th step the model draws {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward "
-        f"model gives each a number. What earned more than the other answers to its question becomes likelier; beyond {ppo.CLIP:.0%}, "
-        "PPO gains nothing from moving a character's probability further before new answers are drawn. The leash: every nat of distance "
-        f"(KL) from the finetuned model costs β = {recipe.kl_weight:g}."
+        f"At every {recipe.updates}th step the model samples {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward "
+        "model gives each a number. An answer with a higher number than the others to its question becomes more likely. PPO stops "
+        f"when a character's probability has changed by {ppo.CLIP:.0%}, until the next answers. The leash is a penalty: every nat of "
+        f"distance (KL) from the finetuned model costs β = {recipe.kl_weight:g}."
     )
     _shipped(POLICY)
     show_code(ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers)
 
 
+@chapter(
+    "Without the leash",
+    "1:48:53",
+    "β = 0 removes the penalty: only the reward model counts. First guess: how far does the policy go then?",
+)
 def leash() -> None:
-    """The same with and without the KL penalty, and DPO beside it; trained here."""
-    if not chapter(
-        "Without the leash",
-        "1:48:53",
-        "β = 0 takes the leash off: the reward model alone counts. First guess: how far does the policy go then?",
-    ):
-        return
+    """The policy with and without the KL penalty, and DPO; trained here."""
     guessed = guess("chat:leash", "Its distance from the finetuned model (KL)", OPTIONS)
     if guessed is None:
         return
     about = (
         f"{after_guess(guessed)}Train them and see: PPO for {HASTY.steps} steps with β = {POLICIES[LEASHED].kl_weight:g} and with β = 0, "
-        f"the same questions, the same seed; and DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}. They are hastier "
-        f"than the policy that ships: half the answers, twice the learning rate. {_begins('chat-finetune')}"
+        f"on the same questions with the same seed; and DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}. The "
+        f"shipped policy has twice the answers and half the learning rate. {_start('chat-finetune')}"
     )
     train_together(LEASH, POLICIES, _compared, about=about)
     show_code(dpo.DPO._margins, dpo.DPO.loss)
 
 
-def _begins(name: str) -> str:
-    """With which run a stage begins, as `create_run` finds it."""
-    whose = "your own run of that name" if (loading.runs_folder() / name).exists() else "the model that ships"
-    return f"The start is *{name}*, {whose}."
+def _start(name: str) -> str:
+    """The run that a stage starts from, as `create_run` finds it."""
+    owner = "your own run of that name" if (loading.runs_folder() / name).exists() else "the shipped model"
+    return f"The start is *{name}*, {owner}."
 
 
 def _compared(runs: dict[str, Run]) -> None:
     _growing(runs, EARNINGS, "chat:leash", "With and without the leash")
-    ends = {
-        label: f"{distances[-1]:.1f} nats"
-        for label, run in runs.items()
-        if (distances := series(run.metrics(), "kl")[1])
-    }
-    metrics(ends)
-    finished = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
-    for column, (label, text) in zip(st.columns(max(len(finished), 1), gap="small"), finished.items(), strict=False):
+    distances = {label: series(run.metrics(), "kl")[1] for label, run in runs.items()}
+    metrics({label: f"{each[-1]:.1f} nats" for label, each in distances.items() if each})
+    samples = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
+    for column, (label, text) in zip(st.columns(max(len(samples), 1), gap="small"), samples.items(), strict=False):
         with column:
             st.markdown(f"**{label}**")
             st.code(text.strip(), language=None, wrap_lines=True, height=300)
     st.caption(
-        "Above: how far from the finetuned model each has come. Off the leash the policy wanders to where the reward model has never "
-        "been, and is paid for answers that are not what was meant: the gap between its number and the stated preference is "
-        "over-optimisation. DPO draws no answers and needs no reward model, so it has no number; its leash is within its loss."
+        "The numbers above are each model's distance from the finetuned model. Without the penalty, the policy writes text that "
+        "the reward model was never trained on, and gets high numbers for bad answers. The gap between this number and the stated "
+        "preference is over-optimisation. DPO needs no samples and no reward model, so it has no number; its penalty is in its loss."
     )
 
 
 def _shipped(label: str) -> None:
-    """The curves of a stage's run that ships."""
+    """The curves of a stage's shipped run."""
     run = loading.load_run(REFS.get(label, label))
-    names = EARNINGS if run.recipe.objective == "ppo" else LEARNING
+    titles = EARNINGS if label == POLICY else LEARNING
     spent = series(run.metrics(), "elapsed")[1][-1]
-    _curves({run.name: run}, names, f"chat:{run.name}", f"The curves of {run.name}")
+    _curves({run.name: run}, titles, f"chat:{run.name}", f"The curves of {run.name}")
     st.caption(
-        f"**{run.name}**, as it ships: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m gpt.train --preset "
-        f"{run.name}`. All is measured on questions that it was not trained on."
+        f"**{run.name}**, the shipped run: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m gpt.train --preset "
+        f"{run.name}`. All numbers are from validation questions."
     )
 
 
 def _learning(runs: dict[str, Run], key: str) -> None:
-    """The same curves of what is trained here, and what it writes."""
-    _growing(runs, LEARNING, key, "The curves of what is trained here")
+    """The same curves of a run that was trained here, and its newest sample."""
+    _growing(runs, LEARNING, key, "The curves of the run that was trained here")
     for run in runs.values():
         if run.samples():
             st.code(run.samples()[-1]["text"].strip(), language=None, wrap_lines=True, height=220)
 
 
 def _growing(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
-    """Curves in room that is there before them, from the start of the first training on."""
+    """Draw the curves in a place of fixed height, or an empty state."""
     if not runs:
-        return widgets.empty_state("There is no curve yet.", "Press *Train*; the curves are drawn here as they come.")
+        return widgets.empty_state("There is no curve yet.", "Press *Train* to see the curves here.")
     with st.container(height=ROW * len(titles) + 2 * AXES, border=False):
         _curves(runs, titles, key, alt)
 
 
 def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
-    """What the runs have logged of these quantities, one above the other. titles: name in a row → title."""
-    found: dict[str, dict[str, Series]] = {title: {} for title in titles.values()}
+    """Draw logged metrics of the runs, one above the other. titles: metric → title."""
+    quantities: dict[str, dict[str, Series]] = {}
     for label, run in runs.items():
         rows = run.metrics()
         for name, title in titles.items():
             if (curve := series(rows, name))[0]:
-                found[title][label] = curve
-    there = {title: curves for title, curves in found.items() if curves}
-    if there:
-        chart(outcomes(there, steps=max(run.recipe.steps for run in runs.values())), key=f"{key}:curves", alt=alt)
+                quantities.setdefault(title, {})[label] = curve
+    ordered = {title: quantities[title] for title in titles.values() if title in quantities}
+    if ordered:
+        steps = max(run.recipe.steps for run in runs.values())
+        chart(outcomes(ordered, steps=steps), key=f"{key}:curves", alt=alt)
 
 
 def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:
@@ -186,5 +190,5 @@ def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:
     }
 
 
-def _told(exchange: dialogue.Exchange) -> str:
+def _with_points(exchange: dialogue.Exchange) -> str:
     return f"{exchange.answer.strip()} ({dialogue.preference(*exchange)})"

@@ -1,4 +1,4 @@
-"""The lecture's ladder, and how far a person has climbed it."""
+"""The lecture's ladder, and the rungs that a person has reached."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,11 @@ ROW, AXIS = 52, 70  # pixels
 def climbed(published: Mapping[str, float], reached: Mapping[str, tuple[float, str]]) -> go.Figure:
     """Draw, rung by rung, the published validation loss and the one that a person's own run reached.
 
-    published: rung → loss, nats a token; reached: rung → (loss, the run's name), for the rungs that were climbed.
-    Raises ValueError where a rung that was reached is none. Source: lecture 00:34:53 to 01:37:49.
+    published: rung → loss, nats a token; reached: rung → (loss, the run's name), for the rungs that a run reached.
+    Raises ValueError for a rung that is not published. Source: lecture 00:34:53 to 01:37:49.
     """
     if not published or set(reached) - set(published):
-        raise ValueError(
-            f"{', '.join(map(repr, reached))} must stand among the rungs {', '.join(map(repr, published))}"
-        )
+        raise ValueError(f"{', '.join(map(repr, reached))} must be among the rungs {', '.join(map(repr, published))}")
     rows = {rung: row for row, rung in enumerate(published)}
     theirs = go.Scatter(
         x=list(published.values()),

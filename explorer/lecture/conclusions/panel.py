@@ -1,15 +1,15 @@
-"""The person's own runs, summed up: what was trained, what it reached, and how far up the lecture's ladder that is."""
+"""The person's own runs: what each trained, the loss it reached, and its rung of the lecture's ladder."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer import state
 from explorer.lecture.conclusions.figures import climbed
 from explorer.lecture.kit.controls import chapter, metrics
 from explorer.navigation import PAGES
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import RUN
 from explorer.train.curves import published_for, series
 from explorer.train.progress import STATE_NAMES, clock, link_to, link_to_lenses, while_live
 from explorer.train.race import RUNGS
@@ -26,16 +26,14 @@ COLUMNS = {
     "State": st.column_config.TextColumn(),
     "Parameters": st.column_config.NumberColumn(format="localized", help="The numbers that training changes."),
     "Steps": st.column_config.NumberColumn(format="localized"),
-    "Best loss": st.column_config.NumberColumn(
-        format="%.3f", help="The lowest validation loss that was measured, nats a token."
-    ),
-    "Seconds": st.column_config.NumberColumn(format="%.0f", help="Of training, without waiting for its turn."),
+    "Best loss": st.column_config.NumberColumn(format="%.3f", help="The lowest validation loss, nats a token."),
+    "Seconds": st.column_config.NumberColumn(format="%.0f", help="Training time, without the wait for a free slot."),
 }
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a run. best: the lowest validation loss, nats a token, or None; seconds of training, or None."""
+    """A run in numbers. best: the lowest validation loss, nats a token, or None; seconds of training, or None."""
 
     run: Run
     best: float | None
@@ -43,14 +41,13 @@ class Summary:
     published: Published | None
 
 
+@chapter("Your runs", "1:54:32", "Look at the models that you trained, and open one to see it again.")
 def own_runs() -> None:
-    """All runs in a table, the ladder, and links to each; followed for as long as any run is live."""
-    if not chapter("Your runs", "1:54:32", "Look at what you have trained, and open what you want to see again."):
-        return
-    while_live(_summed_up)
+    """All runs in a table, the ladder, and links to each; they update while a run is live."""
+    while_live(_draw_runs)
 
 
-def _summed_up() -> None:
+def _draw_runs() -> None:
     summaries = []
     for entry in list_runs(loading.runs_folder()):
         if entry.run is None:
@@ -59,7 +56,7 @@ def _summed_up() -> None:
             summaries.append(_summary(entry.run))
     if not summaries:
         widgets.empty_state(
-            "You have trained nothing yet.", "Begin with a table that trains in seconds, or with several rungs at once."
+            "You have trained nothing yet.", "Start with a table that trains in seconds, or with several rungs at once."
         )
         st.page_link(PAGES / "bigram.py", label="Train the bigram", icon=":material/table_chart:")
         st.page_link(PAGES / "race.py", label="Race up the ladder", icon=":material/flag:")
@@ -106,18 +103,17 @@ def _row(summary: Summary) -> dict[str, object]:
 
 def _links(summaries: list[Summary]) -> None:
     runs = {summary.run.name: summary.run for summary in summaries}
-    shown = state.choice("run") if state.choice("run") in runs else next(iter(runs))
+    shown, _ = RUN.check(options=list(runs), default=next(iter(runs)))
     labels = {name: run.label for name, run in runs.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Open", list(runs), width=280, format_func=labels.get, **state.bound("run", shown, labels))
+        st.selectbox(options=list(runs), width=280, format_func=labels.get, **RUN.bound(shown, labels, label="Open"))
         link_to("train.py", "Train", ":material/show_chart:", runs[shown])
         link_to_lenses(runs[shown])
 
 
+@chapter("Your ladder", "1:37:49", "Which rung have you reached, and which is next?")
 def _ladder(summaries: list[Summary]) -> None:
-    """The best run on every rung against what was published for it."""
-    if not chapter("Your ladder", "1:37:49", "Which rung have you climbed, and which is next?"):
-        return
+    """The best run on every rung beside its published loss."""
     rungs = {
         PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about.split(':')[0]}" for rung in RUNGS
     }
@@ -128,7 +124,7 @@ def _ladder(summaries: list[Summary]) -> None:
     published = {name: rung.loss for rung, name in rungs.items()}
     chart(climbed(published, reached), key="conclusions:ladder", alt="Your losses against the lecture's, rung by rung")
     st.caption(
-        f"{len(reached)} of {len(rungs)} rungs. Only runs on Tiny Shakespeare's characters count; shortened ones, which stop earlier than "
-        "the lecture's, count too."
+        f"{len(reached)} of {len(rungs)} rungs. Only runs on Tiny Shakespeare's characters count. Runs that stop earlier than the "
+        "lecture's count too."
     )
     st.page_link(PAGES / "race.py", label="Train the rungs that are missing", icon=":material/flag:")

@@ -1,4 +1,4 @@
-"""What a text is made of."""
+"""The symbols of a text."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 from explorer.figures import style
 from explorer.figures.tokens import escaped, visible
 
-MOST = 80  # symbols that are drawn
+MOST = 80  # symbols in the figure
 
 
 def symbol_frequencies(counts: Mapping[str, int]) -> go.Figure:
-    """Draw how often each symbol stands in a text, in percent, the commonest first; of many symbols only the first `MOST`.
+    """Draw how often each symbol is in a text, in percent, the first `MOST` symbols.
 
-    counts: symbol → how often, in the order that they are drawn. Raises ValueError where there is none. Source: lecture 00:07:52.
+    counts: symbol → how often, the most frequent first. Raises ValueError if there is none. Source: lecture 00:07:52.
     """
     total = sum(counts.values())
     if total < 1:

@@ -1,48 +1,60 @@
-"""What every page of the lecture uses: steps that can be walked and played, a guess before a number, the code that ran."""
+"""What the chapters share: sections, steps to walk and play, a guess before a number, matrices, and the code that ran."""
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import streamlit as st
 import torch
 
 from explorer import state
-from explorer.choice import Choice
+from explorer.choice import Choice, choose
+from explorer.figures.matrix import number_grid
 from explorer.lecture.kit import edits
 from explorer.lecture.kit.classroom import hidden
 from explorer.shared import widgets
+from explorer.shared.chart import chart
 from explorer.shared.fragment import fragment
 from explorer.shared.source import code_of
 
+P, T = ParamSpec("P"), TypeVar("T")
+RUNG = Choice("rung", label="Rung")
 WALK = Choice("walk", int, 0, default=0, label="Step")
 PACE = 0.7  # seconds a step while playing
-REPEATS = 20  # of what is timed
+REPEATS = 20  # measurements of a time
 
 
-def chapter(title: str, time: str, task: str) -> bool:
-    """Begin a section: its title with the lecture's moment, and the one thing to do. False where a class's link hides it."""
-    if hidden(time):
-        return False
-    st.subheader(title, anchor=False)
-    st.markdown(f"{task} Lecture {widgets.lecture_link(time)}.")
-    return True
+def chapter(title: str, time: str, task: str = "") -> Callable[[Callable[P, T]], Callable[P, T | None]]:
+    """Make a function draw a section of a page: the title, the task with a link to the lecture, and then what it draws.
 
+    Where a class's link hides the chapter, the section draws nothing and returns None. An error is shown, and the page
+    goes on. task: what the person does here, in Markdown; without one the section is a part of the chapter above.
+    """
 
-def part(title: str, time: str) -> bool:
-    """Begin a further part of a chapter. False where a class's link hides it."""
-    if hidden(time):
-        return False
-    st.markdown(f"**{title}** · lecture {widgets.lecture_link(time)}")
-    return True
+    def decorate(draw: Callable[P, T]) -> Callable[P, T | None]:
+        @wraps(draw)
+        def section(*args: P.args, **kwargs: P.kwargs) -> T | None:
+            if hidden(time):
+                return None
+            if task:
+                st.subheader(title, anchor=False)
+            st.markdown(f"{task or f'**{title}** ·'} Lecture {widgets.lecture_link(time)}.")
+            with widgets.guarded():
+                return draw(*args, **kwargs)
+            return None
+
+        return section
+
+    return decorate
 
 
 def unroll(name: str, last: int, draw: Callable[[int], None]) -> None:
-    """Walk the steps 0 … last with ◀ ▶ and play, or the arrow keys; `draw(step)` draws each. The step is in the link.
+    """Let the person walk the steps 0 … last with buttons, arrow keys or play; `draw(step)` draws each.
 
-    name: of the page's one such walk.
+    The link holds the step. A page has one walk; name: of this walk.
     """
     playing = state.recall(f"{name}:playing", False)
     fragment(_unrolled, name, last, draw, run_every=PACE if playing else None)
@@ -53,7 +65,7 @@ def _unrolled(name: str, last: int, draw: Callable[[int], None]) -> None:
     at = WALK.read(high=last)
     if playing and state.recall(f"{name}:shown") == at:
         at = min(at + 1, last)
-        state.choose(walk=at)
+        choose({WALK: at})
     state.remember(f"{name}:shown", at)
     with st.container(horizontal=True, vertical_alignment="center"):
         _button("First", "first_page", at > 0, name, 0, "Home")
@@ -74,7 +86,7 @@ def _unrolled(name: str, last: int, draw: Callable[[int], None]) -> None:
 def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut: str) -> None:
     def go() -> None:
         state.remember(f"{name}:playing", False)
-        state.choose(walk=to)
+        choose({WALK: to})
 
     st.button(
         label, icon=f":material/{icon}:", key=f"{name}:{label}", disabled=not possible, on_click=go, shortcut=shortcut
@@ -82,9 +94,9 @@ def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut:
 
 
 def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = True) -> str | None:
-    """Let the person guess before a number appears. Returns the guess, "" where they would rather see it, None until then.
+    """Let the person guess before a number appears. Return the guess, "" if they skip it, None until then.
 
-    ordered: the options lie along a line, rather than side by side.
+    ordered: the options are points of a scale.
     """
     if hidden("guess"):
         return ""
@@ -102,12 +114,12 @@ def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = T
 
 
 def after_guess(guessed: str) -> str:
-    """How a caption begins that gives the answer."""
+    """The first words of the caption that gives the answer."""
     return f"You guessed {guessed}. " if guessed else ""
 
 
 def metrics(values: Mapping[str, str]) -> None:
-    """Numbers with their names in one row, which breaks where it is narrow. values: name → number."""
+    """Draw numbers with their names in one row, in several where it is narrow. values: name → number."""
     with st.container(horizontal=True, gap="medium"):
         for name, value in values.items():
             st.metric(name, value, width="content")
@@ -121,22 +133,27 @@ def pick(choice: Choice, **here: Any) -> Any:
     return shown
 
 
-def choose(label: str, options: Iterable[Any], first: Any, name: str) -> Any:
-    """One of a few, side by side; the choice stands in the link. name: in `state.PARAMETERS`."""
-    known = {str(option): option for option in options}
-    shown = known.get(state.choice(name) or "", first)
-    st.segmented_control(label, list(known.values()), required=True, **state.bound(name, shown))
-    return shown
+def draw_matrix(title: str, values: torch.Tensor, key: str, **options: Any) -> None:
+    """Draw a matrix below its title. values: (R, C); options: of `number_grid`."""
+    st.markdown(f"**{title}**")
+    chart(number_grid(values.numpy(), **options), key=key, alt=title)
+
+
+def draw_table(rows: Sequence[Mapping[str, Any]], digits: int, key: str) -> None:
+    """Draw a table. rows: column → value; digits: after the point of each float."""
+    numbers = st.column_config.NumberColumn(format=f"%.{digits}f")
+    formats = {name: numbers for name, value in rows[0].items() if isinstance(value, float)}
+    st.dataframe(rows, hide_index=True, column_config=formats, key=key)
 
 
 def editable(values: torch.Tensor, name: str) -> torch.Tensor:
-    """A matrix that can be edited, and reset; what is left empty counts as 0. The edits stand in the link.
+    """Draw a matrix that the person can edit and reset. Return it; an empty cell is 0. The link holds the edits.
 
     name: of this matrix and its first values.
     """
     first = values.numpy()
     key = f"{name}:{state.recall('visits', 0)}:{state.recall(f'{name}:version', 0)}"
-    start = state.recall(key)  # the editor's own input, which has to stay as it is while it is used
+    start = state.recall(key)  # the editor's input must not change while the person edits
     if start is None:
         start = edits.applied(name, first)
         state.remember(key, start)
@@ -154,7 +171,10 @@ def editable(values: torch.Tensor, name: str) -> torch.Tensor:
 
 
 def seconds(*functions: Callable[[], Any]) -> list[float]:
-    """How long each function takes on one thread, the shortest of `REPEATS`. They take turns, so that a busy machine slows all alike."""
+    """The shortest of `REPEATS` times of each function, on one thread.
+
+    The functions take turns, so a busy machine slows all of them.
+    """
     shortest, threads = [math.inf] * len(functions), torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -169,7 +189,7 @@ def seconds(*functions: Callable[[], Any]) -> list[float]:
 
 
 def show_code(*code: Callable | str) -> None:
-    """The source of the functions that have just run, or lines of source, behind a fold."""
+    """Show the source of the functions that have just run, or lines of source, in an expander."""
     if hidden("code"):
         return
     with st.expander("Show the code", icon=":material/code:"):

@@ -1,29 +1,30 @@
-"""What the person has changed in the small matrices of the lecture's pages, as it stands in the link.
+"""The person's edits of the small matrices in the lecture's pages, as the link holds them.
 
-The choice `edits` has a part for every matrix that was changed, its name and its cells: `scores!0.1=2!3.0=-1~norms!2.2=0`.
+The choice `edits` has the name and the changed cells of each matrix: `scores!0.1=2!3.0=-1~norms!2.2=0`.
 """
 
 import re
 
 import numpy as np
 
-from explorer import state
+from explorer.choice import Choice, choose
 
+EDITS = Choice("edits", label="Edit")
 CELL = re.compile(r"(\d{1,2})\.(\d{1,2})=(-?\d{1,9}(?:\.\d{1,6})?)")
 
 
 def applied(name: str, first: np.ndarray) -> np.ndarray:
-    """The matrix with the person's changes; what a link names that is not in it is not heard. first: (R, C)."""
+    """The matrix with the person's edits; cells that it does not have are ignored. first: (R, C)."""
     values = first.copy()
     for cell in _parts().get(name, "").split("!"):
-        found = CELL.fullmatch(cell)
-        if found and int(found[1]) < first.shape[0] and int(found[2]) < first.shape[1]:
-            values[int(found[1]), int(found[2])] = float(found[3])
+        edit = CELL.fullmatch(cell)
+        if edit and int(edit[1]) < first.shape[0] and int(edit[2]) < first.shape[1]:
+            values[int(edit[1]), int(edit[2])] = float(edit[3])
     return values
 
 
 def keep(name: str, first: np.ndarray, edited: np.ndarray) -> None:
-    """Put into the link where the matrix differs from its first values. first, edited: (R, C)."""
+    """Write the cells that differ from the first values into the link. first, edited: (R, C)."""
     changed_cells = np.argwhere(np.abs(edited - first) > 1e-6)
     cells = [f"{row}.{column}={_plain(edited[row, column])}" for row, column in changed_cells]
     parts = _parts()
@@ -31,7 +32,7 @@ def keep(name: str, first: np.ndarray, edited: np.ndarray) -> None:
     if not cells:
         changed.pop(name)
     if changed != parts:
-        state.choose(edits="~".join(f"{each}!{cells}" for each, cells in changed.items()) or None)
+        choose({EDITS: "~".join(f"{each}!{cells}" for each, cells in changed.items()) or None})
 
 
 def _plain(value: float) -> str:
@@ -40,5 +41,5 @@ def _plain(value: float) -> str:
 
 def _parts() -> dict[str, str]:
     """The name of each changed matrix → its cells."""
-    named = (part.partition("!") for part in (state.choice("edits") or "").split("~") if part)
+    named = (part.partition("!") for part in (EDITS.text or "").split("~") if part)
     return {name: cells for name, _, cells in named}

@@ -1,4 +1,4 @@
-"""What the lecture's comparisons share: losses on one plot, a model before its first step, and held-out text to measure it on."""
+"""What comparisons of models share: their losses on one plot, a model before its first step, and validation text."""
 
 from collections.abc import Sequence
 
@@ -13,27 +13,27 @@ from explorer.shared.chart import chart
 from explorer.train.curves import series
 from gpt import GPT, Recipe, Run, build_model, load_corpus
 
-CURVES = 520  # pixels for curves and their caption
+CURVES = 520  # pixels of the curves and their caption
 
 
 def untrained(recipe: Recipe) -> GPT:
-    """The model as this training begins with it."""
+    """The model with its initial weights."""
     vocab_size = texts.characters(load_corpus(recipe.text).text).vocab_size
     torch.manual_seed(recipe.seed)
     return build_model(recipe.changed(vocab_size=vocab_size).model).eval().requires_grad_(False)
 
 
-def held_out(recipe: Recipe, rows: int) -> Tensor:
-    """The first stretches of the held-out text, (rows, block_size + 1): what to read, and what comes after each token."""
+def validation_rows(recipe: Recipe, rows: int) -> Tensor:
+    """The first chunks of the validation text, (rows, block_size + 1)."""
     _, ids = texts.halves(load_corpus(recipe.text).text)
     length = recipe.model.block_size + 1
     return ids[: rows * length].view(rows, length)
 
 
-def losses_together(runs: dict[str, Run], labels: Sequence[str], key: str) -> None:
-    """The curves of the runs that have any, each in its label's colour; an empty state before the first. key: of the chart."""
+def draw_losses(runs: dict[str, Run], labels: Sequence[str], key: str) -> None:
+    """Draw the runs' losses, each run in its label's colour. key: of the chart."""
     if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train*; the losses are drawn here as they fall.", CURVES)
+        widgets.empty_state("There is no curve yet.", "Press *Train* to see the losses here.", CURVES)
         return
     racers = []
     for label, color in zip(labels, style.OKABE_ITO, strict=False):
@@ -42,5 +42,5 @@ def losses_together(runs: dict[str, Run], labels: Sequence[str], key: str) -> No
     end = max(run.recipe.steps for run in runs.values())
     chart(race_curves(racers, unit="steps", end=end), key=key, alt=f"Losses of {', '.join(labels)} over the steps")
     st.caption(
-        "Thick: validation loss; thin: the running mean of the training loss. The axis begins where they can be told apart."
+        "Thick: validation loss. Thin: running mean of the training loss. The axis leaves out the first, high losses."
     )

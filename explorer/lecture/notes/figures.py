@@ -1,4 +1,4 @@
-"""What the size of a head does to attention scores, with and without the scale."""
+"""Attention scores against the head size, with and without the scale."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,11 +38,11 @@ def two_lines(
 
 
 def _ticks(*values: np.ndarray) -> dict[str, list]:
-    """1, 2 and 5 times every power of ten around the values, written out; the powers alone where those would be many."""
-    seen = np.concatenate(values)
-    seen = seen[seen > 0]
-    if not len(seen):
+    """1, 2 and 5 times every power of ten around the values; only the powers where there are many."""
+    positive = np.concatenate(values)
+    positive = positive[positive > 0]
+    if not len(positive):
         return {}
-    powers = 10.0 ** np.arange(np.floor(np.log10(seen.min())), np.ceil(np.log10(seen.max())) + 1)
+    powers = 10.0 ** np.arange(np.floor(np.log10(positive.min())), np.ceil(np.log10(positive.max())) + 1)
     places = np.outer(powers, [1, 2, 5] if len(powers) < MANY else [1]).ravel()
     return {"tickvals": places.tolist(), "ticktext": [f"{place:g}" for place in places]}

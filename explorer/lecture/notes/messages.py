@@ -1,4 +1,4 @@
-"""Note 1, attention as communication: one head of a trained model as a graph, its messages passed one reader after another."""
+"""Note 1, attention as communication: one head as a graph that passes messages, one reader after another."""
 
 from functools import partial
 
@@ -16,19 +16,18 @@ from explorer.shared.chart import chart
 from gpt import lecture
 from gpt.lens.weight import layer_vectors
 
-LONGEST = 12  # tokens of the prompt, its last
-DRAWN = 0.02  # the least weight that is an arrow
+LONGEST = 12  # tokens from the end of the prompt
+DRAWN = 0.02  # the least weight with an arrow
 ROW = 35  # pixels of a table's row
 
 
+@chapter(
+    "Note 1: attention is communication",
+    "1:11:38",
+    "Step from token to token. In each step, one token gathers messages from the tokens that it reads.",
+)
 def passing() -> None:
-    """The person's prompt, a head, and each token's turn to gather."""
-    if not chapter(
-        "Note 1: attention is communication",
-        "1:11:38",
-        "Step from token to token: each in turn gathers what the tokens it reads from have to give.",
-    ):
-        return
+    """The person's prompt, a head, and the messages that each token gathers."""
     left, right = st.columns([8, 4], gap="medium")
     ref, prompt = widgets.model_and_prompt(left, right)
     config = loading.load_run(ref).recipe.model
@@ -41,29 +40,31 @@ def passing() -> None:
     layer, head = pick_head(config.n_layer, config.n_head)
     ids, tokens = reading.ids[-LONGEST:], reading.tokens[-LONGEST:]
     if len(reading.ids) > LONGEST:
-        st.caption(f"The graph shows the prompt's last {LONGEST} tokens, read by themselves.")
+        st.caption(
+            f"The graph shows only the prompt's last {LONGEST} tokens. The model reads them without the earlier ones."
+        )
     weights = loading.attention(ref, ids)[layer, head]
     vectors = layer_vectors(loading.load_model(ref), torch.tensor(ids), layer)
     unroll(
-        "messages", len(ids) - 1, partial(_gathering, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy())
+        "messages", len(ids) - 1, partial(_draw_step, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy())
     )
     widgets.caption(
-        "The picture is general: nodes of any directed graph may pass messages so. In a decoder a token has arrows from itself and from "
-        "all before it, with weights that depend on what the tokens hold.",
+        "The nodes of any directed graph can pass messages like this. In a decoder, a token has arrows from itself and from all "
+        "earlier tokens. The weights depend on the tokens' vectors.",
         "1:11:38",
     )
     show_code(lecture.message_steps)
 
 
-def _gathering(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z: np.ndarray, at: int) -> None:
-    """What has been passed up to the token `at`: its arrows in colour, its messages, and the values so far."""
+def _draw_step(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z: np.ndarray, at: int) -> None:
+    """The messages up to the token `at`: its arrows in colour, its messages, and the values so far."""
     _, messages, total = list(lecture.message_steps(torch.from_numpy(weights), v))[at]
     read = weights[at] > 0
     so_far = np.where(np.arange(len(tokens))[:, None] <= at, weights, 0)
     name = labels(tokens)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        alt = "Tokens around a circle; arrows run from the token that is read to its reader"
+        alt = "Tokens around a circle; each arrow runs from a token to its reader"
         chart(token_graph(so_far, tokens, threshold=DRAWN, chosen=at), key="messages:graph", alt=alt)
     with right:
         st.markdown(f"**{widgets.plain(name[at])} gathers**")
@@ -78,14 +79,16 @@ def _gathering(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z:
     values = np.where(np.arange(len(tokens))[:, None] <= at, z, np.nan)
     shown = {
         f"Weight × v: the messages to {widgets.plain(name[at])}": sent,
-        "Their sum: the value of each token that has gathered": values,
+        "Their sum: the output of each token so far": values,
     }
-    for key, column, (title, drawn) in zip(("sent", "after"), st.columns(2, gap="medium"), shown.items(), strict=True):
+    for key, column, (title, vectors) in zip(
+        ("sent", "after"), st.columns(2, gap="medium"), shown.items(), strict=True
+    ):
         with column:
             st.markdown(f"**{title}**")
-            chart(token_vectors(drawn, tokens, at, top=top), key=f"messages:{key}", alt=title)
+            chart(token_vectors(vectors, tokens, at, top=top), key=f"messages:{key}", alt=title)
     gap = float(np.abs(total.numpy() - z[at]).max())
     st.caption(
-        f"{at + 1} message{'s' if at else ''}, {len(z[at])} features each. The weights sum to {weights[at].sum():.4f}; the sum of the "
-        f"messages and what the model itself computed differ by at most {gap:.0e}."
+        f"{widgets.count(at + 1, 'message')}, {len(z[at])} features each. The weights sum to {weights[at].sum():.4f}. The sum of the "
+        f"messages and the model's own output differ by at most {gap:.0e}."
     )

@@ -1,4 +1,4 @@
-"""Training loss and validation loss of several models: how far apart the two drift."""
+"""Training loss and validation loss of several models, and the gap between them."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What a translating model reads while it writes, and how many translations it gets right as it learns."""
+"""The source tokens that a translating model reads, and its share of exact translations during training."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from explorer.figures.tokens import escaped, visible
 READ, CURVE = 230, 300  # pixels
 
 
-def source_read(weights: np.ndarray, source: Sequence[str], told: Sequence[int] = ()) -> go.Figure:
-    """Draw where one step of the decoder looks: a bar for each source token, those of `told` in a colour of their own.
+def source_read(weights: np.ndarray, source: Sequence[str], marked: Sequence[int] = ()) -> go.Figure:
+    """Draw one step's weights on the source: a bar for each token, those of `marked` in another colour.
 
-    weights: (S,), which sum to 1; source: S tokens; told: the tokens that tell what is written. Raises ValueError on other shapes.
+    weights: (S,), which sum to 1; source: S tokens; marked: the tokens that determine the written one. Raises ValueError on other shapes.
     Source: lecture 01:42:39.
     """
     if np.shape(weights) != (len(source),):
@@ -23,7 +23,7 @@ def source_read(weights: np.ndarray, source: Sequence[str], told: Sequence[int] 
     bars = go.Bar(
         x=places,
         y=weights,
-        marker={"color": [style.SECOND if place in told else style.ACCENT for place in places]},
+        marker={"color": [style.SECOND if place in marked else style.ACCENT for place in places]},
         customdata=[f"{place} {visible(token)}" for place, token in zip(places, source, strict=True)],
         hovertemplate="%{customdata}<br>%{y:.4f}<extra></extra>",
     )
@@ -37,9 +37,9 @@ def source_read(weights: np.ndarray, source: Sequence[str], told: Sequence[int] 
 
 
 def exact_curve(steps: Sequence[float], shares: Sequence[float], *, end: int) -> go.Figure:
-    """Draw the share of held-out pairs that are translated exactly, over the steps up to `end`."""
-    told = "step %{x:,}: %{y:.1%}<extra></extra>"
-    line = go.Scatter(x=list(steps), y=list(shares), mode="lines+markers", line={"width": 3}, hovertemplate=told)
+    """Draw the share of validation pairs that are translated exactly, over the steps up to `end`."""
+    hover = "step %{x:,}: %{y:.1%}<extra></extra>"
+    line = go.Scatter(x=list(steps), y=list(shares), mode="lines+markers", line={"width": 3}, hovertemplate=hover)
     drawn = style.figure(line, height=CURVE, uirevision=end)
     drawn.update_xaxes(range=[0, end], title="step", showgrid=False)
     drawn.update_yaxes(range=[-0.03, 1.03], title="translated exactly", tickformat=".0%")

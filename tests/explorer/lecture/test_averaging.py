@@ -39,7 +39,7 @@ def decoded(values):
 
 
 def test_the_loops_fill_the_output_step_by_step(averaging_page):
-    app = averaging_page(at="10", seed="3")
+    app = averaging_page(walk="10", seed="3")
     x = averaging.toy(3)
     read, filled = grids(app)[:2]
     assert not app.exception and np.allclose(read, x[1], atol=0.005)
@@ -51,7 +51,7 @@ def test_the_loops_fill_the_output_step_by_step(averaging_page):
 
 
 def test_play_runs_to_the_last_step_and_stops(averaging_page):
-    app = averaging_page(at="30")
+    app = averaging_page(walk="30")
     next(button for button in app.button if button.label == "Play").click().run()
     app.run()
     assert app.query_params["walk"] == "31" and not app.exception
@@ -72,7 +72,7 @@ def test_the_three_versions_are_one_on_the_page(averaging_page):
     first, second = grids(app)[4:6]
     assert np.array_equal(first, second) and np.allclose(first, lecture.average_v1(averaging.toy(5))[0], atol=0.005)
     assert float(app.metric[0].value) < 1e-6
-    told = next(caption.value for caption in app.caption if "the three versions are one" in caption.value)
+    told = next(caption.value for caption in app.caption if "the three versions are equal" in caption.value)
     assert float(told.split("at most ")[1].split(":")[0]) < 1e-6
 
 

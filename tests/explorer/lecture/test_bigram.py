@@ -42,8 +42,8 @@ def test_the_recipe_approaches_the_counted_table(runs, bigram_page):
     counted = estimate_loss(bigram.counted(), held_out, bigram.RECIPE)
     assert counted < [row["val_loss"] for row in run.metrics() if "val_loss" in row][-1] < counted + 0.03
     app = bigram_page()
-    told = next(caption.value for caption in app.caption if "disagree about" in caption.value)
-    before, now = (float(part.split("%")[0]) for part in told.split("about ")[1:3])
+    sentence = next(caption.value for caption in app.caption if "differ in" in caption.value)
+    before, now = (float(part.split("%")[0]) for part in sentence.split(" in ")[1:3])
     assert not app.exception and now < before / 4
     assert f"after step {bigram.RECIPE.steps}" in " ".join(text.value for text in app.markdown)
     assert len({code.value for code in app.code[1:4]}) == 3

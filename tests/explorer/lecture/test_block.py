@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from explorer.figures.matrix import similarity_map
-from explorer.lecture.block import norms, positions, residuals, rungs
+from explorer.lecture.block import norms, parts, positions, residuals
 from explorer.lecture.block.figures import FLOOR, gradients_by_depth
 from explorer.shared import loading
 from explorer.train import jobs
@@ -50,7 +50,7 @@ def test_batchnorm_in_use_differs_from_training_and_layernorm_does_not(block_pag
     app = block_page()
     assert "features' true mean is 1" in said(app, "After 5 batches")
     assert "Rows have mean 0 and variance 1" in said(app, "whoever else is in the batch")
-    choose(app, "over", "batch")
+    choose(app, "normalise", "batch")
     assert "depends on the other examples" in said(app, "Columns have mean 0")
 
 
@@ -73,11 +73,11 @@ def test_models_that_were_trained_here_are_measured(block_page, runs):
     for name, recipe in recipes.items():
         train(create_run(runs / f"lecture-{name}", recipe.changed(**BRIEF)), cpu)
     app = block_page()
-    choose(app, "vectors", positions.HERE)
+    choose(app, "positions", positions.HERE)
     press(app, "Just show it", 1)
-    choose(app, "moment", residuals.AFTER)
+    choose(app, "measured", residuals.AFTER)
     assert not app.exception and any("No model is trained yet" in found.value for found in app.markdown)
-    choose(app, "depth", 2)
+    choose(app, "blocks", 2)
     assert not app.exception
     assert "runs/lecture\\-positions\\-learned has learned" in said(app, "positions, as")
     assert "the first of 2 blocks gets" in said(app, "Without either")
@@ -94,8 +94,8 @@ def test_figures_take_what_no_logarithm_takes_and_refuse_what_is_no_square():
 
 
 def test_each_rung_is_its_preset_and_trained_beside_the_one_below(block_page, runs):
-    for rung in rungs.RUNGS:
-        assert rungs.recipe(rung).model == PRESETS[f"rung-{rung}"].model
+    for rung in parts.RUNGS:
+        assert parts.recipe(rung).model == PRESETS[f"rung-{rung}"].model
     app = block_page(rung="4")
     next(button for button in app.button if button.key == "lecture:rung-4:train").click().run()
     assert not app.exception and "rung 4 2.24" in said(app, "In the lecture rung 3 reaches 2.28")

@@ -7,7 +7,7 @@ from explorer.lecture import head, intro
 from explorer.lecture.bigram import panel as bigram
 from explorer.lecture.block import norms, positions, residuals
 from explorer.lecture.chat import stages
-from explorer.lecture.notes import mask, scale
+from explorer.lecture.notes import crossing, mask, scale
 from explorer.lecture.scaling import panel as scaling
 from explorer.shared import lenses, loading
 from explorer.train import jobs
@@ -79,7 +79,7 @@ def test_the_averaging_trick(turn, at, start):
 def test_a_made_up_head(turn):
     generator = torch.Generator().manual_seed(7)
     matrices, x = lecture.random_matrices(4, 4, generator), torch.randn(8, 4, generator=generator)
-    app = turn("head", matrices=head.MADE_UP, seed="7", at="4")
+    app = turn("head", matrices=head.RANDOM, seed="7", at="4")
     check(app, claims_first.head("the king", x, matrices, 4, head.RECIPE))
 
 
@@ -93,7 +93,7 @@ def test_an_untrained_head_has_no_bias(turn):
     check(turn("head", at="2"), claims_first.head("the king", x, matrices, 2, head.RECIPE))
 
 
-@pytest.mark.parametrize(("causal", "reads"), [(True, mask.SELF), (False, mask.CROSS)])
+@pytest.mark.parametrize(("causal", "reads"), [(True, crossing.SELF), (False, crossing.CROSS)])
 def test_the_notes_on_attention(turn, causal, reads):
     model = loading.load_model("shakespeare-char")
     twins = {size: scale.recipes(size).values() for size in scale.SIZES}
@@ -102,7 +102,7 @@ def test_the_notes_on_attention(turn, causal, reads):
         app,
         [
             *claims_second.messages(model, PROMPT, layer=1, head=2, at=4),
-            *claims_second.notes(model, mask.RECIPES, twins, causal, reads == mask.CROSS),
+            *claims_second.notes(model, mask.RECIPES, twins, causal, reads == crossing.CROSS),
         ],
     )
 
@@ -171,7 +171,7 @@ def test_nanogpt(turn):
 def test_chatgpt_in_miniature(turn, question):
     app = turn("chat", question=question)
     check(app, claims_chat.chat(question, stages))
-    errs = any("Here the reward model errs" in found.value for found in app.caption)
+    errs = any("Here the reward model is wrong" in found.value for found in app.caption)
     assert errs == (question == "Where is the king?")  # −0.47 for 0 points, −0.76 for 3
 
 

@@ -63,5 +63,5 @@ def test_without_runs_it_says_where_to_begin(conclusions_page, runs):
 
 
 def test_a_rung_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="must stand among"):
+    with pytest.raises(ValueError, match="must be among"):
         climbed({"rung 1": 2.5}, {"rung 9": (2.0, "mine")})

@@ -36,7 +36,7 @@ def test_the_numbers_are_the_texts_own(data_page):
     text = load_corpus(TEXT).text
     values = {metric.label: metric.value for metric in data_page().metric}
     assert values["Characters"] == f"{len(text):,}" and values["Different symbols"] == str(len(set(text)))
-    assert values["Commonest symbol"].endswith(f"{max(Counter(text).values()) / len(text):.1%}")
+    assert values["Most frequent symbol"].endswith(f"{max(Counter(text).values()) / len(text):.1%}")
 
 
 def test_another_excerpt_is_another_piece_of_the_text(data_page):

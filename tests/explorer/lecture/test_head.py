@@ -47,14 +47,14 @@ def test_by_hand_is_what_the_model_computes(changes):
 def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page):
     app = head_page(at="3")
     assert not app.exception and len(app.get("plotly_chart")) == 12  # with the three matrices
-    assert any("Token 3 · looks" in found.value.replace("\\", "") for found in app.markdown)
-    app = choose(app, "The head's matrices are", head.MADE_UP)
-    assert not app.exception and len(app.get("plotly_chart")) == 12 and app.query_params["matrices"] == head.MADE_UP
+    assert any("Token 3 · reads" in found.value.replace("\\", "") for found in app.markdown)
+    app = choose(app, "Matrices of the head", head.RANDOM)
+    assert not app.exception and len(app.get("plotly_chart")) == 12 and app.query_params["matrices"] == head.RANDOM
     assert any("sums to 1.0000 over 4 tokens" in found.value for found in app.caption)
 
 
 def test_a_trained_head_is_taken_apart_once_there_is_one(head_page, runs):
-    app = choose(head_page(), "The head's matrices are", head.TRAINED)
+    app = choose(head_page(), "Matrices of the head", head.TRAINED)
     assert any("There is no trained head yet" in found.value for found in app.markdown)
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app.run()
@@ -72,7 +72,7 @@ def test_what_is_typed_is_escaped_and_nothing_is_an_empty_state(head_page):
     app.text_input(key="widget:sentence").set_value("<b>é*").run()
     assert not app.exception and "&lt;" in json.dumps(charts(app)[7]["layout"])
     app.text_input(key="widget:sentence").set_value("").run()
-    assert not app.exception and any("no token that could look" in found.value for found in app.markdown)
+    assert not app.exception and any("The sentence is empty" in found.value for found in app.markdown)
 
 
 def test_vectors_need_a_token_each():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.lecture.notes import mask, scale
+from explorer.lecture.notes import crossing, mask, scale
 from explorer.lecture.notes.figures import two_lines
 from explorer.train import jobs
 from gpt import create_run
@@ -29,11 +29,11 @@ def choose(app: AppTest, key: str, value: str) -> None:
 
 def test_order_is_nothing_to_the_model_without_positions_and_mask_alone(notes_page):
     assert not notes_page.exception
-    assert "Order is nothing to: no positions, no mask (largest" in caption(notes_page, "Read as")
+    assert "Order changes nothing in: no positions, no mask (largest" in caption(notes_page, "The model reads")
 
 
 def test_a_single_letter_cannot_be_shuffled(notes_page):
-    notes_page.text_input(key="widget:word").set_value("a").run()
+    notes_page.text_input(key="widget:letters").set_value("a").run()
     assert not notes_page.exception and any("nothing to shuffle" in found.value for found in notes_page.markdown)
 
 
@@ -50,9 +50,11 @@ def test_an_edit_stays_in_its_row_and_behind_the_mask(notes_page):
 def test_the_batch_stands_in_the_link_and_is_reset_with_one_click(open_app):
     app = open_app(line0="ab", row="0", place="9", letter="<").switch_page("../pages/notes.py").run()
     assert not app.exception and app.text_input(key="widget:line0").value == "ab"
-    assert app.slider(key="widget:place").value == 1  # the last letter that there is
+    assert app.slider(key="widget:column").value == 1  # the last letter that there is
     app.button(key="notes:reset").click().run()
-    assert app.text_input(key="widget:line0").value == mask.BATCH[0] and not set(mask.EDITED) & set(app.query_params)
+    assert app.text_input(key="widget:line0").value == mask.BATCH[0] and not {each.name for each in mask.EDITED} & set(
+        app.query_params
+    )
 
 
 def test_the_curves_wait_for_a_guess(notes_page):
@@ -73,21 +75,23 @@ def test_messages_sum_to_what_the_head_computes(open_app):
 
 
 def test_a_link_opens_what_was_chosen(open_app):
-    app = open_app(word="drawer", shuffle="3", mask="False", reads=mask.CROSS).switch_page("../pages/notes.py").run()
-    assert not app.exception and app.text_input(key="widget:word").value == "drawer"
+    app = (
+        open_app(word="drawer", shuffle="3", mask="False", reads=crossing.CROSS).switch_page("../pages/notes.py").run()
+    )
+    assert not app.exception and app.text_input(key="widget:letters").value == "drawer"
     assert not app.toggle(key="widget:mask").value and "k and v from y" in caption(app, "q comes from x")
     assert app.number_input(key="widget:shuffle").value == 3
 
 
 def test_cross_attention_reads_another_sequence(notes_page):
-    choose(notes_page, "reads", mask.CROSS)
+    choose(notes_page, "looks-at", crossing.CROSS)
     assert any("weights, 4 × 6: rectangular" in found.value for found in notes_page.markdown)
     assert "k and v from y" in caption(notes_page, "q comes from x")
 
 
 def test_twins_are_measured_before_training_and_after_it(notes_page, runs):
     assert "At size 128" in caption(notes_page, "Measured on 16 rows")
-    choose(notes_page, "twins", scale.AFTER)
+    choose(notes_page, "twins-measured", scale.AFTER)
     assert any("No pair is trained yet" in found.value for found in notes_page.markdown)
     for label, recipe in scale.recipes(8).items():
         run = create_run(runs / f"lecture-twins-8-{label.replace(' ', '-')}", recipe.changed(steps=2, eval_batches=1))

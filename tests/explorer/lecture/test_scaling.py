@@ -47,7 +47,7 @@ def test_the_gap_is_what_the_two_texts_differ_by(scaling_page, runs):
 
 def test_the_first_rung_is_not_compared(scaling_page):
     ladder = scaling_page().dataframe[0].value
-    assert list(ladder["less than before"]) == ["", "0.10", "0.12", "0.04", "0.16", "0.02", "0.58"]
+    assert list(ladder["lower by"]) == ["", "0.10", "0.12", "0.04", "0.16", "0.02", "0.58"]
 
 
 def test_every_step_needs_a_loss():

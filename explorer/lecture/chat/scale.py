@@ -1,0 +1,61 @@
+"""What differs between ChatGPT in miniature and InstructGPT."""
+
+import streamlit as st
+
+from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, REFS, REWARD
+from explorer.lecture.kit.controls import chapter
+from explorer.shared import loading, texts
+from gpt.text.dialogue import MATTERS, POINTS, exchanges_in, split
+from gpt.text.shakespeare import PLAYS
+
+
+@chapter("How small is this?", "1:48:53", "Read down the columns: which differences are of size, and which of kind?")
+def at_scale() -> None:
+    """What is the same as in ChatGPT, and what is not."""
+    rows = [{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in _scale_rows()]
+    st.dataframe(rows, hide_index=True, key="chat:scale")
+    st.markdown(
+        f"The steps are those of InstructGPT; the behaviour is not. This model knows questions of {len(MATTERS)} forms, and does "
+        "not know who the king is. Its answer to where he is is random, and no stage rewards a true answer. The order of the stages "
+        "is the same: first imitation, then a model of what people prefer, then optimisation with a KL penalty. The penalty is "
+        "needed because the reward model is only a model."
+    )
+    st.caption(
+        "Sources: [Ouyang et al. 2022](https://arxiv.org/abs/2203.02155) (InstructGPT, sections 3 and C), [Brown et al. "
+        "2020](https://arxiv.org/abs/2005.14165) (GPT-3), [Schulman et al. 2017](https://arxiv.org/abs/1707.06347) (PPO), [Ziegler et "
+        "al. 2019](https://arxiv.org/abs/1909.08593) (the KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), "
+        "[Gao et al. 2022](https://arxiv.org/abs/2210.10760) (over-optimised rewards)."
+    )
+
+
+def _scale_rows() -> list[tuple[str, str, str]]:
+    """Rows of the table: what is compared, here, and in InstructGPT."""
+    pretrained, policy = (loading.load_run(REFS[label]) for label in (PRETRAINED, POLICY))
+    parameters = loading.load_model(REFS[PRETRAINED]).n_params
+    read = pretrained.recipe.steps * pretrained.recipe.batch_size * pretrained.recipe.model.block_size
+    text = texts.corpus(REFS[PRETRAINED]).text
+    train, _ = texts.halves(text)
+    demonstrations, _ = split(exchanges_in(texts.corpus(REFS[FINETUNED]).text))
+    share, times = len(train) / len(text), read / len(train)
+    plays = f"{len(text) / 1e6:.1f} million characters of {len(PLAYS)} plays, {share:.0%} read about {times:.0f} times"
+    drawn = policy.recipe.steps // policy.recipe.updates * policy.recipe.batch_size
+    return [
+        ("Parameters", f"{parameters:,}", "1.3, 6 and 175 billion"),
+        ("Pretraining", plays, "300 billion tokens, much of the web (GPT-3)"),
+        ("Demonstrations", f"{len(demonstrations)}, from templates", "about 13,000 prompts, answers written by people"),
+        (
+            "Preferences",
+            f"a formula of {len(POINTS)} points",
+            "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each",
+        ),
+        ("Answers compared", "the demonstrations' own", "drawn from the models"),
+        ("Reward model", f"{loading.load_model(REWARD).n_params:,} parameters", "6 billion parameters"),
+        ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
+        ("Baseline", "the other answers to the same question", "a value model of its own"),
+        (
+            "KL penalty",
+            f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss",
+            "β = 0.02 on the drawn tokens, off the reward",
+        ),
+        ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),
+    ]
