@@ -1,6 +1,4 @@
 from explorer.lecture import intro
-from explorer.shared import widgets
 
-with widgets.guarded():
-    intro.writing()
+intro.writing()
 intro.overview()

@@ -95,7 +95,7 @@ def products(x: torch.Tensor) -> None:
         draw_matrix("weights @ x", weights @ x[0, :SIZE], "trick:product", **AXES)
     sums = ", ".join(f"{value:g}" for value in weights.sum(1).tolist())
     future = (
-        "A weight above the diagonal is not 0: a token reads from its future."
+        "Some weight above the diagonal is not zero: a token reads from its future."
         if weights.triu(1).any()
         else "No token reads from its future."
     )

@@ -88,8 +88,8 @@ def _losses(runs: dict[str, Run]) -> None:
     draw_table(rows, 2, "block:positions:lengths")
     st.caption(
         "The mean length of the two vectors that the model adds at its input. Sinusoids keep their size. Token vectors grow, so "
-        "small sinusoids become small beside them. Learned positions grow too. The model without positions still learns some "
-        "order: under the mask, token t reads from t + 1 tokens."
+        "small sinusoids become small beside them. Learned positions grow too. Under the mask, "
+        "token t reads from t + 1 tokens, so the model without positions still learns some order."
     )
     reached = ", ".join(f"{label} {loss:.2f}" for label, loss in MEASURED.items())
     st.caption(

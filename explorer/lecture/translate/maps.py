@@ -162,13 +162,7 @@ def shipped_crossing() -> None:
     st.markdown(
         f"**Cross-attention of a trained model**: {T} steps of its decoder down, {S} characters of the source across"
     )
-    options = {
-        "head": None,
-        "key": "notes:crossing",
-        "causal": False,
-        "opening": aligned_head(subject),
-        "keys": drawn.keys,
-    }
+    options = {"key": "notes:crossing", "causal": False, "opening": aligned_head(subject), "keys": drawn.keys}
     attention_view(patterns, drawn.tokens, **options)
     st.caption(
         "The model writes dates in digits. Each row is labelled with the last token that the decoder read → the token that it writes."

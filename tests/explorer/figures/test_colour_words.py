@@ -104,7 +104,7 @@ def test_bars_are_drawn_as_they_are_called():
 def test_pages_say_blue_and_orange(open_app):
     """The words as a person reads them, on a page of each kind: the lecture's, and the others that name colours."""
     expected = {
-        "block": "Blue: alike; orange: opposite", "translate": "Orange: the characters that tell this digit",
+        "block": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
         "tokens": "(orange) validates",
         "compare": "orange where it surprised the right", "residual": "Blue is attention, orange the MLP", "logits": "orange against it",
         "attention": "Blue is above zero, orange below", "interventions": "Blue: with this piece",

@@ -30,7 +30,7 @@ def intro(prompt: str, at: int, drawn) -> list[Claim]:
         claim("step {} of {}", at, len(drawn)),
         claim("{} tokens.", len(prompt)),
         claim(
-            "Below {} the likely tokens become likelier still, above {} the unlikely ones gain; {} always takes the likeliest",
+            "Below {}, likely tokens become more likely; above {}, unlikely tokens do. At {} the model takes the most likely token.",
             1,
             1,
             0,
@@ -133,7 +133,7 @@ def averaging(at: int, weights: torch.Tensor) -> list[Claim]:
         claim("x holds {} sequences of {} tokens with {} numbers each", *x.shape),
         claim("step {} of {}", at, 31),
         claim("x[{}], with", b),
-        claim("out[{}], as", b),
+        claim("out[{}], so far", b),
         claim("its averages of x[{}]", 0),
         claim("b = {}, t = {}: the mean of {} token{*} is ({}, {})", b, t, t + 1, *x[b, : t + 1].mean(0).tolist()),
         claim("The rows sum to {}, {}, {}, {} (the cells show {} digits)", *weights.sum(1).tolist(), 3),

@@ -49,7 +49,7 @@ def test_gradients_and_what_feedforward_buys_appear_after_a_guess(block_page):
 def test_batchnorm_in_use_differs_from_training_and_layernorm_does_not(block_page):
     app = block_page()
     assert "features' true mean is 1" in said(app, "After 5 batches")
-    assert "Rows have mean 0 and variance 1" in said(app, "whoever else is in the batch")
+    assert "Rows have mean 0 and variance 1" in said(app, "whatever else is in the batch")
     choose(app, "normalise", "batch")
     assert "depends on the other examples" in said(app, "Columns have mean 0")
 
@@ -59,10 +59,8 @@ def test_the_heads_of_the_chosen_model_are_compared_on_the_prompt(block_page):
     patterns = loading.attention("runs/tiny", loading.read("runs/tiny", "Before we proceed").ids)[1]
     apart = pattern_distances(torch.from_numpy(patterns))
     least = apart[np.triu_indices(3, 1)].min()
-    assert not app.exception and f"closest {(apart == least).nonzero()[0][0]} and" in said(
-        app, "Furthest apart in layer 1"
-    )
-    assert f"({least:.2f})" in said(app, "Furthest apart")
+    assert not app.exception and f"and {(apart == least).nonzero()[0][0]} and" in said(app, "In layer 1, heads")
+    assert f"({least:.2f})" in said(app, "differ most")
 
 
 def test_models_that_were_trained_here_are_measured(block_page, runs):
@@ -79,8 +77,8 @@ def test_models_that_were_trained_here_are_measured(block_page, runs):
     assert not app.exception and any("No model is trained yet" in found.value for found in app.markdown)
     choose(app, "blocks", 2)
     assert not app.exception
-    assert "runs/lecture\\-positions\\-learned has learned" in said(app, "positions, as")
-    assert "the first of 2 blocks gets" in said(app, "Without either")
+    assert "learned by runs/lecture\\-positions\\-learned" in said(app, "any two of")
+    assert "the first of 2 blocks gets" in said(app, "Without residual path and norm")
     layer, batch = app.dataframe[-1].value.set_index("norm").loc[["layernorm", "batchnorm"]].to_numpy()
     assert layer == pytest.approx(5 * [layer[0]], abs=1e-5)
     assert batch[1] != pytest.approx(batch[-1], abs=1e-3)

@@ -59,7 +59,7 @@ def test_a_vocabulary_waits_for_a_guess(data_page):
     button(app, "Just show it").click().run()
     assert not app.exception and len(app.get("plotly_chart")) == before + 1
     told = next(caption.value for caption in app.caption if "× shorter" in caption.value)
-    assert told.startswith(f"The excerpt has {data.EXCERPT} characters")
+    assert told.startswith(f"The excerpt has {data.LENGTH} characters")
 
 
 def test_a_chunk_is_unrolled_step_by_step(data_page):

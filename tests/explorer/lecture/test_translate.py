@@ -69,7 +69,7 @@ def test_it_opens_on_a_translation_and_the_aligned_head(translate_page):
 def test_steps_write_the_digits(translate_page):
     app = translate_page(at="10")
     assert app.code[0].value == "twenty-third of march, 1984 > 1984-03-23"
-    assert "the end of the line" in told(app, "Where it looks")
+    assert "the end of the line" in told(app, "What it reads")
     app = button(translate_page(at="4"), "Next").click().run()
     assert app.code[0].value.endswith("> 1984-0") and app.query_params["walk"] == "5"
 
@@ -91,7 +91,7 @@ def test_every_kind_of_map_opens(translate_page):
 
 def test_a_chosen_head_is_the_one_whose_row_is_shown(translate_page):
     app = translate_page(cross="3")
-    assert "L0H3" in told(app, "Where it looks") and header(app)["look"]["head"] == [0, 3]
+    assert "L0H3" in told(app, "What it reads") and header(app)["look"]["head"] == [0, 3]
 
 
 @pytest.mark.parametrize("choices", [{"layer": "1", "head": "2"}, {"cross": "4"}, {"cross": "x"}])
@@ -99,7 +99,7 @@ def test_a_head_of_another_model_leaves_the_aligned_one(translate_page, choices)
     app = translate_page(**choices)
     view = header(app)
     assert not app.exception and view["look"]["head"] is None
-    assert f"L0H{view['opening'][1]}" in told(app, "Where it looks")
+    assert f"L0H{view['opening'][1]}" in told(app, "What it reads")
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,13 @@ def test_a_head_of_another_model_leaves_the_aligned_one(translate_page, choices)
 def test_what_is_no_date_is_told_and_translated_all_the_same(translate_page, source, word):
     app = translate_page(source=source)
     assert not app.exception and not app.error
-    assert word in told(app, "what it makes of it").replace("\\", "") and app.code[0].value.startswith(source)
+    assert word in told(app, "was not trained on such text").replace("\\", "") and app.code[0].value.startswith(source)
 
 
 @pytest.mark.parametrize("source", ["<b>März</b>, 1984", "日本", "🙂", "*_`$x$`_*"])
 def test_what_the_alphabet_lacks_is_told(translate_page, source):
     app = translate_page(source=source)
-    assert not app.exception and "alphabet, which it was given" in app.error[0].value
+    assert not app.exception and "not in this model\\'s alphabet" in app.error[0].value
     assert "Encoder, decoder, or both" in [found.value for found in app.subheader], "the rest of the page stands"
 
 
@@ -164,7 +164,7 @@ def test_a_model_of_ones_own_is_offered_and_opened(with_own, translate_page):
     assert not app.exception and app.selectbox(key="widget:translator").value == with_own
     assert header(app)["layers"] == 2 and len(app.metric) == 4
     app = translate_page(translator="runs/none")
-    assert "no model called" in app.warning[0].value and app.code[0].value.startswith("twenty-third")
+    assert "There is no model" in app.warning[0].value and app.code[0].value.startswith("twenty-third")
 
 
 def test_a_model_of_another_task_opens_on_its_sharpest_head(runs, translate_page):
@@ -175,7 +175,7 @@ def test_a_model_of_another_task_opens_on_its_sharpest_head(runs, translate_page
     source = app.text_input(key="widget:source").value
     assert source in run.corpus().text and app.code[0].value.startswith(f"{source} > ")
     assert told(app, "whose rows are the most concentrated")
-    assert "Which letters tell the month?" not in [found.value for found in app.subheader]
+    assert "Which letters of the month are read?" not in [found.value for found in app.subheader]
 
 
 def test_note_five_shows_the_trained_rectangle(open_app):
@@ -215,7 +215,7 @@ def test_no_page_with_a_prompt_opens_it_or_breaks(with_own, open_app, page):
 
 def test_a_picker_that_is_asked_for_it_says_what_it_is(with_own, open_app):
     app = open_app(model=with_own)
-    assert "continues no prompt" in app.warning[0].value
+    assert "does not continue a prompt" in app.warning[0].value
     links = app.get("page_link")
     assert any("translator=runs%2Fmine" in str(link.proto) for link in links)
 
