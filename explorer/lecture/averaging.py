@@ -154,7 +154,6 @@ def softmaxed(x: torch.Tensor) -> None:
     difference = (lecture.average_v3(x) - lecture.average_v1(x)).abs().max().item()
     st.caption(
         f"With all scores 0, version 3 and version 1 differ on x by at most {difference:.1e}: the three versions are equal. "
-        f"At {widgets.lecture_link('0:57:00')} the video has a slip: tokens from the future cannot communicate, not those "
-        "from the past."
+        f"At {widgets.lecture_link('0:57:00')} the video has a slip: it is tokens from the future that cannot communicate."
     )
     show_code(lecture.masked_softmax, lecture.average_v3)

@@ -41,7 +41,7 @@ def passing() -> None:
     ids, tokens = reading.ids[-LONGEST:], reading.tokens[-LONGEST:]
     if len(reading.ids) > LONGEST:
         st.caption(
-            f"The graph shows only the prompt's last {LONGEST} tokens. The model reads them without the earlier ones."
+            f"The graph shows the prompt's last {LONGEST} tokens; the model reads them without the earlier ones."
         )
     weights = loading.attention(ref, ids)[layer, head]
     vectors = layer_vectors(loading.load_model(ref), torch.tensor(ids), layer)
