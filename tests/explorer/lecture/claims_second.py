@@ -114,7 +114,7 @@ def _saturation() -> Iterator[Claim]:
         slopes = torch.autograd.functional.jacobian(lambda s: s.softmax(-1), row)  # by another road than the page
         numbers += [p, 1 - p, float(slopes.diagonal().max())]
         yield claim(f"{label}: the weights are {', '.join(6 * ['{}'])}", *weights.tolist())
-    yield claim("One row of {} random scores at head size {}: {*} is p ({} − p)", 6, 128, 1)
+    yield claim("This is one row of {} random scores at head size {}. {*} is p ({} − p)", 6, 128, 1)
     yield claim("slope is {} × {} ≈ {} without the scale and {} × {} ≈ {} with it", *numbers)
     yield claim(
         "Averaged over the {} rows above, the largest weight's slope is {} without the scale and {} with it. A slope is at most {}/{}",

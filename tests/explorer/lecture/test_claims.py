@@ -121,7 +121,9 @@ def test_the_block(turn, runs, over):
         app,
         [*claims, *claims_second.asked_again(positions.RECIPES["none"], 2, 2, 1), *map(claims_first.finished, trained)],
     )
-    assert ("Small sinusoids have a higher loss because of their size" in " ".join(found.value for found in app.caption)) == (over == "batch")
+    assert (
+        "Small sinusoids have a higher loss because of their size" in " ".join(found.value for found in app.caption)
+    ) == (over == "batch")
 
 
 def test_the_command_of_a_measured_model_trains_that_model():
