@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LONGEST_PAGE = 100  # lines
@@ -119,3 +121,19 @@ def test_the_shell_is_drawn_before_torch_is_imported(name):
             assert not {alias.name.split(".")[0] for alias in node.names} & {"torch", "gpt"}
         elif isinstance(node, ast.ImportFrom):
             assert (node.module or "").split(".")[0] not in {"torch", "gpt"}
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt"])
+def test_every_requirement_has_a_pinned_version(file):
+    """`make lock` renews constraints.txt after a requirement changes."""
+    lines = [
+        Requirement(line)
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if line[0] != "#"
+    ]
+    pinned = {(canonicalize_name(line.name), next(iter(line.specifier)).version) for line in lines}
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        if not line.startswith("-r"):
+            needed = Requirement(line)
+            versions = [version for name, version in pinned if name == canonicalize_name(needed.name)]
+            assert versions and all(version in needed.specifier for version in versions), line

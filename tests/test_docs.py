@@ -28,13 +28,31 @@ def test_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
 
 
-def test_the_python_of_readme_runs(monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A working folder like the repository's, to write into."""
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_python_of_readme_runs(copy, capsys):
     [block] = blocks(ROOT / "README.md", "python")
     names: dict = {}
     exec(block, names)
     assert names["cache"]["pattern", 1].shape[1:] == (6, 19, 19)
     assert len(re.findall(r"0\.\d\d$|1\.00$", capsys.readouterr().out, re.MULTILINE)) == 20
+
+
+def test_the_python_about_checkpoints_runs(copy):
+    [block] = blocks(ROOT / "docs" / "models.md", "python")
+    names: dict = {}
+    exec(block, names)
+    assert sorted(file.name for file in (copy / "shakespeare-as-gpt2").iterdir()) == [
+        "config.json",
+        "model.safetensors",
+    ]
+    assert names["opened"].model.config.n_layer == 4
 
 
 @pytest.mark.parametrize(
