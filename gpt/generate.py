@@ -1,4 +1,4 @@
-"""Sampling as data: every step carries the distribution that its token was drawn from. Source: lecture 00:22:11, 00:00:00."""
+"""Sampling: every step has the distribution from which its token was drawn. Source: lecture 00:22:11, 00:00:00."""
 
 import math
 from collections.abc import Iterator
@@ -37,11 +37,11 @@ def generate(
     """Continue the prompt one token at a time, yielding each as a `Step`.
 
     idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation.
-    temperature: 0 takes the likeliest; top_k: only the k likeliest; top_p: only the fewest whose shares reach p
-    (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes only the speed. Under hooks the whole
-    context is read at each step, since a hook may change what is kept, or write at a position.
-    The model must be in eval mode. Raises ValueError on an empty prompt, an id outside the vocabulary, a setting out of range,
-    and logits that are no numbers.
+    temperature: 0 takes the likeliest; top_k: only the k likeliest; top_p: only the fewest whose probabilities reach p
+    (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes only the speed. With hooks the whole
+    context is read at each step, since a hook may change a key or value, or write at a position.
+    The model must be in eval mode. Raises ValueError for an empty prompt, an id outside the vocabulary, a setting out of range,
+    and logits that are not finite.
     """
     context = idx.reshape(1, -1)
     if context.numel() == 0:
@@ -62,7 +62,7 @@ def generate(
             past = past or cached.new_cache()
             logits = cached(context[:, read:], past)
             read = context.size(1)
-        else:  # past block_size each token's position changes with every step, so nothing can be kept
+        else:  # past block_size each token's position changes with every step, so no key or value can be kept
             logits = model(context[:, -block_size:])
         probabilities = distribution(logits[0, -1], temperature, top_k, top_p)
         step = _draw(probabilities, generator, n_top)
@@ -72,11 +72,11 @@ def generate(
 
 @torch.inference_mode()
 def translate(model: Seq2Seq, source: Tensor, lengths: Tensor | None = None, *, start: int, end: int) -> Tensor:
-    """Greedy decoding: write the likeliest token after `start`, again and again, until every row has written `end`.
+    """Decode greedily: write the likeliest next token, from `start` on, until every row has written `end`.
 
-    source: (B, S) ids, padded where lengths (B,) says so. Returns (B, T) ids, `end` and what follows it included; T is at most
-    block_size, where a row may be cut off. The model must be in eval mode. Raises ValueError as `Seq2Seq` does, and where its
-    logits are no numbers.
+    source: (B, S) ids, padded if lengths (B,) are given. Returns (B, T) ids, with `end` and what follows it; T is at most
+    block_size, where a row may be cut off. The model must be in eval mode. Raises ValueError as `Seq2Seq` does, and if its
+    logits are not finite.
     """
     memory = model.encode(source, lengths)
     written = source.new_full((len(source), 1), start)
@@ -93,9 +93,9 @@ def translate(model: Seq2Seq, source: Tensor, lengths: Tensor | None = None, *, 
 def distribution(
     logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Tensor:
-    """logits (V,) → the probabilities (V,), float64 on the CPU, after temperature, then top-k, then top-p.
+    """Return the probabilities (V,) of logits (V,), float64 on the CPU, after temperature, then top-k, then top-p.
 
-    Raises ValueError where a setting is out of range (see `generate`) or the logits are no numbers.
+    Raises ValueError if a setting is out of range (see `generate`) or the logits are not finite.
     """
     _check_settings(temperature, top_k, top_p)
     logits = logits.cpu().double()  # MPS has no float64
@@ -129,7 +129,7 @@ def _check_settings(temperature: float, top_k: int | None, top_p: float | None) 
 
 
 def _keep(probabilities: Tensor, ranks_kept: Tensor) -> Tensor:
-    """Zero all but the kept ranks (likeliest first), and let the rest sum to 1 again."""
+    """Set all but these ranks (likeliest first) to 0, and scale the rest to sum to 1."""
     order = probabilities.argsort(descending=True, stable=True)
     kept = torch.zeros_like(probabilities)
     kept[order[ranks_kept]] = probabilities[order[ranks_kept]]

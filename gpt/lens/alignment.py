@@ -1,4 +1,4 @@
-"""Where a translating model looks while it writes, and how much of that lies where the answer stands."""
+"""The attention of a translating model while it writes, and how much of it is on the tokens of the answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,18 +28,21 @@ PLACES = (
 
 @dataclass(frozen=True)
 class Translated:
-    """One source, what was written, and every head's attention meanwhile."""
+    """One source, the tokens that the model writes, and every head's attention."""
 
     source: list[int]  # S ids
-    read: list[int]  # T ids: what the decoder had read last at each step, the start first
-    written: list[int]  # T ids: what it wrote there, the end last
+    read: list[int]  # T ids: the last token that the decoder has read at each step, the start first
+    written: list[int]  # T ids: the token that it writes there, the end last
     patterns: dict[str, Tensor]  # name in `ATTENTIONS` → (n_layer, n_head, queries, keys)
     probabilities: Tensor  # (T, vocab_size)
 
 
 @torch.inference_mode()
 def watch(model: Seq2Seq, source: str, tokenizer: Tokenizer) -> Translated:
-    """Translate a source greedily, and keep what every head did. Raises ValueError where it cannot be spelled, is empty or too long."""
+    """Translate a source greedily, and keep every head's pattern.
+
+    Raises ValueError if the tokenizer lacks a character of the source, or the source is empty or too long.
+    """
     start, end = tokenizer.encode(BETWEEN + END)
     ids = tokenizer.encode(source)
     written = translate(model, torch.tensor([ids]), start=start, end=end)[0].tolist()
@@ -54,10 +57,10 @@ def watch(model: Seq2Seq, source: str, tokenizer: Tokenizer) -> Translated:
 
 
 def alignment(cross: Tensor, origins: Sequence[range]) -> Tensor:
-    """How much of each head's cross-attention lies on the tokens that tell what it writes, more than spread evenly: (n_layer, n_head).
+    """Return the weight of each head's cross-attention on the origins of its answer, minus that of uniform attention, (n_layer, n_head).
 
-    cross: (n_layer, n_head, T, S); origins: for each of the first queries, the source tokens that tell what comes after it; queries
-    that have none do not count. At most 1, and 0 for even attention. Raises ValueError where no query has an origin.
+    cross: (n_layer, n_head, T, S); origins: for each of the first queries, the source tokens that determine the next token;
+    queries without any do not count. At most 1; 0 for uniform attention. Raises ValueError if no query has an origin.
     """
     S = cross.size(3)
     rows = [cross[:, :, query, list(keys)].sum(-1) - len(keys) / S for query, keys in enumerate(origins) if len(keys)]
@@ -67,7 +70,7 @@ def alignment(cross: Tensor, origins: Sequence[range]) -> Tensor:
 
 
 def probe_dates() -> list[WrittenDate]:
-    """`PROBES` dates, spread over the years that the task has, every month in every wording."""
+    """Return `PROBES` dates, spread over the years of the task, every month in every wording."""
     years = range(FIRST.year, LAST.year + 1, (LAST.year - FIRST.year) // PROBES)
     days = [date(year, i % 12 + 1, 1 + (5 * i) % 28) for i, year in zip(range(PROBES), years, strict=False)]
     return [read_date(in_words(day, WORDINGS[i // 12])) for i, day in enumerate(days)]
@@ -75,10 +78,10 @@ def probe_dates() -> list[WrittenDate]:
 
 @torch.inference_mode()
 def on_dates(model: Seq2Seq, tokenizer: Tokenizer) -> dict[str, Tensor]:
-    """The heads measured while they write the probe dates: "alignment" (n_layer, n_head), and "month" (n_layer, n_head, len(PLACES)).
+    """Measure the heads on the probe dates: "alignment" (n_layer, n_head), and "month" (n_layer, n_head, len(PLACES)).
 
-    month: the weight that lies on each of `PLACES` while the month's second digit is written; a row sums to 1.
-    Raises ValueError where the tokenizer cannot spell dates, or they do not fit the model.
+    month: the weight on each of `PLACES` while the model writes the month's second digit; a row sums to 1.
+    Raises ValueError if the tokenizer lacks a character of a date, or the dates do not fit the model.
     """
     probes = probe_dates()
     pairs = encode_pairs([(probe.words, probe.digits) for probe in probes], tokenizer, model.config.block_size)
@@ -93,7 +96,7 @@ def on_dates(model: Seq2Seq, tokenizer: Tokenizer) -> dict[str, Tensor]:
 
 
 def _by_place(row: Tensor, start: int, end: int) -> Tensor:
-    """row: (n_layer, n_head, S) weights → (n_layer, n_head, len(PLACES)), of a month that stands from start to end."""
+    """row: (n_layer, n_head, S) weights → (n_layer, n_head, len(PLACES)), of a month from start to end."""
     inside = row[..., start:end]  # a month has three letters at least
     parts = [*inside[..., :3].unbind(-1), inside[..., 3:-1].sum(-1), inside[..., 3:][..., -1:].sum(-1)]
     return torch.stack([*parts, 1 - inside.sum(-1)], dim=-1)

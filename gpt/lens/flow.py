@@ -1,4 +1,4 @@
-"""Attention followed through the layers: which of the first layer's tokens can have reached a token of a later one."""
+"""Attention through all layers: which input tokens can reach a token of a later layer."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SPENT = 1e-10  # of a row that sums to 1: what is less counts as nothing
-FAR = np.iinfo(np.int32).max // 2  # the distance of what cannot be reached
+SPENT = 1e-10  # of a row that sums to 1; less counts as 0
+FAR = np.iinfo(np.int32).max // 2  # the distance of a node that cannot be reached
 
 
 def mixed(patterns: Tensor) -> Tensor:
-    """(pattern averaged over the heads + identity) / 2 in every layer: attention beside the residual stream that carries on.
+    """Return (pattern averaged over the heads + identity) / 2 for every layer: attention and the residual stream.
 
     patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across. Returns (n_layer, T, T), whose rows sum to 1.
     Raises ValueError on another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
@@ -22,12 +22,12 @@ def mixed(patterns: Tensor) -> Tensor:
 
 
 def rollout(patterns: Tensor) -> Tensor:
-    """Attention rollout: the product of the `mixed` patterns, layer upon layer.
+    """Return the attention rollout: the product of the `mixed` patterns up to each layer.
 
-    patterns: (n_layer, n_head, T, T). Returns (n_layer, T, T): up to and including each layer, the share that each token of
-    the input has in each position; rows sum to 1, and stay causal where the patterns are. Values and MLPs are left out, so this is
-    where information can have come from, not what was made of it.
-    Raises ValueError on another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
+    patterns: (n_layer, n_head, T, T). Returns (n_layer, T, T): up to and including each layer, the share that each input token
+    has in each position; rows sum to 1, and are causal if the patterns are. Values and MLPs are left out: rollout says where
+    information can come from, not what the model does with it.
+    Raises ValueError for another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
     """
     reached = torch.eye(patterns.size(-1), dtype=patterns.dtype)
     through = []
@@ -38,12 +38,12 @@ def rollout(patterns: Tensor) -> Tensor:
 
 
 def attention_flow(patterns: Tensor, position: int) -> Iterator[float]:
-    """Attention flow: the most that each token of the input, one after another, can send to `position` of the last layer.
+    """Yield the attention flow: the most that each input token can send to `position` of the last layer.
 
     The `mixed` patterns are pipes, from each key to each query one layer up, and a weight is what its pipe can carry. Every
     token is given all pipes to itself, so the flows do not sum to 1; each is at least its rollout and at most 1.
     patterns: (n_layer, n_head, T, T); those up to a layer give the flow up to it. Yields T numbers.
-    Raises ValueError on another shape, no layers, or a position that is not there. Source: Abnar and Zuidema 2020,
+    Raises ValueError for another shape, no layers, or a position that does not exist. Source: Abnar and Zuidema 2020,
     arXiv:2005.00928, section 3.
     """
     pipes = mixed(patterns).double().cpu().numpy()
@@ -52,18 +52,18 @@ def attention_flow(patterns: Tensor, position: int) -> Iterator[float]:
         raise ValueError(f"there is no position {position} above {n_layer} layers of {T} tokens to flow to")
     causal = not np.triu(pipes, 1).any()
     for token in range(T):
-        low, high = (token, position + 1) if causal else (0, T)  # on the way from a token nothing is older than it
+        low, high = (token, position + 1) if causal else (0, T)  # no token on the way is before this one
         yield _max_flow(pipes[:, low:high, low:high], position - low, token - low) if token < high else 0.0
 
 
 def _max_flow(capacities: np.ndarray, source: int, sink: int) -> float:
-    """The most that can run from `source` of the top level down to `sink` of level 0; (n, T, T), row: above, column: below.
+    """Return the most that can flow from `source` of the top level down to `sink` of level 0; (n, T, T), row: above, column: below.
 
-    Push–relabel (Goldberg and Tarjan 1988): what a node has too much of goes to nodes one step nearer the sink, up again too
-    where an edge can take back what came through it. Nodes of a level have no edges among them, so they push at once.
+    Push–relabel (Goldberg and Tarjan 1988): the excess of a node goes to nodes one step nearer the sink, and also up again
+    where an edge can take back its flow. Nodes of a level have no edges among them, so they push together.
     """
     n = len(capacities)
-    down, up = capacities.copy(), np.zeros_like(capacities)  # what each edge can carry yet; what it can take back
+    down, up = capacities.copy(), np.zeros_like(capacities)  # what each edge can still carry; what it can take back
     down[0, :, np.arange(down.shape[2]) != sink] = 0
     excess = np.zeros((n, down.shape[1]))
     excess[-1] = down[-1, source]  # the source gives all it can
@@ -86,7 +86,7 @@ def _max_flow(capacities: np.ndarray, source: int, sink: int) -> float:
 def _push(
     excess: np.ndarray, level: int, to: int, room: np.ndarray, back: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> None:
-    """Send what these nodes have too much of along all edges to these of the level `to`, in proportion to their room."""
+    """Send the excess of these nodes along all edges to the level `to`, in proportion to their room."""
     edges = np.ix_(rows, columns)
     open_ = room[edges]
     share = np.minimum(1, excess[level, rows] / np.maximum(open_.sum(1), SPENT))
@@ -98,7 +98,7 @@ def _push(
 
 
 def _distances(down: np.ndarray, up: np.ndarray, sink: int) -> np.ndarray:
-    """Steps from every node to the sink along edges that are still open, (n, T); FAR where there is no way."""
+    """Return the steps from every node to the sink along open edges, (n, T); FAR if there is no path."""
     n, T = len(down) + 1, down.shape[1]
     distance = np.full((n, T), FAR)
     distance[0, sink] = 0

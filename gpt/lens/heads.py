@@ -1,6 +1,6 @@
-"""What a head does, in numbers: how much it reads from where a known kind of head would read.
+"""Head scores: how much a head reads from the tokens that a known kind of head reads.
 
-Each score is held against uniform attention on the same tokens, so that a head is not praised for what any head would do.
+Each score is compared with uniform attention on the same tokens, so a head gets no score for what any head does.
 The kinds are those of TransformerLens's head detector; induction follows Olsson et al. 2022, arXiv:2209.11895.
 """
 
@@ -16,13 +16,13 @@ from gpt.text.tokenizer import Tokenizer
 
 KINDS = ("previous token", "first token", "duplicate token", "induction")
 SCORES = (*KINDS, "entropy")
-THRESHOLD = 0.4  # a head is called by a kind where it puts this much more weight there than uniform attention does
+THRESHOLD = 0.4  # a head gets the name of a kind if it puts this much more weight there than uniform attention
 PROBES = 8  # texts of the probe set
 PERIOD = 20  # letters of one copy in it, where the context holds two
 
 
 def targets(ids: Tensor) -> dict[str, Tensor]:
-    """The cells that a head of each kind reads from: kind → (B, T, T) bool, queries down, keys across.
+    """Return the cells that a head of each kind reads from: kind → (B, T, T) bool, queries down, keys across.
 
     ids: (B, T). A query may have no such cell (nothing came before it, or its token is new), or several.
     Induction: the token after an earlier occurrence of the query's own token.
@@ -40,27 +40,27 @@ def targets(ids: Tensor) -> dict[str, Tensor]:
 
 
 def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True) -> dict[str, Tensor]:
-    """How much of each kind every head is: name in `SCORES` → (n_head,), 0 for uniform attention.
+    """Return how much every head is of each kind: name in `SCORES` → (n_head,), 0 for uniform attention.
 
-    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal: whether uniform attention sees the past alone.
-    A kind's score is the weight on its cells, averaged over the queries that have any, minus what uniform attention puts there:
-    at most 1, NaN where no query has such a cell. "entropy" is each row's entropy over the largest it could have, averaged, minus 1:
-    −1 where every query reads from one token. Raises ValueError where the shapes do not belong together.
+    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal: whether uniform attention reads only the past.
+    A kind's score is the weight on its cells, averaged over the queries that have any, minus the weight of uniform attention there:
+    at most 1, NaN if no query has such a cell. "entropy" is each row's entropy over the largest it could have, averaged, minus 1:
+    −1 if every query reads one token. Raises ValueError if the shapes do not fit each other.
     """
     B, T = ids.shape
     if patterns.dim() != 4 or (patterns.size(0), *patterns.shape[2:]) != (B, T, T):
         raise ValueError(f"patterns {tuple(patterns.shape)} must be (B, n_head, T, T) of ids (B, T) = {(B, T)}")
     even = uniform(T, causal=causal)
     excess = patterns - even
-    found = {}
+    means: dict[str, Tensor] = {}
     for kind, cells in targets(ids).items():
         on_target = (excess * cells[:, None]).sum(-1)  # (B, n_head, T)
         has_target = cells.any(-1)[:, None]  # (B, 1, T)
-        found[kind] = (on_target * has_target).sum((0, 2)) / has_target.sum()
+        means[kind] = (on_target * has_target).sum((0, 2)) / has_target.sum()
     largest = torch.special.entr(even).sum(-1)  # (T,)
     share = torch.special.entr(patterns).sum(-1)[..., largest > 0] / largest[largest > 0]
-    found["entropy"] = share.mean((0, 2)) - 1
-    return found
+    means["entropy"] = share.mean((0, 2)) - 1
+    return means
 
 
 def uniform(T: int, S: int | None = None, *, causal: bool = True) -> Tensor:
@@ -79,15 +79,15 @@ def head_scores(model: GPT | Bigram, ids: Tensor) -> dict[str, Tensor]:
     """`scores` of every head on ids (B, T): name → (n_layer, n_head); (0, 0) for a model without heads."""
     if model.config.n_layer == 0:
         return {name: torch.zeros(0, 0) for name in SCORES}
-    found = []
+    by_layer = []
     for layer in range(model.config.n_layer):  # one layer's patterns at a time are kept
         _, cache = model.run_with_cache(ids, f"blocks.{layer}.attn.hook_pattern")
-        found.append(scores(cache["pattern", layer], ids, causal=model.config.causal))
-    return {name: torch.stack([layer[name] for layer in found]) for name in SCORES}
+        by_layer.append(scores(cache["pattern", layer], ids, causal=model.config.causal))
+    return {name: torch.stack([layer[name] for layer in by_layer]) for name in SCORES}
 
 
 def pattern_distances(patterns: Tensor) -> Tensor:
-    """How differently the heads of a layer read: (n_head, T, S) patterns → (n_head, n_head), symmetric, 0 on the diagonal.
+    """Return how differently the heads of a layer read: (n_head, T, S) patterns → (n_head, n_head), symmetric, 0 on the diagonal.
 
     The mean over the queries of the total variation distance of two heads' rows, the share of attention that one would have to
     move to read as the other does: 0 the same, 1 nothing in common. Source: lecture 01:21:59.
@@ -96,12 +96,12 @@ def pattern_distances(patterns: Tensor) -> Tensor:
 
 
 def pattern_shift(before: Tensor, after: Tensor) -> Tensor:
-    """How differently two models', or two heads', patterns read the same tokens: (…, T, S) both → (…), as `pattern_distances` measures."""
+    """Return how differently two patterns read the same tokens: (…, T, S) both → (…), as in `pattern_distances`."""
     return (before - after).abs().sum(-1).mean(-1) / 2
 
 
 def label(head: Mapping[str, float]) -> str | None:
-    """The kind that fits one head's scores best, or None where none reaches `THRESHOLD`.
+    """Return the kind with the highest score of one head, or None if none reaches `THRESHOLD`.
 
     >>> label({"previous token": 0.7, "first token": 0.1, "duplicate token": float("nan"), "induction": 0.5})
     'previous token'
@@ -111,21 +111,21 @@ def label(head: Mapping[str, float]) -> str | None:
 
 
 def speaks_letters(tokenizer: Tokenizer) -> bool:
-    """Whether the alphabet has the letters a to z, which the probe set of repeated sequences is made of."""
+    """Whether the alphabet has the letters a to z, of which the probe set of repeated sequences consists."""
     return not tokenizer.unknown(LETTERS)
 
 
-def probe_set(tokenizer: Tokenizer, block_size: int, held_out: str = "") -> Tensor:
-    """`PROBES` texts on which the kinds of heads tell themselves apart: ids (≤ PROBES, T), the same at every call.
+def probe_set(tokenizer: Tokenizer, block_size: int, validation_text: str = "") -> Tensor:
+    """Return `PROBES` texts on which the kinds of heads differ: ids (≤ PROBES, T), the same at every call.
 
-    Random letters set twice in a row; where the alphabet lacks a letter, stretches of `held_out`, evenly spread, of block_size tokens.
-    Raises ValueError where such a text has fewer than two tokens.
+    Random letters, twice in a row; if the alphabet lacks a letter, evenly spread parts of `validation_text`, of block_size
+    tokens each. Raises ValueError if such a text has fewer than two tokens.
     """
     if speaks_letters(tokenizer):
         period = max(1, min(PERIOD, block_size // 2))
         rows = [tokenizer.encode(repeated_sequence(period, seed))[:block_size] for seed in range(PROBES)]
         return _stack(rows)
-    ids = tokenizer.encode(held_out)
+    ids = tokenizer.encode(validation_text)
     T = min(block_size, len(ids))
     starts = sorted({int(start) for start in torch.linspace(0, len(ids) - T, PROBES)})
     return _stack([ids[start : start + T] for start in starts])
@@ -134,5 +134,5 @@ def probe_set(tokenizer: Tokenizer, block_size: int, held_out: str = "") -> Tens
 def _stack(rows: Sequence[Sequence[int]]) -> Tensor:
     T = min(len(row) for row in rows)
     if T < 2:
-        raise ValueError(f"the probe texts have {T} tokens; a head's habits show from two on")
+        raise ValueError(f"the probe texts have {T} tokens; a head's scores need at least two")
     return torch.tensor([row[:T] for row in rows])

@@ -1,4 +1,4 @@
-"""A model while it learns: what one snapshot shows on a prompt, and where in a run a score rises.
+"""A run over its snapshots: one snapshot's patterns on a prompt, and the steps between which a score rises.
 
 Source: Olsson et al. 2022, arXiv:2209.11895, on the phase change in which induction heads form.
 """
@@ -12,8 +12,8 @@ from torch import Tensor
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 
-EDGE = 0.1  # of a rise, at either end, that its interval may leave out: what lies between is the 10–90 % rise time
-SMALLEST_RISE = 0.1  # of a score, below which nothing is called a rise
+EDGE = 0.1  # share of a rise left out at either end: the interval is the 10–90 % rise time
+SMALLEST_RISE = 0.1  # of a score; a smaller change is not called a rise
 
 
 class Frame(NamedTuple):
@@ -24,19 +24,19 @@ class Frame(NamedTuple):
 
 
 class Rise(NamedTuple):
-    """One head's largest rise over a run, and the snapshots between which its middle part lies."""
+    """One head's largest rise over a run, and the snapshots between which most of it happens."""
 
     layer: int
     head: int
-    start: int  # step of the last snapshot that has no more than `EDGE` of the rise
-    end: int  # step of the first snapshot after it that has all but `EDGE`
+    start: int  # step of the last snapshot with at most `EDGE` of the rise
+    end: int  # step of the first snapshot after it with all but `EDGE`
     low: float  # the score at `start`
     high: float  # the score at `end`
 
 
 @torch.inference_mode()
 def frame(model: GPT | Bigram, ids: Tensor) -> Frame:
-    """Every head's pattern on the prompt ids (T,), and the distribution of the next token."""
+    """Return every head's pattern on the prompt ids (T,), and the distribution of the next token."""
     layers = range(model.config.n_layer)
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in layers]
     logits, cache = model.run_with_cache(ids.unsqueeze(0), names)
@@ -46,9 +46,9 @@ def frame(model: GPT | Bigram, ids: Tensor) -> Frame:
 
 
 def largest_rise(steps: Sequence[int], scores: Tensor) -> Rise | None:
-    """The head whose score rises most from one snapshot to any later one, and when; None where none rises by `SMALLEST_RISE`.
+    """Return the head whose score rises most from one snapshot to a later one, and when; None if none rises by `SMALLEST_RISE`.
 
-    steps: S steps, ascending; scores: (S, n_layer, n_head), a head with a NaN is passed over. Raises ValueError on other shapes.
+    steps: S steps, ascending; scores: (S, n_layer, n_head), a head with a NaN is left out. Raises ValueError for other shapes.
     """
     if scores.dim() != 3 or len(scores) != len(steps):
         raise ValueError(f"scores {tuple(scores.shape)} must be (S, n_layer, n_head) for S = {len(steps)} steps")

@@ -1,4 +1,4 @@
-"""Changing what flows through a model, to see what it was good for.
+"""Interventions: change activations, to measure their effect on the output.
 
 Each builder returns an `Intervention`: hook point → hook, for `model.hooks(...)` or `model.run_with_hooks(...)`; `combine` joins several.
 Hooks read the whole prompt at once; `generate` does so at each step while they are active.
@@ -22,7 +22,7 @@ Contribution = Literal["attn_out", "mlp_out"]
 
 
 class Effect(NamedTuple):
-    """One cell of an effect map: what changed, in nats, when this one thing was changed."""
+    """One cell of an effect map: the change in nats that one intervention causes."""
 
     row: int  # layer
     column: int  # head or position
@@ -30,22 +30,22 @@ class Effect(NamedTuple):
 
 
 def head_off(layer: int, head: int, off: Off = "zero") -> Intervention:
-    """Nothing, or the same at every position, comes from this head: its z becomes 0, or its mean over the prompt.
+    """Switch a head off: its z becomes 0, or its mean over the prompt.
 
-    Zero is what the stream never saw in training; the mean keeps what the head always writes, and takes away where it read.
+    Zero is a value that the model never met in training; the mean keeps what the head writes at every position.
     """
     return {f"blocks.{layer}.attn.hook_z": _at_head(head, 2, _OFF[off])}
 
 
 def mlp_off(layer: int, off: Off = "zero") -> Intervention:
-    """As `head_off`, for all that a layer's MLP writes."""
+    """As `head_off`, for the output of a layer's MLP."""
     return {f"blocks.{layer}.hook_mlp_out": lambda value, _: _OFF[off](value)}
 
 
 def towards_uniform(layer: int, head: int, alpha: float, *, causal: bool = True) -> Intervention:
-    """Mix a head's learned pattern with uniform attention: alpha = 1 leaves it as it is, 0 makes it uniform.
+    """Mix a head's learned pattern with uniform attention: alpha = 1 is the learned pattern, 0 is uniform.
 
-    Raises ValueError unless 0 ≤ alpha ≤ 1. Source: lecture 00:54:42, averaging as the pattern that knows nothing.
+    Raises ValueError unless 0 ≤ alpha ≤ 1. Source: lecture 00:54:42, averaging.
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}: choose 0 (uniform) to 1 (as learned)")
@@ -57,7 +57,7 @@ def towards_uniform(layer: int, head: int, alpha: float, *, causal: bool = True)
 
 
 def to_previous_token(layer: int, head: int) -> Intervention:
-    """The ideal previous-token head: every query reads from the token before it alone, the first from itself."""
+    """Make a head an ideal previous-token head: every query reads only the token before it, the first reads itself."""
 
     def ideal(pattern: Tensor) -> Tensor:
         T, S = pattern.shape[-2:]
@@ -73,7 +73,7 @@ def scaled(layer: int, contribution: Contribution, factor: float) -> Interventio
 
 
 def stream_patched(layer: int, position: int, source: Tensor) -> Intervention:
-    """Put another prompt's residual stream in this one's place, before one layer, at one position.
+    """Replace the residual stream by that of another prompt, before one layer, at one position.
 
     source: resid_pre of that layer under the other prompt, (B, T, n_embd), of this prompt's length.
     Source: causal tracing, Meng et al. 2022, arXiv:2202.05262.
@@ -88,12 +88,12 @@ def stream_patched(layer: int, position: int, source: Tensor) -> Intervention:
 
 
 def head_patched(layer: int, head: int, source: Tensor) -> Intervention:
-    """Put what a head gathered under another prompt in this one's place; source: its layer's z, (B, T, n_head, d_head)."""
+    """Replace the z of a head by that of another prompt; source: its layer's z there, (B, T, n_head, d_head)."""
     return {f"blocks.{layer}.attn.hook_z": _at_head(head, 2, lambda _: source.select(2, head))}
 
 
 def combine(interventions: Iterable[Intervention]) -> Intervention:
-    """All of them in one; those at the same point act one after another."""
+    """Join several; those at the same hook point act one after another."""
     acting: dict[str, tuple[Hook, ...]] = {}
     for intervention in interventions:
         for name, hook in intervention.items():
@@ -103,21 +103,21 @@ def combine(interventions: Iterable[Intervention]) -> Intervention:
 
 @torch.inference_mode()
 def loss_under(model: GPT | Bigram, ids: Tensor, intervention: Intervention) -> float:
-    """Mean loss in nats a token over ids (B, T), T ≥ 2, each token predicted from those before it."""
+    """Return the mean loss in nats per token over ids (B, T), T ≥ 2, each token predicted from those before it."""
     if ids.size(-1) < 2:
-        raise ValueError(f"ids of shape {tuple(ids.shape)} hold nothing to predict; give at least two tokens")
+        raise ValueError(f"ids of shape {tuple(ids.shape)} have no token to predict; give at least two tokens")
     return loss_of(model.run_with_hooks(ids[:, :-1], intervention), ids[:, 1:]).item()
 
 
 def ablation_effects(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Iterator[Effect]:
-    """Switch every head off by itself, and yield what that adds to the loss on ids (B, T): column is the head."""
+    """Switch off one head at a time, and yield what that adds to the loss on ids (B, T): column is the head."""
     before = loss_under(model, ids, {})
     for layer, head in _heads(model):
         yield Effect(layer, head, loss_under(model, ids, head_off(layer, head, off)) - before)
 
 
 def ablation_map(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Tensor:
-    """Δloss in nats a token for every single head switched off, (n_layer, n_head)."""
+    """Return Δloss in nats per token for each head switched off, (n_layer, n_head)."""
     return gathered(ablation_effects(model, ids, off), (model.config.n_layer, model.config.n_head))
 
 
@@ -126,9 +126,9 @@ def stream_patching_effects(
 ) -> Iterator[Effect]:
     """Patch the stream from another prompt, one layer and position at a time: column is the position.
 
-    ids, source: (1, T) each; layers: which to patch, all unless said. The effect is what the patch adds to the
+    ids, source: (1, T) each; layers: which to patch, None for all. The effect is what the patch adds to the
     log-probability of the token `answer` after the last position.
-    Raises ValueError where the prompts differ in length.
+    Raises ValueError if the prompts differ in length.
     """
     cache = _source(model, ids, source, "blocks.*.hook_resid_pre")
     layers = range(model.config.n_layer) if layers is None else layers
@@ -141,7 +141,7 @@ def stream_patching_effects(
 def head_patching_effects(
     model: GPT | Bigram, ids: Tensor, source: Tensor, answer: int, layers: Iterable[int] | None = None
 ) -> Iterator[Effect]:
-    """As `stream_patching_effects`, for what each head gathers at all positions: column is the head."""
+    """As `stream_patching_effects`, for each head's z at all positions: column is the head."""
     cache = _source(model, ids, source, "blocks.*.attn.hook_z")
     yield from _patching(
         model, ids, answer, ((cell, head_patched(*cell, cache["z", cell[0]])) for cell in _heads(model, layers))
@@ -149,11 +149,11 @@ def head_patching_effects(
 
 
 def gathered(effects: Iterable[Effect], shape: tuple[int, int]) -> Tensor:
-    """The effects as a map of this shape; NaN where there is none."""
-    found = torch.full(shape, torch.nan)
+    """Return the effects as a map of this shape; NaN for a cell without one."""
+    effect_map = torch.full(shape, torch.nan)
     for effect in effects:
-        found[effect.row, effect.column] = effect.value
-    return found
+        effect_map[effect.row, effect.column] = effect.value
+    return effect_map
 
 
 def _zero(value: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""A model as its training meets it: the gradient that reaches each block, how attention's scores stand, and its loss in training mode.
+"""A model in training: the gradient of each block, the statistics of attention's scores, and the loss in training mode.
 
-Models are shared, so everything happens on a copy.
+Models are shared, so everything is done on a copy.
 """
 
 import copy
@@ -13,9 +13,9 @@ from gpt.model.gpt import GPT, loss_of
 
 
 def gradient_norms(model: GPT, tokens: Tensor) -> Tensor:
-    """How much of the loss's gradient reaches each block: its norm over the block's weights, (n_layer,).
+    """Return the norm of the loss's gradient over the weights of each block, (n_layer,).
 
-    tokens: (B, T + 1) ids, of which the last T are to be predicted. Source: lecture 01:26:48.
+    tokens: (B, T + 1) ids; the last T are the targets. Source: lecture 01:26:48.
     """
     learner = _with_gradients(model, tokens)
     return torch.stack(
@@ -25,16 +25,18 @@ def gradient_norms(model: GPT, tokens: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class AttentionStatistics:
-    """How the attention of one layer stands on a batch. Source: lecture 01:16:56."""
+    """Statistics of one layer's attention on a batch. Source: lecture 01:16:56."""
 
-    variance: float  # of the scores, those behind the mask left out
-    entropy: float  # mean of the rows' entropies, each as a share of what even attention has there: 1 is even, 0 one key alone
+    variance: float  # of the scores, without those behind the mask
+    entropy: (
+        float  # mean entropy of a row, as a share of the entropy of uniform attention: 1 is uniform, 0 is one key only
+    )
     q_gradient: float  # norm of the loss's gradient in the query matrix
     k_gradient: float  # … and in the key matrix
 
 
 def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> AttentionStatistics:
-    """Measure scores, pattern and gradients of a causal model's layer on tokens (B, T + 1), T ≥ 2, the last T to be predicted.
+    """Measure scores, pattern and gradients of a causal model's layer on tokens (B, T + 1), T ≥ 2; the last T are the targets.
 
     Source: lecture 01:16:56.
     """
@@ -51,9 +53,9 @@ def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> Attentio
 
 @torch.no_grad()
 def training_mode_loss(model: GPT, tokens: Tensor, rows: int) -> float:
-    """The mean loss of a copy in training mode that reads `rows` rows of tokens (B, T + 1) at a time: what batchnorm makes of it.
+    """Return the mean loss of a copy in training mode that reads `rows` rows of tokens (B, T + 1) at a time.
 
-    Without batchnorm and dropout it is the loss in eval mode, whatever the rows. Source: lecture 01:32:51.
+    With batchnorm it depends on `rows`; without batchnorm and dropout it is the loss in eval mode. Source: lecture 01:32:51.
     """
     learner = copy.deepcopy(model).train()
     parts = tokens.split(rows)
@@ -66,7 +68,7 @@ def _gradient(parameter: Tensor) -> Tensor:
 
 
 def _with_gradients(model: GPT, tokens: Tensor) -> GPT:
-    """A copy in training mode that has been through one backward pass."""
+    """Return a copy in training mode after one backward pass."""
     learner = copy.deepcopy(model).train().requires_grad_(True)
     with torch.enable_grad():
         loss_of(learner(tokens[:, :-1]), tokens[:, 1:]).backward()

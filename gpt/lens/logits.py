@@ -1,4 +1,4 @@
-"""The logit lens: what the model would say if it stopped at each point of the residual stream.
+"""The logit lens: the next-token distribution that the model would give at each point of the residual stream.
 
 Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 """
@@ -19,23 +19,23 @@ AT_ONCE = 256  # positions; blocks of 64 left the heap in pieces: 2.7 GB instead
 
 @dataclass(frozen=True)
 class LogitLens:
-    """The next-token distribution read off at P points and T positions; the last point is the model's own answer."""
+    """The next-token distribution at P points and T positions; the last point is the model's own answer."""
 
     points: tuple[str, ...]  # "embedding", "0 mid", "0 post", …
     top_ids: Tensor  # (P, T, K), largest probability first
     top_probabilities: Tensor  # (P, T, K)
     entropy: Tensor  # (P, T), nats
     divergence: Tensor  # (P, T), nats: KL(the model's answer ‖ the answer here)
-    rank: Tensor  # (P, T − 1), of the token that really comes next: 1 is the likeliest; equals share the better rank
+    rank: Tensor  # (P, T − 1), of the true next token: 1 is the likeliest; equals share the better rank
 
 
 @torch.inference_mode()
 def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP, positions: slice = slice(None)) -> LogitLens:
     """Read every point of the stream through the final layernorm and the unembedding.
 
-    ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: those that are read, a step of 1, at least one; the result
-    has these alone, T of them from here on. `AT_ONCE` distributions over the vocabulary are held at a time, and as many final ones.
-    Raises ValueError on a bigram, which has no stream, and on other shapes.
+    ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: a slice with step 1 and at least one position; the
+    result has only these, and T is their number. `AT_ONCE` distributions are in memory at a time, and as many final ones.
+    Raises ValueError for a bigram, which has no stream, and for other shapes.
     """
     if n_top < 1:
         raise ValueError(f"n_top={n_top} must be at least 1")

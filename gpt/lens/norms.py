@@ -1,4 +1,4 @@
-"""What each layernorm makes of the residual stream. Source: lecture 01:32:51."""
+"""The input and output of each layernorm on a prompt. Source: lecture 01:32:51."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class NormReading:
 
 
 def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
-    """Norm's name → the hook names whose sum enters it, in the order of the forward pass; empty without norms.
+    """Return norm's name → the hook names whose sum is its input, in the order of the forward pass; empty without norms.
 
-    Raises ValueError on a bigram.
+    Raises ValueError for a bigram.
     """
     check_has_stream(model)
     config, inputs = model.config, {}
@@ -49,10 +49,10 @@ def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
 
 @torch.inference_mode()
 def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
-    """What every layernorm does to the prompt ids (T,), in the order of the forward pass; [] without layernorm.
+    """Read every layernorm on the prompt ids (T,), in the order of the forward pass; [] without layernorm.
 
-    Batchnorm has no statistics of a prompt: in use it is one fixed scale and shift a feature. Raises ValueError on a bigram, and
-    on ids not (T,), T ≥ 1. Source: lecture 01:32:51.
+    Batchnorm has no statistics of a prompt: in eval mode it is one fixed scale and shift per feature. Raises ValueError
+    for a bigram, and for ids that are not (T,), T ≥ 1. Source: lecture 01:32:51.
     """
     inputs = norm_inputs(model)
     if model.config.norm == "batch":
@@ -64,9 +64,9 @@ def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
 
 
 def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hook]:
-    """Hooks that take these norms out: what enters one leaves it unchanged. For one thread, `with model.hooks(…)`.
+    """Return hooks that switch these norms off: the output is the input. Use them with `with model.hooks(…)`.
 
-    norms: names as in `norm_inputs`. Raises ValueError on a name that the model does not have, and on a bigram.
+    norms: names as in `norm_inputs`. Raises ValueError for a name that the model does not have, and for a bigram.
     """
     inputs = norm_inputs(model)
     unknown = [norm for norm in norms if norm not in inputs]

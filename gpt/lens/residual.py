@@ -1,6 +1,6 @@
-"""How the residual stream grows from point to point.
+"""Follow the residual stream from point to point.
 
-A point of the stream is the embedding, or what stands there after an attention ("mid") or after an MLP ("post").
+A point of the stream is the embedding, or the stream after an attention ("mid") or after an MLP ("post").
 Source: lecture 01:26:48; Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
 """
 
@@ -18,7 +18,7 @@ from gpt.model.hooks import ActivationCache
 
 @dataclass(frozen=True)
 class ResidualPath:
-    """The stream of one prompt at its P points, and the P − 1 writes that lie between them."""
+    """The stream of one prompt at its P points, and the P − 1 writes between them."""
 
     points: tuple[str, ...]  # "embedding", "0 mid", "0 post", "1 mid", …
     writers: tuple[str, ...]  # "attention 0", "MLP 0", …; writer i leads from point i to point i + 1
@@ -30,7 +30,7 @@ class ResidualPath:
 
 
 def stream_points(model: GPT | Bigram) -> dict[str, str]:
-    """Point → hook name, in the order of the forward pass. Raises ValueError on a bigram, which has no stream."""
+    """Return point → hook name, in the order of the forward pass. Raises ValueError for a bigram, which has no stream."""
     check_has_stream(model)
     points = {"embedding": "blocks.0.hook_resid_pre"}
     for layer in range(model.config.n_layer):
@@ -42,7 +42,10 @@ def stream_points(model: GPT | Bigram) -> dict[str, str]:
 
 @torch.inference_mode()
 def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
-    """Follow the stream of the prompt ids (T,) through the model. Raises ValueError on a bigram, and on ids not (T,), T ≥ 1."""
+    """Follow the stream of the prompt ids (T,) through the model.
+
+    Raises ValueError for a bigram, and for ids that are not (T,), T ≥ 1.
+    """
     points, writers = stream_points(model), _writers(check_has_stream(model))
     cache = run_on(model, ids, [*points.values(), *writers.values()])
     stream = torch.stack([cache[name][0] for name in points.values()])  # (P, T, C)
@@ -60,9 +63,9 @@ def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
 
 
 def principal_plane(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Vectors (..., C) → (..., 2) in the plane of their first two principal components, and the share of variance of each, (2,).
+    """Project vectors (..., C) on their first two principal components, (..., 2), and return the share of variance of each, (2,).
 
-    Components that the vectors do not have (C = 1, or all of them equal) are zero; all is NaN where a vector is not finite.
+    Components that the vectors do not have (C = 1, or all of them equal) are zero; all is NaN if a vector is not finite.
     """
     flat = vectors.flatten(0, -2).double()  # (N, C)
     if not flat.isfinite().all():
@@ -75,7 +78,7 @@ def principal_plane(vectors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def run_on(model: GPT | Bigram, ids: Tensor, names: Sequence[str]) -> ActivationCache:
-    """The activations of one prompt at `names`. Raises ValueError unless ids is (T,) with T ≥ 1."""
+    """Return the activations of one prompt at `names`. Raises ValueError unless ids is (T,) with T ≥ 1."""
     if ids.dim() != 1 or not len(ids):
         raise ValueError(f"ids of shape {tuple(ids.shape)} must be (T,), with at least one token")
     return model.run_with_cache(ids.unsqueeze(0), names)[1]
@@ -89,7 +92,7 @@ def check_has_stream(model: GPT | Bigram) -> GPT:
 
 
 def _writers(model: GPT) -> dict[str, str]:
-    """Writer → hook name, in the order of the forward pass."""
+    """Return writer → hook name, in the order of the forward pass."""
     writers = {}
     for layer in range(model.config.n_layer):
         writers[f"attention {layer}"] = f"blocks.{layer}.hook_attn_out"

@@ -1,4 +1,4 @@
-"""How surprised a model is by each token of a text: −ln p(token | what came before). Source: lecture 00:22:11."""
+"""The surprise of a model at each token of a text: −ln p(token | tokens before it). Source: lecture 00:22:11."""
 
 import math
 
@@ -15,11 +15,11 @@ LOGITS_AT_ONCE = 1_000_000  # numbers in one forward pass's output
 
 @torch.inference_mode()
 def surprise(model: GPT | Bigram, ids: Tensor, stride: int | None = None) -> Tensor:
-    """Nats of each token given those before it: (N,) ids → (N,) float32; NaN for the first, which has nothing before it.
+    """Return the nats of each token given those before it: (N,) ids → (N,) float32; NaN for the first token.
 
     A text longer than block_size is read in windows that start `stride` tokens apart (default: half of block_size), and a token
-    counts in the first window that reaches it, so it sees at least block_size − stride tokens. stride=block_size is how
-    training measures its loss: chunks side by side. The model must be in eval mode.
+    counts in the first window that has it, so it has at least block_size − stride tokens before it. With stride=block_size
+    the windows are chunks side by side, as training measures its loss. The model must be in eval mode.
     Raises ValueError unless ids is one-dimensional and 1 ≤ stride ≤ block_size.
     """
     block_size = model.config.block_size
@@ -44,9 +44,9 @@ def surprise(model: GPT | Bigram, ids: Tensor, stride: int | None = None) -> Ten
 
 
 def per_character(nats: Tensor, ids: list[int], text: str, tokenizer: Tokenizer) -> Tensor:
-    """Spread each token's nats evenly over its bytes, and gather them by character: (N,) → (len(text),), with the same sum.
+    """Spread each token's nats evenly over its bytes, and sum them per character: (N,) → (len(text),), with the same sum.
 
-    ids: (N,) what `tokenizer` made of `text`. NaN for characters outside the tokenizer's alphabet, and where nats has it.
+    ids: (N,), the tokens of `text`. NaN for characters outside the tokenizer's alphabet, and where nats is NaN.
     """
     if isinstance(tokenizer, CharTokenizer):
         unknown = set(tokenizer.unknown(text))
@@ -59,11 +59,11 @@ def per_character(nats: Tensor, ids: list[int], text: str, tokenizer: Tokenizer)
 
 
 def bits(nats: float) -> float:
-    """Nats → bits: ÷ ln 2."""
+    """Convert nats to bits: ÷ ln 2."""
     return nats / math.log(2)
 
 
 def _nats(model: GPT | Bigram, ids: Tensor, positions: Tensor) -> Tensor:
-    """positions (W, T) of targets → their nats, (W, T)."""
+    """Return the nats of the targets at positions (W, T), (W, T)."""
     logits = model(ids[positions - 1]).float()
     return F.cross_entropy(logits.transpose(1, 2), ids[positions], reduction="none")

@@ -1,6 +1,6 @@
-"""One attention weight taken apart: how a query and a key make it, and what the key then adds to the query's z.
+"""Explain one attention weight: how a query and a key make it, and what the key adds to the query's z.
 
-All of it is worked out again, in double precision, from the q, k and v that the model computed.
+Everything is computed again, in double precision, from the q, k and v of the model.
 Source: lecture 01:02:00 (one head), 01:16:56 (the scale); Vaswani et al. 2017, arXiv:1706.03762, section 3.2.1.
 """
 
@@ -16,7 +16,7 @@ from gpt.model.gpt import GPT
 
 @dataclass(frozen=True)
 class LayerVectors:
-    """What the attention of one layer computes with on one prompt, and what comes out of it."""
+    """The inputs and the output of one layer's attention on one prompt."""
 
     q: Tensor  # (T, n_head, d_head), as are k, v and z
     k: Tensor
@@ -28,7 +28,7 @@ class LayerVectors:
 
 @dataclass(frozen=True)
 class Weight:
-    """How much one query reads of one key, and every step from the vectors to there. Source: lecture 01:02:00."""
+    """The weight of one query on one key, with every step from the vectors to it. Source: lecture 01:02:00."""
 
     query: int
     key: int
@@ -37,7 +37,7 @@ class Weight:
     products: Tensor  # (d_head,), q × k feature by feature
     scale: float
     exists: Tensor  # (T,) bool, the keys that the mask leaves in the query's row
-    scores: Tensor  # (T,), q · k × scale for every key, those behind the mask as well
+    scores: Tensor  # (T,), q · k × scale for every key, also those behind the mask
     exps: Tensor  # (T,), e^(score − the largest score that exists); 0 behind the mask
     weights: Tensor  # (T,), exps over their sum
     v: Tensor  # (d_head,), of the key
@@ -53,15 +53,15 @@ class Weight:
 
     @property
     def weight(self) -> float:
-        """What the heatmap shows at (query, key)."""
+        """The weight at (query, key), as the heatmap shows it."""
         return float(self.weights[self.key])
 
 
 @torch.inference_mode()
 def layer_vectors(model: GPT | Bigram, ids: Tensor, layer: int) -> LayerVectors:
-    """q, k, v and z of one layer on the prompt ids (T,).
+    """Return q, k, v and z of one layer on the prompt ids (T,).
 
-    Raises ValueError on a bigram, on a layer that is not there, and on ids not (T,), T ≥ 1.
+    Raises ValueError for a bigram, for a layer that does not exist, and for ids that are not (T,), T ≥ 1.
     """
     if isinstance(model, Bigram):
         raise ValueError("a bigram table has no attention; open a model with at least one layer")
@@ -74,7 +74,7 @@ def layer_vectors(model: GPT | Bigram, ids: Tensor, layer: int) -> LayerVectors:
 
 
 def explain(layer: LayerVectors, head: int, query: int, key: int) -> Weight:
-    """Take the weight at (query, key) of one head apart. Raises ValueError on a head, query or key that is not there."""
+    """Explain the weight at (query, key) of one head. Raises ValueError for a head, query or key that does not exist."""
     T, n_head, _ = layer.q.shape
     for name, index, count in (("head", head, n_head), ("query", query, T), ("key", key, T)):
         if not 0 <= index < count:
