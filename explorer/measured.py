@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.shared.loading import ROOT, SHIPPED
+from explorer.opened import ROOT, Opened, open_model
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gpt import GPT, Bigram, Run
     from gpt.lens.interventions import Off
 
 LOSSES = ROOT / "assets" / "losses.json"
@@ -27,48 +26,48 @@ EFFECTS = ROOT / "assets" / "effects.json"
 Loss = tuple[float, float]  # nats per token, nats per character
 
 
-def known_loss(run: "Run", step: int, stretches: Sequence[str]) -> Loss | None:
-    """The loss of a shipped run's snapshot on these stretches of text, where it was measured; None where it was not."""
-    loss = _known(LOSSES, run, step, stretches)
+def known_loss(opened: Opened, stretches: Sequence[str]) -> Loss | None:
+    """The loss of a shipped model on these stretches of text, if it was measured; else None."""
+    loss = _known(LOSSES, opened, stretches)
     return (loss[0], loss[1]) if loss else None
 
 
-def known_effects(run: "Run", step: int, off: "Off", ids: "Tensor") -> np.ndarray | None:
-    """What each head of a shipped run's snapshot adds to the loss on these ids when it is off: (n_layer, n_head) nats, or None."""
-    effects = _known(EFFECTS, run, step, (off, str(ids.tolist())))
+def known_effects(opened: Opened, off: "Off", ids: "Tensor") -> np.ndarray | None:
+    """What each head of a shipped model adds to the loss on these ids when it is off: (n_layer, n_head) nats, or None."""
+    effects = _known(EFFECTS, opened, (off, str(ids.tolist())))
     return np.array(effects) if effects else None
 
 
-def _known(file: Path, run: "Run", step: int, parts: Sequence[str]) -> list | None:
+def _known(file: Path, opened: Opened, parts: Sequence[str]) -> list | None:
     """The result in this file that fits; None for a run that does not ship."""
-    if run.folder.parent != SHIPPED:
+    if not opened.is_shipped:
         return None
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        results = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found.get(key(run, step, parts))
+    return results.get(key(opened, parts))
 
 
-def key(run: "Run", step: int, stretches: Sequence[str]) -> str:
-    """The hash of the run's weights at this step, its config, its tokenizer, and the stretches."""
-    files = (run.snapshot_path(step), run.folder / "config.json", run.folder / "tokenizer.json")
-    parts = [file.read_bytes() for file in files] + [stretch.encode() for stretch in stretches]
+def key(opened: Opened, stretches: Sequence[str]) -> str:
+    """The hash of the weights, the config, the tokenizer, and the stretches."""
+    parts = [file.read_bytes() for file in opened.files] + [stretch.encode() for stretch in stretches]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def measured_loss(run: "Run", model: "GPT | Bigram", stretches: Sequence[str]) -> Loss:
-    """The mean loss of a model on these stretches. Raises ValueError where no stretch has two tokens."""
+def measured_loss(opened: Opened, stretches: Sequence[str]) -> Loss:
+    """The mean loss of a model on these stretches. Raises ValueError if no stretch has two tokens."""
     import torch
 
     from gpt.lens import surprise as lens
 
-    encoded = [ids for stretch in stretches if len(ids := run.tokenizer.encode(stretch)) > 1]
+    tokenizer, block_size = opened.tokenizer, opened.config.block_size
+    encoded = [ids for stretch in stretches if len(ids := tokenizer.encode(stretch)) > 1]
     if not encoded:
         raise ValueError("the validation text has fewer than two tokens, so there is nothing to predict in it")
-    total = sum(float(lens.surprise(model, torch.tensor(ids), model.config.block_size)[1:].sum()) for ids in encoded)
+    total = sum(float(lens.surprise(opened.model, torch.tensor(ids), block_size)[1:].sum()) for ids in encoded)
     tokens = sum(len(ids) - 1 for ids in encoded)
-    characters = sum(len(run.tokenizer.decode(ids[1:])) for ids in encoded)
+    characters = sum(len(tokenizer.decode(ids[1:])) for ids in encoded)
     return total / tokens, total / characters
 
 
@@ -76,20 +75,19 @@ def measure() -> None:
     """Write assets/losses.json and assets/effects.json."""
     from explorer.compare.panel import stretches
     from explorer.explore.interventions import changes
-    from explorer.shared import loading, texts
+    from explorer.shared import texts
+    from explorer.shared.model_list import prompted
     from gpt.lens.interventions import ablation_map
 
     losses, effects = {}, {}
-    for ref in loading.prompted():
-        run = loading.load_run(ref)
-        if run.folder.parent != SHIPPED:
+    for opened in map(open_model, prompted()):
+        if not opened.is_shipped:
             continue
-        step, model = run.steps[-1], loading.load_model(ref)
-        pieces = stretches(texts.parts(ref)[1])
-        losses[key(run, step, pieces)] = measured_loss(run, model, pieces)
-        for off in ("zero", "mean") if model.config.n_layer else ():
-            ids = changes.held_out(ref)
-            effects[key(run, step, (off, str(ids.tolist())))] = ablation_map(model, ids, off).tolist()
+        pieces = stretches(texts.parts(opened)[1])
+        losses[key(opened, pieces)] = measured_loss(opened, pieces)
+        for off in ("zero", "mean") if opened.config.n_layer else ():
+            ids = changes.held_out(opened)
+            effects[key(opened, (off, str(ids.tolist())))] = ablation_map(opened.model, ids, off).tolist()
     LOSSES.write_text(json.dumps(losses, indent=1) + "\n", encoding="utf-8")
     EFFECTS.write_text(json.dumps(effects, indent=1) + "\n", encoding="utf-8")
 

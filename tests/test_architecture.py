@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LONGEST_PAGE = 100  # lines
-CACHE_HOMES = {"loading.py", "texts.py", "lenses.py"}
+CACHE_HOMES = {"cache.py"}
 STATE_HOME = "state.py"
 
 
@@ -112,7 +112,7 @@ def test_no_module_shadows_a_dependency(file):
     assert top not in {"gpt", "pages", *provided, *needed}
 
 
-@pytest.mark.parametrize("name", ["app.py", "navigation.py", "state.py", "shared/loading.py", "shared/widgets.py"])
+@pytest.mark.parametrize("name", ["app.py", "navigation.py", "state.py", "opened.py", "shared/widgets.py"])
 def test_the_shell_is_drawn_before_torch_is_imported(name):
     """Its modules import torch and gpt inside functions only."""
     tree = ast.parse((ROOT / "explorer" / name).read_text(encoding="utf-8"))

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import streamlit as st
 
 from explorer.figures.tokens import labels
-from explorer.shared import loading, widgets
+from explorer.opened import Opened
+from explorer.shared import widgets
 from explorer.shared.choices import POSITION
+from explorer.shared.prompt import Reading
 
 HELP = "The token whose stream is followed. The model predicts what comes after it."
 
@@ -14,10 +16,14 @@ HELP = "The token whose stream is followed. The model predicts what comes after 
 class Subject(NamedTuple):
     """What is looked at."""
 
-    ref: str
-    reading: loading.Reading
+    opened: Opened
+    reading: Reading
     position: int
     labels: list[str]  # of the tokens, each with its position
+
+    @property
+    def ref(self) -> Opened:  # until every caller says `opened`
+        return self.opened
 
 
 def subject(no_layers: str) -> Subject | None:
@@ -26,19 +32,17 @@ def subject(no_layers: str) -> Subject | None:
     no_layers: Markdown that is said of a bigram. Raises ValueError where the model cannot be opened.
     """
     left, middle, right = st.columns([8, 4, 3], gap="medium")
-    ref, prompt = widgets.model_and_prompt(left, middle)
-    with st.spinner("Opening the model…"):
-        model = loading.load_model(ref)
-    if not model.config.n_layer:
+    opened, prompt = widgets.model_and_prompt(left, middle)
+    if not opened.config.n_layer:
         widgets.empty_state("This model has no layers.", no_layers)
         return None
-    reading = widgets.reading(ref, prompt)
+    reading = widgets.reading(opened, prompt)
     if reading is None:
         return None
     named = labels(reading.tokens)
     with right:
         position = _position_picker(named)
-    return Subject(ref, reading, position, named)
+    return Subject(opened, reading, position, named)
 
 
 def _position_picker(named: list[str]) -> int:

@@ -12,12 +12,15 @@ from explorer.choice import Choice, choose
 from explorer.components.page_tools import page_tools
 from explorer.figures.tokens import visible
 from explorer.navigation import PAGES
-from explorer.shared import examples, loading
+from explorer.opened import Opened, open_model
+from explorer.shared import examples, loading, model_list
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SEED
+from explorer.shared.prompt import Reading
+from explorer.shared.sampling import Sampling
 from explorer.shared.words import count, plain
 
 LECTURE = "https://www.youtube.com/watch?v=kCc8FmEb1nY"
-DEFAULT_SAMPLING = loading.Sampling()
+DEFAULT_SAMPLING = Sampling()
 TERMS = {
     "head": HEAD.help,
     "layer": LAYER.help,
@@ -83,19 +86,19 @@ def model_picker(choice: Choice = MODEL, default: str | None = None, **more: Any
 
     default: shown until the person picks. more: keyword arguments for the box.
     """
-    names = loading.prompted()
-    if not names:
+    models = model_list.models()
+    options = {ref: listed.label for ref, listed in models.items() if listed.continues_prompt}
+    if not options:
         return None
-    shown, sentence = choice.check(options=names, default=default if default in names else names[0])
-    options = {name: loading.describe(name) for name in names}
+    shown, sentence = choice.check(options=[*options], default=default if default in options else next(iter(options)))
     st.selectbox(options=options, format_func=options.__getitem__, **choice.bound(shown, options, **more))
     if sentence:
-        if choice.text in loading.models():
+        if choice.text in models:
             sentence = (
                 f"{plain(choice.text)} does not continue a prompt, so it does not open here. {plain(shown)} is shown."
             )
         st.warning(sentence, icon=":material/search_off:")
-        if choice.text in loading.translators():
+        if choice.text in models and models[choice.text].translates:
             look_into_translator(choice.text)
     return shown
 
@@ -106,10 +109,10 @@ def look_into_translator(ref: str, disabled: bool = False) -> None:
     st.page_link(PAGES / "translate.py", label=label, icon=icon, query_params={"translator": ref}, disabled=disabled)
 
 
-def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[str, str]:
-    """The prompt in the left column, the model in the right; returns the model's reference and the prompt.
+def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[Opened, str]:
+    """Let the person write a prompt in the left column and pick a model in the right. Return both, the model opened.
 
-    Where there is no model at all, that is said and the page ends here.
+    The page ends here if there is no model at all. Raises ValueError if the model cannot be opened.
     """
     with right:
         ref = model_picker()
@@ -117,7 +120,7 @@ def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[str, 
         prompt = prompt_box(examples.of_model(ref) if ref else examples.SHAKESPEARE)
     if ref is None:
         no_model()
-    return ref, prompt
+    return open_model(ref), prompt
 
 
 def no_model() -> NoReturn:
@@ -145,7 +148,7 @@ def prompt_box(named: Mapping[str, str]) -> str:
     return prompt
 
 
-def reading(ref: str, prompt: str) -> loading.Reading | None:
+def reading(opened: Opened, prompt: str) -> Reading | None:
     """The prompt as the model reads it, with a line that says what was cut off or replaced.
 
     None where there is nothing to read: then an empty state with a suggestion stands here.
@@ -153,7 +156,7 @@ def reading(ref: str, prompt: str) -> loading.Reading | None:
     if not prompt:
         empty_prompt()
         return None
-    read = loading.read(ref, prompt)
+    read = loading.read(opened, prompt)
     notes = [count(len(read.ids), "token")]
     if read.skipped:
         total = len(read.ids) + read.skipped
@@ -195,7 +198,7 @@ def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     return LAYER.read(high=n_layer - 1, default=0), HEAD.read(high=n_head - 1, default=0)
 
 
-def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.Sampling:
+def sampling_controls(defaults: Sampling = DEFAULT_SAMPLING) -> Sampling:
     """How to sample tokens, in one row."""
     settings = {
         TOKENS: defaults.max_new_tokens,
@@ -207,7 +210,7 @@ def sampling_controls(defaults: loading.Sampling = DEFAULT_SAMPLING) -> loading.
     more = {TEMPERATURE: {"step": 0.1}, TOP_K: ALL_TOKENS, TOP_P: ALL_TOKENS | {"step": 0.05}}
     shown = {choice: choice.read(default=default) for choice, default in settings.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        return loading.Sampling(
+        return Sampling(
             *(st.number_input(**choice.bound(value, **more.get(choice, {}))) for choice, value in shown.items())
         )
 

@@ -13,6 +13,7 @@ from explorer.components.film import Film, Look, packing, play
 from explorer.explore.heads.panel import MEANING, clearest_head, describe_probe
 from explorer.figures.curves import running_mean, thinned
 from explorer.navigation import PAGES
+from explorer.opened import Opened
 from explorer.shared import examples, lenses, loading, texts, widgets
 from explorer.shared.choices import HEAD, LAYER, RUN, SCORE
 from explorer.shared.fragment import fragment
@@ -100,7 +101,7 @@ def load(ref: str, reading: loading.Reading, steps: Sequence[int]) -> Reel:
     frames = {}
     for step in _with_progress(chosen, "Reading snapshot"):
         try:
-            frames[step] = lenses.frame(run, step, reading.ids[-T:])
+            frames[step] = lenses.frame(Opened.of(run, step), reading.ids[-T:])
         except ValueError as error:
             notes.append(f"The snapshot of step {step:,} is left out: {widgets.plain(str(error), longest=300)}")
     scores = {}
@@ -115,7 +116,9 @@ def load(ref: str, reading: loading.Reading, steps: Sequence[int]) -> Reel:
 def _scores(ref: str, steps: Sequence[int]) -> dict[str, np.ndarray]:
     """Return kind → (S, n_layer, n_head)."""
     run, text = loading.load_run(ref), texts.probe_text(ref)
-    per_step = [lenses.snapshot_scores(run, step, text) for step in _with_progress(steps, "Scoring snapshot")]
+    per_step = [
+        lenses.snapshot_scores(Opened.of(run, step), text) for step in _with_progress(steps, "Scoring snapshot")
+    ]
     return {kind: np.stack([scores[kind] for scores in per_step]) for kind in MEANING}
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import navigation
-from explorer.shared import loading, widgets
+from explorer import navigation, opened
+from explorer.opened import folder_of, references
+from explorer.shared import model_list, widgets
 
 ROOT = Path(__file__).parents[2]
 CONFIG = tomllib.loads((ROOT / "explorer" / ".streamlit" / "config.toml").read_text())
@@ -36,7 +37,7 @@ def test_choices_outlive_a_walk_through_the_pages(open_app):
 
 
 def test_the_app_opens_where_there_is_nothing_to_open(open_app, monkeypatch, tmp_path):
-    monkeypatch.setattr(loading, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(opened, "SHIPPED", tmp_path / "none")
     monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(tmp_path / "none either"))
     app = open_app()
     assert not app.exception and any("no model yet" in markdown.value for markdown in app.markdown)
@@ -45,7 +46,8 @@ def test_the_app_opens_where_there_is_nothing_to_open(open_app, monkeypatch, tmp
 def test_the_shell_is_imported_without_torch():
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-        "import explorer.navigation, explorer.state, explorer.shared.loading, explorer.shared.widgets, explorer.shared.generation; "
+        "import explorer.navigation, explorer.state, explorer.opened; "
+        "import explorer.shared.model_list, explorer.shared.widgets, explorer.shared.generation; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd="/").returncode == 0
@@ -60,21 +62,21 @@ def test_it_binds_to_localhost_sends_nothing_home_and_has_both_themes():
 
 
 def test_models_are_listed_by_name_and_never_joined_into_a_path(runs):
-    assert {"runs/tiny", "runs/table"} <= loading.models().keys()
+    assert {"runs/tiny", "runs/table"} <= references().keys()
     for name in ("runs/../tiny", str(runs / "tiny"), "tiny", "runs/", ""):
         with pytest.raises(ValueError, match="no model called"):
-            loading.folder_of(name)
+            folder_of(name)
 
 
 def test_a_run_is_described_without_being_opened(runs):
-    assert loading.describe("runs/tiny") == "runs/tiny · 2 × 3 heads"
-    assert loading.describe("runs/table") == "runs/table · no heads"
+    assert model_list.models()["runs/tiny"].label == "runs/tiny · 2 × 3 heads"
+    assert model_list.models()["runs/table"].label == "runs/table · no heads"
 
 
 @pytest.mark.parametrize("config", ["", "[]", "null", '{"recipe": 3}', '{"recipe": {"model": []}}', "\x00", "9" * 5000])
 def test_an_unreadable_description_is_the_name_alone(runs, config):
     (runs / "tiny" / "config.json").write_text(config)
-    assert loading.describe("runs/tiny") == "runs/tiny"
+    assert model_list.models()["runs/tiny"].label == "runs/tiny"
 
 
 @settings(deadline=None)

@@ -8,7 +8,8 @@ from explorer import state
 from explorer.explore.residual import figures as residual
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
-from explorer.shared import downloads, lenses, loading, widgets
+from explorer.opened import Opened
+from explorer.shared import downloads, lenses, widgets
 from explorer.shared.chart import chart
 from explorer.shared.lens_controls import Subject
 
@@ -44,8 +45,8 @@ def _norm_name(norm: str) -> str:
 
 def stream(chosen: Subject) -> None:
     """How long the stream is at every point, which way it goes, and who writes how much."""
-    ref, ids, position, labels = chosen.ref, chosen.reading.ids, chosen.position, chosen.labels
-    path, config = lenses.stream(ref, ids), loading.load_run(ref).recipe.model
+    opened, ids, position, labels = chosen.opened, chosen.reading.ids, chosen.position, chosen.labels
+    path, config = lenses.stream(opened, ids), opened.config
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How long the stream is", anchor=False, help=TERMS["stream"] + " " + TERMS["norm"])
@@ -57,7 +58,7 @@ def stream(chosen: Subject) -> None:
         )
     kind = "adds to" if config.residual else "has no residual connections here, and so replaces"
     widgets.caption(f"From the embedding on, every layer {kind} the vector that each token carries.", "1:26:48")
-    downloads.stream(ref, chosen.reading)
+    downloads.stream(opened, chosen.reading)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How much each part writes", anchor=False, help=TERMS["norm"])
@@ -75,11 +76,11 @@ def stream(chosen: Subject) -> None:
 
 def layernorm(chosen: Subject) -> None:
     """What every layernorm takes out, what the picked one does to the features, and the model without it."""
-    ref, ids, labels = chosen.ref, chosen.reading.ids, chosen.labels
-    readings = {reading.name: reading for reading in lenses.layernorms(ref, ids)}
+    opened, ids, labels = chosen.opened, chosen.reading.ids, chosen.labels
+    readings = {reading.name: reading for reading in lenses.layernorms(opened, ids)}
     st.subheader("LayerNorm", anchor=False, help=TERMS["layernorm"])
     if not readings:
-        widgets.empty_state(*NO_LAYERNORM[loading.load_run(ref).recipe.model.norm == "batch"])
+        widgets.empty_state(*NO_LAYERNORM[opened.config.norm == "batch"])
         return
     names = [_norm_name(name) for name in readings]
     left, right = st.columns(2, gap="medium")
@@ -101,14 +102,14 @@ def layernorm(chosen: Subject) -> None:
     with right:
         st.markdown("**γ and β**", help=TERMS["layernorm"])
         _show(residual.gain_and_shift(reading.gamma, reading.beta), "γ and β of every feature", "gain")
-    no_beta = "" if loading.load_run(ref).recipe.model.bias else " This model was built without biases, so β is 0."
+    no_beta = "" if opened.config.bias else " This model was built without biases, so β is 0."
     widgets.caption(
         f"Whatever the scale of what enters, what leaves has the scale that γ gives it.{no_beta}", "1:32:51"
     )
-    _without(ref, ids, shown, tuple(readings))
+    _without(opened, ids, shown, tuple(readings))
 
 
-def _without(ref: str, ids: tuple[int, ...], shown: str, every: tuple[str, ...]) -> None:
+def _without(opened: Opened, ids: tuple[int, ...], shown: str, every: tuple[str, ...]) -> None:
     """The same prompt with the chosen layernorm, or every one, taken out."""
     st.subheader("The same with the norm taken out", anchor=False)
     out = {f"only {_norm_name(shown)}": (shown,), "all of them": every}
@@ -116,12 +117,12 @@ def _without(ref: str, ids: tuple[int, ...], shown: str, every: tuple[str, ...])
     options = {name: name for name in out}
     st.segmented_control("Taken out", options, required=True, **state.bound("out", taken, options))
     norms = out[taken]
-    path, bare = lenses.stream(ref, ids), lenses.stream(ref, ids, norms)
+    path, bare = lenses.stream(opened, ids), lenses.stream(opened, ids, norms)
     left, *columns = st.columns([4, 3, 3], gap="medium")
     with left:
         _show(residual.norms_with_and_without(path.points, path.norms, bare.norms), "Norms with and without", "without")
     for column, label, left_out in zip(columns, ("As trained", "Taken out"), ((), norms), strict=True):
-        answer = lenses.answer(ref, ids, left_out)
+        answer = lenses.answer(opened, ids, left_out)
         with column:
             st.metric(f"{label}: loss", f"{answer.loss:.3f}" if len(ids) > 1 else "–", help=TERMS["loss"])
             _show(next_token_bars(answer.tokens, answer.probabilities), f"Next token, {label.lower()}", label)

@@ -199,7 +199,7 @@ def test_the_grid_says_what_heads_do_with_names_from_the_scores(open_app):
 
 def test_the_patterns_are_drawn_before_the_heads_are_scored(open_app, monkeypatch):
     seen = []
-    monkeypatch.setattr(texts, "known_head_scores", lambda ref: None)
-    monkeypatch.setattr(heads, "score_heads", seen.append)
+    monkeypatch.setattr(texts, "known_head_scores", lambda opened: None)
+    monkeypatch.setattr(heads, "score_heads", lambda opened: seen.append(opened.ref))
     app = open_app(prompt="hear me")
     assert header(app)["captions"] == {} and seen == ["runs/tiny"]

@@ -8,8 +8,9 @@ import pytest
 from safetensors.numpy import load
 
 from explorer.figures.picture import pattern_svg
+from explorer.opened import open_model
 from explorer.shared import download_files as downloads
-from explorer.shared import loading
+from explorer.shared import patterns
 from tests.explorer.drawn import drawn
 
 IDS = tuple(range(8))
@@ -18,24 +19,27 @@ IDS = tuple(range(8))
 @pytest.fixture
 def small(runs, monkeypatch):
     """Room for one of the two layers of `tiny` on eight tokens: 4 bytes × 3 heads × 8²."""
-    whole = loading.attention("runs/tiny", IDS)
-    monkeypatch.setattr(loading, "MOST_PATTERNS", 4 * 3 * 8**2)
+    whole = patterns.attention(open_model("runs/tiny"), IDS)
+    monkeypatch.setattr(patterns, "MOST_PATTERNS", 4 * 3 * 8**2)
     return whole
 
 
 def test_what_does_not_fit_is_refused_before_it_is_computed(small, monkeypatch):
-    monkeypatch.setattr(loading, "_inspected", lambda *_: pytest.fail("memory was spent"))
+    monkeypatch.setattr(patterns, "_forward", lambda *_: pytest.fail("memory was spent"))
     with pytest.raises(ValueError, match=r"8 tokens take \d+ KB.*1 layers at a time.*shorten the prompt to 5 tokens"):
-        loading.attention("runs/tiny", IDS)
+        patterns.attention(open_model("runs/tiny"), IDS)
 
 
 def test_fewer_layers_or_tokens_fit(small):
-    assert loading.layers_that_fit("runs/tiny", 8) == 1 and loading.tokens_that_fit("runs/tiny") == 5
-    found = loading.attention("runs/tiny", IDS, layers=(1,))
-    np.testing.assert_allclose(found[1], small[1], atol=1e-6)  # layer 0, unheard, takes the fused kernel
-    assert not found[0].any()
-    assert loading.attention("runs/tiny", IDS[:5]).shape == (2, 3, 5, 5)
-    assert len(loading.next_token("runs/tiny", IDS)[0]) == loading.N_TOP
+    assert (
+        patterns.layers_that_fit(open_model("runs/tiny"), 8) == 1
+        and patterns.tokens_that_fit(open_model("runs/tiny")) == 5
+    )
+    one_layer = patterns.attention(open_model("runs/tiny"), IDS, (1,))
+    np.testing.assert_allclose(one_layer[1], small[1], atol=1e-6)  # layer 0, unheard, takes the fused kernel
+    assert not one_layer[0].any()
+    assert patterns.attention(open_model("runs/tiny"), IDS[:5]).shape == (2, 3, 5, 5)
+    assert len(patterns.next_token(open_model("runs/tiny"), IDS)[0]) == patterns.N_TOP
 
 
 def test_the_page_offers_layers_and_tokens(small, open_app):
@@ -57,7 +61,7 @@ def test_a_link_opens_the_layers_that_are_kept(small, open_app):
 
 
 def test_not_even_one_layer(small, open_app, monkeypatch):
-    monkeypatch.setattr(loading, "MOST_PATTERNS", 100)
+    monkeypatch.setattr(patterns, "MOST_PATTERNS", 100)
     app = open_app(prompt="hear me ")
     assert not app.exception and "not even one layer" in app.error[0].value
 

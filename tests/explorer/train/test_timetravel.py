@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.components.film.packing import unpack
 from explorer.explore.heads.panel import MEANING
 from explorer.figures.tokens import visible
+from explorer.opened import Opened
 from explorer.shared import lenses, loading
 from gpt import load_run
 from gpt.lens import heads
@@ -94,7 +95,7 @@ def test_scores_of_a_snapshot_are_that_models(runs):
     probe = heads.probe_set(run.tokenizer, run.recipe.model.block_size, text)
     for step in run.steps:
         expected = heads.head_scores(run.model(step), probe)
-        found = lenses.snapshot_scores(run, step, text)
+        found = lenses.snapshot_scores(Opened.of(run, step), text)
         assert all(found[kind] == pytest.approx(expected[kind].numpy(), nan_ok=True) for kind in heads.SCORES)
 
 

@@ -1,0 +1,143 @@
+"""The model that a person looks at: a page opens it once and passes it down.
+
+A reference names a model: the folder's name of a shipped one, `runs/<name>` of the person's own. References come from links,
+so they are looked up and never joined into a path. torch is imported by the functions that need it.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.shared.cache import cached
+from explorer.shared.outline import Stamp, folders, stamp
+
+if TYPE_CHECKING:
+    from gpt import GPT, Bigram, GPTConfig, Run
+    from gpt.text.tokenizer import Tokenizer
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "assets" / "models"
+OWN = "runs/"  # begins the reference of a person's own run
+DEFAULT = "shakespeare-char"
+
+Identity = tuple[str, int | None, Stamp]  # folder, step, stamp of the files: all that a model depends on
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model at one snapshot. Two are equal if their weights, config and tokenizer are the same files, unchanged."""
+
+    identity: Identity
+    ref: str = field(compare=False)
+    run: "Run" = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.ref
+
+    @classmethod
+    def of(cls, run: "Run", step: int | None = None) -> "Opened":
+        """The model of a run at a snapshot (None: the newest)."""
+        step = run.steps[-1] if step is None and run.steps else step
+        ref = run.name if run.folder.parent == SHIPPED else f"{OWN}{run.name}"
+        return cls((str(run.folder), step, stamp(*_files(run, step))), ref, run)
+
+    def at(self, step: int) -> "Opened":
+        """The same model at another snapshot."""
+        return Opened.of(self.run, step)
+
+    @property
+    def step(self) -> int | None:
+        """The snapshot's step; None if there is no snapshot yet."""
+        return self.identity[1]
+
+    @property
+    def config(self) -> "GPTConfig":
+        return self.run.recipe.model
+
+    @property
+    def tokenizer(self) -> "Tokenizer":
+        return self.run.tokenizer
+
+    @property
+    def label(self) -> str:
+        """The name that people see: its title, or its reference."""
+        return self.run.title or self.ref
+
+    @property
+    def model(self) -> "GPT | Bigram":
+        """The module in eval mode, the same object for everybody: look, do not change.
+
+        Raises ValueError if there is no such snapshot, or it is damaged.
+        """
+        return _model(self)
+
+    def load_model(self) -> "GPT | Bigram":
+        """The module in eval mode, read from disk and not kept: for a look at many snapshots, one after another."""
+        return self.run.model(self.step)
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.run.folder.parent == SHIPPED
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that the model depends on: its weights, config and tokenizer."""
+        return _files(self.run, self.step)
+
+    @property
+    def text_identity(self) -> tuple[str, Stamp]:
+        """All that the text depends on that the model was trained on, as its tokenizer reads it."""
+        _, config, tokenizer = self.files
+        return str(self.run.folder), stamp(config, tokenizer, self.run.folder / "text.txt")
+
+
+def open_model(ref: str, step: int | None = None) -> Opened:
+    """The model of a reference at a snapshot (None: the newest). Its weights are read when they are first asked for.
+
+    Raises ValueError if there is no such model, or its config or tokenizer is damaged.
+    """
+    return Opened.of(open_run(ref), step)
+
+
+def open_run(ref: str) -> "Run":
+    """The run of a reference, as `gpt.load_run` opens it. Raises ValueError if it is unknown or damaged."""
+    folder = folder_of(ref)
+    return _run(str(folder), stamp(folder / "config.json", folder / "tokenizer.json"))
+
+
+def folder_of(ref: str) -> Path:
+    """The run folder of a reference. Raises ValueError if there is none of that name. It looks at this one folder only."""
+    parent, name = (runs_folder(), ref.removeprefix(OWN)) if ref.startswith(OWN) else (SHIPPED, ref)
+    if name == Path(name).name and not name.startswith(".") and stamp(parent / name / "config.json"):
+        return parent / name
+    raise ValueError(f"there is no model called {ref!r}; there are: {', '.join(references()) or 'none yet'}")
+
+
+def references() -> dict[str, Path]:
+    """All that can be opened: reference → run folder; the shipped models first, then the person's runs, newest first."""
+    shipped = sorted(folders(SHIPPED), key=lambda name: (name != DEFAULT, name))
+    stamps = folders(runs_folder())
+    own = sorted(stamps, key=stamps.__getitem__, reverse=True)
+    return {name: SHIPPED / name for name in shipped} | {f"{OWN}{name}": runs_folder() / name for name in own}
+
+
+def runs_folder() -> Path:
+    """Where the person's runs are: `$ATTENTION_EXPLORER_RUNS`, or `runs/` in the repository."""
+    return Path(os.environ.get("ATTENTION_EXPLORER_RUNS") or ROOT / "runs")
+
+
+def _files(run: "Run", step: int | None) -> tuple[Path, ...]:
+    return run.snapshot_path(step or 0), run.folder / "config.json", run.folder / "tokenizer.json"
+
+
+@cached(max_entries=32, shared=True)
+def _run(folder: str, stamp: Stamp) -> "Run":
+    from gpt import load_run
+
+    return load_run(folder)
+
+
+@cached(max_entries=12, shared=True)
+def _model(opened: Opened) -> "GPT | Bigram":
+    return opened.load_model()

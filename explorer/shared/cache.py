@@ -1,0 +1,35 @@
+"""The one cache of computed results. Streamlit keeps them for all sessions."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any, Literal, TypeVar
+
+import streamlit as st
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def cached(
+    max_entries: int,
+    max_size: str | None = None,
+    *,
+    shared: bool = False,
+    by: Literal["identity", "text_identity"] = "identity",
+) -> Callable[[Function], Function]:
+    """Compute a function's result once for equal arguments, in all sessions.
+
+    An `Opened` counts by its identity, or with by="text_identity" by the text that it was trained on; all else by its value.
+    shared: every caller gets the same object, which nobody may change; otherwise each gets a copy.
+    """
+    keys: dict[Any, Any] = {"explorer.opened.Opened": attrgetter(by)}
+    limits: dict[str, Any] = {"max_entries": max_entries, "show_spinner": False, "hash_funcs": keys}
+    return st.cache_resource(**limits) if shared else st.cache_data(max_size=max_size, **limits)
+
+
+def with_arrays(result: Any) -> Any:
+    """The dataclass with arrays in place of tensors."""
+    import torch
+
+    tensors = {name: value for name, value in vars(result).items() if isinstance(value, torch.Tensor)}
+    return replace(result, **{name: tensor.numpy() for name, tensor in tensors.items()})

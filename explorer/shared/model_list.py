@@ -1,0 +1,41 @@
+"""The models that a page offers, listed once per rerun and read without opening one."""
+
+from typing import NamedTuple
+
+from explorer.opened import references
+from explorer.shared.outline import Outline, outline
+
+SPEECHLESS = ("translation", "reward")  # objectives whose models continue no prompt
+
+
+class Listed(NamedTuple):
+    """A model in the list."""
+
+    ref: str
+    outline: Outline
+
+    @property
+    def label(self) -> str:
+        """The model's title or reference, and its shape."""
+        name, n_layer, n_head = self.outline.title or self.ref, self.outline.n_layer, self.outline.n_head
+        if not isinstance(n_layer, int) or not isinstance(n_head, int):
+            return name
+        return f"{name} · {n_layer} × {n_head} heads" if n_layer else f"{name} · no heads"
+
+    @property
+    def continues_prompt(self) -> bool:
+        return self.outline.objective not in SPEECHLESS
+
+    @property
+    def translates(self) -> bool:
+        return self.outline.objective == "translation"
+
+
+def models() -> dict[str, Listed]:
+    """All models: reference → what its config.json says; the shipped ones first, then the person's runs, newest first."""
+    return {ref: Listed(ref, outline(folder)) for ref, folder in references().items()}
+
+
+def prompted() -> dict[str, Listed]:
+    """The models that continue a prompt, in the order of `models`."""
+    return {ref: listed for ref, listed in models().items() if listed.continues_prompt}

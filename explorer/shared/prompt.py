@@ -1,0 +1,35 @@
+"""A prompt as a model reads it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from explorer.opened import Opened
+
+if TYPE_CHECKING:
+    from gpt.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The last block_size tokens of a prompt, how many were cut off before them, and the characters that are not in the alphabet."""
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    skipped: int  # tokens before those
+    unknown: tuple[str, ...]  # characters outside the alphabet, read as `stand_in`
+    stand_in: str
+
+
+def read(opened: Opened, text: str) -> Reading:
+    """The text as this model's tokens; characters outside its alphabet become its space, or its first character."""
+    tokenizer = opened.tokenizer
+    unknown = tokenizer.unknown(text)
+    stand_in = stand_in_of(tokenizer)
+    all_ids = tokenizer.encode(text, replace=stand_in)
+    ids = all_ids[-opened.config.block_size :]
+    return Reading(tuple(ids), tuple(tokenizer.tokens(ids)), len(all_ids) - len(ids), tuple(unknown), stand_in)
+
+
+def stand_in_of(tokenizer: "Tokenizer") -> str:
+    """The character that is read for those that the tokenizer does not know: its space, or its first character."""
+    return " " if not tokenizer.unknown(" ") else tokenizer.decode([0])
