@@ -102,7 +102,7 @@ def bound(name: str, shown: Any, labels: Mapping[Any, str] | None = None, **alon
     """Keyword arguments that tie a widget to the choice `name`, showing `shown` now.
 
     labels: option → its label, where labels depend on more than the option, as those of a prompt's tokens do. A browser knows
-    an option by its label, and sends the old label until it has the new one; that is no pick.
+    an option by its label, and sends the old label until it has the new one; such a label is not a pick.
     along: choices that a pick makes or (None) unmakes.
 
     The server keeps the widget's value while the page does not show it, and after a run that was stopped or interrupted.
@@ -120,9 +120,9 @@ def bound(name: str, shown: Any, labels: Mapping[Any, str] | None = None, **alon
 
 
 def enter(page: str) -> None:
-    """Say which page is shown now. A widget's value does not follow to another page's widget; the choice behind it does.
+    """Note which page is shown, and read the address. On another page, widgets start from the choices, not from old values.
 
-    The address is read here, before the page runs: a click in the menu replaces it, perhaps before the page asks for a choice.
+    The address is read before the page runs: a click in the menu replaces it, perhaps before the page reads a choice.
     """
     if recall("page") != page:
         for key in [key for key in st.session_state if str(key).startswith(WIDGET)]:
@@ -148,12 +148,12 @@ def fits_link(name: str) -> bool:
 
 
 def remember(name: str, value: Any) -> None:
-    """Keep a value for this session: something computed on the person's behalf that a rerun must not lose."""
+    """Keep a value for this session, such as a result that a rerun must not compute again."""
     st.session_state[f"kept:{name}"] = value
 
 
 def recall(name: str, default: Any = None) -> Any:
-    """What was remembered under this name, or `default`."""
+    """The value that `remember` kept under this name, or `default`."""
     return st.session_state.get(f"kept:{name}", default)
 
 
@@ -191,7 +191,7 @@ def _fitting(choices: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parts(written: str | None) -> dict[str, str | None]:
-    """What the choices of a form are, as `choose` writes them: part → its choice."""
+    """The choices of a form, from the text that `choose` writes: part → its choice."""
     pairs = (each.partition(":") for each in (written or "").split(",") if ":" in each)
     return {part: unquote(text) for part, _, text in pairs}
 
@@ -213,10 +213,10 @@ def _address() -> dict[str, str]:
 
 
 def _read_address() -> None:
-    """Adopt an address that is not ours: a link that was opened, an edit, the Back button.
+    """Read an address that the app did not write: an opened link, an edit, the Back button.
 
-    An address that we have just replaced may still arrive with a click made meanwhile; it is not a wish to go back.
-    Navigating to another page clears the address; that is no wish either, and it is filled in again.
+    A browser may still send the address that was just replaced, with a click made before it got the new one: it is ignored.
+    Opening another page clears the address: then it is written again.
     """
     arrived = _address()
     if arrived == recall("written", {}):
