@@ -14,6 +14,7 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
 from explorer.lecture.kit import edits
+from explorer.lecture.kit.chapters import find_chapter
 from explorer.lecture.kit.classroom import hidden
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -27,21 +28,24 @@ PACE = 0.7  # seconds a step while playing
 REPEATS = 20  # measurements of a time
 
 
-def chapter(title: str, time: str, task: str = "") -> Callable[[Callable[P, T]], Callable[P, T | None]]:
+def chapter(title: str, mark: str, task: str = "") -> Callable[[Callable[P, T]], Callable[P, T | None]]:
     """Make a function draw a section of a page: the title, the task with a link to the lecture, and then what it draws.
 
     Where a class's link hides the chapter, the section draws nothing and returns None. An error is shown, and the page
-    goes on. task: what the person does here, in Markdown; without one the section is a part of the chapter above.
+    goes on. mark: the chapter's id, or its time in the lecture. task: what the person does here, in Markdown; without one the
+    section is a part of the chapter above.
     """
+    here = find_chapter(mark)
+    lecture = f"Lecture {widgets.lecture_link(here.time)}." if here and here.time else ""
 
     def decorate(draw: Callable[P, T]) -> Callable[P, T | None]:
         @wraps(draw)
         def section(*args: P.args, **kwargs: P.kwargs) -> T | None:
-            if hidden(time):
+            if hidden(mark):
                 return None
             if task:
                 st.subheader(title, anchor=False)
-            st.markdown(f"{task or f'**{title}** ·'} Lecture {widgets.lecture_link(time)}.")
+            st.markdown(f"{task or f'**{title}** ·'} {lecture}")
             with widgets.guarded():
                 return draw(*args, **kwargs)
             return None

@@ -1,6 +1,7 @@
 """What a class's link hides is hidden on every page of the lecture, and the menu makes such a link."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from explorer import navigation
 from explorer.lecture.kit.classroom import PARTS
@@ -42,6 +43,22 @@ def test_a_chapter_is_hidden_with_all_its_parts_by_its_id_and_in_old_links_by_it
     assert not any("A model with each" in found.value for found in app.markdown)
     trainings = [[button.key for button in each.button if button.label == "Train"] for each in (shown, app)]
     assert set(trainings[0]) - set(trainings[1]) == {"lecture:positions:train", "lecture:norms:train"}
+
+
+@pytest.mark.parametrize("hide", ["", "later"])
+def test_a_chapter_that_the_video_does_not_have_needs_no_time(hide):
+    def page():
+        import streamlit as st
+
+        from explorer.lecture.kit.controls import chapter
+
+        chapter("Later", "later", "Do this.")(lambda: st.text("drawn"))()
+
+    app = AppTest.from_function(page, default_timeout=60)
+    app.query_params["hide"] = hide
+    app.run()
+    texts = [element.value for element in (*app.subheader, *app.markdown, *app.text)]
+    assert not app.exception and texts == ([] if hide else ["Later", "Do this.", "drawn"])
 
 
 @pytest.mark.parametrize(
