@@ -36,12 +36,12 @@ def generate(
 ) -> Iterator[Step]:
     """Continue the prompt one token at a time, yielding each as a `Step`.
 
-    idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation.
-    temperature: 0 takes the likeliest; top_k: only the k likeliest; top_p: only the fewest whose probabilities reach p
-    (Holtzman et al. 2020, arXiv:1904.09751); use_cache: keep keys and values, which changes only the speed. With hooks the whole
-    context is read at each step, since a hook may change a key or value, or write at a position.
-    The model must be in eval mode. Raises ValueError for an empty prompt, an id outside the vocabulary, a setting out of range,
-    and logits that are not finite.
+    idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation. temperature: 0 takes
+    the likeliest; top_k: only the k likeliest; top_p: only the fewest whose probabilities reach p (Holtzman et al.
+    2020, arXiv:1904.09751); use_cache: keep keys and values, which changes only the speed. With hooks the whole context
+    is read at each step, since a hook may change a key or value, or write at a position. The model must be in eval
+    mode. Raises ValueError for an empty prompt, an id outside the vocabulary, a setting out of range, and logits that
+    are not finite.
     """
     context = idx.reshape(1, -1)
     if context.numel() == 0:
@@ -50,7 +50,8 @@ def generate(
         raise ValueError(f"generate continues one prompt at a time; got a batch of {idx.size(0)}")
     if not 0 <= context.min() <= context.max() < model.config.vocab_size:
         raise ValueError(
-            f"the prompt holds ids {context.min()} to {context.max()}; this model's go from 0 to {model.config.vocab_size - 1}"
+            f"the prompt has ids {context.min()} to {context.max()}; "
+            f"this model's go from 0 to {model.config.vocab_size - 1}"
         )
     _check_settings(temperature, top_k, top_p)
     generator = torch.Generator().manual_seed(seed)
@@ -74,9 +75,9 @@ def generate(
 def translate(model: Seq2Seq, source: Tensor, lengths: Tensor | None = None, *, start: int, end: int) -> Tensor:
     """Decode greedily: write the likeliest next token, from `start` on, until every row has written `end`.
 
-    source: (B, S) ids, padded if lengths (B,) are given. Returns (B, T) ids, with `end` and what follows it; T is at most
-    block_size, where a row may be cut off. The model must be in eval mode. Raises ValueError as `Seq2Seq` does, and if its
-    logits are not finite.
+    source: (B, S) ids, padded if lengths (B,) are given. Returns (B, T) ids, with `end` and what follows it; T is at
+    most block_size, where a row may be cut off. The model must be in eval mode. Raises ValueError as `Seq2Seq` does,
+    and if its logits are not finite.
     """
     memory = model.encode(source, lengths)
     written = source.new_full((len(source), 1), start)

@@ -1,6 +1,6 @@
-"""The lecture's own constructions: averaging the past in three ways, one head by hand, and what holds of attention.
+"""The lecture's small examples: averaging the past in three ways, one head by hand, and properties of attention.
 
-Everything small enough to be followed by hand; `gpt.model` has the same in the form that trains.
+Each is small enough to follow by hand; `gpt.model` has the same computation in the form that is trained.
 """
 
 import math
@@ -17,7 +17,7 @@ from gpt.model.gpt import GPT
 
 
 def examples(chunk: Sequence[int]) -> list[tuple[list[int], int]]:
-    """The T examples in a chunk of T + 1 tokens: what the model has read, and the token it is asked for. Source: lecture 00:14:27.
+    """Return the T examples in a chunk of T + 1 tokens: a context, and the token after it. Source: lecture 00:14:27.
 
     >>> examples([18, 47, 56])
     [([18], 47), ([18, 47], 56)]
@@ -26,7 +26,10 @@ def examples(chunk: Sequence[int]) -> list[tuple[list[int], int]]:
 
 
 def averaging_steps(x: Tensor) -> Iterator[tuple[int, int, Tensor]]:
-    """Version 1's two loops, one step at a time: (b, t, the mean (C,) of x[b, 0] … x[b, t]). x: (B, T, C). Source: lecture 00:42:13."""
+    """Yield version 1's two loops, one step at a time: (b, t, the mean (C,) of x[b, 0] … x[b, t]).
+
+    x: (B, T, C). Source: lecture 00:42:13.
+    """
     B, T, _ = x.shape
     for b in range(B):
         for t in range(T):
@@ -34,7 +37,7 @@ def averaging_steps(x: Tensor) -> Iterator[tuple[int, int, Tensor]]:
 
 
 def average_v1(x: Tensor) -> Tensor:
-    """Every token's mean with all tokens before it, by two loops: (B, T, C) → (B, T, C). Source: lecture 00:42:13."""
+    """Average every token with all tokens before it, by two loops: (B, T, C) → (B, T, C). Source: lecture 00:42:13."""
     averaged = torch.zeros_like(x)
     for b, t, mean in averaging_steps(x):
         averaged[b, t] = mean
@@ -42,7 +45,10 @@ def average_v1(x: Tensor) -> Tensor:
 
 
 def average_v2(x: Tensor) -> Tensor:
-    """The same as one matrix product with a lower-triangular matrix whose rows sum to 1. Source: lecture 00:47:11, 00:51:54."""
+    """Average by one matrix product with a lower-triangular matrix whose rows sum to 1.
+
+    Source: lecture 00:47:11, 00:51:54.
+    """
     T = x.size(1)
     weights = torch.ones(T, T, dtype=x.dtype).tril()
     weights = weights / weights.sum(1, keepdim=True)
@@ -50,12 +56,12 @@ def average_v2(x: Tensor) -> Tensor:
 
 
 def average_v3(x: Tensor) -> Tensor:
-    """The same with the weights from a softmax: all scores equal, the future at −∞. Source: lecture 00:54:42."""
+    """Average with weights from a softmax: all scores equal, the future at −∞. Source: lecture 00:54:42."""
     return masked_softmax(torch.zeros(x.size(1), x.size(1), dtype=x.dtype)) @ x
 
 
 def masked_softmax(scores: Tensor) -> Tensor:
-    """Rows of weights from scores (…, T, T), none of them for the future. Source: lecture 00:54:42."""
+    """Return rows of weights from scores (…, T, T), 0 for the future. Source: lecture 00:54:42."""
     T = scores.size(-1)
     future = ~torch.ones(T, T, dtype=torch.bool).tril()
     return scores.masked_fill(future, -torch.inf).softmax(-1)
@@ -63,7 +69,7 @@ def masked_softmax(scores: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class OneHead:
-    """Version 4: one head of attention, every step of it kept. Source: lecture 01:02:00."""
+    """Version 4: one head of attention, with every step of it. Source: lecture 01:02:00."""
 
     matrices: tuple[Tensor, Tensor, Tensor]  # W_q, W_k and W_v, (C, d_head) each
     q: Tensor  # (T, d_head), as are k, v and out
@@ -75,17 +81,20 @@ class OneHead:
 
 
 def random_matrices(C: int, d_head: int, generator: torch.Generator) -> Tensor:
-    """Three random matrices for `one_head`, (3, C, d_head): x of variance 1 gives q, k and v of variance 1. Source: lecture 01:16:56."""
+    """Draw three random matrices for `one_head`, (3, C, d_head): x of variance 1 gives q, k and v of variance 1.
+
+    Source: lecture 01:16:56.
+    """
     return torch.randn(3, C, d_head, generator=generator) / math.sqrt(C)
 
 
 def one_head(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, *, memory: Tensor | None = None, scale: bool = True
 ) -> OneHead:
-    """Let the tokens x (T, C) look at each other through three matrices (C, d_head), none of them into its future.
+    """Compute one head on the tokens x (T, C) with three matrices (C, d_head); no token reads the tokens after it.
 
-    memory: (S, C), other tokens that x looks at in place of its own: cross-attention. Their keys and values fill k and v (S, d_head);
-    scores and weights are (T, S), and nothing is masked. Source: lecture 01:02:00, 01:15:39 (cross), 01:16:56 (the scale).
+    memory: (S, C), the tokens that x reads in place of its own (cross-attention). They give k and v (S, d_head); scores
+    and weights are (T, S), and nothing is masked. Source: lecture 01:02:00, 01:15:39 (cross), 01:16:56 (the scale).
     """
     read = x if memory is None else memory
     q, k, v = x @ w_q, read @ w_k, read @ w_v
@@ -95,9 +104,9 @@ def one_head(
 
 
 def message_steps(weights: Tensor, v: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Attention as messages, one reader after another: (t, what every token sends it: weight × v (S, d), and their sum (d,)).
+    """Yield attention as messages, one query after another: (t, weight × v of every token (S, d), and their sum (d,)).
 
-    weights: (T, S), readers down; v: (S, d). The sums are the rows of weights @ v. Source: lecture 01:11:38.
+    weights: (T, S), queries down; v: (S, d). The sums are the rows of weights @ v. Source: lecture 01:11:38.
     """
     for t, row in enumerate(weights):
         messages = row[:, None] * v
@@ -106,7 +115,7 @@ def message_steps(weights: Tensor, v: Tensor) -> Iterator[tuple[int, Tensor, Ten
 
 @torch.inference_mode()
 def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tuple[Tensor, OneHead]:
-    """One head of a causal model on the tokens idx (T,), computed by hand: what the head reads, x (T, C), and each step of it.
+    """Compute one head of a causal model on the tokens idx (T,) by hand: its input x (T, C), and each step.
 
     Biases are one more row of its matrices, for one more feature that is always 1. Source: lecture 01:02:00, 01:19:11.
     """
@@ -124,9 +133,9 @@ def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tupl
 
 @torch.inference_mode()
 def permutation_difference(model: GPT | Bigram, idx: Tensor, permutation: Tensor) -> Tensor:
-    """How far the order of the tokens matters: the largest |Δ logit| at each token when they are permuted and put back, (T,).
+    """Measure the effect of the tokens' order, (T,): the largest |Δ logit| at each token under a permutation, put back.
 
-    idx: (T,) ids; permutation: (T,). Zero (to rounding) exactly where a model has neither positions nor mask.
+    idx: (T,) ids; permutation: (T,). Zero (up to rounding) only for a model with neither positions nor mask.
     Source: lecture 01:12:46.
     """
     straight = model(idx[None])[0]
@@ -137,9 +146,9 @@ def permutation_difference(model: GPT | Bigram, idx: Tensor, permutation: Tensor
 
 @torch.inference_mode()
 def edit_effects(model: GPT | Bigram, idx: Tensor, row: int, position: int, token: int) -> Tensor:
-    """Where one edited token of a batch is felt: the largest |Δ logit| at each place of idx (B, T), (B, T).
+    """Measure the effect of one edited token of a batch: the largest |Δ logit| at each place of idx (B, T), (B, T).
 
-    Other rows stay at exactly 0; a causal model's earlier positions as well. Source: lecture 01:13:40, 01:14:14.
+    It is exactly 0 in other rows, and at a causal model's earlier positions. Source: lecture 01:13:40, 01:14:14.
     """
     edited = idx.clone()
     edited[row, position] = token
@@ -147,7 +156,10 @@ def edit_effects(model: GPT | Bigram, idx: Tensor, row: int, position: int, toke
 
 
 def with_mask(model: GPT, causal: bool) -> GPT:
-    """A model of the very same weights, a decoder where causal, else an encoder: it shares the tensors. Source: lecture 01:14:14."""
+    """Return a model with the same weights, a decoder if causal, else an encoder.
+
+    It shares the tensors. Source: lecture 01:14:14.
+    """
     with without_memory():
         other = GPT(replace(model.config, causal=causal))
     other.load_state_dict(model.state_dict(), assign=True)
@@ -155,7 +167,7 @@ def with_mask(model: GPT, causal: bool) -> GPT:
 
 
 def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
-    """What `attention(x)` computes for all heads at once, one head after another: (B, T, C) → (B, T, C), in eval mode.
+    """Compute `attention(x)` one head after another: (B, T, C) → (B, T, C), in eval mode.
 
     Source: lecture 01:21:59, 01:46:22.
     """
@@ -163,15 +175,18 @@ def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
     q, k, v = attention.qkv(x).chunk(3, dim=-1)  # (B, T, C) each
     outs = []
     for head in range(attention.n_head):
-        mine = slice(head * d, (head + 1) * d)
-        scores = q[..., mine] @ k[..., mine].transpose(-2, -1) * attention.scale  # (B, T, T)
+        columns = slice(head * d, (head + 1) * d)
+        scores = q[..., columns] @ k[..., columns].transpose(-2, -1) * attention.scale  # (B, T, T)
         weights = masked_softmax(scores) if attention.causal else scores.softmax(-1)
-        outs.append(weights @ v[..., mine])  # (B, T, d_head)
+        outs.append(weights @ v[..., columns])  # (B, T, d_head)
     return attention.proj(torch.cat(outs, dim=-1).view(-1, T, d * attention.n_head))
 
 
 def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
-    """The same as `heads_in_a_loop`, with all heads in each 4-D product, and no fused kernel. Source: lecture 01:46:22."""
+    """Compute the same as `heads_in_a_loop`, with all heads in each 4-D product, and no fused kernel.
+
+    Source: lecture 01:46:22.
+    """
     shape = (attention.n_head, attention.d_head)
     q, k, v = (
         part.unflatten(-1, shape).transpose(1, 2) for part in attention.qkv(x).chunk(3, dim=-1)
@@ -182,7 +197,7 @@ def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
 
 
 def softmax_slopes(weights: Tensor) -> Tensor:
-    """How each weight of a softmax moves with each score: ∂ weight i / ∂ score j = pᵢ (δᵢⱼ − pⱼ), (n,) → (n, n).
+    """Return the slopes of a softmax: ∂ weight i / ∂ score j = pᵢ (δᵢⱼ − pⱼ), (n,) → (n, n).
 
     The diagonal is p (1 − p): near 0 for a weight near 0 and for a weight near 1. Source: lecture 01:16:56.
     """
@@ -191,34 +206,37 @@ def softmax_slopes(weights: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Saturation:
-    """What the size of a head does to scores without and with the scale. All (number of sizes,). Source: lecture 01:16:56."""
+    """The effect of a head's size on scores without and with the scale. All (number of sizes,).
+
+    Source: lecture 01:16:56.
+    """
 
     sizes: Tensor
     variance: Tensor  # of q · k: grows as the size
     scaled_variance: Tensor  # of q · k / √size: stays near 1
-    largest: Tensor  # mean largest weight in a row of the softmax of q · k: towards 1, one key takes all
+    largest: Tensor  # mean largest weight in a row of the softmax of q · k; at 1, one key has all the weight
     scaled_largest: Tensor
-    slope: Tensor  # mean p (1 − p) of the largest weight in a row: how far it moves with its own score
+    slope: Tensor  # mean p (1 − p) of the largest weight in a row: its slope in its own score
     scaled_slope: Tensor
 
 
 def saturation(sizes: Sequence[int], T: int = 32, seed: int = 1337) -> Saturation:
-    """Scores of random unit-variance q and k (T, size) for each head size, and how sharp their softmax gets."""
+    """Measure the scores of random unit-variance q and k (T, size), and their softmax, for each head size."""
     generator = torch.Generator().manual_seed(seed)
-    found = []
+    by_size: list[Tensor] = []
     for size in sizes:
         q, k = torch.randn(2, T, size, generator=generator)
         scores = q @ k.T
         largest = [s.softmax(-1).amax(-1) for s in (scores, scores / math.sqrt(size))]
         slopes = [(p * (1 - p)).mean() for p in largest]
-        found.append(torch.stack([scores.var(), scores.var() / size, *(p.mean() for p in largest), *slopes]))
-    return Saturation(torch.tensor(sizes), *torch.stack(found, dim=1))
+        by_size.append(torch.stack([scores.var(), scores.var() / size, *(p.mean() for p in largest), *slopes]))
+    return Saturation(torch.tensor(sizes), *torch.stack(by_size, dim=1))
 
 
 def normalised(x: Tensor, over: str, eps: float = 1e-5) -> Tensor:
-    """Mean 0 and variance 1 over the "features" of each example (layernorm) or over the "batch" of each feature (batchnorm).
+    """Normalise to mean 0 and variance 1 over the "features" (layernorm) or over the "batch" (batchnorm).
 
-    x: (B, C). Raises ValueError on another axis. Source: lecture 01:32:51; Ba et al. 2016, Ioffe & Szegedy 2015.
+    x: (B, C). Raises ValueError for another axis. Source: lecture 01:32:51; Ba et al. 2016, Ioffe & Szegedy 2015.
     """
     axes = {"features": 1, "batch": 0}
     if over not in axes:

@@ -1,7 +1,7 @@
-"""The source code that a page shows: functions that have just run, and the lines that a rung of the lecture's ladder adds.
+"""The source code that a page shows: functions that have just run, and the lines that a rung of the lecture adds.
 
-In gpt/model a comment `# rung N: what it adds` marks a statement with its block: the statement on the same line, or the one below
-where the comment has a line of its own.
+In gpt/model a comment `# rung N: what it adds` marks a statement with its block: the statement on the same line, or the
+one below where the comment has a line of its own.
 """
 
 import ast

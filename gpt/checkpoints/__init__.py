@@ -24,8 +24,8 @@ class Pretrained:
 def load_pretrained(folder: str | Path) -> Pretrained:
     """Open a local Hugging Face folder: config.json and model.safetensors, of a family in `FAMILIES`.
 
-    Raises ValueError for a family that is not known, a variant that `GPT` does not compute, a folder without safetensors,
-    and files that are damaged or do not fit each other.
+    Raises ValueError for a family that is not known, a variant that `GPT` does not compute, a folder without
+    safetensors, and files that are damaged or do not fit each other.
     """
     folder = Path(folder)
     return Pretrained(read_folder(folder, FAMILIES), folder.name, str(folder))

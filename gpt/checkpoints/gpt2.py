@@ -1,6 +1,7 @@
 """GPT-2: tensor names, config fields, and writing a model as GPT-2.
 
-GPT-2 keeps its matrices as (inputs, outputs), `nn.Linear` as (outputs, inputs). Source: lecture 01:46:22; Radford et al. 2019.
+GPT-2 keeps its matrices as (inputs, outputs), `nn.Linear` as (outputs, inputs). Source: lecture 01:46:22; Radford et
+al. 2019.
 """
 
 import json
@@ -29,7 +30,10 @@ SWITCHES = {
 
 
 def read_config(values: dict[str, Any]) -> GPTConfig:
-    """Return the config of a GPT-2. values: config.json. Raises ValueError for a variant that `GPT` does not compute."""
+    """Return the config of a GPT-2. values: config.json.
+
+    Raises ValueError for a variant that `GPT` does not compute.
+    """
     computed = {
         "activation_function": tuple(ACTIVATIONS),
         "layer_norm_epsilon": (LayerNorm.eps,),
@@ -76,8 +80,8 @@ GPT2 = Family("gpt2", read_config, weights)
 def export_pretrained(model: GPT, folder: str | Path) -> None:
     """Write a folder that `transformers.GPT2LMHeadModel.from_pretrained` opens, and that gives the same logits.
 
-    A model without biases is written with biases of zero. Raises ValueError if the model is not a `GPT`, or has a switch
-    that GPT-2 does not have.
+    A model without biases is written with biases of zero. Raises ValueError if the model is not a `GPT`, or has a
+    switch that GPT-2 does not have.
     """
     if type(model) is not GPT:
         raise ValueError(

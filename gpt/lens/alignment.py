@@ -57,10 +57,11 @@ def watch(model: Seq2Seq, source: str, tokenizer: Tokenizer) -> Translated:
 
 
 def alignment(cross: Tensor, origins: Sequence[range]) -> Tensor:
-    """Return the weight of each head's cross-attention on the origins of its answer, minus that of uniform attention, (n_layer, n_head).
+    """Return how much of each head's cross-attention is on the origins of its answer, (n_layer, n_head).
 
-    cross: (n_layer, n_head, T, S); origins: for each of the first queries, the source tokens that determine the next token;
-    queries without any do not count. At most 1; 0 for uniform attention. Raises ValueError if no query has an origin.
+    cross: (n_layer, n_head, T, S); origins: for each of the first queries, the source tokens that determine the next
+    token; queries without any do not count. The weight of uniform attention is subtracted: at most 1, 0 for uniform
+    attention. Raises ValueError if no query has an origin.
     """
     S = cross.size(3)
     rows = [cross[:, :, query, list(keys)].sum(-1) - len(keys) / S for query, keys in enumerate(origins) if len(keys)]

@@ -1,7 +1,7 @@
 """Direct logit attribution: split a logit into the contributions of the model's parts.
 
-The residual stream is a sum, and the unembedding is linear. Only the final layernorm's division between them is not; it is
-done with the scale of this prompt. Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+The residual stream is a sum, and the unembedding is linear. Only the final layernorm's division between them is not; it
+is done with the scale of this prompt. Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
 """
 
 from dataclasses import dataclass
@@ -58,8 +58,8 @@ def attribute_logit(
 ) -> Attribution:
     """Split the logit of `token` after the tokens ids[: position + 1] among the parts of the model.
 
-    ids: (T,); against: then the difference logit(token) − logit(against) is split; position: −T ≤ position < T.
-    Raises ValueError if the stream is not a sum (post-norm, or no residual connections), for a bigram, and for a token or
+    ids: (T,); against: then the difference logit(token) − logit(against) is split; position: −T ≤ position < T. Raises
+    ValueError if the stream is not a sum (post-norm, or no residual connections), for a bigram, and for a token or
     position that does not exist.
     """
     model = check_is_sum(model)

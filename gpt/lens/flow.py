@@ -13,8 +13,8 @@ FAR = np.iinfo(np.int32).max // 2  # the distance of a node that cannot be reach
 def mixed(patterns: Tensor) -> Tensor:
     """Return (pattern averaged over the heads + identity) / 2 for every layer: attention and the residual stream.
 
-    patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across. Returns (n_layer, T, T), whose rows sum to 1.
-    Raises ValueError on another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
+    patterns: (n_layer, n_head, T, T) probabilities, queries down, keys across. Returns (n_layer, T, T), whose rows sum
+    to 1. Raises ValueError on another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
     """
     if patterns.dim() != 4 or patterns.size(2) != patterns.size(3):
         raise ValueError(f"patterns of shape {tuple(patterns.shape)} must be (n_layer, n_head, T, T)")
@@ -24,10 +24,10 @@ def mixed(patterns: Tensor) -> Tensor:
 def rollout(patterns: Tensor) -> Tensor:
     """Return the attention rollout: the product of the `mixed` patterns up to each layer.
 
-    patterns: (n_layer, n_head, T, T). Returns (n_layer, T, T): up to and including each layer, the share that each input token
-    has in each position; rows sum to 1, and are causal if the patterns are. Values and MLPs are left out: rollout says where
-    information can come from, not what the model does with it.
-    Raises ValueError for another shape. Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
+    patterns: (n_layer, n_head, T, T). Returns (n_layer, T, T): up to and including each layer, the share that each
+    input token has in each position; rows sum to 1, and are causal if the patterns are. Values and MLPs are left out:
+    rollout says where information can come from, not what the model does with it. Raises ValueError for another shape.
+    Source: Abnar and Zuidema 2020, arXiv:2005.00928, section 3.
     """
     reached = torch.eye(patterns.size(-1), dtype=patterns.dtype)
     through = []
@@ -40,11 +40,11 @@ def rollout(patterns: Tensor) -> Tensor:
 def attention_flow(patterns: Tensor, position: int) -> Iterator[float]:
     """Yield the attention flow: the most that each input token can send to `position` of the last layer.
 
-    The `mixed` patterns are pipes, from each key to each query one layer up, and a weight is what its pipe can carry. Every
-    token is given all pipes to itself, so the flows do not sum to 1; each is at least its rollout and at most 1.
-    patterns: (n_layer, n_head, T, T); those up to a layer give the flow up to it. Yields T numbers.
-    Raises ValueError for another shape, no layers, or a position that does not exist. Source: Abnar and Zuidema 2020,
-    arXiv:2005.00928, section 3.
+    The `mixed` patterns are pipes, from each key to each query one layer up, and a weight is what its pipe can carry.
+    Every token is given all pipes to itself, so the flows do not sum to 1; each is at least its rollout and at most 1.
+    patterns: (n_layer, n_head, T, T); those up to a layer give the flow up to it. Yields T numbers. Raises ValueError
+    for another shape, no layers, or a position that does not exist. Source: Abnar and Zuidema 2020, arXiv:2005.00928,
+    section 3.
     """
     pipes = mixed(patterns).double().cpu().numpy()
     n_layer, T = pipes.shape[:2]
@@ -57,10 +57,12 @@ def attention_flow(patterns: Tensor, position: int) -> Iterator[float]:
 
 
 def _max_flow(capacities: np.ndarray, source: int, sink: int) -> float:
-    """Return the most that can flow from `source` of the top level down to `sink` of level 0; (n, T, T), row: above, column: below.
+    """Return the most that can flow from `source` of the top level down to `sink` of level 0.
 
-    Push–relabel (Goldberg and Tarjan 1988): the excess of a node goes to nodes one step nearer the sink, and also up again
-    where an edge can take back its flow. Nodes of a level have no edges among them, so they push together.
+    capacities: (n, T, T), row: above, column: below.
+
+    Push–relabel (Goldberg and Tarjan 1988): the excess of a node goes to nodes one step nearer the sink, and also up
+    again where an edge can take back its flow. Nodes of a level have no edges among them, so they push together.
     """
     n = len(capacities)
     down, up = capacities.copy(), np.zeros_like(capacities)  # what each edge can still carry; what it can take back

@@ -42,10 +42,11 @@ def targets(ids: Tensor) -> dict[str, Tensor]:
 def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True) -> dict[str, Tensor]:
     """Return how much every head is of each kind: name in `SCORES` → (n_head,), 0 for uniform attention.
 
-    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal: whether uniform attention reads only the past.
-    A kind's score is the weight on its cells, averaged over the queries that have any, minus the weight of uniform attention there:
-    at most 1, NaN if no query has such a cell. "entropy" is each row's entropy over the largest it could have, averaged, minus 1:
-    −1 if every query reads one token. Raises ValueError if the shapes do not fit each other.
+    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal: whether uniform attention reads only the past. A
+    kind's score is the weight on its cells, averaged over the queries that have any, minus the weight of uniform
+    attention there: at most 1, NaN if no query has such a cell. "entropy" is each row's entropy over the largest it
+    could have, averaged, minus 1: −1 if every query reads one token. Raises ValueError if the shapes do not fit each
+    other.
     """
     B, T = ids.shape
     if patterns.dim() != 4 or (patterns.size(0), *patterns.shape[2:]) != (B, T, T):
@@ -87,10 +88,10 @@ def head_scores(model: GPT | Bigram, ids: Tensor) -> dict[str, Tensor]:
 
 
 def pattern_distances(patterns: Tensor) -> Tensor:
-    """Return how differently the heads of a layer read: (n_head, T, S) patterns → (n_head, n_head), symmetric, 0 on the diagonal.
+    """Return how differently the heads of a layer read: (n_head, T, S) patterns → (n_head, n_head), symmetric.
 
-    The mean over the queries of the total variation distance of two heads' rows, the share of attention that one would have to
-    move to read as the other does: 0 the same, 1 nothing in common. Source: lecture 01:21:59.
+    The mean over the queries of the total variation distance of two heads' rows, the share of attention that one would
+    have to move to read as the other does: 0 the same, 1 nothing in common. Source: lecture 01:21:59.
     """
     return pattern_shift(patterns[:, None], patterns[None])
 
@@ -118,8 +119,8 @@ def speaks_letters(tokenizer: Tokenizer) -> bool:
 def probe_set(tokenizer: Tokenizer, block_size: int, validation_text: str = "") -> Tensor:
     """Return `PROBES` texts on which the kinds of heads differ: ids (≤ PROBES, T), the same at every call.
 
-    Random letters, twice in a row; if the alphabet lacks a letter, evenly spread parts of `validation_text`, of block_size
-    tokens each. Raises ValueError if such a text has fewer than two tokens.
+    Random letters, twice in a row; if the alphabet lacks a letter, evenly spread parts of `validation_text`, of
+    block_size tokens each. Raises ValueError if such a text has fewer than two tokens.
     """
     if speaks_letters(tokenizer):
         period = max(1, min(PERIOD, block_size // 2))

@@ -46,9 +46,10 @@ def frame(model: GPT | Bigram, ids: Tensor) -> Frame:
 
 
 def largest_rise(steps: Sequence[int], scores: Tensor) -> Rise | None:
-    """Return the head whose score rises most from one snapshot to a later one, and when; None if none rises by `SMALLEST_RISE`.
+    """Return the head whose score rises most from one snapshot to a later one, and when.
 
-    steps: S steps, ascending; scores: (S, n_layer, n_head), a head with a NaN is left out. Raises ValueError for other shapes.
+    None if no score rises by `SMALLEST_RISE`. steps: S steps, ascending; scores: (S, n_layer, n_head), a head with a
+    NaN is left out. Raises ValueError for other shapes.
     """
     if scores.dim() != 3 or len(scores) != len(steps):
         raise ValueError(f"scores {tuple(scores.shape)} must be (S, n_layer, n_head) for S = {len(steps)} steps")

@@ -1,7 +1,7 @@
 """Interventions: change activations, to measure their effect on the output.
 
-Each builder returns an `Intervention`: hook point → hook, for `model.hooks(...)` or `model.run_with_hooks(...)`; `combine` joins several.
-Hooks read the whole prompt at once; `generate` does so at each step while they are active.
+Each builder returns an `Intervention`: hook point → hook, for `model.hooks(...)` or `model.run_with_hooks(...)`;
+`combine` joins several. Hooks read the whole prompt at once; `generate` does so at each step while they are active.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,7 +68,10 @@ def to_previous_token(layer: int, head: int) -> Intervention:
 
 
 def scaled(layer: int, contribution: Contribution, factor: float) -> Intervention:
-    """Multiply what a layer's attention or MLP adds to the residual stream; 1 changes nothing. Source: lecture 01:26:48."""
+    """Multiply what a layer's attention or MLP adds to the residual stream; 1 changes nothing.
+
+    Source: lecture 01:26:48.
+    """
     return {f"blocks.{layer}.hook_{contribution}": lambda value, _: factor * value}
 
 

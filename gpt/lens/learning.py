@@ -36,9 +36,9 @@ class AttentionStatistics:
 
 
 def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> AttentionStatistics:
-    """Measure scores, pattern and gradients of a causal model's layer on tokens (B, T + 1), T ≥ 2; the last T are the targets.
+    """Measure scores, pattern and gradients of one layer of a causal model.
 
-    Source: lecture 01:16:56.
+    tokens: (B, T + 1) ids, T ≥ 2; the last T are the targets. Source: lecture 01:16:56.
     """
     names = [f"blocks.{layer}.attn.hook_{name}" for name in ("attn_scores", "pattern")]
     with torch.inference_mode():
@@ -55,7 +55,8 @@ def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> Attentio
 def training_mode_loss(model: GPT, tokens: Tensor, rows: int) -> float:
     """Return the mean loss of a copy in training mode that reads `rows` rows of tokens (B, T + 1) at a time.
 
-    With batchnorm it depends on `rows`; without batchnorm and dropout it is the loss in eval mode. Source: lecture 01:32:51.
+    With batchnorm it depends on `rows`; without batchnorm and dropout it is the loss in eval mode. Source: lecture
+    01:32:51.
     """
     learner = copy.deepcopy(model).train()
     parts = tokens.split(rows)

@@ -33,9 +33,9 @@ class LogitLens:
 def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP, positions: slice = slice(None)) -> LogitLens:
     """Read every point of the stream through the final layernorm and the unembedding.
 
-    ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: a slice with step 1 and at least one position; the
-    result has only these, and T is their number. `AT_ONCE` distributions are in memory at a time, and as many final ones.
-    Raises ValueError for a bigram, which has no stream, and for other shapes.
+    ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: a slice with step 1 and at least one position;
+    the result has only these, and T is their number. `AT_ONCE` distributions are in memory at a time, and as many final
+    ones. Raises ValueError for a bigram, which has no stream, and for other shapes.
     """
     if n_top < 1:
         raise ValueError(f"n_top={n_top} must be at least 1")

@@ -27,7 +27,7 @@ class NormReading:
 
 
 def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
-    """Return norm's name → the hook names whose sum is its input, in the order of the forward pass; empty without norms.
+    """Return norm → the hook names whose sum is its input, in the order of the forward pass; empty without norms.
 
     Raises ValueError for a bigram.
     """

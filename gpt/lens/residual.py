@@ -30,7 +30,10 @@ class ResidualPath:
 
 
 def stream_points(model: GPT | Bigram) -> dict[str, str]:
-    """Return point → hook name, in the order of the forward pass. Raises ValueError for a bigram, which has no stream."""
+    """Return point → hook name, in the order of the forward pass.
+
+    Raises ValueError for a bigram, which has no stream.
+    """
     check_has_stream(model)
     points = {"embedding": "blocks.0.hook_resid_pre"}
     for layer in range(model.config.n_layer):
@@ -63,9 +66,10 @@ def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
 
 
 def principal_plane(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Project vectors (..., C) on their first two principal components, (..., 2), and return the share of variance of each, (2,).
+    """Project vectors (..., C) on their first two principal components, (..., 2).
 
-    Components that the vectors do not have (C = 1, or all of them equal) are zero; all is NaN if a vector is not finite.
+    Also returns the share of variance of each component, (2,). Components that the vectors do not have (C = 1, or all
+    of them equal) are zero; all is NaN if a vector is not finite.
     """
     flat = vectors.flatten(0, -2).double()  # (N, C)
     if not flat.isfinite().all():

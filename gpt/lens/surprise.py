@@ -17,10 +17,10 @@ LOGITS_AT_ONCE = 1_000_000  # numbers in one forward pass's output
 def surprise(model: GPT | Bigram, ids: Tensor, stride: int | None = None) -> Tensor:
     """Return the nats of each token given those before it: (N,) ids → (N,) float32; NaN for the first token.
 
-    A text longer than block_size is read in windows that start `stride` tokens apart (default: half of block_size), and a token
-    counts in the first window that has it, so it has at least block_size − stride tokens before it. With stride=block_size
-    the windows are chunks side by side, as training measures its loss. The model must be in eval mode.
-    Raises ValueError unless ids is one-dimensional and 1 ≤ stride ≤ block_size.
+    A text longer than block_size is read in windows that start `stride` tokens apart (default: half of block_size), and
+    a token counts in the first window that has it, so it has at least block_size − stride tokens before it. With
+    stride=block_size the windows are chunks side by side, as training measures its loss. The model must be in eval
+    mode. Raises ValueError unless ids is one-dimensional and 1 ≤ stride ≤ block_size.
     """
     block_size = model.config.block_size
     stride = max(1, block_size // 2) if stride is None else stride
@@ -44,7 +44,7 @@ def surprise(model: GPT | Bigram, ids: Tensor, stride: int | None = None) -> Ten
 
 
 def per_character(nats: Tensor, ids: list[int], text: str, tokenizer: Tokenizer) -> Tensor:
-    """Spread each token's nats evenly over its bytes, and sum them per character: (N,) → (len(text),), with the same sum.
+    """Spread each token's nats evenly over its bytes, and sum them per character: (N,) → (len(text),).
 
     ids: (N,), the tokens of `text`. NaN for characters outside the tokenizer's alphabet, and where nats is NaN.
     """

@@ -74,7 +74,10 @@ def layer_vectors(model: GPT | Bigram, ids: Tensor, layer: int) -> LayerVectors:
 
 
 def explain(layer: LayerVectors, head: int, query: int, key: int) -> Weight:
-    """Explain the weight at (query, key) of one head. Raises ValueError for a head, query or key that does not exist."""
+    """Explain the weight at (query, key) of one head.
+
+    Raises ValueError for a head, query or key that does not exist.
+    """
     T, n_head, _ = layer.q.shape
     for name, index, count in (("head", head, n_head), ("query", query, T), ("key", key, T)):
         if not 0 <= index < count:

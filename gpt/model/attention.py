@@ -27,9 +27,9 @@ class KVCache:
 class Attention(nn.Module):
     """Multi-head attention: each token reads the tokens of its own sequence, or those of a memory (cross-attention).
 
-    torch's fused kernel computes it, unless a hook asks for the scores or the pattern; then it is computed step by step.
-    Source: lecture 01:02:00 (one head), 01:21:59 (many), 01:16:56 (scale), 01:15:39 (cross);
-    Vaswani et al. 2017, arXiv:1706.03762.
+    torch's fused kernel computes it, unless a hook asks for the scores or the pattern; then it is computed step by
+    step. Source: lecture 01:02:00 (one head), 01:21:59 (many), 01:16:56 (scale), 01:15:39 (cross); Vaswani et al. 2017,
+    arXiv:1706.03762.
     """
 
     def __init__(self, config: GPTConfig) -> None:

@@ -44,7 +44,8 @@ class Bigram(HookedModule):
         V = config.vocab_size
         if not 0 <= ids.min() <= ids.max() < V:
             raise ValueError(
-                f"tokens {int(ids.min())} to {int(ids.max())} do not fit vocab_size={V}; encode the text with this model's tokenizer"
+                f"tokens {int(ids.min())} to {int(ids.max())} do not fit vocab_size={V}; "
+                "encode the text with this model's tokenizer"
             )
         counts = torch.bincount(ids[:-1] * V + ids[1:], minlength=V * V).view(V, V) + smoothing
         model = cls(config)

@@ -68,9 +68,10 @@ class Block(BlockParts):
 
 
 def initialise(model: nn.Module, config: GPTConfig, writers: int) -> None:
-    """Draw normal weights of std 0.02; divide by √writers those that write into the residual stream, `writers` in number.
+    """Draw normal weights of std 0.02; those that write into the residual stream are divided by √writers.
 
-    Without layernorm nothing makes a small signal large again, so torch's own, larger weights stay (lecture, rungs 2 to 5).
+    writers: the number of parts that write. Without layernorm nothing makes a small signal large again, so torch's own,
+    larger weights stay (lecture, rungs 2 to 5).
     """
     if config.norm == "none":
         return

@@ -15,7 +15,10 @@ from gpt.model.seq2seq import Seq2Seq
 
 
 def build_model(config: GPTConfig, objective: ObjectiveName = "language") -> GPT | Bigram | Seq2Seq:
-    """`Seq2Seq` for "translation", `RewardModel` for "reward"; else `Bigram` for `n_layer=0`, and `GPT`. Raises ValueError as these do."""
+    """`Seq2Seq` for "translation", `RewardModel` for "reward"; else `Bigram` for `n_layer=0`, and `GPT`.
+
+    Raises ValueError as these do.
+    """
     if objective == "translation":
         return Seq2Seq(config)
     if objective == "reward":

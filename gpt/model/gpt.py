@@ -18,7 +18,8 @@ from gpt.model.positions import build_positions
 class GPT(HookedModule):
     """`GPT(config)(idx)`: token ids (B, T) → logits at every position (B, T, vocab_size).
 
-    Raises ValueError for n_layer=0, which describes a `Bigram`. Source: lecture 01:37:49; layout as in GPT-2 (Radford et al. 2019).
+    Raises ValueError for n_layer=0, which describes a `Bigram`. Source: lecture 01:37:49; layout as in GPT-2 (Radford
+    et al. 2019).
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -53,7 +54,8 @@ class GPT(HookedModule):
         end = start + idx.size(1)
         if end > self.config.block_size:
             raise ValueError(
-                f"{end} tokens do not fit block_size={self.config.block_size}; give the model the last {self.config.block_size}"
+                f"{end} tokens do not fit block_size={self.config.block_size}; "
+                f"give the model the last {self.config.block_size}"
             )
         x = self.hook_embed(self.embed(idx))  # (B, T, n_embd)
         if self.config.positions != "none":  # rung 2: positions
@@ -76,5 +78,8 @@ class GPT(HookedModule):
 
 
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:  # rung 1: the loss
-    """Return the mean cross-entropy in nats per token; logits (B, T, vocab_size), targets (B, T). Source: lecture 00:22:11."""
+    """Return the mean cross-entropy in nats per token; logits (B, T, vocab_size), targets (B, T).
+
+    Source: lecture 00:22:11.
+    """
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

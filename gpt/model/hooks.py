@@ -1,7 +1,7 @@
 """Hooks: read the activations of a model, or replace them, without changing the model.
 
-Many threads use one cached model at once. So no hook is registered on the module: hooks live in a context variable of the
-calling thread, and a `HookPoint` looks them up there. Names and layouts are TransformerLens's.
+Many threads use one cached model at once. So no hook is registered on the module: hooks live in a context variable of
+the calling thread, and a `HookPoint` looks them up there. Names and layouts are TransformerLens's.
 """
 
 import difflib
@@ -166,7 +166,10 @@ class HookedModule(nn.Module):
             _active.reset(token)
 
     def run_with_hooks(self, idx: Tensor | tuple[Tensor, ...], hooks: Mapping[str, Hook]) -> Tensor:
-        """Run one forward pass with `hooks` → logits (B, T, vocab_size). idx: ids (B, T), or a tuple of all arguments."""
+        """Run one forward pass with `hooks` → logits (B, T, vocab_size).
+
+        idx: ids (B, T), or a tuple of all arguments.
+        """
         with self.hooks(hooks):
             return self(*idx) if isinstance(idx, tuple) else self(idx)
 

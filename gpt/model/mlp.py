@@ -7,7 +7,10 @@ from gpt.model.hooks import HookPoint
 
 
 class MLP(nn.Module):
-    """Compute on each token by itself: up, non-linearity, and (with a projection) down again. Source: lecture 01:24:25."""
+    """Compute on each token by itself: up, non-linearity, and (with a projection) down again.
+
+    Source: lecture 01:24:25.
+    """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()

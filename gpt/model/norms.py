@@ -37,11 +37,11 @@ class LayerNorm(nn.Module):
 class BatchNorm(nn.Module):
     """Normalise each feature to mean 0 and variance 1 over all tokens of the batch, then γ·x + β.
 
-    In training it uses the statistics of the batch, so every token affects every other, later tokens and other rows too;
-    `running_mean` and `running_var` follow these statistics. In eval mode it uses the running ones, so tokens do not affect
-    each other. Parts of a batch would have statistics of their own, so several processes or micro-batches cannot train it.
-    Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one per feature for all tokens;
-    `hook_normalized`, the output (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
+    In training it uses the statistics of the batch, so every token affects every other, later tokens and other rows
+    too; `running_mean` and `running_var` follow these statistics. In eval mode it uses the running ones, so tokens do
+    not affect each other. Parts of a batch would have statistics of their own, so several processes or micro-batches
+    cannot train it. Hook points: `hook_mean` (1, 1, C), `hook_scale` = √(var + eps) (1, 1, C), one per feature for all
+    tokens; `hook_normalized`, the output (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
     """
 
     eps, momentum = 1e-5, 0.1

@@ -44,10 +44,10 @@ class DecoderBlock(BlockParts):
 class Seq2Seq(HookedModule):
     """`Seq2Seq(config)(source, target)`: ids (B, S) and (B, T) → logits after each target token (B, T, vocab_size).
 
-    Each half has n_layer blocks; both share the token embedding and the positions. Hook points are those of `GPT`'s blocks,
-    under `encoder.{l}` and `decoder.{l}`, and `decoder.{l}.cross_attn.hook_q|k|v|z|attn_scores|pattern`, where the keys are
-    source tokens: patterns are (B, n_head, T, S). Raises ValueError for a config that such a model cannot have.
-    Source: lecture 01:42:39; Vaswani et al. 2017, arXiv:1706.03762, figure 1.
+    Each half has n_layer blocks; both share the token embedding and the positions. Hook points are those of `GPT`'s
+    blocks, under `encoder.{l}` and `decoder.{l}`, and `decoder.{l}.cross_attn.hook_q|k|v|z|attn_scores|pattern`, where
+    the keys are source tokens: patterns are (B, n_head, T, S). Raises ValueError for a config that such a model cannot
+    have. Source: lecture 01:42:39; Vaswani et al. 2017, arXiv:1706.03762, figure 1.
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -83,8 +83,8 @@ class Seq2Seq(HookedModule):
     def forward(self, source: Tensor, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return logits (B, T, vocab_size).
 
-        source: (B, S) ids with any padding; target: (B, T) ids; lengths: (B,) tokens of each source, None if all have S.
-        Raises ValueError if a source is empty, or source or target is longer than block_size.
+        source: (B, S) ids with any padding; target: (B, T) ids; lengths: (B,) tokens of each source, None if all have
+        S. Raises ValueError if a source is empty, or source or target is longer than block_size.
         """
         return self.decode(target, self.encode(source, lengths), lengths)
 

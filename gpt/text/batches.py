@@ -1,4 +1,4 @@
-"""From a text to the (B, T) batches that training reads. Source: lecture 00:09:28 (split), 00:14:27 (batches)."""
+"""Cut a text into the (B, T) batches that training reads. Source: lecture 00:09:28 (split), 00:14:27 (batches)."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ TRAIN_SHARE = 0.9
 
 
 def split_ids(ids: Sequence[int] | Tensor, train_share: float = TRAIN_SHARE) -> tuple[Tensor, Tensor]:
-    """The first `train_share` of the tokens for training, the rest for validation: two (N,) int64 tensors."""
+    """Split off the first `train_share` of the tokens for training, the rest for validation: two (N,) int64 tensors."""
     ids = torch.as_tensor(ids, dtype=torch.long)
     cut = int(train_share * len(ids))
     return ids[:cut], ids[cut:]
 
 
 def fewest_tokens(block_size: int) -> int:
-    """The length of the shortest text whose training part and validation part both hold a chunk and its last target."""
+    """Return the length of the shortest text with a chunk and its last target in training and in validation."""
     length = int(block_size / (1 - TRAIN_SHARE))  # the validation part is the shorter one
     while min(int(TRAIN_SHARE * length), length - int(TRAIN_SHARE * length)) <= block_size:
         length += 1
@@ -24,7 +24,7 @@ def fewest_tokens(block_size: int) -> int:
 
 
 def check_length(n_tokens: int, n_characters: int, block_size: int) -> None:
-    """Raise ValueError, with the lengths that work, where a text is too short to train and to validate on."""
+    """Raise ValueError, with the lengths that work, if a text is too short for training and validation."""
     needed = fewest_tokens(block_size)
     if n_tokens >= needed:
         return
@@ -37,9 +37,9 @@ def check_length(n_tokens: int, n_characters: int, block_size: int) -> None:
 
 
 def draw_batch(ids: Tensor, batch_size: int, block_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random chunks and what follows each of their tokens: x and y, (B, T) each, y one step later.
+    """Draw random chunks x and their targets y, (B, T) each; y is x one token later.
 
-    ids: (N,). Raises ValueError where N is too short for one chunk and its last target.
+    ids: (N,). Raises ValueError if N is too small for one chunk and its last target.
     """
     if len(ids) <= block_size:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The texts that models are trained on: Tiny Shakespeare, generated tasks, or one's own."""
+"""The texts that models are trained on: Tiny Shakespeare, generated tasks, or a person's own text."""
 
 import codecs
 import difflib
@@ -38,15 +38,15 @@ _UNSEEN = re.compile(r"[\x01-\x08\x0e-\x1b\x7f-\x9f\ufeff]")  # other control ch
 
 
 class CorpusError(ValueError):
-    """A text that cannot be had or used; the message says why, and what to do."""
+    """A text that cannot be loaded or used; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Corpus:
     """A text with its name and one line that says where it came from. The name is for people, never a path.
 
-    Every line break becomes a newline; other control characters, except tabs, are dropped. Raises CorpusError where the text is
-    too short, larger than `MAX_BYTES` in UTF-8, or no text.
+    Every line break becomes a newline; other control characters, except tabs, are dropped. Raises CorpusError if the
+    text is too short, larger than `MAX_BYTES` in UTF-8, or not text.
     """
 
     name: str
@@ -68,8 +68,8 @@ class Corpus:
 def load_corpus(name_or_path: str | Path, *, seed: int = 1337) -> Corpus:
     """Load a text by its name in `CORPORA`, or a text file by its path.
 
-    A string that is a known name means that text; `Path(...)` always means a file, and its text never bears a known name. The seed
-    draws the generated tasks, and changes nothing else. Raises CorpusError where the text cannot be had or used.
+    A string that is a known name means that text; `Path(...)` always means a file, and its text never has a known name.
+    The seed is for the generated tasks only. Raises CorpusError if the text cannot be loaded or used.
     """
     if isinstance(name_or_path, Path):
         return _from_file(name_or_path)
@@ -85,25 +85,25 @@ def load_corpus(name_or_path: str | Path, *, seed: int = 1337) -> Corpus:
 
 
 def corpus_from_bytes(name: str, data: bytes) -> Corpus:
-    """Make a corpus of an uploaded file's bytes: UTF-8, UTF-16 or UTF-32, with a byte-order mark or without.
+    """Return the corpus of an uploaded file's bytes: UTF-8, UTF-16 or UTF-32, with a byte-order mark or without.
 
-    Raises CorpusError for what is too large, too short, empty, or not text.
+    Raises CorpusError for a file that is too large, too short, empty, or not text.
     """
     return Corpus(own_name(name), _text_from_bytes(name, data), f"{name}, uploaded")
 
 
 def own_name(name: str) -> str:
-    """The name of a person's own text: never that of a known one."""
+    """Return the name of a person's own text, never that of a known one."""
     return f"{name} (own text)" if name in CORPORA else name
 
 
 def truly_named(corpus: Corpus) -> Corpus:
-    """The same text, under a known name only where it is the text of that name."""
+    """Return the same text, with a known name only if it is the text of that name."""
     return corpus if corpus.is_known else replace(corpus, name=own_name(corpus.name))
 
 
 def cache_folder() -> Path:
-    """The folder that keeps what was downloaded: $ATTENTION_EXPLORER_CACHE, or the user's cache folder on this system."""
+    """Return the folder of downloaded texts: $ATTENTION_EXPLORER_CACHE, or the user's cache folder on this system."""
     import pooch
 
     return Path(os.environ.get("ATTENTION_EXPLORER_CACHE") or pooch.os_cache("attention-explorer"))
@@ -144,7 +144,8 @@ def _from_download() -> Corpus:
         ) from error
     except ValueError as error:
         raise CorpusError(
-            f'what {ORIGINAL_URL} sent is not the original: its SHA-256 differs. Nothing was kept; use "tinyshakespeare" instead'
+            f"the file from {ORIGINAL_URL} is not the original: its SHA-256 differs. It was deleted; "
+            'use "tinyshakespeare" instead'
         ) from error
     return Corpus("tinyshakespeare-original", text, f"downloaded from {ORIGINAL_URL}, SHA-256 checked")
 
@@ -196,7 +197,8 @@ def _cleaned(name: str, text: Any) -> str:
         ) from error
     if n_bytes > MAX_BYTES:
         raise CorpusError(
-            f"{_quoted(name)} is larger than {MAX_BYTES // 1_000_000} MB: it takes {n_bytes / 1e6:.1f} MB in UTF-8; cut it down"
+            f"{_quoted(name)} is larger than {MAX_BYTES // 1_000_000} MB: it takes {n_bytes / 1e6:.1f} MB in UTF-8; "
+            "cut it down"
         )
     return text
 
@@ -219,7 +221,7 @@ def _decoded(name: str, data: bytes) -> str:
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """The UTF-16 or UTF-32 that bytes without a mark are written in: NUL bytes, in half of what is Latin, give it away."""
+    """Return UTF-16 or UTF-32 if bytes without a mark are in it: half of the bytes of Latin text are then NUL."""
     if b"\0" not in data:
         return None
     n_latin: dict[str, int] = {}
@@ -238,7 +240,7 @@ def _wide_encoding(data: bytes) -> str | None:
 
 
 def _is_written(character: str) -> bool:
-    """Whether texts hold such a character: it is assigned, not private, and no control but white space."""
+    """Whether a text may have such a character: it is assigned, not private, and no control but white space."""
     return character.isspace() or unicodedata.category(character) not in ("Cc", "Cn", "Co", "Cs")
 
 

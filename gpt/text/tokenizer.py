@@ -1,8 +1,8 @@
 """Text to token ids and back: by character, or by byte-pair encoding.
 
-Every tokenizer has `.vocab_size`, `.encode(text) -> list[int]`, `.decode(ids) -> str`, `.tokens(ids) -> list[str]` (one string a
-token, for labels), `.token_bytes(ids) -> list[bytes]` and `.to_dict()`, which `tokenizer_from_dict` reads back.
-Source: lecture 00:09:28.
+Every tokenizer has `.vocab_size`, `.encode(text) -> list[int]`, `.decode(ids) -> str`, `.tokens(ids) -> list[str]` (one
+string per token, for labels), `.token_bytes(ids) -> list[bytes]` and `.to_dict()`, which `tokenizer_from_dict` reads
+back. Source: lecture 00:09:28.
 """
 
 import base64
@@ -19,7 +19,7 @@ LONGEST_BLANK = 100_000  # characters; tiktoken's stack overflows on about a mil
 
 
 class UnknownCharacterError(ValueError):
-    """Text holds characters that the tokenizer's alphabet lacks; they are in `.characters`."""
+    """The text has characters that the tokenizer's alphabet lacks; they are in `.characters`."""
 
     def __init__(self, characters: Sequence[str]) -> None:
         self.characters = list(characters)
@@ -28,7 +28,7 @@ class UnknownCharacterError(ValueError):
 
 
 class CharTokenizer:
-    """One token a character; ids follow the sorted alphabet."""
+    """One token per character; ids follow the sorted alphabet."""
 
     kind = "char"
 
@@ -42,7 +42,7 @@ class CharTokenizer:
 
     @classmethod
     def from_text(cls, text: str) -> "CharTokenizer":
-        """The alphabet is the text's own. Raises ValueError on an empty text."""
+        """Make a tokenizer with the alphabet of the text. Raises ValueError for an empty text."""
         return cls("".join(sorted(set(text))))
 
     @property
@@ -50,13 +50,13 @@ class CharTokenizer:
         return len(self.alphabet)
 
     def unknown(self, text: str) -> list[str]:
-        """The characters of `text` that have no id, each once, in order of appearance."""
+        """Return the characters of `text` that have no id, each once, in order of appearance."""
         return [c for c in dict.fromkeys(text) if c not in self._ids]
 
     def encode(self, text: str, replace: str | None = None) -> list[int]:
-        """Ids of the characters. `replace`: a known character that stands in for unknown ones.
+        """Return the ids of the characters. `replace`: a known character that replaces unknown ones.
 
-        Raises UnknownCharacterError where a character has no id and no stand-in is given.
+        Raises UnknownCharacterError if a character has no id and `replace` is not given.
         """
         unknown = self.unknown(text)
         stand_in = None if replace is None else self._ids.get(replace)
@@ -66,26 +66,29 @@ class CharTokenizer:
         return [i for i in ids if i is not None]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of the ids. Raises ValueError on an id outside 0 … vocab_size − 1."""
+        """Return the text of the ids. Raises ValueError for an id outside 0 … vocab_size − 1."""
         return "".join(self.tokens(ids))
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """One string a token."""
+        """Return one string per token."""
         ids = list(ids)
         _check_ids(ids, self.vocab_size)
         return [self.alphabet[i] for i in ids]
 
     def token_bytes(self, ids: Iterable[int]) -> list[bytes]:
-        """The UTF-8 of each token."""
+        """Return the UTF-8 of each token."""
         return [token.encode() for token in self.tokens(ids)]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return a JSON object."""
         return {"kind": self.kind, "alphabet": self.alphabet}
 
 
 class BPETokenizer:
-    """Byte-pair encoding by tiktoken: any text has tokens, since it falls back to bytes. Source: Sennrich et al. 2016, arXiv:1508.07909."""
+    """Byte-pair encoding by tiktoken: every text has tokens, since every byte is one.
+
+    Source: Sennrich et al. 2016, arXiv:1508.07909.
+    """
 
     kind = "bpe"
 
@@ -103,10 +106,10 @@ class BPETokenizer:
 
     @classmethod
     def train(cls, text: str, vocab_size: int = 512, name: str = "trained") -> "BPETokenizer":
-        """Merge the commonest pairs of `text` until there are `vocab_size` tokens (fewer where the text offers no more).
+        """Merge the most frequent pairs of `text` until there are `vocab_size` tokens, or no pair is left.
 
         A pair counts within a word, as GPT2_PATTERN cuts words, and within each LONGEST_WORD bytes of a longer word.
-        Raises ValueError below 256, the single bytes.
+        Raises ValueError for less than 256, the single bytes.
         """
         from tokenizers import ByteLevelBPETokenizer
         from tokenizers.pre_tokenizers import ByteLevel, FixedLength, Sequence
@@ -121,9 +124,9 @@ class BPETokenizer:
 
     @classmethod
     def gpt2(cls) -> "BPETokenizer":
-        """GPT-2's own vocabulary (256 bytes, 50,000 merges, one end-of-text token), which tiktoken downloads once, checks and caches.
+        """Return GPT-2's own vocabulary, which tiktoken downloads once, checks and caches.
 
-        Raises ValueError where they are not cached and cannot be downloaded.
+        Raises ValueError if they are not cached and cannot be downloaded.
         """
         import requests
         import tiktoken
@@ -143,31 +146,34 @@ class BPETokenizer:
         return len(self._ranks)
 
     def unknown(self, text: str) -> list[str]:
-        """Nothing is unknown to bytes."""
+        """Return no character: bytes can write all of them."""
         return []
 
     def encode(self, text: str, replace: str | None = None) -> list[int]:
-        """Ids of the tokens; `replace` is for tokenizers that know fewer characters."""
+        """Return the ids of the tokens; `replace` is for tokenizers with fewer characters."""
         return [token for piece in _cut_long_blanks(text) for token in self._encoding.encode_ordinary(piece)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of the ids; bytes that form no character become �. Raises ValueError on an id outside the vocabulary."""
+        """Return the text of the ids; bytes that form no character become �.
+
+        Raises ValueError for an id outside the vocabulary.
+        """
         ids = list(ids)
         _check_ids(ids, self.vocab_size)
         return self._encoding.decode(ids)
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """One string a token; a token that is part of a character shows as its bytes, \\xe2 say."""
+        """Return one string per token; a token that is part of a character is written as its bytes, such as \\xe2."""
         return [piece.decode("utf-8", errors="backslashreplace") for piece in self.token_bytes(ids)]
 
     def token_bytes(self, ids: Iterable[int]) -> list[bytes]:
-        """The bytes of each token; together they are the UTF-8 of the text."""
+        """Return the bytes of each token; together they are the UTF-8 of the text."""
         ids = list(ids)
         _check_ids(ids, self.vocab_size)
         return self._encoding.decode_tokens_bytes(ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: the tokens by rank, base64."""
+        """Return a JSON object: the tokens by rank, in base64."""
         by_rank = sorted(self._ranks, key=self._ranks.__getitem__)
         return {"kind": self.kind, "name": self.name, "tokens": [base64.b64encode(token).decode() for token in by_rank]}
 
@@ -176,7 +182,7 @@ Tokenizer = CharTokenizer | BPETokenizer
 
 
 def tokenizer_from_dict(data: dict[str, Any]) -> Tokenizer:
-    """What `to_dict` made, read back. Raises ValueError on anything else."""
+    """Return the tokenizer of a `to_dict`. Raises ValueError for anything else."""
     try:
         if data["kind"] == CharTokenizer.kind:
             return CharTokenizer(data["alphabet"])
@@ -192,7 +198,7 @@ def tokenizer_from_dict(data: dict[str, Any]) -> Tokenizer:
 
 
 def _cut_long_blanks(text: str) -> list[str]:
-    """The text in pieces, cut only within white space that is longer than LONGEST_BLANK."""
+    """Cut the text into pieces, only within white space that is longer than LONGEST_BLANK."""
     blanks = (blank.span() for blank in re.finditer(r"\s+", text))
     cuts = [cut for start, end in blanks for cut in range(start + LONGEST_BLANK, end, LONGEST_BLANK)]
     return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
@@ -205,12 +211,12 @@ def _check_ids(ids: list[int], vocab_size: int) -> None:
 
 
 def _bytes_of(token: str) -> bytes:
-    """Undo the byte-level alphabet in which `tokenizers` spells its tokens (printable stand-ins for all 256 bytes)."""
+    """Undo the byte-level alphabet of `tokenizers`, which has a printable character for each of the 256 bytes."""
     return bytes(_BYTE_OF[character] for character in token)
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """character → byte: printable Latin-1 stands for itself, the other bytes follow from U+0100 (GPT-2's convention)."""
+    """character → byte: printable Latin-1 is its own byte, the other bytes follow from U+0100 (GPT-2's convention)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}

@@ -1,4 +1,4 @@
-"""How much of a sample is the corpus's own: its words, and the longest run of characters copied from it."""
+"""Compare a sample with the corpus: its words, and the longest run of characters copied from it."""
 
 import re
 
@@ -6,7 +6,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case, in order; apostrophes and hyphens inside a word belong to it.
+    """Return the words of a text in lower case, in order; apostrophes and hyphens inside a word belong to it.
 
     >>> words("O, 'tis she--th'expectant!")
     ['o', 'tis', 'she', "th'expectant"]
@@ -15,13 +15,13 @@ def words(text: str) -> list[str]:
 
 
 def whole_words(sample: str) -> list[str]:
-    """The words of a sample without those that its ends may have cut."""
-    found = list(_WORD.finditer(sample))
-    return [word[0].lower() for word in found if word.start() > 0 and word.end() < len(sample)]
+    """Return the words of a sample without those that may be cut off at its ends."""
+    matches = list(_WORD.finditer(sample))
+    return [word[0].lower() for word in matches if word.start() > 0 and word.end() < len(sample)]
 
 
 def longest_copy(sample: str, corpus: str) -> str:
-    """The longest run of characters of `sample` that stands in `corpus` just so; the first of several."""
+    """Return the longest run of characters of `sample` that `corpus` has too; the first of several."""
     longest = ""
     for start in range(len(sample)):
         end = start + len(longest) + 1

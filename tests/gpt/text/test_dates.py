@@ -35,14 +35,14 @@ def test_the_task_draws_pairs_of_a_date(seed):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("23 march 1984", r"is not worded as the model has learned it; write “twenty-third of march, 1984"),
+        ("23 march 1984", r"is not a wording that the model has learned; write “twenty-third of march, 1984"),
         ("twenty-third of marsh, 1984", r"'marsh' is no month in words; write it as in 'march'"),
         ("twentythird of march, 1984", r"'twentythird' is no day in words; write it as in 'twenty-third'"),
         ("march first, 984", r"the year 984 .* 1000 to 2999"),
         ("march first, 99999999999999999999999", r"the year 9+ .* 1000 to 2999"),
         ("thirtieth of february, 2000", r"no thirtieth of february in 2000"),
-        ("march first, ١٩٨٤", r"is not worded"),
-        ("", r"is not worded"),
+        ("march first, ١٩٨٤", r"is not a wording"),
+        ("", r"is not a wording"),
     ],
 )
 def test_what_is_no_date_of_the_task_is_named(words, told):
