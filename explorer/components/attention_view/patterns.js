@@ -96,21 +96,21 @@ class Patterns {
   }
 
   // The `count` largest weights of a head, or of one of its rows: [[query, key, weight], …]. The first query of a
-  // causal pattern counts only where it is asked for: it can read nothing but itself.
+  // causal pattern counts only if the caller asks for it: it can read only itself.
   largest(head, count, query) {
-    const found = [];
+    const largest = [];
     const [from, to] = query === null ? [this.header.causal && this.Q > 1 ? 1 : 0, this.Q] : [query, query + 1];
     for (let q = from; q < to; q++) {
       const row = this.row(head, q);
       for (let k = 0; k < row.length; k++) {
-        if (found.length === count && row[k] <= found[count - 1][2]) continue;
-        let at = found.length;
-        while (at > 0 && found[at - 1][2] < row[k]) at--;
-        found.splice(at, 0, [q, k, row[k]]);
-        found.length = Math.min(found.length, count);
+        if (largest.length === count && row[k] <= largest[count - 1][2]) continue;
+        let at = largest.length;
+        while (at > 0 && largest[at - 1][2] < row[k]) at--;
+        largest.splice(at, 0, [q, k, row[k]]);
+        largest.length = Math.min(largest.length, count);
       }
     }
-    return found.map(([q, k, code]) => [q, k, weightOf(code)]);
+    return largest.map(([q, k, code]) => [q, k, weightOf(code)]);
   }
 }
 

@@ -1,4 +1,4 @@
-// A picture as a file: Plotly's layers as one SVG under a title, or a drawing that is handed in.
+// A picture as a file: a Plotly figure as one SVG under a title, or a given drawing.
 
 const SCALE = 2; // pixels of a PNG for each CSS pixel
 const MARGIN = 12; // CSS pixels on all sides: labels reach to the edge of a figure
@@ -33,7 +33,7 @@ function find(target) {
     const plot = box.querySelector(".js-plotly-plot");
     if (plot) return plot;
   }
-  throw new Error("There is nothing to save yet: wait until it is drawn.");
+  throw new Error("The figure is not drawn yet; wait a moment and click again.");
 }
 
 const colorOf = (what) => getComputedStyle(document.querySelector(".stApp"))[what];
@@ -44,15 +44,14 @@ function svgOf(plot, title) {
   const lines = linesOf(title, wide);
   const top = lines.length * TITLE.line + MARGIN;
   const [width, height] = [wide + 2 * MARGIN, high + top + MARGIN];
-  const svg = made("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
-  svg.append(made("rect", { width, height, fill: colorOf("backgroundColor") }));
+  const svg = svgElement("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
+  svg.append(svgElement("rect", { width, height, fill: colorOf("backgroundColor") }));
   const text = { x: MARGIN, fill: colorOf("color"), "font-size": TITLE.size, "font-family": TITLE.font };
   svg.append(...lines.map((line, i) => {
-    const written = made("text", { ...text, y: MARGIN + TITLE.line * i + TITLE.size });
-    written.textContent = line;
-    return written;
+    const y = MARGIN + TITLE.line * i + TITLE.size;
+    return Object.assign(svgElement("text", { ...text, y }), { textContent: line });
   }));
-  const figure = made("g", { transform: `translate(${MARGIN} ${top})` });
+  const figure = svgElement("g", { transform: `translate(${MARGIN} ${top})` });
   for (const layer of layers) {
     const copy = layer.cloneNode(true);
     copy.querySelectorAll(".hoverlayer, .draglayer, .zoomlayer").forEach((part) => part.remove());
@@ -75,7 +74,7 @@ function linesOf(title, width) {
   return lines;
 }
 
-function made(tag, attributes) {
+function svgElement(tag, attributes) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
