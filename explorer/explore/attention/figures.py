@@ -10,18 +10,18 @@ from explorer.figures.heatmap import token_axis
 from explorer.figures.kept import kept
 from explorer.figures.tokens import escaped, labels
 
-STRIP = 54  # pixels a vector
-BARS = 90  # pixels a row of bars
+STRIP = 54  # pixels per vector
+BARS = 90  # pixels per row of bars
 AXIS = 44  # pixels for the features' axis
 TOKENS = 84  # pixels for the tokens' axis
-MOST_PARTED = 64  # features up to which a strip's cells stand apart
+MOST_WITH_GAPS = 64  # features up to which a strip has gaps between its cells
 
 
 @kept
 def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figure:
-    """Draw each vector as a strip of cells, one a feature: blue above zero, orange below.
+    """Draw each vector as a strip with one cell per feature: blue above zero, orange below.
 
-    vectors: name → (d,); tops: what has the full colour in each strip (0 where all of it is 0).
+    vectors: name → (d,); tops: the value with the full colour in each strip (0 if all values are 0).
     Raises ValueError on vectors of unequal length, or another number of tops. Source: lecture 1:02:00.
     """
     shapes = {np.shape(vector) for vector in vectors.values()}
@@ -40,7 +40,7 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
             for name, row in zip(names, values, strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
-        xgap=1 if values.shape[1] <= MOST_PARTED else 0,
+        xgap=1 if values.shape[1] <= MOST_WITH_GAPS else 0,
         ygap=6,
     )
     features = {
@@ -55,29 +55,29 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
 
 @kept
 def row_bars(rows: Mapping[str, np.ndarray], tokens: Sequence[str], exists: np.ndarray, chosen: int) -> go.Figure:
-    """Draw what one query has for every key, quantity under quantity: the chosen key strong, the masked ones not there.
+    """Draw one query's quantities for every key, as rows of bars: the chosen key in the accent colour, masked keys empty.
 
-    Of the masked keys behind the last one that exists only some are given room.
+    Only some of the masked keys at the end get room.
 
     rows: quantity → (T,); exists: (T,) bool. Raises ValueError on other shapes. Source: lecture 1:02:00.
     """
     T, n = len(tokens), len(rows)
     shapes = {np.shape(values) for values in (*rows.values(), exists)}
     if shapes != {(T,)} or not 0 <= chosen < T:
-        raise ValueError(f"{T} keys need rows of ({T},) and one of them chosen; got {shapes} and {chosen}")
+        raise ValueError(f"{T} keys need rows of ({T},) and one chosen key; got {shapes} and {chosen}")
     names = [escaped(label) for label in labels(tokens)]
-    there = np.flatnonzero(exists)
-    end = min(T, max(len(there) + max(len(there) // 2, 2), chosen + 1))
-    bars, axes, named = [], {}, []
+    keys = np.flatnonzero(exists)
+    end = min(T, max(len(keys) + max(len(keys) // 2, 2), chosen + 1))
+    bars, axes, titles = [], {}, []
     for number, (quantity, values) in enumerate(rows.items(), 1):
         axis = "" if number == 1 else str(number)
         bars.append(
             go.Bar(
-                x=there,
-                y=np.asarray(values, dtype=np.float64)[there],
+                x=keys,
+                y=np.asarray(values, dtype=np.float64)[keys],
                 yaxis=f"y{axis}",
-                marker={"color": [style.ACCENT if key == chosen else style.MUTED for key in there.tolist()]},
-                text=[f"key {names[key]}<br>{quantity} {values[key]:.6g}" for key in there.tolist()],
+                marker={"color": [style.ACCENT if key == chosen else style.MUTED for key in keys.tolist()]},
+                text=[f"key {names[key]}<br>{quantity} {values[key]:.6g}" for key in keys.tolist()],
                 textposition="none",
                 hovertemplate="%{text}<extra></extra>",
             )
@@ -85,18 +85,18 @@ def row_bars(rows: Mapping[str, np.ndarray], tokens: Sequence[str], exists: np.n
         top = 1 - (number - 1) / n
         axes[f"yaxis{axis}"] = {"domain": [top - 0.9 / n, top - 0.22 / n], "nticks": 4, "zeroline": True, "anchor": "x"}
         place = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
-        named.append({"text": quantity, "showarrow": False} | place)
-    shaded, masked = _masked(len(there), end, T) if len(there) < T else ([], [])
+        titles.append({"text": quantity, "showarrow": False} | place)
+    shading, masked = _mask(len(keys), end, T) if len(keys) < T else ([], [])
     axes["xaxis"] = {"title": "key", "range": [-0.5, end - 0.5], "anchor": f"y{n}" if n > 1 else "y"}
     axes["xaxis"] |= token_axis(tokens[:end])
-    layout = axes | {"bargap": 0.15, "shapes": shaded, "annotations": named + masked}
+    layout = axes | {"bargap": 0.15, "shapes": shading, "annotations": titles + masked}
     return style.figure(*bars, height=BARS * n + TOKENS, **layout)
 
 
-def _masked(start: int, end: int, T: int) -> tuple[list[dict], list[dict]]:
-    """Shapes that shade the masked keys from `start` on as far as they are given room, and annotations that name them all."""
+def _mask(start: int, end: int, T: int) -> tuple[list[dict], list[dict]]:
+    """Return a shape that shades the masked keys with room, from `start` to `end`, and an annotation that names all."""
     low, high = start - 0.5, end - 0.5
     place = {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "yref": "paper"}
     which = f"masked: {start} to {T - 1}" if start < T - 1 else f"masked: {start}"
-    said = {"text": which, "x": (low + high) / 2, "y": 0.5, "yref": "paper", "showarrow": False, "textangle": -90}
-    return [place | {"line": {"width": 0}, "fillcolor": style.MUTED, "opacity": 0.15}], [said]
+    note = {"text": which, "x": (low + high) / 2, "y": 0.5, "yref": "paper", "showarrow": False, "textangle": -90}
+    return [place | {"line": {"width": 0}, "fillcolor": style.MUTED, "opacity": 0.15}], [note]
