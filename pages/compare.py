@@ -2,7 +2,8 @@ import streamlit as st
 
 from explorer.compare import panel
 from explorer.figures import style
-from explorer.shared import loading, widgets
+from explorer.opened import open_model
+from explorer.shared import widgets
 from explorer.shared.choices import RIGHT
 
 first, second, box = st.columns([3, 3, 4], gap="medium")
@@ -14,7 +15,6 @@ with second:
     right = widgets.model_picker(RIGHT, panel.default_rival(left), label="Right model") or left
 with box:
     prompt = widgets.prompt_box(panel.examples_for(left))
-refs = (left, right)
 if left == right:
     st.info("Both sides show the same model, so they agree. Pick another model on one side.", icon=":material/equal:")
 if not prompt:
@@ -22,18 +22,19 @@ if not prompt:
 
 growing = False
 with st.spinner("Opening the models…"):
-    for ref in refs:
-        loading.load_model(ref)
+    pair = (open_model(left), open_model(right))
+    for opened in pair:
+        _ = opened.model  # read from disk here
 with widgets.guarded():
     if prompt:
         st.subheader("What they write", anchor=False)
-        growing = panel.draw_samples(refs, prompt, widgets.sampling_controls(panel.SAMPLING))
+        growing = panel.draw_samples(pair, prompt, widgets.sampling_controls(panel.SAMPLING))
         widgets.caption(
             "Each model continues the prompt, sampling from its own distributions with the same seed.", "0:22:11"
         )
 
         st.subheader("Where the prompt surprises them", anchor=False)
-        panel.draw_surprises(refs, prompt)
+        panel.draw_surprises(pair, prompt)
         widgets.caption(
             "Surprise is −ln p of each character given those before it, in nats. In the last text, "
             f"{style.ABOVE} surprised the left model more, {style.BELOW} the right one.",
@@ -42,4 +43,4 @@ with widgets.guarded():
 with widgets.guarded():
     st.subheader("How well they predict", anchor=False)
     with st.spinner("Reading validation text…"):
-        panel.draw_losses(refs, wait=growing)
+        panel.draw_losses(pair, wait=growing)

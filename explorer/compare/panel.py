@@ -13,15 +13,19 @@ from explorer import state
 from explorer.compare.figures import bits_bars
 from explorer.components.token_cells import Scale, running_text
 from explorer.figures.tokens import visible
-from explorer.shared import examples, loading, texts, widgets
+from explorer.opened import Opened
+from explorer.shared import examples, texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.fragment import fragment
+from explorer.shared.model_list import prompted
+from explorer.shared.prompt import read
+from explorer.shared.sampling import Drawn, Sampling, continuation
 from explorer.shared.words import plain
 
 FRAME = 0.5  # seconds of sampling in a rerun, and between two reruns
 TOKENS_AT_ONCE = 4
 KEY = "samples"
-SAMPLING = loading.Sampling(max_new_tokens=300)
+SAMPLING = Sampling(max_new_tokens=300)
 MEASURED = "measured"  # the pair whose losses are measured
 HEIGHT = 400  # pixels kept free for the losses
 RIVAL = "shakespeare-bigram"
@@ -40,23 +44,23 @@ MARKS = tuple((nats, f"{'≥ ' if nats == TOP else ''}{nats:g} ({nats * BITS:.1f
 SURPRISE = Scale("nats (bits)", TOP, MARKS)
 DIFFERENCE = Scale("nats", 3.0, ((-3, "right by ≥ 3"), (0, "0"), (3, "left by ≥ 3")), diverging=True)
 
-Pair = tuple[str, str]
+Pair = tuple[Opened, Opened]
 
 
 @dataclass
 class Samples:
     """Two samples that grow: the same prompt, the same settings. A change of these starts new samples."""
 
-    refs: Pair
+    pair: Pair
     prompt: str
-    sampling: loading.Sampling
+    sampling: Sampling
     ids: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     stopped: bool = False
 
     def __post_init__(self) -> None:
-        prompts = [loading.read(ref, self.prompt).ids for ref in self.refs]
-        self.sources: list[Iterator[loading.Drawn]] = [
-            loading.continuation(ref, ids, self.sampling) for ref, ids in zip(self.refs, prompts, strict=True)
+        prompts = [read(opened, self.prompt).ids for opened in self.pair]
+        self.sources: list[Iterator[Drawn]] = [
+            continuation(opened, ids, self.sampling) for opened, ids in zip(self.pair, prompts, strict=True)
         ]
 
     @property
@@ -74,21 +78,21 @@ class Samples:
 
     def texts(self) -> list[str]:
         """Return both samples as text."""
-        return [loading.text_of(ref, tuple(ids)) for ref, ids in zip(self.refs, self.ids, strict=True)]
+        return [opened.tokenizer.decode(ids) for opened, ids in zip(self.pair, self.ids, strict=True)]
 
     def toggle(self) -> None:
         """Stop, or continue."""
         self.stopped = not self.stopped
 
 
-def draw_samples(refs: Pair, prompt: str, sampling: loading.Sampling) -> bool:
+def draw_samples(pair: Pair, prompt: str, sampling: Sampling) -> bool:
     """Continue the prompt with both models, a few tokens a frame. Return whether the samples still grow.
 
     Only this part of the page reruns while they grow.
     """
     samples = state.recall(KEY)
-    if samples is None or (samples.refs, samples.prompt, samples.sampling) != (refs, prompt, sampling):
-        samples = Samples(refs, prompt, sampling)
+    if samples is None or (samples.pair, samples.prompt, samples.sampling) != (pair, prompt, sampling):
+        samples = Samples(pair, prompt, sampling)
         state.remember(KEY, samples)
     fragment(_draw_frame, samples, run_every=FRAME if samples.growing else None)
     return samples.growing
@@ -101,11 +105,11 @@ def _draw_frame(samples: Samples) -> None:
     options = {"disabled": samples.finished, "on_click": samples.toggle, "key": "samples:stop"}
     clicked = st.button(label, icon=f":material/{icon}:", **options)
     places = []
-    for column, ref, text in zip(st.columns(2, gap="medium"), samples.refs, samples.texts(), strict=True):
+    for column, opened, text in zip(st.columns(2, gap="medium"), samples.pair, samples.texts(), strict=True):
         with column:
-            st.markdown(f"**{plain(ref)}**")
+            st.markdown(f"**{plain(opened.ref)}**")
             places.append(st.empty())
-            _draw_copied(ref, text if samples.finished else None)
+            _draw_copied(opened, text if samples.finished else None)
     _write(samples, places)
     until = time.monotonic() + FRAME
     while samples.growing and time.monotonic() < until:
@@ -120,13 +124,13 @@ def _write(samples: Samples, places: list[DeltaGenerator]) -> None:
         place.code(text or " ", language=None, wrap_lines=True, height=340)
 
 
-def _draw_copied(ref: str, sample: str | None) -> None:
+def _draw_copied(opened: Opened, sample: str | None) -> None:
     """Draw how much of a sample is in the training text. A sample that still grows (None) takes the same space."""
     from gpt.text.words import whole_words
 
     words = whole_words(sample or "")
-    known = sum(word in texts.lexicon(ref) for word in words)
-    copy = texts.longest_copy(ref, sample) if sample else ""
+    known = sum(word in texts.lexicon(opened) for word in words)
+    copy = texts.longest_copy(opened, sample) if sample else ""
     share = f"{known / len(words):.0%} of {len(words)}" if words else "–"
     longest = f"{len(copy)} characters" if sample else "–"
     with st.container(horizontal=True, gap="medium"):
@@ -143,18 +147,18 @@ def examples_for(ref: str) -> dict[str, str]:
 
 def default_rival(ref: str) -> str:
     """The right model until the person picks: the bigram, or else the first other model."""
-    others = [name for name in loading.prompted() if name != ref]
+    others = [name for name in prompted() if name != ref]
     return RIVAL if RIVAL in others else next(iter(others), ref)
 
 
-def shared_validation_text(refs: Pair) -> tuple[str, str] | None:
+def shared_validation_text(pair: Pair) -> tuple[str, str] | None:
     """The name and the validation text of a corpus that both models can read and neither was trained on; or None."""
-    corpora = [texts.corpus(ref) for ref in refs]
+    corpora = [texts.corpus(opened) for opened in pair]
     if corpora[0].text == corpora[1].text:
-        return corpora[0].name, min((texts.parts(ref)[1] for ref in refs), key=len)
-    for own, other, corpus in ((refs[0], refs[1], corpora[0]), (refs[1], refs[0], corpora[1])):
+        return corpora[0].name, min((texts.parts(opened)[1] for opened in pair), key=len)
+    for own, other, corpus in ((pair[0], pair[1], corpora[0]), (pair[1], pair[0], corpora[1])):
         text = texts.parts(own)[1]
-        if not loading.load_run(other).tokenizer.unknown(text):
+        if not other.tokenizer.unknown(text):
             return corpus.name, text
     return None
 
@@ -167,26 +171,26 @@ def stretches(text: str) -> tuple[str, ...]:
     return tuple(text[start : start + STRETCH] for start in starts)
 
 
-def draw_losses(refs: Pair, wait: bool) -> None:
+def draw_losses(pair: Pair, wait: bool) -> None:
     """Draw each model's size and its loss on validation text, and the bits per character of both as bars.
 
     wait: leave the space empty. The first measurement takes seconds and would stop the samples.
     """
-    if wait and state.recall(MEASURED) != refs:
+    if wait and state.recall(MEASURED) != pair:
         st.container(height=HEIGHT, border=False).caption("Measured after both samples have ended or are stopped.")
         return
-    shared = shared_validation_text(refs)
-    pieces = [stretches(shared[1] if shared else texts.parts(ref)[1]) for ref in refs]
-    losses = [texts.loss(ref, piece) for ref, piece in zip(refs, pieces, strict=True)]
-    state.remember(MEASURED, refs)
+    shared = shared_validation_text(pair)
+    pieces = [stretches(shared[1] if shared else texts.parts(opened)[1]) for opened in pair]
+    losses = [texts.loss(opened, piece) for opened, piece in zip(pair, pieces, strict=True)]
+    state.remember(MEASURED, pair)
     *columns, right = st.columns([1, 1, 2], gap="medium")
-    for column, ref, loss in zip(columns, refs, losses, strict=True):
+    for column, opened, loss in zip(columns, pair, losses, strict=True):
         with column:
-            _draw_metrics(ref, *loss)
+            _draw_metrics(opened, *loss)
     with right:
-        alphabet = len(set(texts.corpus(refs[0]).text))
+        alphabet = len(set(texts.corpus(pair[0]).text))
         bits = [np.log2(alphabet), *(per_character * BITS for _, per_character in losses)]
-        names = [f"guessing among {alphabet} characters", *refs]
+        names = [f"guessing among {alphabet} characters", *(opened.ref for opened in pair)]
         chart(bits_bars(names, bits), key="bits", alt="Bits per character")
     if not shared:
         warning = "Each model is measured on its own validation text, because it cannot read the other's. These losses do not compare."
@@ -194,9 +198,9 @@ def draw_losses(refs: Pair, wait: bool) -> None:
     widgets.caption(f"The loss on validation text. {_describe_text(shared, pieces[0])}", "0:38:00")
 
 
-def _draw_metrics(ref: str, per_token: float, per_character: float) -> None:
-    st.markdown(f"**{plain(ref)}**")
-    st.metric("Parameters", f"{loading.load_model(ref).n_params:,}", help=TERMS["parameters"])
+def _draw_metrics(opened: Opened, per_token: float, per_character: float) -> None:
+    st.markdown(f"**{plain(opened.ref)}**")
+    st.metric("Parameters", f"{opened.model.n_params:,}", help=TERMS["parameters"])
     st.metric("Loss, nats a token", f"{per_token:.3f}", help=TERMS["nats"])
     st.metric("Bits per character", f"{per_character * BITS:.3f}", help=TERMS["bits per character"])
     st.metric("Perplexity, a token", f"{np.exp(per_token):.2f}", help=TERMS["perplexity"])
@@ -213,17 +217,17 @@ def _describe_text(shared: tuple[str, str] | None, pieces: Sequence[str]) -> str
     return f"{how} Measured on {part} characters of the validation text of {plain(name)}, the same for both."
 
 
-def draw_surprises(refs: Pair, text: str) -> None:
+def draw_surprises(pair: Pair, text: str) -> None:
     """Draw the text coloured by its surprise for both models, and by the difference."""
-    both = [texts.surprise(ref, text) for ref in refs]
-    for column, ref, nats, side in zip(st.columns(2, gap="medium"), refs, both, ("left", "right"), strict=True):
+    both = [texts.surprise(opened, text) for opened in pair]
+    for column, opened, nats, side in zip(st.columns(2, gap="medium"), pair, both, ("left", "right"), strict=True):
         with column:
-            st.markdown(f"**{plain(ref)}** · {_describe_mean(nats)}")
-            notes = _notes(ref, text, nats)
-            label = f"Surprise of {ref}"
+            st.markdown(f"**{plain(opened.ref)}** · {_describe_mean(nats)}")
+            notes = _notes(opened, text, nats)
+            label = f"Surprise of {opened.ref}"
             running_text(text, nats, notes, SURPRISE, label=label, key=f"surprise:{side}")
     st.markdown("**Left minus right**")
-    notes = [_difference_note(i, c, *pair) for i, (c, *pair) in enumerate(zip(text, *both, strict=True))]
+    notes = [_difference_note(i, c, *values) for i, (c, *values) in enumerate(zip(text, *both, strict=True))]
     label, key = "Difference in surprise", "surprise:difference"
     running_text(text, both[0] - both[1], notes, DIFFERENCE, label=label, key=key)
 
@@ -235,11 +239,10 @@ def _describe_mean(nats: np.ndarray) -> str:
     return f"mean {mean:.2f} nats = {mean * BITS:.2f} bits"
 
 
-def _notes(ref: str, text: str, nats: np.ndarray) -> list[str]:
+def _notes(opened: Opened, text: str, nats: np.ndarray) -> list[str]:
     """One line about each character."""
-    tokenizer = loading.load_run(ref).tokenizer
-    unknown = set(tokenizer.unknown(text))
-    by_character = tokenizer.kind == "char"
+    unknown = set(opened.tokenizer.unknown(text))
+    by_character = opened.tokenizer.kind == "char"
     notes = []
     for position, (character, value) in enumerate(zip(text, nats.tolist(), strict=True)):
         note = f"{value:.3f} nats = {value * BITS:.3f} bits"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gpt.lens.logits import LogitLens
     from gpt.lens.norms import NormReading
     from gpt.lens.residual import ResidualPath
-    from gpt.lens.weight import LayerVectors, Weight
 
 Ids = tuple[int, ...]
 
@@ -133,23 +132,6 @@ def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int) -> "LogitLens":
     from gpt.lens.logits import logit_lens
 
     return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, slice(start, stop)))
-
-
-@by_reference
-def weight(opened: Opened, ids: Ids, layer: int, head: int, query: int, key: int) -> "Weight":
-    """One attention weight taken apart. Raises ValueError if there is no such head, query or key."""
-    from gpt.lens.weight import explain
-
-    return with_arrays(explain(_layer_vectors(opened, ids, layer), head, query, key))
-
-
-@cached(max_entries=64, max_size="256MB")
-def _layer_vectors(opened: Opened, ids: Ids, layer: int) -> "LayerVectors":
-    import torch
-
-    from gpt.lens.weight import layer_vectors
-
-    return layer_vectors(opened.model, torch.tensor(ids), layer)
 
 
 @cached(max_entries=600, max_size="256MB")

@@ -34,10 +34,10 @@ def test_shipped_effects_are_those_of_the_heads(off):
 
 
 def test_compare_opens_on_losses_that_ship():
-    refs = (DEFAULT, panel.default_rival(DEFAULT))
-    pieces = panel.stretches(panel.shared_validation_text(refs)[1])
-    for ref in refs:
-        assert measured.known_loss(open_model(ref), pieces) == texts.loss(open_model(ref), pieces)
+    pair = (open_model(DEFAULT), open_model(panel.default_rival(DEFAULT)))
+    pieces = panel.stretches(panel.shared_validation_text(pair)[1])
+    for shown in pair:
+        assert measured.known_loss(shown, pieces) == texts.loss(shown, pieces)
 
 
 def test_other_texts_steps_weights_and_runs_have_none(tmp_path, monkeypatch):

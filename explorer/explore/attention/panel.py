@@ -5,39 +5,42 @@ from explorer.components.attention_view.packing import example, sharpest
 from explorer.explore.attention.layers import pick_layers
 from explorer.explore.attention.weight import PLACE, draw_weight, read_cell
 from explorer.explore.heads.panel import caption_heads
-from explorer.shared import downloads, loading, texts, widgets
+from explorer.opened import Opened
+from explorer.shared import downloads, texts, widgets
+from explorer.shared.patterns import attention
+from explorer.shared.prompt import Reading
 
 
-def draw_heads(ref: str, reading: loading.Reading) -> None:
+def draw_heads(opened: Opened, reading: Reading) -> None:
     """Draw the attention view, and take apart the pinned weight, or the largest of the middle row."""
-    model = loading.load_run(ref).recipe.model
-    if not model.n_layer:
+    config = opened.config
+    if not config.n_layer:
         widgets.empty_state(
             "This model has no heads.",
             "A bigram table reads only the last token. "
             "Its next-token probabilities are below; pick a Transformer to see attention.",
         )
         return
-    head = widgets.head_choice(model.n_layer, model.n_head)
+    head = widgets.head_choice(config.n_layer, config.n_head)
     cell = read_cell(len(reading.ids))
-    layers = pick_layers(ref, reading, head)
-    patterns = loading.attention(ref, reading.ids, layers=layers)
+    layers = pick_layers(opened, reading, head)
+    patterns = attention(opened, reading.ids, layers)
     large = linked_view(
         patterns,
         reading.tokens,
         key="attention",
-        look={"head": head, "cell": cell, **read_lines(model.n_layer, model.n_head)},
+        look={"head": head, "cell": cell, **read_lines(config.n_layer, config.n_head)},
         choices=look_choices,
-        causal=model.causal,
+        causal=config.causal,
         opening=sharpest(patterns),
         layers=layers,
         explained=PLACE,
-        captions=caption_heads(texts.known_head_scores(ref), layers),
+        captions=caption_heads(texts.known_head_scores(opened), layers),
     )
-    downloads.attention(ref, reading, large, layers)
+    downloads.attention(opened, reading, large, layers)
     widgets.caption(
         "Each row is a query, the token that reads; each column is a key, the token it reads from. "
         "The weights of a row sum to 1.",
         "1:02:00",
     )
-    draw_weight(ref, reading, patterns, large, cell or example(patterns[large]))
+    draw_weight(opened, reading, patterns, large, cell or example(patterns[large]))

@@ -10,12 +10,15 @@ from explorer.components.attention_view.packing import Cell, Head, displayed
 from explorer.explore.attention.figures import row_bars, strips
 from explorer.figures import style
 from explorer.figures.tokens import labels
-from explorer.shared import lenses, loading, widgets
+from explorer.opened import Opened
+from explorer.shared import widgets
+from explorer.shared.cache import cached, with_arrays
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, KEY, LAYER, QUERY
+from explorer.shared.prompt import Reading
 
 if TYPE_CHECKING:
-    from gpt.lens.weight import Weight
+    from gpt.lens.weight import LayerVectors, Weight
 
 PLACE = "one-weight"  # the key of the container on the page
 TERMS = {
@@ -43,12 +46,28 @@ def read_cell(T: int) -> Cell | None:
     return None if query is None or key is None else (query, key)
 
 
-def draw_weight(ref: str, reading: loading.Reading, patterns: np.ndarray, head: Head, cell: Cell) -> None:
+def explain_weight(opened: Opened, ids: tuple[int, ...], layer: int, head: int, query: int, key: int) -> "Weight":
+    """Take one attention weight apart. Raises ValueError if there is no such head, query or key."""
+    from gpt.lens.weight import explain
+
+    return with_arrays(explain(_layer_vectors(opened, ids, layer), head, query, key))
+
+
+@cached(max_entries=64, max_size="256MB")
+def _layer_vectors(opened: Opened, ids: tuple[int, ...], layer: int) -> "LayerVectors":
+    import torch
+
+    from gpt.lens.weight import layer_vectors
+
+    return layer_vectors(opened.model, torch.tensor(ids), layer)
+
+
+def draw_weight(opened: Opened, reading: Reading, patterns: np.ndarray, head: Head, cell: Cell) -> None:
     """Take apart the weight of this cell in this head's pattern. patterns: (n_layer, n_head, T, T), what the map shows."""
     with st.container(key=PLACE):
         st.subheader("One weight explained", anchor=False)
         _pick(patterns.shape, labels(reading.tokens), head, cell)
-        weight = lenses.weight(ref, reading.ids, *head, *cell)
+        weight = explain_weight(opened, reading.ids, *head, *cell)
         left, right = st.columns(2, gap="medium")
         with left:
             _draw_score(weight)

@@ -13,9 +13,12 @@ from explorer.components.induction_picture import induction_picture
 from explorer.figures.heatmap import head_map, number, pattern_heatmap
 from explorer.figures.tokens import head_name
 from explorer.navigation import PAGES
-from explorer.shared import loading, texts, widgets
+from explorer.opened import Opened
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SCORE
+from explorer.shared.patterns import attention
+from explorer.shared.prompt import Reading
 
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
 INDUCTION = "induction"  # a shipped model that has induction heads
@@ -99,40 +102,40 @@ def caption_heads(scores: Scores | None, layers: Sequence[int] | None) -> dict[H
     return {head: kind for head, kind in named.items() if layers is None or head[0] in layers}
 
 
-def score_heads(ref: str) -> None:
+def score_heads(opened: Opened) -> None:
     """Score heads that are not scored yet, and run the page again with their captions."""
-    if not loading.load_run(ref).recipe.model.n_layer or texts.known_head_scores(ref) is not None:
+    if not opened.config.n_layer or texts.known_head_scores(opened) is not None:
         return
     with suppress(ValueError):  # the text of the probe set is gone
-        texts.head_scores(ref)
+        texts.head_scores(opened)
         st.rerun()
 
 
-def draw_named_heads(prompt: str, ref: str, scores: Scores) -> None:
+def draw_named_heads(opened: Opened, prompt: str, scores: Scores) -> None:
     """Draw a badge for each head that has a name, which opens it on the Attention page, and what induction is."""
     from gpt.lens.heads import THRESHOLD
 
-    named, attention = name_heads(scores), PAGES / "attention.py"
+    named, page = name_heads(scores), PAGES / "attention.py"
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown(f"Heads that score above **{THRESHOLD:+.1f}** on the probe set{'' if named else ': none.'}")
         with st.container(horizontal=True, gap="small"):
             for (layer, head), kind in named.items():
                 label = f":blue-badge[{head_name(layer, head)} · {kind} {number(scores[kind][layer, head])}]"
-                link = parameters({MODEL: ref, PROMPT: prompt, LAYER: layer, HEAD: head})
-                st.page_link(attention, label=label, query_params=link)
+                link = parameters({MODEL: opened.ref, PROMPT: prompt, LAYER: layer, HEAD: head})
+                st.page_link(page, label=label, query_params=link)
         if "induction" not in named.values():
             st.markdown("This model has no induction head.")
             link = parameters({MODEL: INDUCTION})
-            st.page_link(attention, label="Open *induction*, which has some", query_params=link)
+            st.page_link(page, label="Open *induction*, which has some", query_params=link)
     with right:
         induction_picture()
 
 
-def draw_evidence(ref: str, reading: loading.Reading, head: Head, on_prompt: Scores, on_probe: Scores) -> None:
+def draw_evidence(opened: Opened, reading: Reading, head: Head, on_prompt: Scores, on_probe: Scores) -> None:
     """Draw one head's pattern on the prompt beside its scores."""
-    pattern = loading.attention(ref, reading.ids)[head].copy()
-    if loading.load_run(ref).recipe.model.causal:
+    pattern = attention(opened, reading.ids)[head].copy()
+    if opened.config.causal:
         pattern[np.triu_indices(len(pattern), 1)] = np.nan
     st.subheader(head_name(*head), anchor=False)
     left, right = st.columns([3, 2], gap="medium")
@@ -163,10 +166,10 @@ def _scores_of(scores: Scores, head: Head) -> dict[str, float]:
     return {name: float(scores[name][head]) for name in MEANING}
 
 
-def describe_probe(ref: str) -> str:
+def describe_probe(opened: Opened) -> str:
     """Describe the probe set of this model in a sentence."""
     from gpt.lens.heads import PROBES, speaks_letters
 
-    if speaks_letters(loading.load_run(ref).tokenizer):
+    if speaks_letters(opened.tokenizer):
         return f"The probe set is {PROBES} sequences of different random letters; each sequence is repeated once."
     return f"The alphabet lacks some letters of a to z, so the probe set is {PROBES} pieces of validation text."

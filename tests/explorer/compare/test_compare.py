@@ -7,7 +7,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.compare import panel
-from explorer.shared import examples, loading, texts
+from explorer.opened import open_model
+from explorer.shared import examples, texts
+from explorer.shared.sampling import Sampling
 from gpt import Corpus, GPTConfig, Recipe, create_run, generate
 from gpt.train.files import write_tensors
 from gpt.train.loop import train
@@ -15,7 +17,7 @@ from tests.explorer.drawn import drawn
 
 PAGE = "../pages/compare.py"
 PAIR = ("runs/tiny", "runs/table")
-SHORT = loading.Sampling(max_new_tokens=12, seed=7)
+SHORT = Sampling(max_new_tokens=12, seed=7)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_both_models_are_measured_on_the_same_held_out_text(compare):
     ):
         assert bits == pytest.approx(per_token / math.log(2), abs=1e-3)
         assert perplexity == pytest.approx(math.exp(per_token), rel=1e-2)
-    assert numbers(app, "Parameters") == [loading.load_model(ref).n_params for ref in PAIR]
+    assert numbers(app, "Parameters") == [open_model(ref).model.n_params for ref in PAIR]
     assert any(
         "of the validation text of" in caption.value and "the same for both" in caption.value for caption in app.caption
     )
@@ -74,7 +76,7 @@ def test_the_prompt_is_coloured_by_both_and_by_the_difference(compare):
     assert "".join(left["texts"]) == "hear·me"
     assert left["strengths"][0] is None and left["notes"][0].endswith("nothing comes before it")
     nats = [[float(re.search(r"([\d.]+) nats", note)[1]) for note in side["notes"][1:]] for side in (left, right)]
-    assert nats[0] == pytest.approx(texts.surprise(PAIR[0], "hear me")[1:].tolist(), abs=1e-3)
+    assert nats[0] == pytest.approx(texts.surprise(open_model(PAIR[0]), "hear me")[1:].tolist(), abs=1e-3)
     said = [float(re.search(r"= ([+-][\d.]+) nats", note)[1]) for note in difference["notes"][1:]]
     assert said == pytest.approx([a - b for a, b in zip(*nats, strict=True)], abs=2e-3)
     assert [fill for fill in difference["fills"][1:]] == [int(value < 0) for value in said]
@@ -165,13 +167,13 @@ def test_a_model_that_diverged_is_said_to_have(runs, compare):
         snapshots=1,
     )
     run = create_run(
-        runs / "diverged", recipe, Corpus("own", loading.load_run("runs/tiny").corpus().text, "made for a test")
+        runs / "diverged", recipe, Corpus("own", open_model("runs/tiny").run.corpus().text, "made for a test")
     )
     train(run, torch.device("cpu"))
     weights = {name: tensor * 1e30 for name, tensor in run.model().state_dict().items()}
     write_tensors(run.snapshot_path(1), weights)
     with pytest.raises(ValueError, match="the loss of 'runs/diverged' is no number: its training diverged"):
-        texts.loss("runs/diverged", (run.corpus().text[:200],))
+        texts.loss(open_model("runs/diverged"), (run.corpus().text[:200],))
     app = compare(against="runs/diverged")
     assert not app.exception
     assert any("diverged" in error.value for error in app.error)
@@ -179,12 +181,12 @@ def test_a_model_that_diverged_is_said_to_have(runs, compare):
 
 
 def test_samples_are_those_of_generate(runs):
-    samples = panel.Samples(PAIR, "hear me", SHORT)
+    samples = panel.Samples((open_model(PAIR[0]), open_model(PAIR[1])), "hear me", SHORT)
     while samples.growing:
         samples.grow(5)
     for ref, ids in zip(PAIR, samples.ids, strict=True):
-        prompt = torch.tensor(loading.load_run(ref).tokenizer.encode("hear me"))
-        steps = generate(loading.load_model(ref), prompt, 12, seed=7)
+        prompt = torch.tensor(open_model(ref).tokenizer.encode("hear me"))
+        steps = generate(open_model(ref).model, prompt, 12, seed=7)
         assert ids == [step.token for step in steps]
 
 
@@ -208,9 +210,9 @@ def test_a_byte_pair_models_loss_is_shared_out_among_characters(runs):
     )
     text = "First Citizen: Before we proceed any further,\n" * 60
     train(create_run(runs / "bpe", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
-    per_token, per_character = texts.loss("runs/bpe", (text[:500],))
-    ids = loading.load_run("runs/bpe").tokenizer.encode(text[:500])
-    characters = len(loading.load_run("runs/bpe").tokenizer.decode(ids[1:]))
+    per_token, per_character = texts.loss(open_model("runs/bpe"), (text[:500],))
+    ids = open_model("runs/bpe").tokenizer.encode(text[:500])
+    characters = len(open_model("runs/bpe").tokenizer.decode(ids[1:]))
     assert per_character * characters == pytest.approx(per_token * (len(ids) - 1))
 
 
