@@ -33,14 +33,18 @@ RENAMED = {  # name of a choice in old links → its name today
     "heads": "head-count",
     "maps": "attention-of",
     "moment": "measured",
+    "off": "replacement",
+    "out": "taken-out",
     "over": "normalise",
     "place": "column",
     "reads": "looks-at",
+    "second": "second-prompt",
     "seen": "batches-seen",
     "size": "head-size",
     "start": "matrix",
     "twins": "twins-measured",
     "vectors": "positions",
+    "whole": "all-positions",
     "word": "letters",
 }
 WIDGET = "widget:"

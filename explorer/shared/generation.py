@@ -9,10 +9,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import state
+from explorer.choice import choose
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
 from explorer.shared import loading, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import PROMPT
 from explorer.shared.fragment import fragment
 
 PACE = 1 / 25  # seconds a token, so that the eye can follow
@@ -73,7 +75,7 @@ def _panel(generated: Generated, prompt: str) -> None:
         nothing = not (generated.steps or whole or one)
         append = st.button("Append to the prompt", icon=":material/add:", disabled=nothing)
     if append:
-        state.choose(prompt=(prompt + generated.text)[-state.LONGEST_PROMPT :])
+        choose({PROMPT: (prompt + generated.text)[-state.LONGEST_PROMPT :]})
         st.rerun()
     text, bars = st.columns([3, 2], gap="medium")
     page, looking = text.empty(), text.empty()

@@ -177,20 +177,6 @@ def empty_prompt() -> None:
     st.button("Use an example", on_click=choose, args=({PROMPT: None},))
 
 
-def let_go(sentence: str, *names: str) -> None:
-    """Say that choices do not fit this model or prompt, and unmake them, so that no later prompt or link brings them back."""
-    state.choose(**dict.fromkeys(names))
-    state.remember(f"let go:{names[0]}", (sentence, state.link()))
-    say_again(names[0])
-
-
-def say_again(name: str) -> None:
-    """Repeat what `let_go` said of this choice, until the person chooses something else: a page may rerun by itself."""
-    sentence, link = state.recall(f"let go:{name}", ("", None))
-    if link == state.link():
-        st.caption(sentence)
-
-
 def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
     """The (layer, head) that the person chose; where this model has no such head, the nearest one."""
     if LAYER.text is None and HEAD.text is None:

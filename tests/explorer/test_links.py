@@ -8,8 +8,8 @@ from tests.explorer.drawn import drawn
 CONTROLS = {  # page, what the link asks for, the control and what it shows then, another pick, and what the link says of that
     "score of the heads": ("heads", {"score": "induction"}, "score", "induction", "entropy", "entropy"),
     "colour of the lens": ("logits", {"color": "KL"}, "color", "KL", "rank", "rank"),
-    "whole prompt in the lens": ("logits", {"whole": "True"}, "whole", True, False, "False"),
-    "norms taken out": ("residual", {"out": "only final"}, "out", "only final", "all of them", "all of them"),
+    "whole prompt in the lens": ("logits", {"whole": "True"}, "all-positions", True, False, "False"),
+    "norms taken out": ("residual", {"out": "only final"}, "taken-out", "only final", "all of them", "all of them"),
 }
 PROMPT = "hear me speak hear me speak"  # more tokens than the lens shows at a time
 

@@ -94,7 +94,7 @@ def test_a_prompt_too_long_for_a_link_is_left_out_and_kept():
 
 
 def test_the_longest_choice_is_left_out_of_the_link():
-    app = opened(model="b", prompt="x", second=10_000 * "😀")
+    app = opened(model="b", prompt="x", **{"second-prompt": 10_000 * "😀"})
     assert address(app) == {"model": "b", "prompt": "x"} and app.text_area[0].value == "x"
     app.button[0].click().run()
     assert address(app) == {"model": "b", "prompt": "x", "layer": "1", "head": "2"} and app.text_area[0].value == "x"

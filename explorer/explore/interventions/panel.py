@@ -1,13 +1,13 @@
 """Change a model and see what that does: the controls, and before beside after."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
 from explorer.explore.heads.panel import choose_clicked_head, clearest_head
 from explorer.explore.interventions import changes
@@ -17,9 +17,24 @@ from explorer.figures.heatmap import head_map
 from explorer.figures.tokens import visible
 from explorer.shared import lenses, loading, texts, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import HEAD, LAYER
+from explorer.state import LONGEST_PROMPT
 
 SAMPLING = loading.Sampling(max_new_tokens=80)
 ASKING = 64  # pixels kept free above the map of all heads, for the button and then the progress bar
+CHANGE = Choice("change", label="Change")
+CHANGES = Choice("changes", label="Kept changes")
+STRENGTH = Choice("strength", float, 0, label="Strength")
+REPLACEMENTS = ("zero", "mean")
+REPLACEMENT = Choice(
+    "replacement",
+    options=REPLACEMENTS,
+    default="zero",
+    label="In its place",
+    help=f"**Zero**: {KINDS['zero'].help}  \n**Mean**: {KINDS['mean'].help}",
+)
+SECOND_PROMPT = Choice("second-prompt", high=LONGEST_PROMPT, label="Second prompt")
+PATCHED = Choice("patched", int, 0, label="Layers to patch", help="Fewer layers take less time.", several=True)
 LOSS = "Mean of −ln p over the tokens that really came next, in nats a token, on text that was not trained on."
 LONG = 20  # seconds from which a measurement is warned of
 FULL_COLOR = 0.3  # nats: the smallest top of an effect map's scale, so that noise stays pale
@@ -29,28 +44,21 @@ def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...],
     """Let the person make a change, and keep it to add another; all that hold now, and the chosen (layer, head)."""
     config, kinds = loading.load_model(ref).config, changes.offered(ref)
     shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(ref, ids))
-    wanted = state.choice("change")
-    name = wanted if wanted in kinds else kinds[0]
+    name = CHANGE.read(options=kinds, default=kinds[0])
     kind, kept = KINDS[name], _kept_changes(ref)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         explained = "  \n".join(f"**{KINDS[each].name}**: {KINDS[each].help}" for each in kinds)
         named = {each: KINDS[each].name for each in kinds}
-        bound = state.bound("change", name, strength=None)
-        st.selectbox("Change", kinds, format_func=named.__getitem__, help=explained, **bound)
-        now = dict(zip(("layer", "head"), shown, strict=True))
-        st.selectbox(
-            "Layer", range(config.n_layer), help=widgets.TERMS["layer"], **state.bound("layer", shown[0], **now)
-        )
+        bound = CHANGE.bound(name, along={STRENGTH: None}, help=explained)
+        st.selectbox(options=kinds, format_func=named.__getitem__, **bound)
+        head = dict(zip((LAYER, HEAD), shown, strict=True))
+        st.selectbox(options=range(config.n_layer), **LAYER.bound(shown[0], along=head))
         if kind.part == "head":
-            st.selectbox(
-                "Head", range(config.n_head), help=widgets.TERMS["head"], **state.bound("head", shown[1], **now)
-            )
+            st.selectbox(options=range(config.n_head), **HEAD.bound(shown[1], along=head))
         change = Change(name, shown[0], shown[1] * (kind.part == "head"), _strength(kind))
         full = change in kept or len(kept) >= changes.MOST_CHANGES
         if st.button("Keep, and add another", icon=":material/add:", disabled=full) and not full:
             _keep((*kept, change))
-    if wanted not in (None, name):
-        st.caption(f"This model has no change called {widgets.plain(wanted)}; this is {kind.name}.")
     if kept:
         left = st.multiselect("Kept changes", kept, default=kept, format_func=str, key=f"kept:{_link(kept)}")
         if tuple(left) != kept:
@@ -62,13 +70,9 @@ def _strength(kind: Kind) -> float:
     """How strongly, where the kind has a strength."""
     if kind.default is None:
         return 0.0
-    wanted = state.choice("strength")
-    given = None if wanted is None else changes.strength_in(wanted, kind)
-    shown = kind.default if given is None else given
-    st.slider("Strength", 0.0, kind.highest, step=0.05, help=kind.help, **state.bound("strength", shown))
-    if wanted is not None and given is None:
-        st.caption(f"A strength is 0 to {kind.highest:g} here, not {widgets.plain(wanted)}.")
-    return shown
+    strength = round(STRENGTH.read(high=kind.highest, default=kind.default), 2)
+    st.slider(min_value=0.0, max_value=kind.highest, step=0.05, **STRENGTH.bound(strength, help=kind.help))
+    return strength
 
 
 def next_token(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
@@ -116,12 +120,8 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
     """
     config = loading.load_model(ref).config
     shape = (config.n_layer, config.n_head)
-    off = "mean" if state.choice("off") == "mean" else "zero"
-    explained = f"**Zero**: {KINDS['zero'].help}  \n**Mean**: {KINDS['mean'].help}"
-    st.segmented_control(
-        "In its place", ("zero", "mean"), format_func=str.capitalize, required=True, help=explained,
-        **state.bound("off", off),
-    )  # fmt: skip
+    off = REPLACEMENT.read()
+    st.segmented_control(options=REPLACEMENTS, format_func=str.capitalize, required=True, **REPLACEMENT.bound(off))
     known = lenses.known_ablations(ref, off, changes.held_out(ref))
     with st.container(height=ASKING, border=False, vertical_alignment="center"):
         asked = _ask_to_measure(ref, np.prod(shape), known is not None)
@@ -166,11 +166,10 @@ def _ask_to_measure(ref: str, heads: int, known: bool) -> DeltaGenerator | None:
 
 def patching(ref: str, reading: loading.Reading) -> None:
     """Put what the model holds of a second prompt into the first, piece by piece."""
-    wanted = state.choice("second")
-    second = changes.one_token_changed(ref, reading.ids) if wanted is None else wanted[: state.LONGEST_PROMPT]
-    st.text_area("Second prompt", height=80, max_chars=state.LONGEST_PROMPT, **state.bound("second", second))
-    if wanted is not None:
-        st.button("Suggest one", on_click=state.choose, kwargs={"second": None}, icon=":material/undo:")
+    second = SECOND_PROMPT.read(default=changes.one_token_changed(ref, reading.ids))
+    st.text_area(height=80, **SECOND_PROMPT.bound(second))
+    if SECOND_PROMPT.text is not None:
+        st.button("Suggest one", on_click=choose, args=({SECOND_PROMPT: None},), icon=":material/undo:")
     pair = changes.patching(ref, reading.ids, second)
     answer = widgets.plain(visible(pair.answer_token))
     note = (
@@ -204,7 +203,7 @@ def patching(ref: str, reading: loading.Reading) -> None:
 
 def _kept_changes(ref: str) -> tuple[Change, ...]:
     """The changes that are kept; those that this model cannot make are reported and left out."""
-    link = state.choice("changes")
+    link = CHANGES.text
     kept, refused = changes.from_link(ref, link) if link else ((), ())
     if refused:
         named = "; ".join(widgets.plain(part, longest=30) for part in refused[:5]) + ("; …" if len(refused) > 5 else "")
@@ -217,7 +216,7 @@ def _link(kept: tuple[Change, ...]) -> str:
 
 
 def _keep(kept: tuple[Change, ...]) -> None:
-    state.choose(changes=_link(kept) or None)
+    choose({CHANGES: _link(kept) or None})
     st.rerun()
 
 
@@ -234,15 +233,15 @@ def _layers_to_patch(ref: str, pair: changes.Patching) -> range:
     cells = len(pair.ids) + config.n_head  # patched in a layer, each with a forward pass of its own
     first, last = 0, config.n_layer - 1
     if config.n_layer * cells * seconds > LONG and last:
-        first, last = st.slider("Layers to patch", 0, last, help="Fewer layers take less time.", **_patched(last))
+        first, last = st.slider(min_value=0, max_value=last, **PATCHED.bound(_patched(last)))
     _cost((last - first + 1) * cells + 3, seconds)
     return range(first, last + 1)
 
 
-def _patched(last: int) -> dict[str, Any]:
-    """What ties the slider to the first and last layer that the person chose; all layers until then."""
-    chosen = [int(name) for name in state.several("patched") if name in map(str, range(last + 1))]
-    return state.bound("patched", tuple(chosen) if len(chosen) == 2 and chosen == sorted(chosen) else (0, last))
+def _patched(last: int) -> tuple[int, int]:
+    """The first and the last layer to patch."""
+    layers = PATCHED.read(high=last) or (0, last)
+    return min(layers), max(layers)
 
 
 def _cost(passes: int, seconds: float) -> None:

@@ -7,13 +7,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import state
+from explorer.choice import Choice, choose
 from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
 from explorer.shared import lenses, loading, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
 
 if TYPE_CHECKING:
@@ -27,12 +28,35 @@ TERMS = {
     "KL": "KL divergence, in nats: how much is lost when the distribution here stands in for the model's answer. 0 where they agree.",
     "rank": "How many tokens are at least as likely as the one that really comes next; 1 is the best.",
     "logit": "The number that a softmax turns into a probability. A lead in logits is a ratio of probabilities: e to the lead.",
-    "token": "The token whose logit is split: a sum of what each part of the model wrote in its favour, or against it.",
-    "against": "Then the lead of the first token over this one is split, which drops what raises both alike.",
     "parts": "What each head, MLP and bias added to the stream, measured along the direction of the token's unembedding. The final "
     "layernorm's division is held at the scale it really had.",
 }
 COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
+COLOR = Choice(
+    "color",
+    options=COLORS,
+    default="probability",
+    label="Colour",
+    help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
+)
+POINT = Choice("point", label="Point", place=True)
+ALL_POSITIONS = Choice("all-positions", bool, default=False, label="All positions")
+TOKEN = Choice(
+    "token",
+    int,
+    0,
+    label="Token",
+    help="The page splits this token's logit into what each part of the model adds to it or takes from it.",
+    place=True,
+)
+RIVAL = Choice(
+    "rival",
+    int,
+    0,
+    label="Token",
+    help="The page splits the lead of the first token over this one. What raises both alike drops out.",
+    place=True,
+)
 ROWS = 20  # of the table at a time
 TALLEST = 720  # pixels of the whole table; longer ones scroll
 LISTED = 512  # tokens: vocabularies up to this size are offered whole
@@ -45,16 +69,8 @@ def table(chosen: Subject) -> None:
         lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, rows)
     point = _point(lens)
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
-    wanted = state.choice("color")
-    color = wanted if wanted in COLORS else next(iter(COLORS))
-    st.segmented_control(
-        "Colour",
-        list(COLORS),
-        format_func=COLORS.__getitem__,
-        required=True,
-        **state.bound("color", color),
-        help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
-    )
+    color = COLOR.read()
+    st.segmented_control(options=list(COLORS), format_func=COLORS.__getitem__, required=True, **COLOR.bound(color))
     cell = (point, chosen.position)
     figure = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
@@ -64,7 +80,7 @@ def table(chosen: Subject) -> None:
         clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
-        state.choose(point=lens.points[x], position=y)
+        choose({POINT: lens.points[x], POSITION: y})
         st.rerun()
     with narrow:
         st.markdown(f"**After {widgets.plain(chosen.labels[cell[1]])}, at {lens.points[point]}**")
@@ -80,19 +96,14 @@ def table(chosen: Subject) -> None:
 
 
 def _point(lens: "LogitLens") -> int:
-    """The chosen point; the last, the model's answer, until the person picks or where the model has no such point."""
-    wanted = state.choice("point")
-    if wanted is not None and wanted not in lens.points:
-        widgets.let_go(f"This model's stream has no point {widgets.plain(wanted)}; this is its last.", "point")
-    elif wanted is None:
-        widgets.say_again("point")
-    return lens.points.index(wanted) if wanted in lens.points else len(lens.points) - 1
+    """The chosen point of the stream; until the person picks, the last, which gives the model's answer."""
+    return lens.points.index(POINT.read(options=lens.points, default=lens.points[-1]))
 
 
 def _rows(position: int, T: int) -> slice:
     """The stretch of the prompt that holds this position, counted from its end; all of it where the person wants that."""
-    whole = state.choice("whole") == "True"
-    if T <= ROWS or st.toggle(f"All {T} positions", **state.bound("whole", whole)):
+    whole = T <= ROWS or st.toggle(**ALL_POSITIONS.bound(ALL_POSITIONS.read(), label=f"All {T} positions"))
+    if whole:
         return slice(0, T)
     stretch = (T - 1 - position) // ROWS
     return slice(max(0, T - ROWS * (stretch + 1)), T - ROWS * stretch)
@@ -181,31 +192,27 @@ def _tokens(chosen: Subject) -> tuple[int, int | None]:
     ids, position = chosen.reading.ids, chosen.position
     likeliest = lens.top_ids[-1, position].tolist()
     chances = dict(zip(likeliest, lens.top_probabilities[-1, position].tolist(), strict=True))
-    wanted = {name: _token(name, tokenizer.vocab_size) for name in ("token", "rival")}
+    token, rival = (choice.read(high=tokenizer.vocab_size - 1) for choice in (TOKEN, RIVAL))
     rest = range(tokenizer.vocab_size) if tokenizer.vocab_size <= LISTED else ()
-    more = [*ids[position + 1 : position + 2], *(token for token in wanted.values() if token is not None)]
+    more = [*ids[position + 1 : position + 2], *(each for each in (token, rival) if each is not None)]
     offered = list(dict.fromkeys([*likeliest, *more, *rest]))
 
     def label(token: int) -> str:
         chance = f"  {chances[token]:.1%}" if token in chances else ""
         return f"{visible(tokenizer.tokens([token])[0])}{chance}"
 
-    token = likeliest[0] if wanted["token"] is None else wanted["token"]
+    token = likeliest[0] if token is None else token
     options = distinct({each: label(each) for each in offered})
     left, right, _ = st.columns([1, 1, 2], gap="medium")
-    left.selectbox(
-        "Token", options, format_func=options.get, help=TERMS["token"], **state.bound("token", token, options)
-    )
+    left.selectbox(options=options, format_func=options.__getitem__, **TOKEN.bound(token, options))
     right.selectbox(
-        "Held against",
-        options,
+        options=options,
         index=None,
         placeholder="no other",
-        format_func=options.get,
-        help=TERMS["against"],
-        **state.bound("rival", wanted["rival"], options),
+        format_func=options.__getitem__,
+        **RIVAL.bound(rival, options, label="Held against"),
     )
-    return token, wanted["rival"]
+    return token, rival
 
 
 def distinct(labels: dict[int, str]) -> dict[int, str]:
@@ -216,13 +223,3 @@ def distinct(labels: dict[int, str]) -> dict[int, str]:
     """
     counts = Counter(labels.values())
     return {token: label if counts[label] == 1 else f"{label} · id {token}" for token, label in labels.items()}
-
-
-def _token(name: str, vocab_size: int) -> int | None:
-    """The chosen token's id; None, with a message, where the vocabulary has no such id."""
-    wanted = state.choice(name)
-    if wanted is None:
-        return widgets.say_again(name)
-    if wanted == str(state.number(name)) and state.number(name) < vocab_size:
-        return state.number(name)
-    return widgets.let_go(f"There is no token {widgets.plain(wanted)} among {vocab_size:,}.", name)

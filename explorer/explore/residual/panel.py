@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import state
+from explorer.choice import Choice
 from explorer.explore.residual import figures as residual
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
@@ -13,6 +13,8 @@ from explorer.shared import downloads, lenses, widgets
 from explorer.shared.chart import chart
 from explorer.shared.lens_controls import Subject
 
+NORM = Choice("norm", label="Layernorm")
+TAKEN_OUT = Choice("taken-out", label="Taken out")
 TERMS = {
     "stream": "The residual stream: one vector a token that every layer reads, and adds what it has found to. "
     "“0 mid” is what stands there after the attention of layer 0, “0 post” after its MLP.",
@@ -91,9 +93,8 @@ def layernorm(chosen: Subject) -> None:
             _show(residual.norm_heatmap(names, values, labels, quantity, diverging=diverging), quantity, quantity)
     widgets.caption("One row a layernorm, one column a token: what it divides by, and what it subtracts.", "1:32:51")
 
-    wanted = state.choice("norm")
-    shown = wanted if wanted in readings else list(readings)[-1]
-    st.selectbox("Layernorm", list(readings), format_func=_norm_name, width=240, **state.bound("norm", shown))
+    shown = NORM.read(options=readings, default=list(readings)[-1])
+    st.selectbox(options=list(readings), format_func=_norm_name, width=240, **NORM.bound(shown))
     reading = readings[shown]
     left, right = st.columns(2, gap="medium")
     with left:
@@ -113,9 +114,9 @@ def _without(opened: Opened, ids: tuple[int, ...], shown: str, every: tuple[str,
     """The same prompt with the chosen layernorm, or every one, taken out."""
     st.subheader("The same with the norm taken out", anchor=False)
     out = {f"only {_norm_name(shown)}": (shown,), "all of them": every}
-    taken = list(out)[0 if (state.choice("out") or "").startswith("only") else 1]
+    taken = list(out)[0 if (TAKEN_OUT.text or "").startswith("only") else 1]
     options = {name: name for name in out}
-    st.segmented_control("Taken out", options, required=True, **state.bound("out", taken, options))
+    st.segmented_control(options=options, required=True, **TAKEN_OUT.bound(taken, options))
     norms = out[taken]
     path, bare = lenses.stream(opened, ids), lenses.stream(opened, ids, norms)
     left, *columns = st.columns([4, 3, 3], gap="medium")

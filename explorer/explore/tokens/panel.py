@@ -6,12 +6,14 @@ import numpy as np
 import streamlit as st
 
 from explorer import state
+from explorer.choice import Choice, choose
 from explorer.components.token_cells import chips, rows
 from explorer.explore.tokens.figures import split_bar, vocabulary_against_length
 from explorer.figures import style
 from explorer.figures.tokens import visible
 from explorer.shared import loading, own_text, texts, widgets
 from explorer.shared.chart import chart
+from explorer.shared.choices import SEED, TEXT
 from explorer.shared.own_text import OWN
 
 if TYPE_CHECKING:
@@ -20,17 +22,34 @@ if TYPE_CHECKING:
 
 OLD = "own text"  # what earlier links call one's own text
 GPT2 = "gpt2 wanted"
-SIZE, B, T, SEED = 512, 4, 8, 1337  # until the person chooses; B and T are the lecture's
-LONGEST_B, LONGEST_T = 16, 32
-MAX_SEED = 10**9 - 1  # the longest number that state.number reads
+SIZE = 512  # tokens of the trained BPE until the person chooses
+VOCABULARY = Choice(
+    "vocabulary",
+    options=texts.VOCABULARY_SIZES,
+    default=SIZE,
+    label="BPE vocabulary",
+    help="All the tokens that a tokenizer knows, numbered from 0. Byte-pair encoding (BPE) starts from the 256 bytes and joins "
+    "the commonest neighbouring pair into a new token, again and again.",
+)
+BATCH = Choice(
+    "batch",
+    int,
+    1,
+    16,
+    label="B, chunks",
+    help="Batch size: how many chunks are read at once, independently of one another.",
+)
+BLOCK = Choice(
+    "block",
+    int,
+    1,
+    32,
+    label="T, tokens of context",
+    help="Block size: how many tokens of context a chunk has. Its T tokens and the one after them make T examples.",
+)
+CHUNK = Choice("chunk", int, 0, default=0, label="Chunk")
+FIRST = {BATCH: 4, BLOCK: 8, SEED: 1337}  # until the person chooses; the lecture's
 SHOWN_IDS = 400
-TERMS = {
-    "vocabulary": "All the tokens that a tokenizer knows, numbered from 0. Byte-pair encoding (BPE) starts from the 256 bytes and "
-    "joins the commonest neighbouring pair into a new token, again and again.",
-    "B": "Batch size: how many chunks are read at once, independently of one another.",
-    "T": "Block size: how many tokens of context a chunk has. Its T tokens and the one after them make T examples.",
-    "seed": "The same seed draws the same chunks again.",
-}
 
 
 def text_picker() -> "Corpus | None":
@@ -38,13 +57,10 @@ def text_picker() -> "Corpus | None":
     from gpt import CORPORA, load_corpus
 
     names = [*CORPORA, OWN]
-    wanted = OWN if state.choice("text") == OLD else state.choice("text")
-    shown = wanted if wanted in names else names[0]
-    st.selectbox("Text", names, **state.bound("text", shown))
-    if wanted is not None and wanted != shown:
-        st.warning(
-            f"There is no text called “{widgets.plain(wanted)}” here; this is {shown}.", icon=":material/search_off:"
-        )
+    if TEXT.text == OLD:
+        choose({TEXT: OWN})
+    shown = TEXT.read(options=names, default=names[0])
+    st.selectbox(options=names, **TEXT.bound(shown))
     with widgets.guarded():
         if shown != OWN:
             return load_corpus(shown)
@@ -55,12 +71,9 @@ def text_picker() -> "Corpus | None":
 
 def size_picker() -> int:
     """How many tokens the trained BPE has; fewer are shown where the text offers no more."""
-    wanted = state.number("vocabulary")
-    shown = wanted if wanted in texts.VOCABULARY_SIZES else SIZE
-    st.select_slider(
-        "BPE vocabulary", texts.VOCABULARY_SIZES, help=TERMS["vocabulary"], **state.bound("vocabulary", shown)
-    )
-    return shown
+    size = VOCABULARY.read()
+    st.select_slider(options=texts.VOCABULARY_SIZES, **VOCABULARY.bound(size))
+    return size
 
 
 def tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
@@ -176,20 +189,12 @@ def batch(corpus: "Corpus") -> None:
 
 def batch_controls() -> tuple[int, int, int]:
     """Let the person choose B, T and the seed of a batch."""
-
-    def number(label: str, name: str, low: int, high: int, default: int) -> int:
-        wanted = default if state.choice(name) is None else state.number(name)
-        shown = min(high, max(low, wanted))
-        st.number_input(label, low, high, help=TERMS[name], **state.bound(name, shown))
-        return shown
-
+    choices = (BATCH, BLOCK, SEED)
+    batch_size, block_size, seed = (choice.read(default=FIRST[choice]) for choice in choices)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        batch_size = number("B, chunks", "B", 1, LONGEST_B, B)
-        block_size = number("T, tokens of context", "T", 1, LONGEST_T, T)
-        seed = number("Seed", "seed", 0, MAX_SEED, SEED)
-        st.button(
-            "Another batch", icon=":material/casino:", on_click=state.choose, kwargs={"seed": (seed + 1) % MAX_SEED}
-        )
+        for choice, value in zip(choices, (batch_size, block_size, seed), strict=True):
+            st.number_input(**choice.bound(value))
+        st.button("Another batch", icon=":material/casino:", on_click=choose, args=({SEED: seed + 1},))
     return batch_size, block_size, seed
 
 
@@ -210,11 +215,11 @@ def _grid(tokenizer: "Tokenizer", chunks: list[list[str]], positions: np.ndarray
         [f"{visible(token)}  id {i}, token {position:,} of the text" for token, i, position in zip(*row, strict=True)]
         for row in zip(chunks, ids, positions.tolist(), strict=True)
     ]
-    shown = min(state.number("chunk"), len(chunks) - 1)
+    shown = CHUNK.read(high=len(chunks) - 1)
     options = {"selectable": True, "targets": True, "opening": shown}
     row = rows(chunks, ids, notes, label="The batch, a chunk a row", key="batch", **options)
     if row != shown:
-        state.choose(chunk=row)
+        choose({CHUNK: row})
     return row
 
 

@@ -221,14 +221,14 @@ def test_a_link_restores_the_changes_and_the_second_prompt(page):
     assert address(opened) == address(app) and losses(opened) == losses(app)
     assert next(area for area in opened.text_area if area.label == "Second prompt").value == "speak, me"
     opened = press(opened, "Suggest one")
-    assert "second" not in address(opened)
+    assert "second-prompt" not in address(opened)
 
 
 @pytest.mark.parametrize("wrong", ["-1", "1e9", "<script>"])
 def test_kinds_and_strengths_that_are_not_there_are_replaced(page, wrong):
     app = page(prompt="hear me", change="attn", strength=wrong)
-    assert "A strength is 0 to 3" in said(app) and "layer" in said(app) and not app.error
-    assert "no change called" in said(page(prompt="hear me", change=wrong))
+    assert "There is no strength" in said(app) and "only 0 to 3" in said(app) and "layer" in said(app) and not app.error
+    assert "There is no change" in said(page(prompt="hear me", change=wrong))
 
 
 def test_every_head_can_be_switched_off_by_its_mean(page, runs):

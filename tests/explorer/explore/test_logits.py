@@ -94,7 +94,7 @@ def test_every_colour_can_be_drawn(page, color):
 @pytest.mark.parametrize("wrong", ["999999", "-1", "x", "<script>", "٣", "99999999999999999999"])
 def test_tokens_and_points_that_are_not_there_are_reported(page, wrong):
     app = page(token=wrong, rival=wrong, point=wrong)
-    assert "There is no token" in messages(app) and "has no point" in messages(app)
+    assert "There is no token" in messages(app) and "There is no point" in messages(app)
     assert "<script" not in messages(app).replace("\\<", "") and app.metric[1].label == "Logit"
 
 

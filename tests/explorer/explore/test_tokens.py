@@ -97,7 +97,7 @@ def test_another_batch_is_another_seed_in_the_link(tokens):
 def test_a_link_with_nonsense_opens(tokens, name, value):
     app = tokens(**{name: value})
     assert "The batch, a chunk a row" in cells(app)
-    assert (name == "text") == any("no text called" in warning.value for warning in app.warning)
+    assert (name == "text") == any("There is no text" in caption.value for caption in app.caption)
 
 
 def test_ones_own_text(tokens):
@@ -117,10 +117,10 @@ def test_an_upload_that_is_no_text_is_explained(tokens, data):
 
 
 def test_the_shortest_text_allowed_holds_the_longest_chunks(tokens):
-    app = tokens(text=tokenizing.OWN, T=str(tokenizing.LONGEST_T))
+    app = tokens(text=tokenizing.OWN, block=str(tokenizing.BLOCK.high))
     app.file_uploader[0].set_value(("short.txt", b"abcdefghij" * (MIN_CHARACTERS // 10), "text/plain")).run()
     assert not app.exception and not app.error
-    assert cells(app)["The batch, a chunk a row"]["rows"][0] == tokenizing.LONGEST_T + 1
+    assert cells(app)["The batch, a chunk a row"]["rows"][0] == tokenizing.BLOCK.high + 1
 
 
 def test_gpt2_where_it_cannot_be_had_is_information(tokens, monkeypatch):
