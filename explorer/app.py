@@ -17,7 +17,8 @@ if ROOT not in sys.path:
 if __name__ == "__main__":
     from explorer import navigation, start, state
     from explorer.lecture.kit import classroom
-    from explorer.shared import loading, uploads, widgets
+    from explorer.opened import warm_up
+    from explorer.shared import uploads, widgets
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
@@ -26,7 +27,7 @@ if __name__ == "__main__":
     entry = next(entry for entry in navigation.ENTRIES if entry.title == page.title)
     st.set_page_config(f"{entry.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
-    loading.warm_up()
+    warm_up()
     uploads.limit_uploads()
     state.enter(entry.title)
     start.strip(entry.title)

@@ -4,7 +4,9 @@ A reference names a model: the folder's name of a shipped one, `runs/<name>` of 
 so they are looked up and never joined into a path. torch is imported by the functions that need it.
 """
 
+import gc
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,3 +143,19 @@ def _run(folder: str, stamp: Stamp) -> "Run":
 @cached(max_entries=12, shared=True)
 def _model(opened: Opened) -> "GPT | Bigram":
     return opened.load_model()
+
+
+@cached(max_entries=1, shared=True)
+def warm_up() -> threading.Timer:
+    """Import torch in the background a second after the first page was asked for, once for all sessions."""
+    timer = threading.Timer(1.0, _import_torch)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _import_torch() -> None:
+    """Import torch and exempt its objects from garbage collection, which Streamlit runs after every rerun."""
+    import torch  # noqa: F401
+
+    gc.freeze()

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from explorer.figures.export import csv_cell
-from explorer.shared import loading
+from explorer.opened import Opened
+from explorer.shared.prompt import Reading
 
 MOST_ROWS = 1_000_000  # of a CSV file; beyond them, safetensors hold the same
 
@@ -47,7 +48,7 @@ def _cells(shape: tuple[int, int], causal: bool) -> list[list[int]]:
     return np.argwhere(np.tri(*shape) if causal else np.ones(shape)).tolist()
 
 
-def activations(ref: str, reading: loading.Reading, names: Sequence[str]) -> bytes:
+def activations(opened: Opened, reading: Reading, names: Sequence[str]) -> bytes:
     """The activations of these names on the prompt as safetensors, float32, without the batch's axis.
 
     names: hook names, each perhaps with `*`. The metadata hold the tokens, their ids and the model as text; tokens and ids as JSON.
@@ -56,9 +57,9 @@ def activations(ref: str, reading: loading.Reading, names: Sequence[str]) -> byt
     from safetensors.torch import save
 
     with torch.inference_mode():
-        _, cache = loading.load_model(ref).run_with_cache(torch.tensor([reading.ids]), names)
+        _, cache = opened.model.run_with_cache(torch.tensor([reading.ids]), names)
     tensors = {name: value[0].float().contiguous() for name, value in cache.items()}
-    return save(tensors, {"model": ref, "tokens": json.dumps(reading.tokens), "ids": json.dumps(reading.ids)})
+    return save(tensors, {"model": opened.ref, "tokens": json.dumps(reading.tokens), "ids": json.dumps(reading.ids)})
 
 
 def arrays(named: Mapping[str, np.ndarray], **told: str) -> bytes:

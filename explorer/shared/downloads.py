@@ -13,10 +13,12 @@ from explorer.components.picture_buttons import picture_buttons
 from explorer.figures.export import file_name
 from explorer.figures.picture import pattern_svg
 from explorer.figures.tokens import head_name
+from explorer.opened import Opened
 from explorer.shared import download_files as downloads
-from explorer.shared import loading
+from explorer.shared import patterns
 from explorer.shared.chart import download, menu
 from explorer.shared.fragment import fragment
+from explorer.shared.prompt import Reading
 from explorer.shared.widgets import count
 
 NAMED = "Tensors named as gpt's hooks are; the prompt's tokens stand in the metadata."
@@ -39,22 +41,22 @@ class Drawn:
     keys: Sequence[str] | None = None
 
 
-def attention(ref: str, reading: loading.Reading, shown: Head, layers: tuple[int, ...] | None) -> None:
+def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, ...] | None) -> None:
     """What the attention view shows of a prompt, as files. shown: the head that stands large; layers: those drawn, None for all."""
-    model, T = loading.load_run(ref).recipe.model, len(reading.ids)
-    kept = range(model.n_layer) if layers is None else layers
+    config, T = opened.config, len(reading.ids)
+    kept = range(config.n_layer) if layers is None else layers
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
     drawn = Drawn(
-        (ref,),
-        f"{ref}: attention on {count(T, 'token')}",
-        ref,
+        (opened.ref,),
+        f"{opened.ref}: attention on {count(T, 'token')}",
+        opened.ref,
         "".join(reading.tokens),
         reading.tokens,
-        model.causal,
+        config.causal,
         layers,
-        [(layer, head) for layer in kept for head in range(model.n_head)],
-        partial(loading.attention, ref, reading.ids, layers=layers),
-        partial(downloads.activations, ref, reading, names),
+        [(layer, head) for layer in kept for head in range(config.n_head)],
+        partial(patterns.attention, opened, reading.ids, layers),
+        partial(downloads.activations, opened, reading, names),
     )
     view(drawn, shown)
 
@@ -64,14 +66,14 @@ def view(drawn: Drawn, shown: Head) -> None:
     fragment(_view, drawn, shown)
 
 
-def stream(ref: str, reading: loading.Reading) -> None:
+def stream(opened: Opened, reading: Reading) -> None:
     """The residual stream at all its points as safetensors."""
-    fragment(_stream, ref, reading)
+    fragment(_stream, opened, reading)
 
 
 def _view(drawn: Drawn, shown: Head) -> None:
-    opened = menu("Download the view, or the weights of its heads", "attention")
-    if not opened.open:
+    downloads_menu = menu("Download the view, or the weights of its heads", "attention")
+    if not downloads_menu.open:
         return
     tokens, axes = drawn.tokens, {"causal": drawn.causal, "keys": drawn.keys}
     one, every = file_name(*drawn.name, "layer", shown[0], "head", shown[1]), file_name(*drawn.name, "attention")
@@ -86,7 +88,7 @@ def _view(drawn: Drawn, shown: Head) -> None:
     def page() -> bytes:
         return standalone_page(drawn.patterns(), tokens, title=drawn.title, head=shown, layers=drawn.layers, **axes)
 
-    with opened:
+    with downloads_menu:
         st.markdown(f"**{head}**")
         picture_buttons("attention", one, svg=picture.decode())
         download("CSV", partial(table, [shown]), f"{one}.csv", "text/csv", key="head csv")
@@ -102,13 +104,13 @@ def _view(drawn: Drawn, shown: Head) -> None:
         _safetensors(drawn.tensors, every)
 
 
-def _stream(ref: str, reading: loading.Reading) -> None:
-    opened = menu("Download the residual stream", "stream")
-    if opened.open:
-        with opened:
+def _stream(opened: Opened, reading: Reading) -> None:
+    downloads_menu = menu("Download the residual stream", "stream")
+    if downloads_menu.open:
+        with downloads_menu:
             _safetensors(
-                partial(downloads.activations, ref, reading, ["blocks.*.hook_resid_*"]),
-                file_name(ref, "residual-stream"),
+                partial(downloads.activations, opened, reading, ["blocks.*.hook_resid_*"]),
+                file_name(opened.ref, "residual-stream"),
             )
 
 

@@ -6,7 +6,7 @@ import gpt.
 
 from pathlib import Path
 
-from explorer.shared import loading
+from explorer.opened import folder_of
 from explorer.shared.outline import outline, stamp
 
 HELD_OUT = (  # Tiny Shakespeare's validation text has it, its training text does not
@@ -71,7 +71,7 @@ READ = 400  # characters that are read at either end of a text
 
 def of_model(ref: str) -> dict[str, str]:
     """Name → prompt, for the text that this model was trained on. Raises ValueError where there is no such model."""
-    folder = loading.folder_of(ref)
+    folder = folder_of(ref)
     own = folder / "text.txt"
     return _in_text(*_ends(own)) if stamp(own) else of_text(outline(folder).text or "")
 

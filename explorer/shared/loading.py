@@ -1,7 +1,5 @@
 """The old names of explorer/opened.py and its neighbours, until every caller passes an `Opened`."""
 
-import gc
-import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -22,7 +20,6 @@ from explorer.opened import (  # noqa: F401
     runs_folder,
 )
 from explorer.shared import model_list, patterns, prompt, sampling
-from explorer.shared.cache import cached
 from explorer.shared.model_list import SPEECHLESS  # noqa: F401
 from explorer.shared.outline import outline, stamp  # noqa: F401
 from explorer.shared.patterns import COPIES, MOST_PATTERNS, N_TOP  # noqa: F401
@@ -98,19 +95,3 @@ def continuation(ref: Any, ids: tuple[int, ...], how: Sampling, step: int | None
 
 def text_of(ref: Any, ids: tuple[int, ...]) -> str:
     return opened_of(ref).tokenizer.decode(ids)
-
-
-@cached(max_entries=1, shared=True)
-def warm_up() -> threading.Timer:
-    """Import torch in the background a second after the first page was asked for, once for all sessions."""
-    timer = threading.Timer(1.0, _import_torch)
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
-def _import_torch() -> None:
-    """Import torch for good. Streamlit collects garbage after every rerun, and would go through all of its objects each time."""
-    import torch  # noqa: F401
-
-    gc.freeze()

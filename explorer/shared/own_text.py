@@ -12,7 +12,7 @@ import streamlit as st
 
 from explorer import state
 from explorer.choice import Choice, choose
-from explorer.shared import loading
+from explorer.opened import runs_folder
 
 if TYPE_CHECKING:
     from gpt import Corpus
@@ -80,7 +80,7 @@ def _corpus(content: bytes) -> "Corpus":
 
 
 def _folder() -> Path:
-    return loading.runs_folder() / ".texts"
+    return runs_folder() / ".texts"
 
 
 def _write(file: Path, content: bytes) -> None:
