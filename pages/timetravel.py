@@ -1,23 +1,24 @@
 import streamlit as st
 
 from explorer.shared import widgets
-from explorer.train import timetravel
+from explorer.train.timetravel import panel
+from explorer.train.timetravel.reel import load_reel
 
-ref, prompt = timetravel.run_and_prompt()
+opened, prompt = panel.run_and_prompt()
 
-steps = timetravel.known_steps(ref)
-timetravel.offer_new_snapshots(ref, steps)
+steps = panel.known_steps(opened)
+panel.offer_new_snapshots(opened, steps)
 if not steps:
     widgets.empty_state("This run has no snapshot yet.", "Training writes the first one when it starts.")
     st.stop()
-reading = widgets.reading(ref, prompt)
+reading = widgets.reading(opened, prompt)
 if reading is None:
     st.stop()
-reel = timetravel.load(ref, reading, steps)
+reel = load_reel(opened, reading, steps)
 if not reel.steps:
     widgets.empty_state("No snapshot of this run can be read.", "Pick another run, or train this one again.")
     st.stop()
-look = timetravel.play_film(ref, reel)
-widgets.caption("All pictures show the model after the same step." + timetravel.score_note(reel), "0:34:53")
-timetravel.draw_scores(ref, reel, look)
-timetravel.draw_fork(ref, look)
+look = panel.play_film(opened, reel)
+widgets.caption("All pictures show the model after the same step." + panel.score_note(reel), "0:34:53")
+panel.draw_scores(opened, reel, look)
+panel.draw_fork(opened, look)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from explorer import measured
-from explorer.components.film.packing import encode
 from explorer.opened import Identity, Opened
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.loading import by_reference
@@ -132,32 +131,6 @@ def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int) -> "LogitLens":
     from gpt.lens.logits import logit_lens
 
     return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, slice(start, stop)))
-
-
-@cached(max_entries=600, max_size="256MB")
-def frame(opened: Opened, ids: Ids) -> tuple[np.ndarray, np.ndarray]:
-    """A snapshot on the prompt: its patterns as `film.packing.encode` makes them, and the next token's (vocab_size,) probabilities.
-
-    Raises ValueError if that snapshot is gone or damaged.
-    """
-    import torch
-
-    from gpt.lens import history
-
-    seen = history.frame(opened.load_model(), torch.tensor(ids))
-    return encode(seen.patterns.numpy(), causal=opened.config.causal), seen.probabilities.numpy()
-
-
-@cached(max_entries=600)
-def snapshot_scores(opened: Opened, validation_text: str) -> dict[str, np.ndarray]:
-    """Every head's scores at a snapshot, on the probe set of this text, as `texts.head_scores` has the newest's.
-
-    Raises ValueError if that snapshot cannot be read, or a probe text has fewer than two tokens.
-    """
-    from gpt.lens import heads
-
-    probe = heads.probe_set(opened.tokenizer, opened.config.block_size, validation_text)
-    return {name: score.numpy() for name, score in heads.head_scores(opened.load_model(), probe).items()}
 
 
 @by_reference

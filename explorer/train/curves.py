@@ -10,9 +10,10 @@ import streamlit as st
 
 from explorer.figures.curves import Branch, Level, loss_curves
 from explorer.figures.outcomes import outcomes
-from explorer.shared import loading, texts, widgets
+from explorer.opened import Opened, open_run, references
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
-from explorer.train.runs.folders import logged, ref_of
+from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run
 from gpt.train.presets import PUBLISHED, Published
 from gpt.train.tail import LARGEST, Logged
@@ -89,7 +90,7 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
     if run.recipe.objective in PAIRED:
         return [Level("uniform guess: ln 2 =", math.log(2))]
     levels = [Level(f"uniform guess: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = texts.counted_bigram_loss(ref_of(run)) if run.recipe.objective == "language" else None
+    counted = texts.counted_bigram_loss(Opened.of(run)) if run.recipe.objective == "language" else None
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -103,7 +104,7 @@ def _parent(run: Run) -> Branch | None:
     if ref is None or run.parent is None or run.parent.stage:
         return None
     with widgets.guarded():
-        parent = loading.load_run(ref)
+        parent = open_run(ref)
         steps, losses = logged(parent.folder).series("train_loss")
         return Branch(parent.label, run.parent.step, steps, losses)
     return None
@@ -113,7 +114,7 @@ def parent_ref(run: Run) -> str | None:
     """Return the reference of this run's parent: one of the person's runs, else a shipped one; None if it is gone."""
     if not run.parent:
         return None
-    models = loading.models()
+    models = references()
     return next((ref for ref in (f"runs/{run.parent.run}", run.parent.run) if ref in models), None)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import streamlit as st
 
 from explorer.choice import choose
-from explorer.shared import loading, widgets
+from explorer.opened import runs_folder
+from explorer.shared import widgets
 from explorer.shared.choices import RUN
 from explorer.shared.own_text import OWN
 from explorer.train import jobs
-from explorer.train.form import OPTIMIZERS, PERSIST, check_title, give_text
+from explorer.train.form import OPTIMIZER_LABELS, PERSIST, check_title, give_text
 from explorer.train.names import free_name
 from explorer.train.panel import chosen_run
 from gpt import CORPORA, Corpus, Run, load_corpus
@@ -21,7 +22,7 @@ from gpt.train.recipe import MAX_INT
 
 SAME = "its parent's"
 SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, options, help
-    "optimizer": ("Optimizer", OPTIMIZERS, widgets.TERMS["optimizer"]),
+    "optimizer": ("Optimizer", OPTIMIZER_LABELS, widgets.TERMS["optimizer"]),
     "schedule": (
         "Schedule", {"constant": "constant", "linear": "linear decay", "cosine": "cosine decay"},
         "How the learning rate changes from step 0 to the last step.",
@@ -57,7 +58,7 @@ def fork_here(run: Run, step: int) -> None:
     key = f"fork:{run.name}:{step}"
     changes = _changes(run, step, key)
     corpus = _text(key)
-    free = free_name(loading.runs_folder(), f"{run.name}-fork")
+    free = free_name(runs_folder(), f"{run.name}-fork")
     title = st.text_input("Name of the fork", key=f"{key}:name:{free}", placeholder=free, **PERSIST)
     title = (title or "").strip()
     name = check_title(title, free, free)
@@ -72,7 +73,7 @@ def fork_here(run: Run, step: int) -> None:
                 raise ValueError("there is no text yet; give one, or use the parent's text")
             given = {} if corpus == SAME else {"corpus": corpus}
             with widgets.acting(f"{key}:go", "Preparing the fork …"):
-                child = jobs.fork(loading.runs_folder(), name[0], run, step, title=title, **given, **changes)
+                child = jobs.fork(runs_folder(), name[0], run, step, title=title, **given, **changes)
                 choose({RUN: child.name})
                 st.rerun()
 

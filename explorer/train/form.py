@@ -8,7 +8,8 @@ import streamlit as st
 
 from explorer import state
 from explorer.choice import Choice, choose
-from explorer.shared import loading, own_text, widgets
+from explorer.opened import runs_folder
+from explorer.shared import own_text, widgets
 from explorer.shared.choices import RUN
 from explorer.shared.own_text import OWN
 from explorer.train import jobs
@@ -38,9 +39,9 @@ NUMBERS: dict[str, tuple[str, int, int, str]] = {  # field of the recipe or its 
     "block_size": ("Context (block_size)", 1, 4096, "The largest number of tokens that the model reads at once."),
     "batch_size": ("Batch size", 1, 1024, "Chunks of text in one step."),
 }
-OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
+OPTIMIZER_LABELS = {"adamw": "AdamW", "muon": "Muon"}
 SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, options, help
-    "optimizer": ("Optimizer", OPTIMIZERS, widgets.TERMS["optimizer"]),
+    "optimizer": ("Optimizer", OPTIMIZER_LABELS, widgets.TERMS["optimizer"]),
     "tokenizer": (
         "Tokenizer", {"char": "characters", "bpe-512": "BPE, 512 tokens"},
         "How the text is cut into tokens. A token is a character, or a piece of a word.",
@@ -83,7 +84,7 @@ def draw_form() -> None:
             pressed = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", key=key)
     if pressed and name and fits and changed and corpus:
         with widgets.acting(START, "Preparing the text …"):
-            run = jobs.create(loading.runs_folder(), name[0], changed, corpus, title=name[1])
+            run = jobs.create(runs_folder(), name[0], changed, corpus, title=name[1])
             choose({RUN: run.name, NAME: None})
             st.rerun()
     elif pressed:
@@ -120,7 +121,7 @@ def _number(name: str, default: Any, label: str, low: float, high: float, help: 
 def _name(preset: str) -> tuple[str, str] | None:
     """Draw the box for the name. Returns the name of the folder and the title, or None for a bad name."""
     title = NAME.read()
-    free = free_name(loading.runs_folder(), preset)
+    free = free_name(runs_folder(), preset)
     st.text_input(placeholder=free, **NAME.bound(title))
     return check_title(title.strip(), free, preset)
 
@@ -130,7 +131,7 @@ def check_title(title: str, free: str, stem: str) -> tuple[str, str] | None:
 
     free: the name if there is no title. stem: the stem of the name if no letter of the title can be used.
     """
-    runs = loading.runs_folder()
+    runs = runs_folder()
     with widgets.guarded():
         name = name_of_title(runs, title, stem) if title else free
         check_name(runs, name)
@@ -196,7 +197,7 @@ def _check_recipe(recipe: Recipe, corpus: Corpus) -> bool:
     config = replace(recipe.model, vocab_size=vocab_size)
     shape = f"{config.n_layer} × {config.n_head} heads of {config.d_head} features" if config.n_layer else "one table"
     with widgets.guarded():
-        needs = check_fits(replace(recipe, model=config), loading.runs_folder())
+        needs = check_fits(replace(recipe, model=config), runs_folder())
         st.caption(
             f"**This new run:** {needs.parameters:,} parameters ({shape}; vocabulary of {vocab_size}) on "
             f"{widgets.plain(corpus.name)}, {len(corpus.text):,} characters; the last tenth is validation text. "

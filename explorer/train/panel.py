@@ -8,7 +8,8 @@ from explorer import state
 from explorer.choice import choose
 from explorer.components.attention_view.linked import linked_view
 from explorer.components.attention_view.packing import sharpest
-from explorer.shared import examples, loading, widgets
+from explorer.opened import Opened, open_run, references, runs_folder
+from explorer.shared import examples, patterns, widgets
 from explorer.shared.choices import RUN
 from explorer.train import progress
 from explorer.train.curves import draw_curves
@@ -21,14 +22,14 @@ EXAMPLE = "shakespeare-char"  # shown before the first run
 
 def _own_runs() -> list[str]:
     """List the names of the person's runs that can be opened, the newest first."""
-    return [ref.removeprefix("runs/") for ref in loading.models() if ref.startswith("runs/")]
+    return [ref.removeprefix("runs/") for ref in references() if ref.startswith("runs/")]
 
 
 def chosen_run() -> Run | None:
     """Return the shown run. `draw_run` explains what is wrong with a run that cannot be opened."""
     name = progress.shown_run(_own_runs())
     with suppress(ValueError):
-        return loading.load_run(f"runs/{name}") if name else None
+        return open_run(f"runs/{name}") if name else None
     return None
 
 
@@ -47,7 +48,7 @@ def _draw_run() -> None:
     with picker:
         _pick_run(names, shown)
     with widgets.guarded():
-        run = loading.load_run(f"runs/{shown}")
+        run = open_run(f"runs/{shown}")
         status = run.status
         with buttons.container(horizontal=True, vertical_alignment="center"):
             progress.draw_buttons(run, status)
@@ -57,7 +58,7 @@ def _draw_run() -> None:
 
 def _draw_example() -> None:
     """Draw the training of a shipped model while the person has no run."""
-    run = loading.load_run(EXAMPLE)
+    run = open_run(EXAMPLE)
     st.markdown(
         "**No run yet.** Press *Start* above; the default settings train a small GPT in about a minute. "
         f"Below is the training of the shipped model *{run.name}*."
@@ -86,7 +87,7 @@ def _pick_run(names: list[str], shown: str) -> None:
 
 
 def _label(name: str) -> str:
-    run = folders.open_entry(loading.runs_folder() / name).run
+    run = folders.open_entry(runs_folder() / name).run
     return f"{run.label} · {progress.STATE_NAMES[run.status.state].lower()}" if run else f"{name} · cannot be read"
 
 
@@ -125,15 +126,16 @@ def _draw_heads(run: Run, prompt: str) -> None:
         st.caption("The heads appear here after the first snapshot.")
         return
     with widgets.guarded():
-        reading = widgets.reading(ref, prompt)
+        opened = Opened.of(run)
+        reading = widgets.reading(opened, prompt)
         if reading is None:
             return
-        patterns = loading.attention(ref, reading.ids, steps[-1])
-        chosen = widgets.head_choice(*patterns.shape[:2])
-        opening = state.recall(f"probe:{ref}") or sharpest(patterns)
+        weights = patterns.attention(opened, reading.ids)
+        chosen = widgets.head_choice(*weights.shape[:2])
+        opening = state.recall(f"probe:{ref}") or sharpest(weights)
         state.remember(f"probe:{ref}", opening)  # the sharpest head may change; the shown one should not
         causal, key = run.recipe.model.causal, f"probe:{widgets.key_of(run.name)}"
-        linked_view(patterns, reading.tokens, key=key, look={"head": chosen}, causal=causal, opening=opening)
+        linked_view(weights, reading.tokens, key=key, look={"head": chosen}, causal=causal, opening=opening)
         widgets.caption(
             f"Every head on this prompt after step {steps[-1]:,}, updated at each snapshot. Click a head to keep it large.",
             "1:21:59",

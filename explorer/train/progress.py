@@ -9,9 +9,11 @@ import streamlit as st
 from explorer import state
 from explorer.choice import parameters
 from explorer.navigation import PAGES
-from explorer.shared import loading, widgets
+from explorer.opened import runs_folder
+from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RUN
 from explorer.shared.fragment import fragment
+from explorer.shared.model_list import SPEECHLESS
 from explorer.train import jobs
 from explorer.train.runs.folders import logged, ref_of
 from gpt import Run
@@ -34,7 +36,7 @@ RESUMABLE = ("paused", "stopped", "failed", "interrupted")
 
 def while_live(draw: Callable[[], None]) -> None:
     """Draw, and draw again each `PERIOD` while any run is live. After that, the browser sends no more requests."""
-    runs = loading.runs_folder()
+    runs = runs_folder()
     is_live = bool(jobs.live(runs))
 
     def update() -> None:
@@ -109,9 +111,10 @@ def link_to(page: str, title: str, icon: str, run: Run) -> None:
 
 def link_to_lenses(run: Run) -> None:
     """Draw links to the pages that can open this kind of model."""
-    if run.recipe.objective == "translation":
+    objective = run.recipe.objective
+    if objective == "translation":
         widgets.look_into_translator(ref_of(run), disabled=not run.steps)
-    elif run.recipe.objective not in loading.SPEECHLESS:
+    elif objective not in SPEECHLESS:
         link_to("attention.py", "Attention", ":material/grid_on:", run)
         link_to("timetravel.py", "Time travel", ":material/history:", run)
 

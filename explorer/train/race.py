@@ -12,7 +12,8 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
-from explorer.shared import loading, widgets
+from explorer.opened import ROOT, open_run, references, runs_folder
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.source import rung_lines
 from explorer.train import jobs
@@ -25,7 +26,7 @@ from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 
-EXAMPLE = loading.ROOT / "assets" / "race"  # a recorded race, without snapshots; see the Makefile
+EXAMPLE = ROOT / "assets" / "race"  # a recorded race, without snapshots; see the Makefile
 RUNGS = range(1, 8)
 FIRST = [1, 2, 3, 4, 5]
 LONGEST = 5000  # steps, as in the lecture
@@ -70,7 +71,7 @@ def draw_form() -> None:
 
 def start(rungs: list[int], text: str, steps: int, seed: int) -> None:
     """Queue one run per rung under a new name, and show this race."""
-    runs, corpus = loading.runs_folder(), load_corpus(text)
+    runs, corpus = runs_folder(), load_corpus(text)
     numbers = [int(name.removeprefix("race-")) for name in list_races() if re.fullmatch(r"race-\d{1,6}", name)]
     number = max(numbers, default=0) + 1
     for rung in rungs:
@@ -91,7 +92,7 @@ def recipe(rung: int, steps: int, seed: int) -> Recipe:
 def list_races() -> dict[str, dict[int, str]]:
     """List the races, the newest first: name → {rung: name of its run}. A race is all runs called NAME-rung-N."""
     races: dict[str, dict[int, str]] = {}
-    for ref in loading.models():
+    for ref in references():
         match = re.fullmatch(r"runs/(.+)-rung-([1-7])", ref)
         if match:
             races.setdefault(match[1], {})[int(match[2])] = ref
@@ -120,7 +121,7 @@ def _draw_race() -> None:
     runs: dict[int, Run] = {}
     for rung, ref in races[shown].items():
         with widgets.guarded():
-            runs[rung] = loading.load_run(ref)
+            runs[rung] = open_run(ref)
     with buttons.container(horizontal=True):
         draw_group_buttons(list(runs.values()), f"race:{shown}")
     _draw_runs(runs, unit)

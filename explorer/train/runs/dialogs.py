@@ -4,7 +4,8 @@ import streamlit as st
 
 from explorer import state
 from explorer.choice import choose
-from explorer.shared import loading, widgets
+from explorer.opened import runs_folder
+from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
 from explorer.train.runs import folders, trash
@@ -43,7 +44,7 @@ def _close() -> None:
 
 
 def _rename(name: str) -> None:
-    runs = loading.runs_folder()
+    runs = runs_folder()
     label = folders.open_entry(runs / name).label
     with st.form("runs:rename", border=False):
         title = st.text_input("New name", label, max_chars=names.LONGEST_NAME, key=f"runs:rename:{name}").strip()
@@ -58,13 +59,13 @@ def _rename(name: str) -> None:
 
 
 def _delete(name: str) -> None:
-    entry = folders.open_entry(loading.runs_folder() / name)
+    entry = folders.open_entry(runs_folder() / name)
     snapshots = f"{len(entry.run.steps)} snapshots, " if entry.run else ""
     size = bytes_in_words(folders.size(entry.folder))
     st.markdown(f"Delete **{widgets.plain(entry.label)}** ({snapshots}{size})? You can undo this for ten minutes.")
     if st.button("Delete run", type="primary", key=f"runs:delete:{name}"):
         with widgets.guarded():
-            trash.delete(loading.runs_folder(), name)
+            trash.delete(runs_folder(), name)
             _update_choices(name, None)
             _close()
             st.rerun()
@@ -78,7 +79,7 @@ def _update_choices(old: str, new: str | None) -> None:
 
 def draw_undo() -> None:
     """Draw one button for each run that was deleted in the last ten minutes, by anyone."""
-    entries = trash.deleted(loading.runs_folder())
+    entries = trash.deleted(runs_folder())
     if not entries:
         return
     st.caption("Deleted in the last ten minutes. Everyone on this page can undo it.")

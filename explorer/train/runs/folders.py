@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from explorer.shared import loading
+from explorer.opened import OWN, SHIPPED
+from explorer.shared.outline import Stamp, stamp
 from gpt import Run, load_run
 from gpt.train.files import read_json
 from gpt.train.run import UNREADABLE
@@ -48,11 +49,11 @@ def list_runs(runs: Path) -> list[Entry]:
 
 def open_entry(folder: Path) -> Entry:
     """Open the run in this folder; it is read again when its config or its tokenizer changes."""
-    return _open_entry(folder, loading.stamp(folder / "config.json", folder / "tokenizer.json"))
+    return _open_entry(folder, stamp(folder / "config.json", folder / "tokenizer.json"))
 
 
 @lru_cache(maxsize=MOST)
-def _open_entry(folder: Path, stamp: tuple[int, ...]) -> Entry:
+def _open_entry(folder: Path, stamp: Stamp) -> Entry:
     try:
         return Entry(folder, load_run(folder))
     except (ValueError, OSError) as error:
@@ -61,7 +62,7 @@ def _open_entry(folder: Path, stamp: tuple[int, ...]) -> Entry:
 
 def ref_of(run: Run) -> str:
     """Return the reference of this run, as `loading` takes it."""
-    return run.name if run.folder.parent == loading.SHIPPED else f"{loading.OWN}{run.name}"
+    return run.name if run.folder.parent == SHIPPED else f"{OWN}{run.name}"
 
 
 def state_times(runs: Path) -> dict[str, float]:
@@ -72,11 +73,11 @@ def state_times(runs: Path) -> dict[str, float]:
 def saved_state(folder: Path) -> str | None:
     """Return the state in a run's status.json, or None if it cannot be read."""
     file = folder / "status.json"
-    return _saved_state(file, loading.stamp(file))
+    return _saved_state(file, stamp(file))
 
 
 @lru_cache(maxsize=MOST)
-def _saved_state(file: Path, stamp: tuple[int, ...]) -> str | None:
+def _saved_state(file: Path, stamp: Stamp) -> str | None:
     with suppress(*UNREADABLE):
         return str(read_json(file)["state"])
     return None
@@ -84,11 +85,11 @@ def _saved_state(file: Path, stamp: tuple[int, ...]) -> str | None:
 
 def size(folder: Path) -> int:
     """Return the bytes on disk, summed again after the run has written something."""
-    return _size(folder, loading.stamp(folder, folder / "status.json", folder / "metrics.jsonl", folder / "snapshots"))
+    return _size(folder, stamp(folder, folder / "status.json", folder / "metrics.jsonl", folder / "snapshots"))
 
 
 @lru_cache(maxsize=MOST)
-def _size(folder: Path, stamp: tuple[int, ...]) -> int:
+def _size(folder: Path, stamp: Stamp) -> int:
     total = 0
     for file in folder.rglob("*"):
         with suppress(OSError):

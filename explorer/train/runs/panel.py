@@ -9,9 +9,11 @@ import streamlit as st
 from explorer import state
 from explorer.choice import choose
 from explorer.figures.curves import Numbers, running_mean
-from explorer.shared import loading, widgets
+from explorer.opened import SHIPPED, runs_folder
+from explorer.shared import widgets
 from explorer.shared.choices import RUN
 from explorer.shared.fragment import fragment
+from explorer.shared.outline import Stamp, stamp
 from explorer.train import jobs, progress
 from explorer.train.runs import dialogs, folders
 from gpt.train.machine import bytes_in_words
@@ -40,7 +42,7 @@ COLUMNS = {
 
 def draw_runs() -> None:
     """Draw the table and the chosen run. They are drawn again while a run is live, and when somebody changes a run."""
-    runs = loading.runs_folder()
+    runs = runs_folder()
     times = folders.state_times(runs)
     progress.while_live(lambda: _draw_entries(folders.list_runs(runs)))
 
@@ -58,7 +60,7 @@ def _draw_entries(entries: list[folders.Entry]) -> None:
         widgets.empty_state("No run yet.", "Start one on the *Train* page. Everyone on this server sees it here.")
         dialogs.draw_undo()
         st.markdown("These models ship with the app:")
-        return _draw_rows([_row(entry, []) for entry in folders.list_runs(loading.SHIPPED)], key="runs:shipped")
+        return _draw_rows([_row(entry, []) for entry in folders.list_runs(SHIPPED)], key="runs:shipped")
     _draw_table(entries)
     names = [entry.name for entry in entries]
     labels = {entry.name: entry.label for entry in entries}
@@ -83,7 +85,7 @@ def _draw_entries(entries: list[folders.Entry]) -> None:
 
 def _draw_table(entries: list[folders.Entry]) -> None:
     """Draw the table; a click on a row chooses its run."""
-    waiting = [run.name for run in jobs.live(loading.runs_folder()) if run.status.state == "queued"]
+    waiting = [run.name for run in jobs.live(runs_folder()) if run.status.state == "queued"]
     names = [entry.name for entry in entries]
     key = f"runs:{hash(tuple(names))}"  # a selection is a row's number, so another order is another table
     height = ROW * (min(len(entries), MOST_ROWS) + 1)
@@ -106,7 +108,7 @@ def _row(entry: folders.Entry, waiting: list[str]) -> dict[str, Any]:
         return size | {"State": "Damaged"}
     run, status = entry.run, entry.run.status
     steps = run.recipe.steps
-    summary = _summary(run.folder, steps, loading.stamp(run.folder / "metrics.jsonl"))
+    summary = _summary(run.folder, steps, stamp(run.folder / "metrics.jsonl"))
     state_name = progress.STATE_NAMES[status.state]
     if run.name in waiting:
         state_name = "Starting" if jobs.is_starting(run) else f"Waiting, no. {waiting.index(run.name) + 1}"
@@ -123,7 +125,7 @@ def _row(entry: folders.Entry, waiting: list[str]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=folders.MOST)
-def _summary(folder: Path, steps: int, stamp: tuple[int, ...]) -> dict[str, Any]:
+def _summary(folder: Path, steps: int, stamp: Stamp) -> dict[str, Any]:
     """Return the last validation loss, the sparkline and the time left, computed again when the metrics change."""
     numbers = folders.logged(folder)
     losses = numbers.series("val_loss")[1]

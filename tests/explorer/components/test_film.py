@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from explorer.components import film
 from explorer.components.film import Film, Look, packing
-from explorer.train import timetravel
+from explorer.train.timetravel import reel
 from gpt.train.tail import Tail
 
 TRIANGLE = np.array([[[[1.0, 0.0], [0.25, 0.75]]]], dtype=np.float32)
@@ -90,28 +90,28 @@ def test_the_newer_look_wins():
         (50, 36, 64, True, 50, 64),
         (0, 36, 64, True, 0, 64),
         (1, 36, 64, True, 1, 64),
-        (500, 0, 64, True, timetravel.MOST_SNAPSHOTS, 64),
+        (500, 0, 64, True, reel.MOST_SNAPSHOTS, 64),
         (50, 36, 256, True, 20, 256),
     ],
 )
 def test_a_film_of_usual_size_is_whole_and_a_large_one_thinned(snapshots, n_heads, T, causal, kept, tokens):
-    steps, left = timetravel.fitting(list(range(snapshots)), n_heads, T, causal=causal)
+    steps, left = reel.fitting(list(range(snapshots)), n_heads, T, causal=causal)
     assert (len(steps), left) == (kept, tokens)
     assert steps == sorted(set(steps)) and steps[:1] == [0][:snapshots] and steps[-1:] == [snapshots - 1][:snapshots]
 
 
 @given(st.integers(1, 200), st.integers(0, 400), st.integers(1, 1024), st.booleans())
 def test_a_film_is_never_larger_than_its_limit(snapshots, n_heads, T, causal):
-    steps, tokens = timetravel.fitting(list(range(snapshots)), n_heads, T, causal=causal)
+    steps, tokens = reel.fitting(list(range(snapshots)), n_heads, T, causal=causal)
     assert steps[0] == 0 and steps[-1] == snapshots - 1 and 1 <= tokens <= T
-    assert len(steps) * n_heads * packing.cells(tokens, causal=causal) <= timetravel.BYTES
-    assert len(steps) == snapshots or len(steps) >= timetravel.FEWEST_SNAPSHOTS
+    assert len(steps) * n_heads * packing.cells(tokens, causal=causal) <= reel.BYTES
+    assert len(steps) == snapshots or len(steps) >= reel.FEWEST_SNAPSHOTS
 
 
 def test_losses_end_where_the_film_ends_and_stay_few(tmp_path):
     rows = [{"step": step, "train_loss": 1.0} for step in range(3000)] + [{"step": 3000, "val_loss": 2.0}]
     rows.insert(5, {"step": 4, "train_loss": float("nan")})
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    found = timetravel.losses(Tail(tmp_path / "metrics.jsonl").look(), 1500)
+    found = reel.losses(Tail(tmp_path / "metrics.jsonl").look(), 1500)
     assert found["validation"] == ([], []) and found["mean"][0][-1] <= 1500
-    assert len(found["batch"][0]) <= timetravel.MOST_POINTS and set(found["mean"][1]) == {1.0}
+    assert len(found["batch"][0]) <= reel.MOST_POINTS and set(found["mean"][1]) == {1.0}

@@ -2,7 +2,6 @@
 
 import pytest
 
-from explorer.train import jobs
 from tests.damage import DAMAGES
 
 PAGES = ("attention", "heads", "interventions", "train", "runs", "timetravel", "compare", "residual", "logits", "flow")
@@ -11,9 +10,7 @@ PAGES = ("attention", "heads", "interventions", "train", "runs", "timetravel", "
 OPENED = [name for name in DAMAGES if not name.endswith(("link", "of 10⁹"))] + ["n_layer of 10⁹", "snapshots is a link"]
 
 
-@pytest.fixture(autouse=True)
-def nothing_starts(monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)
+pytestmark = pytest.mark.usefixtures("nothing_starts")
 
 
 @pytest.mark.parametrize("name", OPENED)

@@ -10,15 +10,11 @@ from explorer.train.runs import trash
 from explorer.train.runs.panel import POINTS, sparkline
 from gpt import Corpus, create_run, load_run
 from gpt.train.machine import bytes_in_words
-
-
-@pytest.fixture(autouse=True)
-def _nothing_starts(monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)
+from tests.explorer.train.elements import messages, widget
 
 
 @pytest.fixture
-def open_page(open_app):
+def open_page(open_app, nothing_starts):
     def open_runs(page: str = "runs", **choices: str):
         app = open_app(**choices).switch_page(f"../pages/{page}.py").run()
         assert not app.exception
@@ -27,19 +23,10 @@ def open_page(open_app):
     return open_runs
 
 
-def widget(kind, label: str):
-    return next(found for found in kind if found.label == label)
-
-
 def table(app) -> dict[str, dict]:
     """Name → its row."""
     frame = app.dataframe[0].value
     return {row["Run"]: row for row in frame.to_dict("records")}
-
-
-def messages(app) -> str:
-    kinds = (app.error, app.warning, app.info, app.caption, app.markdown, app.toast)
-    return "\n".join(element.value.replace("\\", "") for kind in kinds for element in kind)
 
 
 def renamed(app, new: str):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.shared import loading
+from explorer.opened import references
 from explorer.train import jobs
 from explorer.train.runs import folders, trash
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
@@ -21,9 +21,7 @@ TINY = Recipe(
 HOLDER = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
 
 
-@pytest.fixture(autouse=True)
-def nothing_starts(monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)
+pytestmark = pytest.mark.usefixtures("nothing_starts")
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def test_what_a_crash_left_of_a_deletion_is_nobodys_run(runs, monkeypatch):
     load_run(runs / "tiny").set_status("queued")
     (runs / "tiny").rename(runs / f"{trash.DELETED}1")
     assert names(runs) == {"table"} and jobs.live(runs) == [] and list(folders.state_times(runs)) == ["table"]
-    assert [ref for ref in loading.models() if ref.startswith("runs/")] == ["runs/table"]
+    assert [ref for ref in references() if ref.startswith("runs/")] == ["runs/table"]
     trash.delete(runs, "table")
     assert [entry.name for entry in trash.deleted(runs)] == ["table"]
     trash.clear(entry.folder for entry in trash.deleted(runs))

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from explorer.components.film.packing import unpack
 from explorer.explore.heads.panel import MEANING
 from explorer.figures.tokens import visible
-from explorer.opened import Opened
-from explorer.shared import lenses, loading
+from explorer.opened import SHIPPED, Opened, open_model
+from explorer.train.timetravel.reel import read_scores
 from gpt import load_run
 from gpt.lens import heads
 from tests.explorer.drawn import drawn
@@ -49,7 +49,7 @@ def test_it_opens_on_the_induction_run_and_says_when_its_heads_form(open_app):
     app = app.run()
     assert not app.exception
     header, codes = film_in(app)
-    run = load_run(loading.SHIPPED / "induction")
+    run = load_run(SHIPPED / "induction")
     assert header["steps"] == run.steps and header["samples"] == [row["text"] for row in run.samples()]
     T = len(header["tokens"])
     assert codes.size == len(run.steps) * 8 * T * (T + 1) // 2
@@ -82,7 +82,7 @@ def test_every_snapshot_shows_its_own_numbers(page, runs):
 def test_it_opens_on_the_score_that_rises_where_no_induction_head_forms(page, runs, monkeypatch):
     scores = {kind: np.zeros((len(load_run(runs / "tiny").steps), 2, 3)) for kind in MEANING}
     scores["duplicate token"][-1, 0, 2] = 0.6
-    monkeypatch.setattr("explorer.train.timetravel._scores", lambda ref, steps: scores)
+    monkeypatch.setattr("explorer.train.timetravel.reel._scores", lambda opened, steps: scores)
     header = film_in(page(prompt="hear me"))[0]
     assert header["kind"] == "duplicate token" and header["opening"] == [0, 2]
     scores["induction"][-1, 1, 1] = 0.2
@@ -95,7 +95,7 @@ def test_scores_of_a_snapshot_are_that_models(runs):
     probe = heads.probe_set(run.tokenizer, run.recipe.model.block_size, text)
     for step in run.steps:
         expected = heads.head_scores(run.model(step), probe)
-        found = lenses.snapshot_scores(Opened.of(run, step), text)
+        found = read_scores(Opened.of(run, step), text)
         assert all(found[kind] == pytest.approx(expected[kind].numpy(), nan_ok=True) for kind in heads.SCORES)
 
 
@@ -125,11 +125,11 @@ def test_new_snapshots_wait_until_they_are_asked_for(page, runs):
 
 
 def test_looking_does_not_push_out_the_models_that_others_look_at(page, runs):
-    before = loading.load_model("runs/tiny")
+    before = open_model("runs/tiny").model
     for step in range(10, 30):
         add_snapshot(runs, step)
     assert len(film_in(page(prompt="hear me"))[0]["steps"]) > 12
-    assert loading.load_model("runs/tiny", 2) is before
+    assert open_model("runs/tiny", 2).model is before
 
 
 def test_a_bigram_a_single_snapshot_and_an_empty_prompt(page, runs):

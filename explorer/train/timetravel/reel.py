@@ -1,4 +1,4 @@
-"""Time travel: the snapshots of a run as a film."""
+"""What a film shows: the snapshots of a run, read one after another."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,27 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer import state
-from explorer.choice import Choice, choose
-from explorer.components.film import Film, Look, packing, play
-from explorer.explore.heads.panel import MEANING, clearest_head, describe_probe
+from explorer.components.film import Film, packing
+from explorer.explore.heads.panel import MEANING, clearest_head
 from explorer.figures.curves import running_mean, thinned
-from explorer.navigation import PAGES
 from explorer.opened import Opened
-from explorer.shared import examples, lenses, loading, texts, widgets
-from explorer.shared.choices import HEAD, LAYER, RUN, SCORE
-from explorer.shared.fragment import fragment
-from explorer.train import jobs
-from explorer.train.fork import fork_here
+from explorer.shared import texts, widgets
+from explorer.shared.cache import cached
+from explorer.shared.prompt import Reading
 from explorer.train.runs.folders import logged
 from gpt import Run
 from gpt.lens.history import Rise, largest_rise
 from gpt.train.tail import Logged
 
-DEFAULT = "induction"
-STEP = Choice("step", int, 0, label="Step")
-PINNED = Choice("pinned", int, 0, label="Step to compare with")
-PERIOD = 2.0  # seconds between two checks for new snapshots
 PATIENCE = 0.5  # seconds of loading before a progress bar appears
 BYTES = 24_000_000  # largest size of the patterns that a film sends to the browser
 MOST_SNAPSHOTS = 120
@@ -41,57 +32,14 @@ class Reel(NamedTuple):
 
     steps: list[int]  # S
     tokens: Sequence[str]  # T
-    frames: list[tuple[np.ndarray, np.ndarray]]  # S, as `lenses.frame` returns them
+    frames: list[tuple[np.ndarray, np.ndarray]]  # S, as `read_frame` returns them
     scores: dict[str, np.ndarray]  # kind → (S, n_layer, n_head); may be {}
     notes: list[str]  # Markdown
 
 
-def run_and_prompt() -> tuple[str, str]:
-    """Draw the prompt and the run in one row; returns the run's reference and the prompt."""
-    left, right = st.columns([5, 2])
-    with right:
-        ref = widgets.model_picker(label="Run", default=DEFAULT)
-    if ref is None:
-        widgets.no_model()
-    if RUN.text is not None and f"runs/{RUN.text}" != ref:
-        choose({RUN: None})  # the Train page's run; else the link of this page would name two runs
-    with left:
-        return ref, widgets.prompt_box(examples.of_model(ref))
-
-
-def known_steps(ref: str) -> list[int]:
-    """Return the steps of the snapshots in this session's film. New snapshots are added when the person asks for them."""
-    steps = loading.load_run(ref).steps
-    known = state.recall(f"film:steps:{ref}") or steps
-    if not set(known) <= set(steps):
-        known = steps
-    state.remember(f"film:steps:{ref}", known)
-    return known
-
-
-def offer_new_snapshots(ref: str, known: Sequence[int]) -> None:
-    """While the run trains, draw a button that adds the snapshots that are not `known`."""
-    run = loading.load_run(ref)
-    is_live = run.status.state in jobs.LIVE
-
-    def check() -> None:
-        new = len(set(run.steps) - set(known))
-        if (run.status.state in jobs.LIVE) != is_live or (new and not known):
-            st.rerun()
-        label = f"{widgets.count(new, 'new snapshot')}: load"
-        if new and st.button(label, icon=":material/download:", key=f"more:{ref}"):
-            state.remember(f"film:steps:{ref}", None)
-            st.rerun()
-        elif is_live and not new:
-            st.caption("This run is training. A button for its next snapshot will appear here.")
-
-    fragment(check, run_every=PERIOD if is_live else None)
-
-
-def load(ref: str, reading: loading.Reading, steps: Sequence[int]) -> Reel:
+def load_reel(opened: Opened, reading: Reading, steps: Sequence[int]) -> Reel:
     """Read every snapshot, with a progress bar if it takes long. A snapshot that cannot be read is left out, with a note."""
-    run = loading.load_run(ref)
-    model = run.recipe.model
+    model = opened.config
     chosen, T = fitting(steps, model.n_layer * model.n_head, len(reading.ids), causal=model.causal)
     notes = []
     if len(chosen) < len(steps):
@@ -101,24 +49,22 @@ def load(ref: str, reading: loading.Reading, steps: Sequence[int]) -> Reel:
     frames = {}
     for step in _with_progress(chosen, "Reading snapshot"):
         try:
-            frames[step] = lenses.frame(Opened.of(run, step), reading.ids[-T:])
+            frames[step] = read_frame(opened.at(step), reading.ids[-T:])
         except ValueError as error:
             notes.append(f"The snapshot of step {step:,} is left out: {widgets.plain(str(error), longest=300)}")
     scores = {}
     try:
         if model.n_layer and frames:
-            scores = _scores(ref, list(frames))
+            scores = _scores(opened, list(frames))
     except ValueError as error:
         notes.append(f"No score curves: {widgets.plain(str(error), longest=300)}")
     return Reel(list(frames), reading.tokens[-T:], list(frames.values()), scores, notes)
 
 
-def _scores(ref: str, steps: Sequence[int]) -> dict[str, np.ndarray]:
+def _scores(opened: Opened, steps: Sequence[int]) -> dict[str, np.ndarray]:
     """Return kind → (S, n_layer, n_head)."""
-    run, text = loading.load_run(ref), texts.probe_text(ref)
-    per_step = [
-        lenses.snapshot_scores(Opened.of(run, step), text) for step in _with_progress(steps, "Scoring snapshot")
-    ]
+    text = texts.probe_text(opened)
+    per_step = [read_scores(opened.at(step), text) for step in _with_progress(steps, "Scoring snapshot")]
     return {kind: np.stack([scores[kind] for scores in per_step]) for kind in MEANING}
 
 
@@ -136,29 +82,30 @@ def fitting(steps: Sequence[int], n_heads: int, T: int, *, causal: bool) -> tupl
     return chosen, T
 
 
-def play_film(ref: str, reel: Reel) -> Look:
-    """Draw the film. Returns what the person looks at; the link then holds it."""
-    run = loading.load_run(ref)
-    for note in reel.notes:
-        st.caption(note)
-    if len(reel.steps) == 1:
-        st.caption("This run has only one snapshot to show, so there is no film to play. The model *induction* has 40.")
-    film = film_of(run, reel)
-    n_layer, n_head = film.codes.shape[1:3]
-    head = widgets.head_choice(n_layer, n_head) if n_layer else None
-    wanted, pinned = STEP.read(default=film.steps[-1]), PINNED.read()
-    step = nearest(film.steps, wanted)
-    if step != wanted:
-        st.caption(f"There is no snapshot of step {wanted:,} here; this is the nearest, step {step:,}.")
-        choose({STEP: step})
-    score = SCORE.check(options=list(film.scores))[0]
-    request = Look(step, head, pinned if pinned is None else nearest(film.steps, pinned), score)
-    look = play(film, request, key=f"film:{widgets.key_of(ref)}")
-    if look != request:
-        layer, index = look.head or (None, None)
-        heads = {LAYER: layer, HEAD: index} if n_layer else {}
-        choose({STEP: look.step, PINNED: look.pinned, SCORE: look.kind, **heads})
-    return look
+@cached(max_entries=600, max_size="256MB")
+def read_frame(opened: Opened, ids: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Run a snapshot on the prompt: its patterns, encoded for the film, and the probabilities of the next token, (vocab_size,).
+
+    Raises ValueError if the snapshot is gone or damaged.
+    """
+    import torch
+
+    from gpt.lens import history
+
+    frame = history.frame(opened.load_model(), torch.tensor(ids))
+    return packing.encode(frame.patterns.numpy(), causal=opened.config.causal), frame.probabilities.numpy()
+
+
+@cached(max_entries=600)
+def read_scores(opened: Opened, text: str) -> dict[str, np.ndarray]:
+    """Compute every head's scores at a snapshot, on the probe set of this validation text.
+
+    Raises ValueError if the snapshot cannot be read, or a probe text has fewer than two tokens.
+    """
+    from gpt.lens import heads
+
+    probe = heads.probe_set(opened.tokenizer, opened.config.block_size, text)
+    return {kind: scores.numpy() for kind, scores in heads.head_scores(opened.load_model(), probe).items()}
 
 
 def film_of(run: Run, reel: Reel) -> Film:
@@ -222,47 +169,6 @@ def losses(numbers: Logged, last: int) -> dict[str, tuple[list[float], list[floa
     curves = {"batch": (steps, batch), "mean": (steps, running_mean(batch))}
     thin = {name: (x[some].tolist(), y[some].tolist()) for name, (x, y) in curves.items()}
     return thin | {"validation": tuple(values.tolist() for values in numbers.series("val_loss"))}
-
-
-def nearest(steps: Sequence[int], wanted: int) -> int:
-    """Return the step that is closest to `wanted`."""
-    return min(steps, key=lambda step: abs(step - wanted))
-
-
-def draw_fork(ref: str, look: Look) -> None:
-    """Draw the form that forks the run at the shown snapshot."""
-    with st.expander(f"Fork: continue step {look.step:,} with other settings", icon=":material/fork_right:"):
-        fork_here(loading.load_run(ref), look.step)
-        st.page_link(PAGES / "train.py", label="See the fork train", icon=":material/show_chart:")
-
-
-def draw_scores(ref: str, reel: Reel, look: Look) -> None:
-    """Draw the meaning of the scores, and a table with every head's scores at the shown step."""
-    if not reel.scores:
-        return
-    with st.expander(f"Scores of every head at step {look.step:,}"):
-        st.caption(
-            "A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
-            + describe_probe(ref)
-        )
-        st.markdown("  \n".join(f"**{kind.capitalize()}**: {meaning}" for kind, meaning in MEANING.items()))
-        at = reel.steps.index(look.step)
-        rows = [
-            {"layer": layer, "head": head, **{kind: float(reel.scores[kind][at, layer, head]) for kind in MEANING}}
-            for layer, head in np.ndindex(reel.scores["entropy"].shape[1:])
-        ]
-        numbers = {kind: st.column_config.NumberColumn(format="%+.3f") for kind in MEANING}
-        st.dataframe(rows, hide_index=True, column_config=numbers, key="film:scores")
-
-
-def score_note(reel: Reel) -> str:
-    """Return the explanation of the score curves, or "" if there are none."""
-    if not reel.scores or len(reel.steps) == 1:
-        return ""
-    return (
-        " A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
-        "Solid lines: heads of the last layer. Dashed lines: earlier layers."
-    )
 
 
 def _with_progress(steps: Sequence[int], doing: str) -> Iterator[int]:
