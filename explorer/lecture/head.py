@@ -14,9 +14,11 @@ from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.kit.controls import chapter, draw_matrix, editable, show_code, unroll
 from explorer.lecture.kit.training import draw_loss, train_together, trained
-from explorer.shared import loading, texts, widgets
+from explorer.opened import Opened
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import SEED
+from explorer.shared.prompt import stand_in_of
 from explorer.train.panel import draw_sample
 from explorer.train.progress import link_to
 from gpt import PRESETS, Run, build_model, load_corpus
@@ -83,11 +85,11 @@ def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead]
         run = trained(NAME, LABEL)
         if run is None:
             return None
-        model = loading.load_model(f"runs/{run.name}")
+        model = Opened.of(run).model
     else:
         torch.manual_seed(seed)
         model = build_model(RECIPE.changed(vocab_size=tokenizer.vocab_size).model).eval()
-    return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=loading.stand_in_of(tokenizer))))
+    return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=stand_in_of(tokenizer))))
 
 
 def _draw_step(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:

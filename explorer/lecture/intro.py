@@ -9,13 +9,16 @@ from explorer.figures.tokens import visible
 from explorer.lecture.kit.chapters import CHAPTERS, Chapter
 from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code, unroll
 from explorer.navigation import PAGES
-from explorer.shared import loading, widgets
+from explorer.opened import Opened
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.generation import Generated, drawing, told
+from explorer.shared.patterns import next_token
+from explorer.shared.sampling import Sampling
 from gpt import generate
 from gpt.generate import distribution
 
-SAMPLING = loading.Sampling(max_new_tokens=40)
+SAMPLING = Sampling(max_new_tokens=40)
 TEXT = 330  # pixels
 TIME = 60  # pixels
 
@@ -29,30 +32,30 @@ TIME = 60  # pixels
 def writing() -> None:
     """A prompt, a guess, and then each new token beside the distribution that it was sampled from."""
     left, right = st.columns([8, 4], gap="medium")
-    ref, prompt = widgets.model_and_prompt(left, right)
-    reading = widgets.reading(ref, prompt)
+    opened, prompt = widgets.model_and_prompt(left, right)
+    reading = widgets.reading(opened, prompt)
     if reading is None:
         return
     sampling = widgets.sampling_controls(SAMPLING)
-    likeliest = dict(zip(*loading.next_token(ref, reading.ids), strict=True))
+    likeliest = dict(zip(*next_token(opened, reading.ids), strict=True))
     tokens = [visible(token) for token in sorted(likeliest)]
-    answer = guess(f"intro:{hash((ref, prompt))}", "What comes next?", tokens, ordered=False)
+    answer = guess(f"intro:{hash((opened.ref, prompt))}", "What comes next?", tokens, ordered=False)
     if answer is None:
         return
-    generated = drawing(ref, reading.ids, sampling)
+    generated = drawing(opened, reading.ids, sampling)
     share = next((share for token, share in likeliest.items() if visible(token) == answer), 0.0)
     opening = after_guess(f"“{widgets.plain(answer)}”; the model gives it {share:.1%}") if answer else ""
-    unroll("intro", sampling.max_new_tokens, partial(_draw_step, generated, prompt, opening))
+    unroll("intro", sampling.max_new_tokens, partial(_draw_step, opened, generated, prompt, opening))
     show_code(generate, distribution)
 
 
-def _draw_step(generated: Generated, prompt: str, opening: str, at: int) -> None:
+def _draw_step(opened: Opened, generated: Generated, prompt: str, opening: str, at: int) -> None:
     """The text after `at` new tokens, and the distribution of the newest token, or of the first one."""
     with widgets.guarded():
         step = generated.step(max(1, at))
         left, right = st.columns([3, 2], gap="medium")
         with left:
-            new = loading.text_of(generated.ref, tuple(drawn.id for drawn in generated.steps[:at]))
+            new = opened.tokenizer.decode([drawn.id for drawn in generated.steps[:at]])
             st.code(prompt + new, language=None, wrap_lines=True, height=TEXT)
             before = f"{opening}The first token will be sampled from these probabilities."
             st.caption(f"Token {at}: {told(step)}" if at else before)

@@ -9,7 +9,8 @@ from explorer.choice import Choice
 from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
 from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_code
 from explorer.lecture.kit.training import draw_loss, train_together, trained
-from explorer.shared import loading, texts, widgets
+from explorer.opened import Opened
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import series
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
@@ -97,7 +98,7 @@ def _compared(runs: dict[str, Run]) -> None:
     run = runs.get(LABEL)
     saved = run is not None and bool(run.steps)
     models = {BEFORE: untrained(), "counted": counted()}
-    models[NOW] = loading.load_model(f"runs/{run.name}") if saved else models[BEFORE]
+    models[NOW] = Opened.of(run).model if saved else models[BEFORE]
     shown = pick(TABLE)
     at = f"after step {run.steps[-1]:,}" if saved and shown == NOW else "before the first step"
     left, right = st.columns(2, gap="medium")

@@ -12,9 +12,10 @@ from explorer.lecture.kit.controls import RUNG, after_guess, chapter, guess, pic
 from explorer.lecture.kit.together import draw_losses
 from explorer.lecture.kit.training import train_together
 from explorer.navigation import PAGES
-from explorer.shared import loading, widgets
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import LAYER
+from explorer.shared.patterns import attention
 from explorer.shared.source import rung_lines
 from gpt import PRESETS, Recipe, Run
 from gpt.lens.heads import pattern_distances
@@ -35,19 +36,19 @@ RATE, TABLE_RATE = 1e-2, 1e-1  # learning rates for 1,000 steps, of a model and 
 def heads() -> None:
     """How differently the heads of one layer read a prompt."""
     left, right = st.columns([8, 4], gap="medium")
-    ref, prompt = widgets.model_and_prompt(left, right)
-    config = loading.load_run(ref).recipe.model
+    opened, prompt = widgets.model_and_prompt(left, right)
+    config = opened.config
     if not config.n_layer or config.n_head == 1:
         widgets.empty_state(
             "This model has one head per layer, or none.", "Pick another model, for example a shipped one."
         )
         return
-    reading = widgets.reading(ref, prompt)
+    reading = widgets.reading(opened, prompt)
     if reading is None:
         return
     layer = LAYER.read(high=config.n_layer - 1, default=0)
     st.selectbox(options=range(config.n_layer), **LAYER.bound(layer, width=160))
-    distances = pattern_distances(torch.from_numpy(loading.attention(ref, reading.ids)[layer])).numpy()
+    distances = pattern_distances(torch.from_numpy(attention(opened, reading.ids)[layer])).numpy()
     figure = number_grid(distances, rows="head", columns="head")
     chart(figure, key="block:heads", alt=f"How differently the heads of layer {layer} read")
     most, least = (_pair(distances, choose) for choose in (np.argmax, np.argmin))

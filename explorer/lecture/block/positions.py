@@ -9,8 +9,10 @@ from explorer.figures.matrix import similarity_map
 from explorer.lecture.kit.controls import chapter, draw_table, pick, show_code
 from explorer.lecture.kit.together import draw_losses
 from explorer.lecture.kit.training import train_together, trained
-from explorer.shared import loading, widgets
+from explorer.opened import Opened, open_model
+from explorer.shared import widgets
 from explorer.shared.chart import chart
+from explorer.shared.model_list import prompted
 from gpt import GPT, PRESETS, Run
 from gpt.model.positions import sinusoids
 
@@ -61,10 +63,11 @@ def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
         return sinusoids(shape.block_size, shape.n_embd), "sines and cosines of falling frequency, not trained"
     if kind == HERE:
         run = trained(NAME, "learned")
-        ref = f"runs/{run.name}" if run else None
+        opened = run and Opened.of(run)
     else:
-        ref = next((ref for ref in loading.prompted() if hasattr(loading.load_model(ref), "pos_embed")), None)
-    return (loading.load_model(ref).pos_embed, f"learned by {widgets.plain(ref)}") if ref else (None, "")
+        models = map(open_model, prompted())
+        opened = next((opened for opened in models if hasattr(opened.model, "pos_embed")), None)
+    return (opened.model.pos_embed, f"learned by {widgets.plain(opened.ref)}") if opened else (None, "")
 
 
 @chapter("Trained with and without", "1:00:18")
@@ -112,7 +115,7 @@ def command(kind: str) -> str:
 
 def _lengths(label: str, run: Run) -> dict[str, str | float | None]:
     """The mean lengths of the vectors of tokens and of positions."""
-    model = loading.load_model(f"runs/{run.name}")
+    model = Opened.of(run).model
     tokens, positions = model.embed.weight, getattr(model, "pos_embed", None)
     return {
         "positions": label,

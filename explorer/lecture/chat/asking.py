@@ -13,9 +13,12 @@ from explorer.choice import Choice, choose
 from explorer.figures.heatmap import number
 from explorer.lecture.kit.controls import chapter, metrics, show_code
 from explorer.lecture.kit.training import trained
-from explorer.shared import loading, widgets
+from explorer.opened import Opened, open_model, open_run
+from explorer.shared import widgets
 from explorer.shared.choices import SEED
 from explorer.shared.fragment import fragment
+from explorer.shared.prompt import read
+from explorer.shared.sampling import Sampling, continuation
 from explorer.train.curves import series
 from gpt import generate
 from gpt.text.dialogue import END, POINTS, Exchange, preference, prompt_of
@@ -62,7 +65,7 @@ def _question_box() -> tuple[str, int]:
         for i, example in enumerate(EXAMPLES):
             st.button(example, key=f"chat:example:{i}", on_click=choose, args=({QUESTION: example},))
     left, right = st.columns([4, 1], vertical_alignment="bottom")
-    question, seed = QUESTION.read(), SEED.read(low=1, default=loading.Sampling.seed)
+    question, seed = QUESTION.read(), SEED.read(low=1, default=Sampling.seed)
     left.text_input(**QUESTION.bound(question))
     right.number_input(**SEED.bound(seed, min_value=1))
     return question, seed
@@ -77,24 +80,24 @@ def _answers(models: dict[str, str], question: str, seed: int) -> None:
             places.append((st.empty(), st.empty()))
     for (page, scores), (label, ref) in zip(places, models.items(), strict=True):
         with widgets.guarded():
-            answer = answers[label] = _answer(ref, question, seed, page)
+            answer = answers[label] = _answer(open_model(ref), question, seed, page)
             _page(page, answer.text)
             _scores(scores, question, answer)
     _show_inversion(answers)
-    unknown = loading.load_run(REFS[PRETRAINED]).tokenizer.unknown(question)
+    unknown = open_model(REFS[PRETRAINED]).tokenizer.unknown(question)
     if unknown:
         st.caption(
             f"The models read these as a space, since they are not in their alphabet: {widgets.plain('  '.join(unknown))}"
         )
 
 
-def _answer(ref: str, question: str, seed: int, page: DeltaGenerator) -> Answer:
+def _answer(opened: Opened, question: str, seed: int, page: DeltaGenerator) -> Answer:
     """Sample an answer and show it; the session remembers it for this model, question and seed."""
-    key = f"chat:{loading.identity(loading.load_run(ref))}:{seed}:{question}"
+    key = f"chat:{opened.identity}:{seed}:{question}"
     answer = state.recall(key)
     if answer is None:
         text = ""
-        for i, character in enumerate(_characters(ref, question, seed)):
+        for i, character in enumerate(_characters(opened, question, seed)):
             text += character
             if i % AT_ONCE == 0:
                 _page(page, text)
@@ -103,10 +106,10 @@ def _answer(ref: str, question: str, seed: int, page: DeltaGenerator) -> Answer:
     return answer
 
 
-def _characters(ref: str, question: str, seed: int) -> Iterator[str]:
+def _characters(opened: Opened, question: str, seed: int) -> Iterator[str]:
     """The characters of the answer, up to the blank line that ends it."""
-    ids, text = loading.read(ref, prompt_of(question)).ids, ""
-    for step in loading.continuation(ref, ids, loading.Sampling(max_new_tokens=LONGEST, seed=seed)):
+    ids, text = read(opened, prompt_of(question)).ids, ""
+    for step in continuation(opened, ids, Sampling(max_new_tokens=LONGEST, seed=seed)):
         yield step.token
         text += step.token
         if text.endswith(END):
@@ -115,11 +118,11 @@ def _characters(ref: str, question: str, seed: int) -> Iterator[str]:
 
 def reward_of(question: str, answer: str) -> float:
     """The reward model's number for an answer. Characters that it does not know are spaces."""
-    run = loading.load_run(REWARD)
-    known = "".join(" " if run.tokenizer.unknown(character) else character for character in question)
-    answers = as_tensors([Exchange(known, answer)], run.tokenizer, run.recipe.model.block_size)
+    opened = open_model(REWARD)
+    known = "".join(" " if opened.tokenizer.unknown(character) else character for character in question)
+    answers = as_tensors([Exchange(known, answer)], opened.tokenizer, opened.config.block_size)
     with torch.inference_mode():
-        return rewards(loading.load_model(REWARD), *answers).item()
+        return rewards(opened.model, *answers).item()
 
 
 def _page(page: DeltaGenerator, text: str) -> None:
@@ -139,7 +142,7 @@ def _show_inversion(answers: dict[str, Answer]) -> None:
     if not pairs:
         return
     less, more = pairs[0]
-    accuracy = series(loading.load_run(REWARD).metrics(), "accuracy")[1][-1]
+    accuracy = series(open_run(REWARD).metrics(), "accuracy")[1][-1]
     st.caption(
         f"Here the reward model is wrong: it gives {number(answers[less].reward)} to the answer of *{less}*, which has "
         f"{answers[less].points} points, and {number(answers[more].reward)} to that of *{more}*, which has {answers[more].points}. It "
@@ -154,7 +157,7 @@ def _is_inverted(one: Answer, other: Answer) -> bool:
 
 def _stages_in_numbers() -> None:
     """The mean stated preference after each stage, from the logs of the shipped runs."""
-    finetune, policy = (loading.load_run(REFS[label]) for label in (FINETUNED, POLICY))
+    finetune, policy = (open_run(REFS[label]) for label in (FINETUNED, POLICY))
     before, after = (series(run.metrics(), "preference")[1] for run in (finetune, policy))
     st.markdown("**On average, after each stage**")
     metrics({PRETRAINED: f"{before[0]:.2f}", FINETUNED: f"{before[-1]:.2f}", POLICY: f"{after[-1]:.2f}"})

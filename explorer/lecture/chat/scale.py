@@ -4,7 +4,8 @@ import streamlit as st
 
 from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, REFS, REWARD
 from explorer.lecture.kit.controls import chapter
-from explorer.shared import loading, texts
+from explorer.opened import open_model
+from explorer.shared import texts
 from gpt.text.dialogue import MATTERS, POINTS, exchanges_in, split
 from gpt.text.shakespeare import PLAYS
 
@@ -30,17 +31,17 @@ def at_scale() -> None:
 
 def _scale_rows() -> list[tuple[str, str, str]]:
     """Rows of the table: what is compared, here, and in InstructGPT."""
-    pretrained, policy = (loading.load_run(REFS[label]) for label in (PRETRAINED, POLICY))
-    parameters = loading.load_model(REFS[PRETRAINED]).n_params
-    read = pretrained.recipe.steps * pretrained.recipe.batch_size * pretrained.recipe.model.block_size
-    text = texts.corpus(REFS[PRETRAINED]).text
+    pretrained, policy = (open_model(REFS[label]) for label in (PRETRAINED, POLICY))
+    recipe = pretrained.run.recipe
+    read = recipe.steps * recipe.batch_size * recipe.model.block_size
+    text = texts.corpus(pretrained).text
     train, _ = texts.halves(text)
-    demonstrations, _ = split(exchanges_in(texts.corpus(REFS[FINETUNED]).text))
+    demonstrations, _ = split(exchanges_in(texts.corpus(open_model(REFS[FINETUNED])).text))
     share, times = len(train) / len(text), read / len(train)
     plays = f"{len(text) / 1e6:.1f} million characters of {len(PLAYS)} plays, {share:.0%} read about {times:.0f} times"
-    drawn = policy.recipe.steps // policy.recipe.updates * policy.recipe.batch_size
+    drawn = policy.run.recipe.steps // policy.run.recipe.updates * policy.run.recipe.batch_size
     return [
-        ("Parameters", f"{parameters:,}", "1.3, 6 and 175 billion"),
+        ("Parameters", f"{pretrained.model.n_params:,}", "1.3, 6 and 175 billion"),
         ("Pretraining", plays, "300 billion tokens, much of the web (GPT-3)"),
         ("Demonstrations", f"{len(demonstrations)}, from templates", "about 13,000 prompts, answers written by people"),
         (
@@ -49,12 +50,12 @@ def _scale_rows() -> list[tuple[str, str, str]]:
             "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each",
         ),
         ("Answers compared", "the demonstrations' own", "drawn from the models"),
-        ("Reward model", f"{loading.load_model(REWARD).n_params:,} parameters", "6 billion parameters"),
+        ("Reward model", f"{open_model(REWARD).model.n_params:,} parameters", "6 billion parameters"),
         ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
         ("Baseline", "the other answers to the same question", "a value model of its own"),
         (
             "KL penalty",
-            f"β = {policy.recipe.kl_weight:g} on whole distributions, in the loss",
+            f"β = {policy.run.recipe.kl_weight:g} on whole distributions, in the loss",
             "β = 0.02 on the drawn tokens, off the reward",
         ),
         ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),

@@ -11,9 +11,11 @@ from explorer.figures.tokens import head_name, labels
 from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, QUESTION, REFS
 from explorer.lecture.kit.controls import chapter, pick, show_code
 from explorer.navigation import PAGES
-from explorer.shared import loading, widgets
+from explorer.opened import open_model
+from explorer.shared import patterns, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT
+from explorer.shared.prompt import read
 from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import prompt_of
 
@@ -34,11 +36,11 @@ OPENING = "My lord, the "  # the start of the answer
 def attention() -> None:
     """For each head, how differently two stages read the same question and the same start of an answer."""
     step = pick(BETWEEN)
-    before, after = (REFS[label] for label in STEPS[step])
+    before, after = (open_model(REFS[label]) for label in STEPS[step])
     prompt = prompt_of(QUESTION.check()[0]) + OPENING
-    reading = loading.read(before, prompt)
-    patterns = [torch.from_numpy(loading.attention(ref, reading.ids)) for ref in (before, after)]
-    shifts = pattern_shift(*patterns).numpy()  # (n_layer, n_head)
+    reading = read(before, prompt)
+    weights = [torch.from_numpy(patterns.attention(opened, reading.ids)) for opened in (before, after)]
+    shifts = pattern_shift(*weights).numpy()  # (n_layer, n_head)
     heads = [tuple(map(int, np.unravel_index(place, shifts.shape))) for place in np.argsort(-shifts, axis=None)[:NAMED]]
     figure = number_grid(shifts, rows="layer", columns="head", marked=heads)
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
@@ -49,18 +51,18 @@ def attention() -> None:
         "rows of weights."
     )
     layer, head = heads[0]
-    rows = zip(st.columns(2, gap="medium"), STEPS[step], (before, after), patterns, strict=True)
-    for column, label, ref, pattern in rows:
+    rows = zip(st.columns(2, gap="medium"), STEPS[step], (before, after), weights, strict=True)
+    for column, label, opened, pattern in rows:
         with column:
             st.markdown(f"**{label}**, {head_name(layer, head)}")
-            weights = pattern[layer, head].clone()
-            weights[torch.ones_like(weights).triu(1).bool()] = torch.nan
-            figure = pattern_heatmap(weights.numpy(), reading.tokens)
+            visible = pattern[layer, head].clone()
+            visible[torch.ones_like(visible).triu(1).bool()] = torch.nan
+            figure = pattern_heatmap(visible.numpy(), reading.tokens)
             chart(figure, key=f"chat:pattern:{label}", alt=f"What that head reads, {label}")
             last = pattern[layer, head, -1]
             most = widgets.plain(labels(reading.tokens)[int(last.argmax())])
             st.caption(f"After “{OPENING}” it reads most from {most}, {last.max():.0%}.")
-            link = parameters({MODEL: ref, PROMPT: prompt, LAYER: layer, HEAD: head})
+            link = parameters({MODEL: opened.ref, PROMPT: prompt, LAYER: layer, HEAD: head})
             title, icon = f"Open {label} in Attention", ":material/grid_on:"
             st.page_link(PAGES / "attention.py", label=title, icon=icon, query_params=link)
     show_code(pattern_shift)

@@ -9,7 +9,8 @@ from explorer.figures.outcomes import AXES, ROW, Series, outcomes
 from explorer.lecture.chat.asking import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
 from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_code
 from explorer.lecture.kit.training import train_together
-from explorer.shared import loading, widgets
+from explorer.opened import open_run, runs_folder
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import EARNINGS, series
 from gpt import PRESETS, Run, load_corpus
@@ -88,7 +89,7 @@ def rewarding() -> None:
 )
 def policy() -> None:
     """Stage 3: the finetuned model samples answers, and learns from the reward model's numbers."""
-    recipe = loading.load_run(REFS[POLICY]).recipe
+    recipe = open_run(REFS[POLICY]).recipe
     st.markdown(
         f"At every {recipe.updates}th step the model samples {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward "
         "model gives each a number. An answer with a higher number than the others to its question becomes more likely. PPO stops "
@@ -120,7 +121,7 @@ def leash() -> None:
 
 def _start(name: str) -> str:
     """The run that a stage starts from, as `create_run` finds it."""
-    owner = "your own run of that name" if (loading.runs_folder() / name).exists() else "the shipped model"
+    owner = "your own run of that name" if (runs_folder() / name).exists() else "the shipped model"
     return f"The start is *{name}*, {owner}."
 
 
@@ -142,7 +143,7 @@ def _compared(runs: dict[str, Run]) -> None:
 
 def _shipped(label: str) -> None:
     """The curves of a stage's shipped run."""
-    run = loading.load_run(REFS.get(label, label))
+    run = open_run(REFS.get(label, label))
     titles = EARNINGS if label == POLICY else LEARNING
     spent = series(run.metrics(), "elapsed")[1][-1]
     _curves({run.name: run}, titles, f"chat:{run.name}", f"The curves of {run.name}")

@@ -7,7 +7,8 @@ import streamlit as st
 from explorer.lecture.conclusions.figures import climbed
 from explorer.lecture.kit.controls import chapter, metrics
 from explorer.navigation import PAGES
-from explorer.shared import loading, widgets
+from explorer.opened import runs_folder
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import RUN
 from explorer.train.curves import published_for, series
@@ -49,7 +50,7 @@ def own_runs() -> None:
 
 def _draw_runs() -> None:
     summaries = []
-    for entry in list_runs(loading.runs_folder()):
+    for entry in list_runs(runs_folder()):
         if entry.run is None:
             st.caption(f"**{widgets.plain(entry.name)}** cannot be read: {widgets.plain(entry.error, longest=300)}")
         else:

@@ -21,7 +21,8 @@ from explorer.shared.chart import chart
 from explorer.shared.fragment import fragment
 from explorer.shared.source import code_of
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 RUNG = Choice("rung", label="Rung")
 WALK = Choice("walk", int, 0, default=0, label="Step")
 PACE = 0.7  # seconds a step while playing

@@ -7,7 +7,8 @@ import streamlit as st
 
 from explorer.figures.export import file_name
 from explorer.lecture.kit.classroom import hidden
-from explorer.shared import loading, widgets
+from explorer.opened import OWN, open_run, runs_folder
+from explorer.shared import widgets
 from explorer.train import jobs
 from explorer.train.curves import draw_curves
 from explorer.train.progress import draw_group_buttons, draw_progress, while_live
@@ -79,15 +80,15 @@ def _opened(names: dict[str, str]) -> dict[str, Run]:
     """The runs that exist: label → run. One that cannot be opened shows its error."""
     runs = {}
     for label, name in names.items():
-        if f"runs/{name}" in loading.models():
+        if (runs_folder() / name).exists():
             with widgets.guarded():
-                runs[label] = loading.load_run(f"runs/{name}")
+                runs[label] = open_run(f"{OWN}{name}")
     return runs
 
 
 def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None:
     """The button that creates the runs and replaces earlier ones. recipes: name of the run → recipe."""
-    folder = loading.runs_folder()
+    folder = runs_folder()
     earlier = [run for run in recipes if (folder / run).exists()]
     live = any(run.name in recipes for run in jobs.live(folder))
     label, icon = ("Train again", "replay") if earlier else ("Train", "play_arrow")

@@ -12,9 +12,12 @@ from explorer.figures.tokens import escaped, visible
 from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code
 from explorer.lecture.kit.together import draw_losses
 from explorer.lecture.kit.training import train_together
-from explorer.shared import loading, widgets
+from explorer.opened import Opened, open_model
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import MODEL
+from explorer.shared.model_list import prompted
+from explorer.shared.prompt import stand_in_of
 from gpt import GPT, PRESETS, GPTConfig, Run, lecture, loss_of
 
 SMALL = GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16)
@@ -87,10 +90,10 @@ def permutation() -> None:
 )
 def leaks() -> None:
     """Notes 3 and 4: edit one token of a batch and see which outputs change, with the mask and without."""
-    ref = _transformer()
-    if ref is None:
+    opened = _transformer()
+    if opened is None:
         widgets.no_model()
-    model, tokenizer = loading.load_model(ref), loading.load_run(ref).tokenizer
+    model, tokenizer = opened.model, opened.tokenizer
     lines = [line.read() for line in LINES]
     for column, choice, line in zip(st.columns(len(LINES)), LINES, lines, strict=True):
         column.text_input(**choice.bound(line))
@@ -99,7 +102,7 @@ def leaks() -> None:
         widgets.empty_state("A row is too short.", "Give every row at least two letters.")
         return
     row, position, letter, causal = _edit(length)
-    encoded = [tokenizer.encode(text[:length], replace=loading.stand_in_of(tokenizer)) for text in (*lines, letter)]
+    encoded = [tokenizer.encode(text[:length], replace=stand_in_of(tokenizer)) for text in (*lines, letter)]
     idx, token = torch.tensor([ids[:length] for ids in encoded[:-1]]), encoded[-1][0]
     effects = lecture.edit_effects(lecture.with_mask(model, causal), idx, row, position, token)
     figure = number_grid(
@@ -154,7 +157,7 @@ def _cheated(runs: dict[str, Run]) -> None:
     )
 
 
-def _transformer() -> str | None:
+def _transformer() -> Opened | None:
     """The model of this section: the chosen one, or the first with heads."""
-    refs = sorted(loading.prompted(), key=lambda ref: ref != MODEL.text)
-    return next((ref for ref in refs if loading.load_run(ref).recipe.model.n_layer), None)
+    refs = sorted(prompted(), key=lambda ref: ref != MODEL.text)
+    return next((opened for opened in map(open_model, refs) if opened.config.n_layer), None)

@@ -11,8 +11,9 @@ from explorer.explore.heads.panel import pick_head
 from explorer.figures.tokens import labels
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.kit.controls import chapter, show_code, unroll
-from explorer.shared import loading, widgets
+from explorer.shared import widgets
 from explorer.shared.chart import chart
+from explorer.shared.patterns import attention
 from gpt import lecture
 from gpt.lens.weight import layer_vectors
 
@@ -29,12 +30,12 @@ ROW = 35  # pixels of a table's row
 def passing() -> None:
     """The person's prompt, a head, and the messages that each token gathers."""
     left, right = st.columns([8, 4], gap="medium")
-    ref, prompt = widgets.model_and_prompt(left, right)
-    config = loading.load_run(ref).recipe.model
+    opened, prompt = widgets.model_and_prompt(left, right)
+    config = opened.config
     if not config.n_layer:
         widgets.empty_state("A bigram table has no attention.", "Pick a model with heads.")
         return
-    reading = widgets.reading(ref, prompt)
+    reading = widgets.reading(opened, prompt)
     if reading is None:
         return
     layer, head = pick_head(config.n_layer, config.n_head)
@@ -43,8 +44,8 @@ def passing() -> None:
         st.caption(
             f"The graph shows the prompt's last {LONGEST} tokens; the model reads them without the earlier ones."
         )
-    weights = loading.attention(ref, ids)[layer, head]
-    vectors = layer_vectors(loading.load_model(ref), torch.tensor(ids), layer)
+    weights = attention(opened, ids)[layer, head]
+    vectors = layer_vectors(opened.model, torch.tensor(ids), layer)
     unroll(
         "messages", len(ids) - 1, partial(_draw_step, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy())
     )

@@ -11,7 +11,8 @@ from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, gue
 from explorer.lecture.kit.together import untrained, validation_rows
 from explorer.lecture.kit.training import train_together, trained
 from explorer.lecture.notes.figures import two_lines
-from explorer.shared import loading, widgets
+from explorer.opened import Opened
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, PRESETS, Recipe, Run, lecture
 from gpt.lens.learning import AttentionStatistics, attention_statistics
@@ -129,7 +130,7 @@ def _after_training(_: dict[str, Run]) -> None:
     """All trained pairs, whatever size is chosen."""
     pairs = {size: {label: trained(f"twins-{size}", label) for label in TWINS} for size in SIZES}
     models = {
-        size: {label: loading.load_model(f"runs/{run.name}") for label, run in pair.items() if run}
+        size: {label: Opened.of(run).model for label, run in pair.items() if run}
         for size, pair in pairs.items()
         if all(pair.values())
     }

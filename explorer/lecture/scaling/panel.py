@@ -7,6 +7,7 @@ from explorer.lecture.kit.together import CURVES
 from explorer.lecture.kit.training import train_together
 from explorer.lecture.scaling.figures import loss_gaps
 from explorer.navigation import PAGES
+from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import series
@@ -76,10 +77,10 @@ def _gaps(runs: dict[str, Run]) -> None:
 
 def _measured(label: str, run: Run) -> dict[str, str | float | int]:
     """The newest snapshot's loss on evenly spread chunks of training and validation text."""
-    ref, length = f"runs/{run.name}", run.recipe.model.block_size
+    opened, length = Opened.of(run), run.recipe.model.block_size
     train, validation = (
-        texts.loss(ref, tuple(part[start : start + length] for start in _starts(len(part) - length)))[0]
-        for part in texts.parts(ref)
+        texts.loss(opened, tuple(part[start : start + length] for start in _starts(len(part) - length)))[0]
+        for part in texts.parts(opened)
     )
     return {
         "model": label,

@@ -13,11 +13,11 @@ from explorer.components.attention_view.packing import Head, sharpest
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name, visible
 from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_code
-from explorer.lecture.translate.subject import EXAMPLES, SHIPPED, Subject
-from explorer.shared import downloads, lenses, loading
+from explorer.lecture.translate.subject import EXAMPLES, SHIPPED, Subject, Translation, alignments, translation
+from explorer.opened import open_model, references
+from explorer.shared import downloads
 from explorer.shared.chart import chart
 from explorer.shared.download_files import arrays
-from explorer.shared.lenses import Translation
 from gpt.lens.alignment import ATTENTIONS, PLACES, PROBES, alignment
 from gpt.model.attention import Attention
 
@@ -43,7 +43,7 @@ def aligned_head(subject: Subject) -> Head:
     """The head with the largest alignment; on a task whose answers are not known, the sharpest head."""
     if not subject.is_dates:
         return sharpest(subject.translation.patterns["cross"])
-    measured = lenses.alignments(subject.ref)["alignment"]
+    measured = alignments(subject.opened)["alignment"]
     layer, head = np.unravel_index(measured.argmax(), measured.shape)
     return int(layer), int(head)
 
@@ -57,7 +57,7 @@ def maps(subject: Subject) -> None:
     """All heads of the three kinds of attention."""
     kind = MAPS[pick(KIND)]
     seen, opening = subject.translation, aligned_head(subject)
-    patterns, drawn = seen.patterns[kind], _drawn(subject.ref, seen, kind)
+    patterns, drawn = seen.patterns[kind], _drawn(subject.opened.ref, seen, kind)
     options = {"key": f"translate:{kind}", "causal": drawn.causal, "keys": drawn.keys}
     if kind == "cross":
         n_head = patterns.shape[1]
@@ -69,7 +69,7 @@ def maps(subject: Subject) -> None:
             opening=opening,
             **options,
         )
-        state.remember(f"translate:shown:{subject.ref}", large)
+        state.remember(f"translate:shown:{subject.opened.ref}", large)
     else:
         large = attention_view(patterns, drawn.tokens, opening=sharpest(patterns), **options)
     downloads.view(drawn, large)
@@ -109,7 +109,7 @@ def _show_alignment(subject: Subject, opening: Head) -> None:
     if not subject.is_dates:
         st.caption(f"Opened on {head_name(*opening)}, whose rows are the most concentrated.")
         return
-    measured = lenses.alignments(subject.ref)["alignment"]
+    measured = alignments(subject.opened)["alignment"]
     st.markdown("**Alignment of each head**")
     metrics({head_name(*head): f"{value:.2f}" for head, value in np.ndenumerate(measured)})
     st.caption(
@@ -136,7 +136,7 @@ def month_letters(subject: Subject) -> None:
     guessed = guess("translate:month", "While it writes the month's second digit, it reads most from", PLACES)
     if guessed is None:
         return
-    month = lenses.alignments(subject.ref)["month"]
+    month = alignments(subject.opened)["month"]
     rows = [head_name(layer, head) for layer in range(month.shape[0]) for head in range(month.shape[1])] + ["mean"]
     values = month.reshape(-1, len(PLACES))
     values = np.vstack((values, values.mean(0)))
@@ -153,9 +153,10 @@ def month_letters(subject: Subject) -> None:
 
 def shipped_crossing() -> None:
     """Cross-attention of the shipped model, as note 5 shows it: a rectangle."""
-    if SHIPPED not in loading.models():
+    if SHIPPED not in references():
         return
-    subject = Subject(SHIPPED, EXAMPLES[0], lenses.translation(SHIPPED, EXAMPLES[0]), is_dates=True)
+    opened = open_model(SHIPPED)
+    subject = Subject(opened, EXAMPLES[0], translation(opened, EXAMPLES[0]), is_dates=True)
     drawn = _drawn(SHIPPED, subject.translation, "cross")
     patterns = subject.translation.patterns["cross"]
     T, S = patterns.shape[2:]

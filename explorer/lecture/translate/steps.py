@@ -14,8 +14,9 @@ from explorer.lecture.kit.controls import show_code, unroll
 from explorer.lecture.translate.figures import source_read
 from explorer.lecture.translate.maps import aligned_head, locked_head
 from explorer.lecture.translate.subject import Subject
-from explorer.shared import loading, widgets
+from explorer.shared import widgets
 from explorer.shared.chart import chart
+from explorer.shared.patterns import N_TOP
 from gpt import translate
 from gpt.model.seq2seq import DecoderBlock
 from gpt.text.dates import read_date
@@ -30,7 +31,7 @@ def translating(subject: Subject) -> None:
 
 def _step(subject: Subject, opening: Head, at: int) -> None:
     seen = subject.translation
-    layer, head = locked_head(seen) or state.recall(f"translate:shown:{subject.ref}") or opening
+    layer, head = locked_head(seen) or state.recall(f"translate:shown:{subject.opened.ref}") or opening
     written = "".join(seen.written[: at + 1]).removesuffix(END)
     st.code(f"{subject.source} {BETWEEN} {written}", language=None, wrap_lines=True)
     token = seen.written[at]
@@ -48,8 +49,8 @@ def _step(subject: Subject, opening: Head, at: int) -> None:
         st.caption(f"The row of this step in the head's cross-attention; it sums to {weights.sum():.4f}.{legend}")
     with right:
         st.markdown("**What it could have written**")
-        likeliest = np.argsort(-seen.probabilities[at], kind="stable")[: loading.N_TOP]
-        tokens = loading.load_run(subject.ref).tokenizer.tokens(likeliest.tolist())
+        likeliest = np.argsort(-seen.probabilities[at], kind="stable")[:N_TOP]
+        tokens = subject.opened.tokenizer.tokens(likeliest.tolist())
         figure = next_token_bars(tokens, seen.probabilities[at][likeliest], chosen=token)
         chart(figure, key="translate:could", alt="Probabilities of the next target token")
 

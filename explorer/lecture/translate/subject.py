@@ -1,15 +1,22 @@
 """Encoder and decoder: the model and the source that the page translates."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+import numpy as np
 import streamlit as st
 
 from explorer.choice import Choice, choose
 from explorer.lecture.kit.controls import WALK, chapter
-from explorer.shared import lenses, loading, texts, widgets
-from explorer.shared.lenses import Translation
+from explorer.opened import Opened, open_model
+from explorer.shared import texts, widgets
+from explorer.shared.cache import cached
+from explorer.shared.model_list import models
+from gpt.lens.alignment import on_dates, watch
 from gpt.text.dates import read_date
 from gpt.text.pairs import BETWEEN
+
+if TYPE_CHECKING:
+    from gpt import Seq2Seq
 
 SHIPPED, TASK = "translate", "dates"
 EXAMPLES = (
@@ -19,10 +26,36 @@ SOURCE = Choice("source", label="Source")
 TRANSLATOR = Choice("translator", label="Model")
 
 
+class Translation(NamedTuple):
+    """A source, its greedy translation, and the attention of each step."""
+
+    source: tuple[str, ...]  # S tokens
+    read: tuple[str, ...]  # T: the last token that the decoder read at each step, first the start
+    written: tuple[str, ...]  # T: the token of each step, at last the end
+    patterns: dict[str, np.ndarray]  # "encoder", "decoder", "cross" → (n_layer, n_head, queries, keys)
+    probabilities: np.ndarray  # (T, vocab_size)
+
+
+@cached(max_entries=64, max_size="64MB")
+def translation(opened: Opened, source: str) -> Translation:
+    """The greedy translation of a source. Raises ValueError if the model does not know a character, or it is too long."""
+    seen = watch(cast("Seq2Seq", opened.model), source, opened.tokenizer)
+    patterns = {kind: pattern.numpy() for kind, pattern in seen.patterns.items()}
+    names = (tuple(opened.tokenizer.tokens(ids)) for ids in (seen.source, seen.read, seen.written))
+    return Translation(*names, patterns, seen.probabilities.numpy())
+
+
+@cached(max_entries=16)
+def alignments(opened: Opened) -> dict[str, np.ndarray]:
+    """How well each head's cross-attention is aligned on dates, as `gpt.lens.alignment.on_dates` measures it."""
+    measures = on_dates(cast("Seq2Seq", opened.model), opened.tokenizer)
+    return {name: values.numpy() for name, values in measures.items()}
+
+
 class Subject(NamedTuple):
     """A model, a source, and its translation."""
 
-    ref: str
+    opened: Opened
     source: str
     translation: Translation
     is_dates: bool  # the model was trained on dates, so the source characters of each digit are known
@@ -41,9 +74,10 @@ def pick_subject() -> Subject | None:
     ref = _model()
     if ref is None:
         return None
-    run = loading.load_run(ref)
+    opened = open_model(ref)
+    run = opened.run
     is_dates = (run.recipe.text, run.recipe.tokenizer) == (TASK, "char")
-    examples = EXAMPLES if is_dates else _validation_sources(ref)
+    examples = EXAMPLES if is_dates else _validation_sources(opened)
     limit = run.recipe.model.block_size
     source = SOURCE.read(high=limit, default=examples[0])
     st.text_input(**SOURCE.bound(source, along={WALK: None}, max_chars=limit))
@@ -64,12 +98,13 @@ def pick_subject() -> Subject | None:
     if is_dates:
         _check(source)
     with st.spinner("Translating …"):
-        return Subject(ref, source, lenses.translation(ref, source), is_dates)
+        return Subject(opened, source, translation(opened, source), is_dates)
 
 
 def _model() -> str | None:
     """The shipped model, until the person picks another; None where there is no model."""
-    names = sorted(loading.translators(), key=lambda ref: ref != SHIPPED)
+    listed = {ref: each for ref, each in models().items() if each.translates}
+    names = sorted(listed, key=lambda ref: ref != SHIPPED)
     if not names:
         widgets.empty_state("There is no model that translates yet.", "Train one below; it opens here.")
         return None
@@ -77,14 +112,14 @@ def _model() -> str | None:
     if sentence:
         st.warning(sentence, icon=":material/search_off:")
     if len(names) > 1:
-        options = {name: loading.describe(name) for name in names}
+        options = {name: listed[name].label for name in names}
         st.selectbox(options=options, format_func=options.get, **TRANSLATOR.bound(shown, options))
     return shown
 
 
-def _validation_sources(ref: str) -> tuple[str, ...]:
+def _validation_sources(opened: Opened) -> tuple[str, ...]:
     """The first sources of the validation text."""
-    lines = texts.parts(ref)[1].splitlines()[1:6]
+    lines = texts.parts(opened)[1].splitlines()[1:6]
     return tuple(dict.fromkeys(line.partition(BETWEEN)[0] for line in lines))
 
 

@@ -137,7 +137,7 @@ def test_nothing_is_an_empty_state(translate_page, source):
 
 
 def test_without_any_model_one_can_be_trained(translate_page, monkeypatch):
-    monkeypatch.setattr(loading, "translators", list)
+    monkeypatch.setattr(subject, "models", dict)
     app = translate_page()
     assert not app.exception and told(app, "no model that translates yet") and button(app, "Train")
 
