@@ -24,7 +24,7 @@ def finished(run) -> Claim:
 
 
 def intro(prompt: str, at: int, drawn) -> list[Claim]:
-    """drawn: the tokens that the page's model draws after the prompt, as `loading.continuation` gives them."""
+    """drawn: the tokens that the page's model draws after the prompt, as `continuation` gives them."""
     step = drawn[at - 1]
     return [
         claim("step {} of {}", at, len(drawn)),

@@ -9,7 +9,10 @@ import torch
 from explorer.figures.outcomes import outcomes
 from explorer.lecture.chat import asking, shifts, stages
 from explorer.lecture.kit import training
-from explorer.shared import loading
+from explorer.opened import open_model, open_run
+from explorer.shared.model_list import models, prompted
+from explorer.shared.patterns import attention
+from explorer.shared.prompt import read
 from explorer.train import jobs
 from gpt import create_run
 from gpt.lens.heads import pattern_shift
@@ -56,7 +59,7 @@ def test_every_stage_answers_and_is_judged(chat_page):
     answers = [found.value for found in app.code if found.language == "plaintext" or not found.language][:3]
     judged = [found.value for found in app.metric if found.label == "Stated preference"]
     for ref, shown, points in zip(asking.REFS.values(), answers, judged, strict=True):
-        whole = "".join(asking._characters(ref, "Where is the nurse?", 3))
+        whole = "".join(asking._characters(open_model(ref), "Where is the nurse?", 3))
         assert shown.strip() == whole.strip() and points == f"{preference('Where is the nurse?', whole)} of 4"
     before, after, policy = (float(found.value) for found in app.metric if found.label in asking.REFS)
     assert before < after < policy
@@ -79,9 +82,9 @@ def test_an_example_and_odd_questions_are_asked(chat_page):
 
 def test_attention_that_moved_is_what_the_patterns_say(chat_page):
     app = chat_page(question="Who art thou?", between="finetuned → policy")
-    ids = loading.read(asking.REFS[asking.FINETUNED], prompt_of("Who art thou?") + shifts.OPENING).ids
+    ids = read(open_model(asking.REFS[asking.FINETUNED]), prompt_of("Who art thou?") + shifts.OPENING).ids
     patterns = [
-        torch.from_numpy(loading.attention(asking.REFS[label], ids)) for label in (asking.FINETUNED, asking.POLICY)
+        torch.from_numpy(attention(open_model(asking.REFS[label]), ids)) for label in (asking.FINETUNED, asking.POLICY)
     ]
     moved = pattern_shift(*patterns)
     layer, head = divmod(int(moved.argmax()), moved.size(1))
@@ -110,7 +113,7 @@ def test_the_runs_of_all_stages_open_wherever_runs_are_listed(chat_page, trained
 
 @pytest.mark.parametrize("page", ["attention", "timetravel", "logits"])
 def test_a_reward_model_is_no_language_model(open_app, page):
-    assert asking.REWARD in loading.models() and asking.REWARD not in loading.prompted()
+    assert asking.REWARD in models() and asking.REWARD not in prompted()
     app = open_app(model=asking.REWARD, prompt="Question:").switch_page(f"../pages/{page}.py").run()
     assert not app.exception and not app.error
     assert any("does not continue a prompt" in found.value for found in app.warning)
@@ -137,7 +140,7 @@ def test_a_stage_is_started_on_the_train_page_and_its_sizes_are_its_parents(open
     app.selectbox(key="widget:form.recipe").set_value("chat-policy").run()
     assert "1,845,312 parameters" in said(app, "vocabulary of 65")
     press(app, "Start")
-    started = loading.load_run("runs/chat-policy")
+    started = open_run("runs/chat-policy")
     assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.kept) == 2
     assert "Started from **chat\\-finetune** at step 200" in said(app, "Started from")
     app.number_input(key="widget:form.chat-policy.n_layer").set_value(3).run()

@@ -9,7 +9,10 @@ from explorer.lecture.block import norms, positions, residuals
 from explorer.lecture.chat import stages
 from explorer.lecture.notes import crossing, mask, scale
 from explorer.lecture.scaling import panel as scaling
-from explorer.shared import lenses, loading
+from explorer.lecture.translate.subject import alignments
+from explorer.opened import open_model
+from explorer.shared.prompt import read
+from explorer.shared.sampling import continuation
 from explorer.train import jobs
 from gpt import PRESETS, build_model, create_run, lecture, load_run
 from gpt.train.__main__ import parse
@@ -46,8 +49,8 @@ def train_here(runs, name, recipe, corpus=None):
 
 
 def test_one_token_at_a_time(turn):
-    ids = loading.read("shakespeare-char", PROMPT).ids
-    drawn = list(loading.continuation("shakespeare-char", ids, intro.SAMPLING))
+    opened = open_model("shakespeare-char")
+    drawn = list(continuation(opened, read(opened, PROMPT).ids, intro.SAMPLING))
     check(turn("intro", at="3"), claims_first.intro(PROMPT, 3, drawn))
 
 
@@ -95,7 +98,7 @@ def test_an_untrained_head_has_no_bias(turn):
 
 @pytest.mark.parametrize(("causal", "reads"), [(True, crossing.SELF), (False, crossing.CROSS)])
 def test_the_notes_on_attention(turn, causal, reads):
-    model = loading.load_model("shakespeare-char")
+    model = open_model("shakespeare-char").model
     twins = {size: scale.recipes(size).values() for size in scale.SIZES}
     app = turn("notes", at="4", layer="1", head="2", mask=str(causal), reads=reads)
     check(
@@ -114,7 +117,7 @@ def test_the_block(turn, runs, over):
         for label, recipe in positions.RECIPES.items():
             brief = recipe.changed(steps=2, eval_batches=1, eval_every=2)
             trained.append(train_here(runs, f"positions-{label.replace(', ', '-')}", brief))
-    model, bare, normed = loading.load_model("shakespeare-char"), residuals.recipes(8), norms.RECIPES["layernorm"]
+    model, bare, normed = open_model("shakespeare-char").model, residuals.recipes(8), norms.RECIPES["layernorm"]
     claims = claims_second.block(model, PROMPT, positions.RECIPES, positions.MEASURED, bare, normed)
     app = turn("block", over=over)
     check(
@@ -156,7 +159,7 @@ def test_scaling_up(turn, rung):
 
 @pytest.mark.parametrize("at", [2, 7])
 def test_encoder_and_decoder(turn, at):
-    measured = lenses.alignments("translate")
+    measured = alignments(open_model("translate"))
     check(turn("translate", at=str(at)), claims_chat.translate("twenty-third of march, 1984", at, 0, 2, measured))
 
 

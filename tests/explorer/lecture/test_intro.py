@@ -8,7 +8,9 @@ from explorer.figures import style
 from explorer.figures.tokens import visible
 from explorer.lecture.kit.chapters import CHAPTERS
 from explorer.navigation import PAGES
-from explorer.shared import loading
+from explorer.opened import open_model
+from explorer.shared.prompt import read
+from explorer.shared.sampling import Sampling, continuation
 
 PROMPT = "hear me"
 
@@ -27,8 +29,9 @@ def bars(app):
 
 
 def drawn(count, **sampling):
-    ids = loading.read("runs/tiny", PROMPT).ids
-    return list(loading.continuation("runs/tiny", ids, loading.Sampling(max_new_tokens=count, **sampling)))
+    opened = open_model("runs/tiny")
+    ids = read(opened, PROMPT).ids
+    return list(continuation(opened, ids, Sampling(max_new_tokens=count, **sampling)))
 
 
 def test_the_first_distribution_waits_for_a_guess(intro_page):
@@ -47,7 +50,7 @@ def test_each_step_shows_the_distribution_that_its_token_was_drawn_from(intro_pa
         shown, chosen = bars(app)
         assert chosen == [visible(steps[at - 1].token)]
         assert shown[chosen[0]] == pytest.approx(steps[at - 1].probability) and len(shown) == 9 + 1
-        assert app.code[0].value == PROMPT + loading.text_of("runs/tiny", tuple(step.id for step in steps[:at]))
+        assert app.code[0].value == PROMPT + open_model("runs/tiny").tokenizer.decode([step.id for step in steps[:at]])
         next(button for button in app.button if button.label == "Next").click().run()
     assert app.query_params["walk"] == "7" and not app.exception
 

@@ -6,8 +6,9 @@ import struct
 import pytest
 import torch
 
+from explorer.lecture.translate import subject
 from explorer.lecture.translate.figures import exact_curve, source_read
-from explorer.shared import loading
+from explorer.shared.model_list import models, prompted
 from gpt import PRESETS, GPTConfig, create_run
 from gpt.train.loop import train
 from tests.explorer.drawn import drawn
@@ -249,5 +250,5 @@ def test_figures_refuse_what_does_not_fit():
 
 
 def test_the_listings_tell_the_kinds_apart(with_own):
-    assert loading.translators() == ["translate", with_own]
-    assert set(loading.models()) - set(loading.prompted()) - set(loading.translators()) == {"chat-reward"}
+    assert [ref for ref, each in models().items() if each.translates] == ["translate", with_own]
+    assert set(models()) - set(prompted()) == {"chat-reward", "translate", with_own}
