@@ -30,9 +30,9 @@ MEASURED = "measured"  # the pair whose losses are measured
 HEIGHT = 400  # pixels kept free for the losses
 RIVAL = "shakespeare-bigram"
 TERMS = {
-    "nats": "The mean of −ln p over the tokens that really came next. A certain model has 0; a guess among V tokens has ln V.",
-    "bits per character": "The same loss in bits (1 nat = 1.443 bits) and per character. It compares models with different tokens.",
-    "perplexity": "e to the loss: a choice among so many equally likely tokens is as uncertain. It compares models with the same tokens.",
+    "nats": "The mean of −ln p over the tokens that really came next: 0 for certainty, ln V for a guess among V tokens.",
+    "bits per character": "The loss in bits (1 nat = 1.443 bits), per character. It compares models with other tokens.",
+    "perplexity": "e to the loss: the number of equally likely tokens to choose among. It needs the same tokens.",
     "words": "The share of the sample's whole words that occur in the model's training text.",
     "copied": "The longest run of characters that is in the training text letter for letter.",
     "parameters": "How many numbers the model has learned.",
@@ -193,7 +193,9 @@ def draw_losses(pair: Pair, wait: bool) -> None:
         names = [f"guessing among {alphabet} characters", *(opened.ref for opened in pair)]
         chart(bits_bars(names, bits), key="bits", alt="Bits per character")
     if not shared:
-        warning = "Each model is measured on its own validation text, because it cannot read the other's. These losses do not compare."
+        warning = (
+            "Neither model can read the other's validation text. Each has its own, so these losses do not compare."
+        )
         st.warning(warning, icon=":material/compare_arrows:")
     widgets.caption(f"The loss on validation text. {_describe_text(shared, pieces[0])}", "0:38:00")
 

@@ -88,12 +88,12 @@ def attention_view(
 ) -> Head:
     """Draw all heads. Return the large one: the locked head, or the last that was locked, or `opening`.
 
-    patterns: (n_layer, n_head, T, S) probabilities, queries down, keys across; each row sums to 1. tokens: the T queries.
-    keys: the S tokens that are read, where they differ from the queries (cross-attention).
+    patterns: (n_layer, n_head, T, S) probabilities, queries down, keys across; each row sums to 1. tokens: the T
+    queries. keys: the S tokens that are read, if they differ from the queries (cross-attention).
     key: stable over reruns, so that new patterns keep what the person looks at.
     look: the fields of a `Look` that the page decides. The view keeps the other fields itself.
     on_look: called with the new look after a click, before the page runs.
-    causal: cells above the diagonal do not exist (they must be 0, and T = S). grid_only: only the grid of small patterns.
+    causal: cells above the diagonal do not exist (they must be 0, and T = S). grid_only: no large heatmap, no lines.
     layers: the layers to draw; None: all. captions: (layer, head) → what the head does, in one to three words; of equal
     captions the strongest head comes first. explained: the key of the container that explains a pinned weight.
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that does not exist.

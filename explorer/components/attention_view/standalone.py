@@ -22,10 +22,11 @@ PAGE = """<!DOCTYPE html>
   content="default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; --st-font: system-ui, sans-serif; --st-code-font: ui-monospace, Menlo, Consolas, monospace;
-  {light} }}
+:root {{ color-scheme: light dark; --st-font: system-ui, sans-serif;
+  --st-code-font: ui-monospace, Menlo, Consolas, monospace; {light} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
-body {{ max-width: 1400px; margin: 0 auto; padding: 16px; color: var(--st-text-color); background: var(--st-background-color); }}
+body {{ max-width: 1400px; margin: 0 auto; padding: 16px;
+  color: var(--st-text-color); background: var(--st-background-color); }}
 h1 {{ font: 600 20px var(--st-font); overflow-wrap: anywhere; }}
 {css}
 </style>
@@ -57,7 +58,7 @@ def standalone_page(
     layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
 ) -> bytes:
-    """Return the view as one HTML file, about 1.34 times as large as the packed patterns. It follows the system's theme.
+    """Return the view as one HTML file, about 1.34 times as large as the packed patterns, in the system's theme.
 
     patterns, tokens, causal, head, layers, keys: as `attention_view` takes them. title: shown above the view.
     Raises ValueError as `pack` does.

@@ -1,4 +1,4 @@
-"""A B … A → B: what an induction head does, as a picture in the theme's colours. One Streamlit component (components v2)."""
+"""A B … A → B: what an induction head does, as a picture in the theme's colours (components v2)."""
 
 from pathlib import Path
 

@@ -74,7 +74,7 @@ def running_text(
 
 
 def chips(tokens: Sequence[str], ids: Sequence[int | None], notes: Sequence[str], *, label: str, key: str) -> None:
-    """Draw a text cut into its tokens, hues by id, so equal tokens look alike. A token without an id has a dotted frame.
+    """Draw a text cut into its tokens, hues by id: equal tokens look alike. One without an id has a dotted frame.
 
     Raises ValueError if tokens, ids and notes differ in length.
     """

@@ -55,7 +55,7 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
 
 @kept
 def row_bars(rows: Mapping[str, np.ndarray], tokens: Sequence[str], exists: np.ndarray, chosen: int) -> go.Figure:
-    """Draw one query's quantities for every key, as rows of bars: the chosen key in the accent colour, masked keys empty.
+    """Draw one query's quantities per key as rows of bars: the chosen key in the accent colour, masked keys empty.
 
     Only some of the masked keys at the end get room.
 

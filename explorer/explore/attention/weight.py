@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 PLACE = "one-weight"  # the key of the container on the page
 TERMS = {
-    "dot": "The dot product: the features of q times those of k, one by one, all added up. It is large if the two vectors "
-    "point the same way.",
-    "scale": "One over the root of the head's number of features. It keeps the scores of wide heads as small as those of "
-    "narrow heads. Without it, the softmax would put nearly all weight on one key from the start.",
+    "dot": "The dot product: the features of q times those of k, all added up. It is large if both vectors point the "
+    "same way.",
+    "scale": "One over the root of the head's number of features. It keeps the scores of wide heads small. Without it, the "
+    "softmax would put nearly all weight on one key from the start.",
     "unscaled": "This model was built without the scale, so its scores are the dot products themselves.",
     "score": "How well this key suits this query: any number. The softmax turns a row of scores into weights.",
-    "softmax": "e to the score for every key, divided by their sum. All results are above 0 and sum to 1. The row's largest "
-    "score is subtracted first; this changes no weight, and e^score does not overflow.",
+    "softmax": "e to the score for every key, divided by their sum. All are above 0 and sum to 1. The row's largest score is "
+    "subtracted first; this changes no weight, and e^score does not overflow.",
     "weight": "The share of what this query reads that comes from this key.",
-    "map": "The weight as the heatmap above shows it. The heatmap rounds each weight to a 16-bit code, by at most 0.000023.",
+    "map": "The weight as the heatmap above shows it: rounded to a 16-bit code, by at most 0.000023.",
     "z": "The head's output for this query: the sum over all keys of weight × v.",
     "length": "The root of the sum of the squared features.",
-    "share": "How far weight × v reaches along z, as a share of z's own length: (weight × v) · z / |z|². Over all keys the "
-    "shares sum to 1. A key below 0 points against z.",
+    "share": "How far weight × v reaches along z, as a share of z's length: (weight × v) · z / |z|². Over all keys the shares "
+    "sum to 1. A key below 0 points against z.",
     "gap": "The largest difference between a feature of this sum and of the z that the model itself computed.",
 }
 
@@ -63,7 +63,7 @@ def _layer_vectors(opened: Opened, ids: tuple[int, ...], layer: int) -> "LayerVe
 
 
 def draw_weight(opened: Opened, reading: Reading, patterns: np.ndarray, head: Head, cell: Cell) -> None:
-    """Take apart the weight of this cell in this head's pattern. patterns: (n_layer, n_head, T, T), what the map shows."""
+    """Draw how the weight of this cell is computed. patterns: (n_layer, n_head, T, T), what the heatmap shows."""
     with st.container(key=PLACE):
         st.subheader("One weight explained", anchor=False)
         _pick(patterns.shape, labels(reading.tokens), head, cell)

@@ -25,11 +25,11 @@ INDUCTION = "induction"  # a shipped model that has induction heads
 SETS = ("On the prompt", "On the probe set")
 
 MEANING = {
-    "previous token": "Weight on the token just before: how a layer learns what stands next to what.",
+    "previous token": "Weight on the token just before: how a layer learns which tokens are neighbours.",
     "first token": "Weight on the first token: often where a head rests when it finds nothing to read.",
     "duplicate token": "Weight on earlier occurrences of the query token itself.",
-    "induction": "Weight on the token that followed an earlier occurrence of the query token. In A B … A, the head reads "
-    "B from the second A, and can copy it.",
+    "induction": "Weight on what followed an earlier occurrence of the query token. In A B … A, the second A reads B, "
+    "and the head can copy it.",
     "entropy": "How evenly the weights of a row spread, compared with an even row: 0 is even, −1 is one token only.",
 }
 

@@ -77,9 +77,9 @@ def test_the_prompt_is_coloured_by_both_and_by_the_difference(compare):
     assert left["strengths"][0] is None and left["notes"][0].endswith("nothing comes before it")
     nats = [[float(re.search(r"([\d.]+) nats", note)[1]) for note in side["notes"][1:]] for side in (left, right)]
     assert nats[0] == pytest.approx(texts.surprise(open_model(PAIR[0]), "hear me")[1:].tolist(), abs=1e-3)
-    said = [float(re.search(r"= ([+-][\d.]+) nats", note)[1]) for note in difference["notes"][1:]]
-    assert said == pytest.approx([a - b for a, b in zip(*nats, strict=True)], abs=2e-3)
-    assert [fill for fill in difference["fills"][1:]] == [int(value < 0) for value in said]
+    differences = [float(re.search(r"= ([+-][\d.]+) nats", note)[1]) for note in difference["notes"][1:]]
+    assert differences == pytest.approx([a - b for a, b in zip(*nats, strict=True)], abs=2e-3)
+    assert [fill for fill in difference["fills"][1:]] == [int(value < 0) for value in differences]
 
 
 def test_samples_end_and_their_words_are_counted(compare):

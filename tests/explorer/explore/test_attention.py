@@ -42,7 +42,7 @@ def bars(app) -> dict:
     return json.loads(chart.proto.spec)["data"][0]
 
 
-def stands(app) -> bool:
+def is_shown(app) -> bool:
     return not app.exception and [title.value for title in app.title] == ["Attention"]
 
 
@@ -52,7 +52,7 @@ def test_it_draws_the_models_own_patterns(open_app, runs):
     ids = torch.tensor([model.tokenizer.encode("hear me speak")])
     _, cache = model.model().run_with_cache(ids, "blocks.*.attn.hook_pattern")
     expected = np.stack([cache["pattern", layer][0].numpy() for layer in range(2)])
-    assert stands(app) and header(app)["tokens"] == list("hear·me·speak")
+    assert is_shown(app) and header(app)["tokens"] == list("hear·me·speak")
     np.testing.assert_allclose(weights(app), expected, atol=1e-4)
 
 
@@ -73,11 +73,11 @@ def test_a_link_opens_the_head_it_names(open_app):
 @pytest.mark.parametrize(("layer", "head", "shown"), [("9", "9", [1, 2]), ("-1", "x", [0, 0]), ("٣", "1", [0, 1])])
 def test_a_head_that_is_not_there_is_clamped_and_reported(open_app, layer, head, shown):
     app = open_app(layer=layer, head=head)
-    assert stands(app) and header(app)["look"]["head"] == shown
-    said = messages(app)
-    assert ("There is no layer" in said) == (layer != str(shown[0]))
-    assert ("There is no head" in said) == (head != str(shown[1]))
-    assert "only 0 to 1" in said
+    assert is_shown(app) and header(app)["look"]["head"] == shown
+    notes = messages(app)
+    assert ("There is no layer" in notes) == (layer != str(shown[0]))
+    assert ("There is no head" in notes) == (head != str(shown[1]))
+    assert "only 0 to 1" in notes
 
 
 def test_a_short_prompt_asks_for_nothing(open_app):
@@ -86,29 +86,29 @@ def test_a_short_prompt_asks_for_nothing(open_app):
 
 def test_an_empty_prompt_suggests_one(open_app):
     app = open_app(prompt="")
-    assert stands(app) and not drawn(app)
+    assert is_shown(app) and not drawn(app)
     assert any("empty" in markdown.value for markdown in app.markdown)
     app = next(button for button in app.button if button.label == "Use an example").click().run()
-    assert stands(app) and app.text_area[0].value.startswith("First Citizen") and drawn(app)
+    assert is_shown(app) and app.text_area[0].value.startswith("First Citizen") and drawn(app)
 
 
 def test_a_long_prompt_is_kept_and_its_end_is_read(open_app):
     app = open_app(prompt=9_990 * "e" + "hear me sp")
-    assert stands(app) and len(app.text_area[0].value) == 10_000
+    assert is_shown(app) and len(app.text_area[0].value) == 10_000
     assert "Only the last 32 of 10,000 tokens are read" in messages(app)
     assert header(app)["tokens"][-4:] == list("e·sp")
 
 
 def test_a_longer_prompt_is_cut_and_reported(open_app):
     app = open_app(prompt=12_000 * "e")
-    assert stands(app) and len(app.text_area[0].value) == 10_000 and "12,000" in messages(app)
+    assert is_shown(app) and len(app.text_area[0].value) == 10_000 and "12,000" in messages(app)
 
 
 @pytest.mark.parametrize("prompt", ["😀 e", CONTROL + "e", "<script>alert(1)</script>", "e‮\ud83dx", "$x$ :red[e] `e`"])
 def test_characters_outside_the_alphabet_are_named_and_replaced(open_app, prompt):
     prompt = prompt.encode("utf-8", "replace").decode()
     app = open_app(prompt=prompt)
-    assert stands(app) and "alphabet" in messages(app)
+    assert is_shown(app) and "alphabet" in messages(app)
     assert len(header(app)["tokens"]) == min(32, len(prompt))
     assert "<script" not in messages(app)
 
@@ -116,13 +116,13 @@ def test_characters_outside_the_alphabet_are_named_and_replaced(open_app, prompt
 @pytest.mark.parametrize("model", ["../../etc", "runs/../../etc/passwd", "nobody", "<script>", "/etc", ""])
 def test_an_unknown_model_is_reported_and_another_one_shown(open_app, model):
     app = open_app(model=model, prompt="hear me")
-    assert stands(app) and "There is no model" in messages(app)
+    assert is_shown(app) and "There is no model" in messages(app)
     assert app.text_area[0].value == "hear me" and app.selectbox[0].value in app.selectbox[0].options[0]
 
 
 def test_a_bigram_has_bars_and_generation_but_no_heads(open_app):
     app = open_app(model="runs/table")
-    assert stands(app) and not drawn(app)
+    assert is_shown(app) and not drawn(app)
     assert any("no heads" in markdown.value for markdown in app.markdown)
     assert app.get("plotly_chart")
 
@@ -156,7 +156,7 @@ def nonsense(runs):
 def test_a_damaged_run_is_reported_as_text(open_app, runs, damage):
     damage(runs)
     app = open_app(prompt="hear me")
-    assert stands(app) and len(app.error) == 1 and "tiny" in app.error[0].value
+    assert is_shown(app) and len(app.error) == 1 and "tiny" in app.error[0].value
     assert app.text_area[0].value == "hear me"
 
 

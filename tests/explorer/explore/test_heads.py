@@ -36,7 +36,7 @@ def shown(traces: list[dict]) -> dict[tuple[int, int], str]:
     return {tuple(place): text for place, text in zip(clicks["customdata"], clicks["text"], strict=True)}
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     links = [link.proto.label for link in app.get("page_link")]
     return "\n".join([element.value for kind in (app.markdown, app.caption) for element in kind] + links)
 
@@ -61,7 +61,7 @@ def test_another_score_can_be_chosen(page):
 
 
 def test_the_induction_models_heads_get_their_names(page):
-    text = said(page(model="induction"))
+    text = page_text(page(model="induction"))
     assert "L0H1 · previous token" in text and text.count("· induction") >= 2
     assert "random letters" in text
 
@@ -80,23 +80,23 @@ def test_a_badge_leads_to_its_head_and_a_model_without_induction_to_one_that_has
 
 
 def test_an_untrained_model_gets_no_names(page):
-    assert "none." in said(page(prompt="hear me"))
+    assert "none." in page_text(page(prompt="hear me"))
 
 
 def test_without_the_letters_the_probe_is_held_out_text(page):
-    assert "validation text" in said(page(prompt="hear me"))  # the alphabet of the test's text lacks a j
+    assert "validation text" in page_text(page(prompt="hear me"))  # the alphabet of the test's text lacks a j
 
 
 def test_a_link_opens_the_head_it_names(page):
     app = page(prompt="hear me", layer="1", head="2")
     assert any(header.value == "L1H2" for header in app.subheader)
     app = page(prompt="hear me", layer="7", head="9")
-    assert any(header.value == "L1H2" for header in app.subheader) and "There is no layer 7" in said(app)
+    assert any(header.value == "L1H2" for header in app.subheader) and "There is no layer 7" in page_text(app)
 
 
 def test_a_prompt_without_repetition_says_so(page):
     app = page(prompt="hear").segmented_control[0].set_value("induction").run()
-    assert not app.exception and "no token comes a second time" in said(app)
+    assert not app.exception and "no token comes a second time" in page_text(app)
     assert set(shown(charts(app)[0]).values()) == {"–"}
 
 
@@ -106,9 +106,9 @@ def test_odd_prompts_are_read(page, prompt):
 
 
 def test_an_empty_prompt_and_a_bigram_have_an_empty_state(page):
-    assert "The prompt is empty" in said(page(prompt=""))
+    assert "The prompt is empty" in page_text(page(prompt=""))
     app = page(model="runs/table")
-    assert "no heads" in said(app) and not charts(app)
+    assert "no heads" in page_text(app) and not charts(app)
 
 
 def test_a_map_frames_what_is_marked_and_what_is_chosen():

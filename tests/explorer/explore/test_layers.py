@@ -1,4 +1,4 @@
-"""Prompts whose patterns would not fit: said before memory is spent, with layers and tokens that do."""
+"""Prompts whose patterns do not fit: the page says so before it computes, and offers layers and tokens that fit."""
 
 import csv
 import io

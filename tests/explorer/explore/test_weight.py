@@ -38,7 +38,7 @@ def numbers(values) -> np.ndarray:
 
 
 def stated(app: AppTest, label: str) -> float:
-    """The number that stands under this label."""
+    """The number under this label."""
     texts = [element.value for element in app.markdown if element.value.startswith(f":small[{label}")]
     return float(texts[0].split("**")[1].replace("−", "-").rstrip("%"))
 
@@ -111,8 +111,12 @@ def test_a_masked_cell_has_a_score_and_no_weight(page):
 @pytest.mark.parametrize(("query", "key"), [("99", "0"), ("0", "13"), ("-1", "0"), ("x", "<b>"), ("٣", "1")])
 def test_a_cell_that_is_not_there_is_reported(page, query, key):
     app = page(query=query, key=key)
-    said = "\n".join(caption.value for caption in app.caption)
-    assert ("There is no query" in said or "There is no key" in said) and "<b>" not in said and asked(app)[2] is None
+    captions = "\n".join(caption.value for caption in app.caption)
+    assert (
+        ("There is no query" in captions or "There is no key" in captions)
+        and "<b>" not in captions
+        and asked(app)[2] is None
+    )
 
 
 @pytest.mark.parametrize("prompt", ["e", 40 * "e", "<script>😀"])
