@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas  # noqa: F401  (Plotly fails if another thread is importing pandas; so it is imported first)
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#B59F00", "#7F7F7F")
 ACCENT = OKABE_ITO[0]
@@ -95,7 +96,7 @@ def head_color(head: int, *, on_dark: bool = False) -> str:
     return "#" + "".join(f"{round(255 * (channel + white * (1 - channel))):02x}" for channel in channels)
 
 
-def figure(*traces: go.Figure, height: int, **layout) -> go.Figure:
+def figure(*traces: BaseTraceType, height: int, **layout) -> go.Figure:
     """Return a figure of these traces in the house style. height: pixels, fixed so that nothing jumps."""
     return go.Figure(data=list(traces), layout=go.Layout(template=TEMPLATE, height=height, **layout))
 

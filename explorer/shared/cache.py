@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
@@ -24,7 +24,8 @@ def cached(
     """
     keys: dict[Any, Any] = {"explorer.opened.Opened": attrgetter(by)}
     limits: dict[str, Any] = {"max_entries": max_entries, "show_spinner": False, "hash_funcs": keys}
-    return st.cache_resource(**limits) if shared else st.cache_data(max_size=max_size, **limits)
+    decorate = st.cache_resource(**limits) if shared else st.cache_data(max_size=max_size, **limits)
+    return cast("Callable[[Function], Function]", decorate)
 
 
 def with_arrays(result: Any) -> Any:
