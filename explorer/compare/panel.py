@@ -30,7 +30,7 @@ MEASURED = "measured"  # the pair whose losses are measured
 HEIGHT = 400  # pixels kept free for the losses
 RIVAL = "shakespeare-bigram"
 TERMS = {
-    "nats": "The mean of −ln p over the tokens that really came next: 0 for certainty, ln V for a guess among V tokens.",
+    "nats": "The mean of −ln p over the tokens that really came next: 0 is certain; a guess among V tokens has ln V.",
     "bits per character": "The loss in bits (1 nat = 1.443 bits), per character. It compares models with other tokens.",
     "perplexity": "e to the loss: the number of equally likely tokens to choose among. It needs the same tokens.",
     "words": "The share of the sample's whole words that occur in the model's training text.",

@@ -10,9 +10,12 @@ from explorer.components.attention_view import HERE, SCRIPTS, Look
 from explorer.components.attention_view.packing import Head, pack, sharpest
 
 COLORS = {
-    "light": {"text": "#1F2328", "background": "#FFFFFF", "secondary-background": "#F5F6F7", "border": "#D0D4D9", "primary": "#0072B2"},
-    "dark": {"text": "#E6E8EA", "background": "#111417", "secondary-background": "#1B1F24", "border": "#3A4048", "primary": "#56B4E9"},
-}  # fmt: skip
+    theme: dict(zip(("text", "background", "secondary-background", "border", "primary"), colors, strict=True))
+    for theme, colors in {
+        "light": ("#1F2328", "#FFFFFF", "#F5F6F7", "#D0D4D9", "#0072B2"),
+        "dark": ("#E6E8EA", "#111417", "#1B1F24", "#3A4048", "#56B4E9"),
+    }.items()
+}
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

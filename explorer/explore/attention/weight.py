@@ -24,18 +24,18 @@ PLACE = "one-weight"  # the key of the container on the page
 TERMS = {
     "dot": "The dot product: the features of q times those of k, all added up. It is large if both vectors point the "
     "same way.",
-    "scale": "One over the root of the head's number of features. It keeps the scores of wide heads small. Without it, the "
-    "softmax would put nearly all weight on one key from the start.",
+    "scale": "One over the root of the head's number of features. Without it, the scores of wide "
+    "heads would be large, and the softmax would put nearly all weight on one key from the start.",
     "unscaled": "This model was built without the scale, so its scores are the dot products themselves.",
     "score": "How well this key suits this query: any number. The softmax turns a row of scores into weights.",
-    "softmax": "e to the score for every key, divided by their sum. All are above 0 and sum to 1. The row's largest score is "
-    "subtracted first; this changes no weight, and e^score does not overflow.",
+    "softmax": "e to the score for every key, divided by their sum. All are above 0 and sum to 1. The row's "
+    "largest score is subtracted first; this changes no weight, and e^score does not overflow.",
     "weight": "The share of what this query reads that comes from this key.",
     "map": "The weight as the heatmap above shows it: rounded to a 16-bit code, by at most 0.000023.",
     "z": "The head's output for this query: the sum over all keys of weight × v.",
     "length": "The root of the sum of the squared features.",
-    "share": "How far weight × v reaches along z, as a share of z's length: (weight × v) · z / |z|². Over all keys the shares "
-    "sum to 1. A key below 0 points against z.",
+    "share": "How far weight × v reaches along z, as a share of z's length: (weight × v) · z / |z|². Over all "
+    "keys the shares sum to 1. A key below 0 points against z.",
     "gap": "The largest difference between a feature of this sum and of the z that the model itself computed.",
 }
 
