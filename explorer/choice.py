@@ -41,7 +41,7 @@ class Choice:
     @property
     def text(self) -> str | None:
         """The choice as the link has it; None where the person made none."""
-        return state.choice(self.name)
+        return state.read_choice(self.name)
 
     def read(self, **here: Any) -> Any:
         """The value to show. A sentence appears where the link asks for one that is not possible.
@@ -71,7 +71,7 @@ class Choice:
         along: Mapping["Choice", Any] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Keyword arguments for a widget that shows `shown` and makes this choice: its words and bounds, and `state.bound`.
+        """Keyword arguments for a widget that shows `shown` and makes this choice: its words and bounds, and `state.tie_widget`.
 
         labels: option → its label, where labels depend on more than the option. along: choices that a pick makes or unmakes.
         more: keyword arguments in place of these, or besides them.
@@ -82,7 +82,7 @@ class Choice:
         elif None not in (self.low, self.high):
             own |= {"min_value": self.kind(self.low), "max_value": self.kind(self.high)}
         others = {choice.name: value for choice, value in (along or {}).items()}
-        return own | state.bound(self.name, shown, labels, **others) | more
+        return own | state.tie_widget(self.name, shown, labels, **others) | more
 
     @property
     def _is_text(self) -> bool:
@@ -150,7 +150,7 @@ def read_together(*choices: Choice, **here: Any) -> list[Any]:
 
 def choose(choices: Mapping[Choice, Any]) -> None:
     """Make choices (None unmakes one) and write them into the link. Good as a widget's callback."""
-    state.choose(**{choice.name: value for choice, value in choices.items()})
+    state.write_choices(**{choice.name: value for choice, value in choices.items()})
 
 
 def parameters(choices: Mapping[Choice, Any]) -> dict[str, str]:

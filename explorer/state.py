@@ -8,7 +8,6 @@ The address is read before a page runs, and most pages are not imported then. So
 it may belong to another page. A link that holds too much does no harm: the longest choices are left out of the address.
 """
 
-import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -51,7 +50,7 @@ WIDGET = "widget:"
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
 
 
-def choice(name: str) -> str | None:
+def read_choice(name: str) -> str | None:
     """The person's choice as text, or None where none was made.
 
     name: may have a part, "form.steps": the many choices of one form share a parameter in the link.
@@ -62,27 +61,7 @@ def choice(name: str) -> str | None:
     return _parts(written).get(part) if part else written
 
 
-def number(name: str) -> int:
-    """The person's choice as a number ≥ 0; 0 where none was made or where it is not a number."""
-    text = choice(name) or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def decimal(name: str) -> float | None:
-    """The person's choice as a number; None where none was made or where it is no finite number."""
-    try:
-        value = float(choice(name) or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def several(name: str) -> list[str]:
-    """The person's choice of several, in their order; a link has commas between them."""
-    return [each for each in (choice(name) or "").split(",") if each]
-
-
-def choose(**choices: str | float | Sequence | None) -> None:
+def write_choices(**choices: str | float | Sequence | None) -> None:
     """Make choices (None unmakes one) and write them into the URL. Good as a widget's callback."""
     chosen = _choices()
     for name, value in choices.items():
@@ -102,7 +81,9 @@ def as_text(value: str | float | Sequence | None) -> str | None:
     return None if value is None else str(value)
 
 
-def bound(name: str, shown: Any, labels: Mapping[Any, str] | None = None, **along: str | int | None) -> dict[str, Any]:
+def tie_widget(
+    name: str, shown: Any, labels: Mapping[Any, str] | None = None, **along: str | int | None
+) -> dict[str, Any]:
     """Keyword arguments that tie a widget to the choice `name`, showing `shown` now.
 
     labels: option → its label, where labels depend on more than the option, as those of a prompt's tokens do. A browser knows
@@ -113,7 +94,7 @@ def bound(name: str, shown: Any, labels: Mapping[Any, str] | None = None, **alon
     With `persist_state`, Streamlit sends this value to every browser that does not report the widget. Without it, such a
     browser would show the widget's smallest value while the page uses `shown` (Streamlit issues 4247 and 5813).
 
-    >>> st.selectbox("Model", names, **state.bound("model", "shakespeare-char"))  # doctest: +SKIP
+    >>> st.selectbox("Model", names, **state.tie_widget("model", "shakespeare-char"))  # doctest: +SKIP
     """
     key = f"{WIDGET}{name}"
     label = labels and labels.get(shown)
@@ -195,7 +176,7 @@ def _fitting(choices: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parts(written: str | None) -> dict[str, str | None]:
-    """The choices of a form, from the text that `choose` writes: part → its choice."""
+    """The choices of a form, from the text that `write_choices` writes: part → its choice."""
     pairs = (each.partition(":") for each in (written or "").split(",") if ":" in each)
     return {part: unquote(text) for part, _, text in pairs}
 
@@ -203,7 +184,7 @@ def _parts(written: str | None) -> dict[str, str | None]:
 def _take(name: str, key: str, labels: Mapping[Any, str] | None, along: dict[str, str | int | None]) -> None:
     value = st.session_state[key]
     if labels is None or value is None or value in labels:
-        choose(**along | {name: value})
+        write_choices(**along | {name: value})
 
 
 def _address() -> dict[str, str]:

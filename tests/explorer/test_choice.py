@@ -25,7 +25,7 @@ HOSTILE = ["", "-1", "4", "1e9", "nan", "inf", "٣", "0x1", "9" * 5000, "<script
 
 def asked(choice: Choice, text: str | None, monkeypatch) -> Choice:
     """The choice, on a page whose link asks for this text."""
-    monkeypatch.setattr("explorer.state.choice", lambda name: text)
+    monkeypatch.setattr("explorer.state.read_choice", lambda name: text)
     return choice
 
 

@@ -1,8 +1,6 @@
 """Choices live in the session and in the URL; a link opens the same view."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from explorer import state
@@ -15,12 +13,12 @@ def script() -> None:
 
     from explorer import state
 
-    model = state.choice("model")
-    st.selectbox("Model", ["a", "b"], **state.bound("model", model if model in ("a", "b") else "a"))
-    prompt = state.choice("prompt")
-    st.text_area("Prompt", **state.bound("prompt", "default" if prompt is None else prompt))
-    st.button("Choose", on_click=state.choose, kwargs={"layer": 1, "head": 2})
-    st.text(f"{state.choice('layer')} {state.choice('head')} {state.number('layer')} {state.fits_link('prompt')}")
+    model = state.read_choice("model")
+    st.selectbox("Model", ["a", "b"], **state.tie_widget("model", model if model in ("a", "b") else "a"))
+    prompt = state.read_choice("prompt")
+    st.text_area("Prompt", **state.tie_widget("prompt", "default" if prompt is None else prompt))
+    st.button("Choose", on_click=state.write_choices, kwargs={"layer": 1, "head": 2})
+    st.text(f"{state.read_choice('layer')} {state.read_choice('head')} {state.fits_link('prompt')}")
 
 
 def opened(**parameters: str) -> AppTest:
@@ -100,29 +98,9 @@ def test_the_longest_choice_is_left_out_of_the_link():
     assert address(app) == {"model": "b", "prompt": "x", "layer": "1", "head": "2"} and app.text_area[0].value == "x"
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(max_size=12))
-def test_whatever_stands_in_the_address_is_a_number_or_zero(text):
-    with_choice = {"choices": {"layer": text}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state.st, "session_state", with_choice)
-        patch.setattr(state, "_read_address", lambda: None)
-        assert state.number("layer") == (int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0)
-
-
-@pytest.mark.parametrize(
-    ("text", "number", "several"),
-    [("0.7", 0.7, ["0.7"]), ("a,b", None, ["a", "b"]), ("nan", None, ["nan"]), (",", None, []), ("", None, [])],
-)
-def test_a_choice_is_read_as_a_number_or_as_several(monkeypatch, text, number, several):
-    monkeypatch.setattr(state.st, "session_state", {"choices": {"hide": text}})
-    monkeypatch.setattr(state, "_read_address", lambda: None)
-    assert (state.decimal("hide"), state.several("hide")) == (number, several)
-
-
 def test_a_name_that_no_link_could_hold_is_a_mistake_in_the_code():
     with pytest.raises(ValueError, match="'a b' cannot name a choice"):
-        state.choose(**{"a b": "red"})
+        state.write_choices(**{"a b": "red"})
 
 
 @pytest.mark.parametrize("old", state.RENAMED)

@@ -6,9 +6,9 @@ from explorer.choice import Choice, choose
 from explorer.lecture.kit.controls import WALK, chapter, pick
 from explorer.lecture.kit.training import draw_loss, train_together
 from explorer.lecture.translate.figures import exact_curve
-from explorer.lecture.translate.subject import TRANSLATOR
 from explorer.navigation import PAGES
 from explorer.shared.chart import chart
+from explorer.shared.choices import TRANSLATOR
 from explorer.train.curves import series
 from gpt import PRESETS, Run
 

@@ -10,6 +10,7 @@ from explorer.lecture.kit.controls import WALK, chapter
 from explorer.opened import Opened, open_model
 from explorer.shared import texts, widgets
 from explorer.shared.cache import cached
+from explorer.shared.choices import TRANSLATOR
 from explorer.shared.model_list import models
 from gpt.lens.alignment import on_dates, watch
 from gpt.text.dates import read_date
@@ -23,7 +24,6 @@ EXAMPLES = (
     "twenty-third of march, 1984", "july fourth, 1776", "2024, twenty-ninth of february", "may first, 1886", "eleventh of november, 1918",
 )  # fmt: skip
 SOURCE = Choice("source", label="Source")
-TRANSLATOR = Choice("translator", label="Model")
 
 
 class Translation(NamedTuple):
