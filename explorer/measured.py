@@ -86,7 +86,7 @@ def measure() -> None:
         pieces = stretches(texts.parts(opened)[1])
         losses[key(opened, pieces)] = measured_loss(opened, pieces)
         for off in ("zero", "mean") if opened.config.n_layer else ():
-            ids = changes.held_out(opened)
+            ids = changes.validation_ids(opened)
             effects[key(opened, (off, str(ids.tolist())))] = ablation_map(opened.model, ids, off).tolist()
     LOSSES.write_text(json.dumps(losses, indent=1) + "\n", encoding="utf-8")
     EFFECTS.write_text(json.dumps(effects, indent=1) + "\n", encoding="utf-8")

@@ -26,7 +26,7 @@ def test_a_shipped_loss_is_what_the_model_has(ref):
 @pytest.mark.parametrize("off", ["zero", "mean"])
 def test_shipped_effects_are_those_of_the_heads(off):
     shown = open_model("induction")
-    ids = changes.held_out(shown)
+    ids = changes.validation_ids(shown)
     known = measured.known_effects(shown, off, ids)
     assert known == pytest.approx(ablation_map(shown.model, ids, off).numpy(), abs=1e-5)
     assert measured.known_effects(shown, off, ids[:, :-1]) is None

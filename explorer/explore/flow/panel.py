@@ -11,10 +11,11 @@ from explorer.components.attention_view.packing import Head
 from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
 from explorer.explore.heads.panel import clearest_head, pick_head
 from explorer.figures.tokens import head_name
-from explorer.shared import loading, texts, widgets
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
+from explorer.shared.patterns import attention
 
 UNASKED = 600_000  # n_layer² × T² up to which flow is measured without asking: about four seconds on one core
 PATIENCE = 0.5  # seconds before a progress bar is shown
@@ -42,10 +43,10 @@ TERMS = {
 
 def controls(chosen: Subject) -> tuple[Head, float]:
     """Let the person choose a head and from which weight on an edge is drawn: (layer, head), threshold."""
-    config = loading.load_run(chosen.ref).recipe.model
+    config = chosen.opened.config
     left, right = st.columns(2, gap="medium")
     with left:
-        opening = clearest_head(texts.head_scores(chosen.ref, chosen.reading.ids))
+        opening = clearest_head(texts.head_scores(chosen.opened, chosen.reading.ids))
         head = pick_head(config.n_layer, config.n_head, opening)
     threshold = THRESHOLD.read()
     right.slider(format="%d %%", **THRESHOLD.bound(threshold))
@@ -54,7 +55,7 @@ def controls(chosen: Subject) -> tuple[Head, float]:
 
 def one_head(chosen: Subject, head: Head, threshold: float) -> None:
     """The chosen head's attention as a directed graph, and what the chosen token reads in numbers."""
-    weights = loading.attention(chosen.ref, chosen.reading.ids)[head]
+    weights = attention(chosen.opened, chosen.reading.ids)[head]
     st.subheader(f"{head_name(*head)}: who reads from whom", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -82,7 +83,7 @@ def one_head(chosen: Subject, head: Head, threshold: float) -> None:
 def through_layers(chosen: Subject, head: Head, threshold: float) -> None:
     """All layers as one graph, with the ways to the chosen token in colour."""
     st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
-    patterns = loading.attention(chosen.ref, chosen.reading.ids)
+    patterns = attention(chosen.opened, chosen.reading.ids)
     shown = WEIGHTS.read()
     st.segmented_control(
         options=KINDS, format_func=KINDS.get, required=True, label_visibility="collapsed", **WEIGHTS.bound(shown)
@@ -111,7 +112,7 @@ def arrivals(chosen: Subject) -> None:
     label = widgets.plain(chosen.labels[chosen.position])
     explained = "  \n".join(f"**{name.capitalize()}**: {TERMS[name]}" for name in ("attention", "rollout", "flow"))
     st.subheader(f"What reaches {label}", anchor=False, help=explained)
-    patterns = loading.attention(chosen.ref, chosen.reading.ids)
+    patterns = attention(chosen.opened, chosen.reading.ids)
     shares = {
         "Attention": patterns[-1, :, chosen.position].mean(0),
         "Rollout": rollout(torch.from_numpy(patterns))[-1, chosen.position].numpy(),
@@ -141,7 +142,7 @@ def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
 
     from gpt.lens.flow import attention_flow
 
-    key = (loading.identity(loading.load_run(chosen.ref)), chosen.reading.ids, chosen.position)
+    key = (chosen.opened, chosen.reading.ids, chosen.position)
     held = state.recall("flow", (None, None))
     if held[0] == key:
         return held[1]

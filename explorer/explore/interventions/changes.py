@@ -1,19 +1,22 @@
 """A person's changes to a model as data, and what they do: the next token, the loss on validation text, a sample, effect maps.
 
-What a session has measured stays with it until the question changes. torch is imported by the functions that need it.
+torch is imported by the functions that need it.
 """
 
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from explorer import state
 from explorer.figures.tokens import head_name
-from explorer.shared import loading, texts
+from explorer.opened import Opened
+from explorer.shared import texts
+from explorer.shared.cache import cached
+from explorer.shared.prompt import read
+from explorer.shared.sampling import Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,9 +83,9 @@ class Change(NamedTuple):
         return "-".join(map(str, [self.kind, self.layer, *head, *[f"{self.strength:g}"] * (kind.default is not None)]))
 
 
-def offered(ref: str) -> list[str]:
+def offered(opened: Opened) -> list[str]:
     """The kinds of change that this model has parts for."""
-    mlp = loading.load_model(ref).config.mlp
+    mlp = opened.config.mlp
     return [name for name, kind in KINDS.items() if mlp or kind.part != "MLP"]
 
 
@@ -92,12 +95,12 @@ def strength_in(text: str, kind: Kind) -> float | None:
     return strength if kind.default is not None and strength <= kind.highest else None
 
 
-def from_link(ref: str, text: str) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+def from_link(opened: Opened, text: str) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """The changes in a link that this model can make, each once, and what of the text is none."""
     found: list[Change] = []
     refused: list[str] = []
     for part in text.split("~"):
-        change = _change(ref, part)
+        change = _change(opened, part)
         if change is None or change in found or len(found) == MOST_CHANGES:
             refused.append(part)
         else:
@@ -105,10 +108,10 @@ def from_link(ref: str, text: str) -> tuple[tuple[Change, ...], tuple[str, ...]]
     return tuple(found), tuple(refused)
 
 
-def _change(ref: str, text: str) -> Change | None:
-    config = loading.load_model(ref).config
+def _change(opened: Opened, text: str) -> Change | None:
+    config = opened.config
     name, *numbers = text.split("-")
-    if name not in offered(ref):
+    if name not in offered(opened):
         return None
     kind = KINDS[name]
     strength = strength_in(numbers.pop(), kind) if kind.default is not None and numbers else 0.0
@@ -131,11 +134,11 @@ class Answers(NamedTuple):
     after: np.ndarray
 
 
-def intervention(ref: str, changes: tuple[Change, ...]) -> "Intervention":
+def intervention(opened: Opened, changes: tuple[Change, ...]) -> "Intervention":
     """All changes in one, for `model.hooks`."""
     from gpt.lens import interventions as lens
 
-    causal = loading.load_model(ref).config.causal
+    causal = opened.config.causal
     build: dict[str, Callable[[Change], Intervention]] = {
         "zero": lambda c: lens.head_off(c.layer, c.head),
         "mean": lambda c: lens.head_off(c.layer, c.head, "mean"),
@@ -149,60 +152,50 @@ def intervention(ref: str, changes: tuple[Change, ...]) -> "Intervention":
     return lens.combine(build[change.kind](change) for change in changes)
 
 
-def answers(ref: str, ids: tuple[int, ...], changes: tuple[Change, ...]) -> Answers:
+def answers(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...]) -> Answers:
     """The next token's distribution without the changes and with them, of the `SHOWN` tokens likeliest in either."""
     import torch
 
-    model = loading.load_model(ref)
+    model = opened.model
     with torch.inference_mode():
         before, after = (
             model.run_with_hooks(torch.tensor([ids]), hooks)[0, -1].softmax(-1).numpy()
-            for hooks in ({}, intervention(ref, changes))
+            for hooks in ({}, intervention(opened, changes))
         )
     likeliest = np.argsort(-np.maximum(before, after), kind="stable")[:SHOWN]
-    return Answers(
-        tuple(loading.load_run(ref).tokenizer.tokens(likeliest.tolist())), before[likeliest], after[likeliest]
-    )
+    return Answers(tuple(opened.tokenizer.tokens(likeliest.tolist())), before[likeliest], after[likeliest])
 
 
-def loss(ref: str, changes: tuple[Change, ...]) -> float:
+@cached(max_entries=64)
+def loss(opened: Opened, changes: tuple[Change, ...]) -> float:
     """Mean loss under the changes, in nats a token, on stretches of the model's validation text."""
     from gpt.lens.interventions import loss_under
 
-    key = (loading.identity(loading.load_run(ref)), changes)
-    return _kept(
-        f"loss:{bool(changes)}",
-        key,
-        lambda: loss_under(loading.load_model(ref), held_out(ref), intervention(ref, changes)),
-    )
+    return loss_under(opened.model, validation_ids(opened), intervention(opened, changes))
 
 
-def sample(ref: str, ids: tuple[int, ...], changes: tuple[Change, ...], sampling: loading.Sampling) -> str:
+@cached(max_entries=64)
+def sample(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...], sampling: Sampling) -> str:
     """A continuation of the prompt under the changes; the same seed draws from the same random numbers."""
     import torch
 
     from gpt import generate
 
-    def draw() -> str:
-        model = loading.load_model(ref)
-        whole = any(change.kind.endswith("mean") for change in changes)  # a mean needs all positions at every step
-        with model.hooks(intervention(ref, changes)):
-            steps = list(generate(model, torch.tensor(ids), **vars(sampling), use_cache=not whole))
-        return loading.text_of(ref, tuple(step.token for step in steps))
-
-    key = (loading.identity(loading.load_run(ref)), ids, changes, sampling)
-    return _kept(f"sample:{bool(changes)}", key, draw)
+    whole = any(change.kind.endswith("mean") for change in changes)  # a mean needs all positions at every step
+    with opened.model.hooks(intervention(opened, changes)):
+        steps = list(generate(opened.model, torch.tensor(ids), **vars(sampling), use_cache=not whole))
+    return opened.tokenizer.decode([step.token for step in steps])
 
 
-def held_out(ref: str) -> "Tensor":
+def validation_ids(opened: Opened) -> "Tensor":
     """Stretches of the model's validation text, evenly spread, as ids (≤ WINDOWS, ≤ block_size + 1).
 
     Raises ValueError where the text is gone or too short.
     """
     import torch
 
-    text, tokenizer = texts.parts(ref)[1], loading.load_run(ref).tokenizer
-    T = loading.load_model(ref).config.block_size + 1
+    text, tokenizer = texts.parts(opened)[1], opened.tokenizer
+    T = opened.config.block_size + 1
     starts = np.linspace(0, max(0, len(text) - T * LONGEST_PIECE), WINDOWS).astype(int)
     rows = [tokenizer.encode(text[start : start + T * LONGEST_PIECE])[:T] for start in np.unique(starts)]
     shortest = min(map(len, rows))
@@ -211,24 +204,23 @@ def held_out(ref: str) -> "Tensor":
     return torch.tensor([row[:shortest] for row in rows])
 
 
-def ablation_effects(ref: str, off: "Off") -> "Iterator[Effect]":
+def ablation_effects(opened: Opened, off: "Off") -> "Iterator[Effect]":
     """What each head adds to the loss on validation text when it alone is switched off, one after another."""
     from gpt.lens import interventions as lens
 
-    return lens.ablation_effects(loading.load_model(ref), held_out(ref), off)
+    return lens.ablation_effects(opened.model, validation_ids(opened), off)
 
 
-def seconds_a_pass(ref: str, ids: "Tensor") -> float:
-    """How long one forward pass takes here on ids (B, T), measured once a session."""
+@cached(max_entries=64)
+def seconds_a_pass(opened: Opened, shape: tuple[int, int]) -> float:
+    """Measure how long one forward pass takes on this machine on ids of this shape (B, T)."""
     import torch
 
-    def measure() -> float:
-        started = time.perf_counter()
-        with torch.inference_mode():
-            loading.load_model(ref)(ids)
-        return time.perf_counter() - started
-
-    return _kept(f"seconds:{len(ids)}", (loading.identity(loading.load_run(ref)), tuple(ids.shape)), measure)
+    ids = torch.zeros(shape, dtype=torch.long)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        opened.model(ids)
+    return time.perf_counter() - started
 
 
 class Patching(NamedTuple):
@@ -242,56 +234,46 @@ class Patching(NamedTuple):
     answer_token: str
 
 
-def patching(ref: str, ids: tuple[int, ...], text: str) -> Patching:
+def patching(opened: Opened, ids: tuple[int, ...], text: str) -> Patching:
     """Prepare to patch from another text. Raises ValueError where it is empty."""
     import torch
 
-    source = loading.read(ref, text).ids
+    source = read(opened, text).ids
     if not source:
         raise ValueError("the second prompt is empty; type a line to patch from")
     T = min(len(ids), len(source))
     ids, source = ids[-T:], source[-T:]
     with torch.inference_mode():
-        first, second = loading.load_model(ref)(torch.tensor([ids, source]))[:, -1].softmax(-1)
+        first, second = opened.model(torch.tensor([ids, source]))[:, -1].softmax(-1)
     answer = int((second - first).argmax())
-    tokens = loading.load_run(ref).tokenizer.tokens
+    tokens = opened.tokenizer.tokens
     return Patching(ids, source, tuple(tokens(list(ids))), tuple(tokens(list(source))), answer, tokens([answer])[0])
 
 
-def patching_effects(ref: str, patching: Patching, layers: range) -> "tuple[Iterator[Effect], Iterator[Effect]]":
+def patching_effects(opened: Opened, patching: Patching, layers: range) -> "tuple[Iterator[Effect], Iterator[Effect]]":
     """The effects of patching the stream (layers × positions) and each head (layers × heads), in these layers."""
     import torch
 
     from gpt.lens import interventions as lens
 
-    model, ids, source = loading.load_model(ref), torch.tensor([patching.ids]), torch.tensor([patching.source])
+    model, ids, source = opened.model, torch.tensor([patching.ids]), torch.tensor([patching.source])
     return (
         lens.stream_patching_effects(model, ids, source, patching.answer, layers),
         lens.head_patching_effects(model, ids, source, patching.answer, layers),
     )
 
 
-def one_token_changed(ref: str, ids: tuple[int, ...]) -> str:
+def one_token_changed(opened: Opened, ids: tuple[int, ...]) -> str:
     """A second prompt to begin with. Where a text stands twice, its second copy starts otherwise; else the last token
     is the one that the model would have found likeliest in its place, apart from it."""
     import torch
 
     half = len(ids) // 2
     if half and ids[:half] == ids[half:]:
-        place, other = half, (ids[half] + 1) % loading.load_model(ref).config.vocab_size
+        place, other = half, (ids[half] + 1) % opened.config.vocab_size
     else:
         place = len(ids) - 1
         with torch.inference_mode():
-            likeliest = loading.load_model(ref)(torch.tensor([ids[: max(1, place)]]))[0, -1].argsort(descending=True)[
-                :2
-            ]
+            likeliest = opened.model(torch.tensor([ids[: max(1, place)]]))[0, -1].argsort(descending=True)[:2]
         other = next((token for token in likeliest.tolist() if token != ids[place]), ids[place])
-    return loading.text_of(ref, (*ids[:place], other, *ids[place + 1 :]))
-
-
-def _kept(name: str, key: Any, measure: Callable[[], Any]) -> Any:
-    held = state.recall(name)
-    if held is None or held[0] != key:
-        held = (key, measure())
-        state.remember(name, held)
-    return held[1]
+    return opened.tokenizer.decode((*ids[:place], other, *ids[place + 1 :]))

@@ -10,17 +10,21 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
 from explorer.explore.heads.panel import choose_clicked_head, clearest_head
-from explorer.explore.interventions import changes
+from explorer.explore.interventions import ablations, changes
 from explorer.explore.interventions.changes import KINDS, Change, Kind
 from explorer.explore.interventions.figures import before_after_bars, position_map
 from explorer.figures.heatmap import head_map
 from explorer.figures.tokens import visible
-from explorer.shared import lenses, loading, texts, widgets
+from explorer.opened import Opened
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, LAYER
+from explorer.shared.patterns import attention
+from explorer.shared.prompt import Reading
+from explorer.shared.sampling import Sampling
 from explorer.state import LONGEST_PROMPT
 
-SAMPLING = loading.Sampling(max_new_tokens=80)
+SAMPLING = Sampling(max_new_tokens=80)
 ASKING = 64  # pixels kept free above the map of all heads, for the button and then the progress bar
 CHANGE = Choice("change", label="Change")
 CHANGES = Choice("changes", label="Kept changes")
@@ -40,12 +44,12 @@ LONG = 20  # seconds from which a measurement is warned of
 FULL_COLOR = 0.3  # nats: the smallest top of an effect map's scale, so that noise stays pale
 
 
-def change_controls(ref: str, ids: tuple[int, ...]) -> tuple[tuple[Change, ...], tuple[int, int]]:
+def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change, ...], tuple[int, int]]:
     """Let the person make a change, and keep it to add another; all that hold now, and the chosen (layer, head)."""
-    config, kinds = loading.load_model(ref).config, changes.offered(ref)
-    shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(ref, ids))
+    config, kinds = opened.config, changes.offered(opened)
+    shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(opened, ids))
     name = CHANGE.read(options=kinds, default=kinds[0])
-    kind, kept = KINDS[name], _kept_changes(ref)
+    kind, kept = KINDS[name], _kept_changes(opened)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         explained = "  \n".join(f"**{KINDS[each].name}**: {KINDS[each].help}" for each in kinds)
         named = {each: KINDS[each].name for each in kinds}
@@ -75,16 +79,16 @@ def _strength(kind: Kind) -> float:
     return strength
 
 
-def next_token(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
+def next_token(opened: Opened, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
     """The next token before and after, and the loss on validation text."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        answers = changes.answers(ref, ids, made)
+        answers = changes.answers(opened, ids, made)
         st.markdown(_in_words(answers))
         figure = before_after_bars(*answers)
         chart(figure, key="before and after", alt="Next-token probabilities before and after")
     with right, widgets.guarded(), st.spinner("Reading validation text…"):
-        before, after = changes.loss(ref, ()), changes.loss(ref, made)
+        before, after = changes.loss(opened, ()), changes.loss(opened, made)
         st.metric("Loss on validation text, before", f"{before:.3f}", help=LOSS)
         st.metric("After", f"{after:.3f}", delta=f"{after - before:+.3f} nats", delta_color="inverse")
         st.caption("In force: " + "; ".join(widgets.plain(str(change)) for change in made) + ".")
@@ -102,29 +106,29 @@ def _in_words(answers: changes.Answers) -> str:
     )
 
 
-def samples(ref: str, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
+def samples(opened: Opened, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
     """A continuation before and after, drawn with the same seed."""
     sampling = widgets.sampling_controls(SAMPLING)
     for column, title, active in zip(st.columns(2, gap="medium"), ("Before", "After"), ((), made), strict=True):
         with column:
             st.markdown(f"**{title}**")
             with st.spinner("Drawing…"):
-                text = changes.sample(ref, ids, active, sampling)
+                text = changes.sample(opened, ids, active, sampling)
             st.code(text or " ", language=None, wrap_lines=True, height=170)
 
 
-def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> None:
+def ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None:
     """What every single head is worth, beside where it reads; a click in either chooses the head.
 
     Until the heads are measured, the map is empty, as large as it will be.
     """
-    config = loading.load_model(ref).config
+    config = opened.config
     shape = (config.n_layer, config.n_head)
     off = REPLACEMENT.read()
     st.segmented_control(options=REPLACEMENTS, format_func=str.capitalize, required=True, **REPLACEMENT.bound(off))
-    known = lenses.known_ablations(ref, off, changes.held_out(ref))
+    known = ablations.known_ablations(opened, off, changes.validation_ids(opened))
     with st.container(height=ASKING, border=False, vertical_alignment="center"):
-        asked = _ask_to_measure(ref, np.prod(shape), known is not None)
+        asked = _ask_to_measure(opened, np.prod(shape), known is not None)
     found = np.full(shape, np.nan) if known is None else known
     left, right = st.columns(2, gap="medium")
     with left:
@@ -135,7 +139,7 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
         choose_clicked_head(event, "clicked:ablation")
     with right:
         st.markdown("**Where it reads on the prompt**")
-        patterns = loading.attention(ref, reading.ids)
+        patterns = attention(opened, reading.ids)
         linked_view(
             patterns,
             reading.tokens,
@@ -147,12 +151,12 @@ def ablations(ref: str, reading: loading.Reading, chosen: tuple[int, int]) -> No
         )
     if asked:
         with asked:
-            effects = changes.ablation_effects(ref, off)
-            lenses.keep_ablations(ref, off, _measured([(effects, shape)], "Switching off the heads of layer")[0])
+            effects = changes.ablation_effects(opened, off)
+            ablations.keep_ablations(opened, off, _measured([(effects, shape)], "Switching off the heads of layer")[0])
         st.rerun()
 
 
-def _ask_to_measure(ref: str, heads: int, known: bool) -> DeltaGenerator | None:
+def _ask_to_measure(opened: Opened, heads: int, known: bool) -> DeltaGenerator | None:
     """Offer to switch off each head in turn, and say what that costs. The place of the progress bar once the person asks for it."""
     if known:
         st.caption("Measured on validation text, so this map is the same for every prompt.")
@@ -160,17 +164,17 @@ def _ask_to_measure(ref: str, heads: int, known: bool) -> DeltaGenerator | None:
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Measure every head", icon=":material/play_arrow:")
-        _cost(heads + 1, changes.seconds_a_pass(ref, changes.held_out(ref)[:, :-1]))
+        _cost(heads + 1, changes.seconds_a_pass(opened, changes.validation_ids(opened)[:, :-1].shape))
     return place if pressed else None
 
 
-def patching(ref: str, reading: loading.Reading) -> None:
+def patching(opened: Opened, reading: Reading) -> None:
     """Put what the model holds of a second prompt into the first, piece by piece."""
-    second = SECOND_PROMPT.read(default=changes.one_token_changed(ref, reading.ids))
+    second = SECOND_PROMPT.read(default=changes.one_token_changed(opened, reading.ids))
     st.text_area(height=80, **SECOND_PROMPT.bound(second))
     if SECOND_PROMPT.text is not None:
         st.button("Suggest one", on_click=choose, args=({SECOND_PROMPT: None},), icon=":material/undo:")
-    pair = changes.patching(ref, reading.ids, second)
+    pair = changes.patching(opened, reading.ids, second)
     answer = widgets.plain(visible(pair.answer_token))
     note = (
         f"The second prompt raises “{answer}” most among all next tokens; "
@@ -179,14 +183,14 @@ def patching(ref: str, reading: loading.Reading) -> None:
     if len(pair.ids) < len(reading.ids):
         note += f" Both are cut to their last {widgets.count(len(pair.ids), 'token')}, so that positions match."
     st.caption(note)
-    config, layers = loading.load_model(ref).config, _layers_to_patch(ref, pair)
-    key = (loading.identity(loading.load_run(ref)), pair, layers)
+    config, layers = opened.config, _layers_to_patch(opened, pair)
+    key = (opened, pair, layers)
     held = state.recall("patching", (None,))
     if held[0] != key:
         if not st.button("Patch", icon=":material/content_paste_go:"):
             return
         shapes = ((config.n_layer, len(pair.ids)), (config.n_layer, config.n_head))
-        effects = zip(changes.patching_effects(ref, pair, layers), shapes, strict=True)
+        effects = zip(changes.patching_effects(opened, pair, layers), shapes, strict=True)
         held = (key, _measured(effects, "Patching layer"))
         state.remember("patching", held)
     stream, heads = held[1]
@@ -201,10 +205,10 @@ def patching(ref: str, reading: loading.Reading) -> None:
         chart(head_map(heads, top=top, unit="nats", dark=_dark()), key="head patching", alt="Effect of patching heads")
 
 
-def _kept_changes(ref: str) -> tuple[Change, ...]:
+def _kept_changes(opened: Opened) -> tuple[Change, ...]:
     """The changes that are kept; those that this model cannot make are reported and left out."""
     link = CHANGES.text
-    kept, refused = changes.from_link(ref, link) if link else ((), ())
+    kept, refused = changes.from_link(opened, link) if link else ((), ())
     if refused:
         named = "; ".join(widgets.plain(part, longest=30) for part in refused[:5]) + ("; …" if len(refused) > 5 else "")
         st.warning(f"Left out, since this model has no such change: {named}.", icon=":material/search_off:")
@@ -224,12 +228,11 @@ def _dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def _layers_to_patch(ref: str, pair: changes.Patching) -> range:
+def _layers_to_patch(opened: Opened, pair: changes.Patching) -> range:
     """All layers, or, where that takes long, those that the person picks, with what it is to cost."""
-    import torch
 
-    config = loading.load_model(ref).config
-    seconds = changes.seconds_a_pass(ref, torch.tensor([pair.ids]))
+    config = opened.config
+    seconds = changes.seconds_a_pass(opened, (1, len(pair.ids)))
     cells = len(pair.ids) + config.n_head  # patched in a layer, each with a forward pass of its own
     first, last = 0, config.n_layer - 1
     if config.n_layer * cells * seconds > LONG and last:

@@ -9,10 +9,11 @@ import streamlit as st
 
 from explorer.choice import Choice, choose
 from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
+from explorer.explore.logits.lens import attribution, logit_lens
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
-from explorer.shared import lenses, loading, widgets
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
@@ -66,7 +67,7 @@ def table(chosen: Subject) -> None:
     """The table of likeliest tokens, and what stands behind the chosen cell."""
     rows = _rows(chosen.position, len(chosen.labels))
     with st.spinner("Reading the stream at every point…", show_time=True):
-        lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, rows)
+        lens = logit_lens(chosen.opened, chosen.reading.ids, rows)
     point = _point(lens)
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
     color = COLOR.read()
@@ -84,7 +85,7 @@ def table(chosen: Subject) -> None:
         st.rerun()
     with narrow:
         st.markdown(f"**After {widgets.plain(chosen.labels[cell[1]])}, at {lens.points[point]}**")
-        tokens = loading.load_run(chosen.ref).tokenizer.tokens(lens.top_ids[cell].tolist())
+        tokens = chosen.opened.tokenizer.tokens(lens.top_ids[cell].tolist())
         bars = next_token_bars(tokens, lens.top_probabilities[cell])
         chart(bars, key="cell", alt="Next token at the chosen cell")
     widgets.caption(
@@ -110,7 +111,7 @@ def _rows(position: int, T: int) -> slice:
 
 
 def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[int, int], rows: slice) -> go.Figure:
-    tokenizer, P = loading.load_run(chosen.ref).tokenizer, len(lens.points)
+    tokenizer, P = chosen.opened.tokenizer, len(lens.points)
     rank = np.column_stack(
         [np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)]
     )  # nothing is known to follow the last token
@@ -162,12 +163,12 @@ def attribution(chosen: Subject) -> None:
 
     st.subheader("What speaks for a token", anchor=False, help=TERMS["parts"])
     try:
-        check_is_sum(loading.load_model(chosen.ref))
+        check_is_sum(chosen.opened.model)
     except ValueError as error:
         widgets.empty_state("This model's logits are no sum over its parts.", widgets.plain(str(error), longest=300))
         return
     token, against = _tokens(chosen)
-    found = lenses.attribution(chosen.ref, chosen.reading.ids, token, against, chosen.position)
+    found = attribution(chosen.opened, chosen.reading.ids, token, against, chosen.position)
     left, right = st.columns(2, gap="medium")
     names, values = zip(*found.parts, strict=True)
     with left:
@@ -187,8 +188,8 @@ def attribution(chosen: Subject) -> None:
 
 def _tokens(chosen: Subject) -> tuple[int, int | None]:
     """The token whose logit is split, and the one that it is held against, or None."""
-    tokenizer, here = loading.load_run(chosen.ref).tokenizer, slice(chosen.position, chosen.position + 1)
-    lens = lenses.logit_lens(chosen.ref, chosen.reading.ids, here)
+    tokenizer, here = chosen.opened.tokenizer, slice(chosen.position, chosen.position + 1)
+    lens = logit_lens(chosen.opened, chosen.reading.ids, here)
     ids, position = chosen.reading.ids, chosen.position
     likeliest = lens.top_ids[-1, position].tolist()
     chances = dict(zip(likeliest, lens.top_probabilities[-1, position].tolist(), strict=True))

@@ -6,10 +6,11 @@ import streamlit as st
 
 from explorer.choice import Choice
 from explorer.explore.residual import figures as residual
+from explorer.explore.residual import lens
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.opened import Opened
-from explorer.shared import downloads, lenses, widgets
+from explorer.shared import downloads, widgets
 from explorer.shared.chart import chart
 from explorer.shared.lens_controls import Subject
 
@@ -48,7 +49,7 @@ def _norm_name(norm: str) -> str:
 def stream(chosen: Subject) -> None:
     """How long the stream is at every point, which way it goes, and who writes how much."""
     opened, ids, position, labels = chosen.opened, chosen.reading.ids, chosen.position, chosen.labels
-    path, config = lenses.stream(opened, ids), opened.config
+    path, config = lens.stream(opened, ids), opened.config
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How long the stream is", anchor=False, help=TERMS["stream"] + " " + TERMS["norm"])
@@ -79,7 +80,7 @@ def stream(chosen: Subject) -> None:
 def layernorm(chosen: Subject) -> None:
     """What every layernorm takes out, what the picked one does to the features, and the model without it."""
     opened, ids, labels = chosen.opened, chosen.reading.ids, chosen.labels
-    readings = {reading.name: reading for reading in lenses.layernorms(opened, ids)}
+    readings = {reading.name: reading for reading in lens.layernorms(opened, ids)}
     st.subheader("LayerNorm", anchor=False, help=TERMS["layernorm"])
     if not readings:
         widgets.empty_state(*NO_LAYERNORM[opened.config.norm == "batch"])
@@ -118,12 +119,12 @@ def _without(opened: Opened, ids: tuple[int, ...], shown: str, every: tuple[str,
     options = {name: name for name in out}
     st.segmented_control(options=options, required=True, **TAKEN_OUT.bound(taken, options))
     norms = out[taken]
-    path, bare = lenses.stream(opened, ids), lenses.stream(opened, ids, norms)
+    path, bare = lens.stream(opened, ids), lens.stream(opened, ids, norms)
     left, *columns = st.columns([4, 3, 3], gap="medium")
     with left:
         _show(residual.norms_with_and_without(path.points, path.norms, bare.norms), "Norms with and without", "without")
     for column, label, left_out in zip(columns, ("As trained", "Taken out"), ((), norms), strict=True):
-        answer = lenses.answer(opened, ids, left_out)
+        answer = lens.answer(opened, ids, left_out)
         with column:
             st.metric(f"{label}: loss", f"{answer.loss:.3f}" if len(ids) > 1 else "–", help=TERMS["loss"])
             _show(next_token_bars(answer.tokens, answer.probabilities), f"Next token, {label.lower()}", label)

@@ -11,10 +11,11 @@ from explorer.components.token_cells import chips, rows
 from explorer.explore.tokens.figures import split_bar, vocabulary_against_length
 from explorer.figures import style
 from explorer.figures.tokens import visible
-from explorer.shared import loading, own_text, texts, widgets
+from explorer.shared import own_text, texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import SEED, TEXT
 from explorer.shared.own_text import OWN
+from explorer.shared.prompt import stand_in_of
 
 if TYPE_CHECKING:
     from gpt import Corpus
@@ -128,7 +129,7 @@ def gpt2_vocabulary() -> "Tokenizer | None":
 
 
 def _encode(tokenizer: "Tokenizer", text: str) -> list[int]:
-    return tokenizer.encode(text, replace=loading.stand_in_of(tokenizer))
+    return tokenizer.encode(text, replace=stand_in_of(tokenizer))
 
 
 def _summary(name: str, tokenizer: "Tokenizer", text: str) -> str:

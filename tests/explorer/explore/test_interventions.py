@@ -13,6 +13,7 @@ from explorer.explore.interventions import changes
 from explorer.explore.interventions import panel as intervening
 from explorer.explore.interventions.changes import KINDS, Change
 from explorer.explore.interventions.figures import before_after_bars, position_map
+from explorer.opened import open_model
 from gpt import load_run
 from gpt.lens import interventions as lens
 from tests.explorer.drawn import drawn
@@ -233,7 +234,9 @@ def test_kinds_and_strengths_that_are_not_there_are_replaced(page, wrong):
 
 def test_every_head_can_be_switched_off_by_its_mean(page, runs):
     app = press(page(prompt="hear me", off="mean"), "Measure every head")
-    expected = lens.ablation_map(load_run(runs / "tiny").model(), changes.held_out("runs/tiny"), "mean")
+    expected = lens.ablation_map(
+        load_run(runs / "tiny").model(), changes.validation_ids(open_model("runs/tiny")), "mean"
+    )
     assert [float(text.replace("−", "-")) for text in texts_of_heads(app)] == pytest.approx(
         expected.ravel().tolist(), abs=6e-3
     )

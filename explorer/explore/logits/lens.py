@@ -1,0 +1,50 @@
+"""The logit lens and the attribution of a logit on a prompt, computed once for all sessions, with arrays in place of tensors."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.opened import Opened
+from explorer.shared.cache import cached, with_arrays
+from explorer.shared.patterns import N_TOP
+
+if TYPE_CHECKING:
+    from gpt.lens.attribution import Attribution
+    from gpt.lens.logits import LogitLens
+
+Ids = tuple[int, ...]
+
+
+def logit_lens(opened: Opened, ids: Ids, rows: slice) -> "LogitLens":
+    """What the model would say at every point of its stream, at these positions; the others are NaN, or 0 in what counts."""
+    lens = _logit_lens(opened, ids, rows.start, rows.stop)
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        whole = np.full(
+            (values.shape[0], len(ids), *values.shape[2:]), np.nan if values.dtype.kind == "f" else 0, values.dtype
+        )
+        whole[:, rows.start : rows.start + values.shape[1]] = values
+        return whole
+
+    spreads = {name: spread(value) for name, value in vars(lens).items() if isinstance(value, np.ndarray)}
+    return replace(lens, **spreads | {"rank": spreads["rank"][:, :-1]})
+
+
+@cached(max_entries=64, max_size="128MB")
+def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int) -> "LogitLens":
+    import torch
+
+    from gpt.lens.logits import logit_lens
+
+    return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, slice(start, stop)))
+
+
+@cached(max_entries=256)
+def attribution(opened: Opened, ids: Ids, token: int, against: int | None, position: int) -> "Attribution":
+    """The logit of a token, or its lead over another, split among the parts. Raises ValueError if it does not split."""
+    import torch
+
+    from gpt.lens.attribution import attribute_logit
+
+    return with_arrays(attribute_logit(opened.model, torch.tensor(ids), token, against, position))

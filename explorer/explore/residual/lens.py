@@ -1,0 +1,65 @@
+"""The residual stream and the layernorms on a prompt, computed once for all sessions, with arrays in place of tensors.
+
+All raise ValueError if the model cannot be opened, or has no residual stream.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from explorer.opened import Opened
+from explorer.shared.cache import cached, with_arrays
+from explorer.shared.patterns import N_TOP
+
+if TYPE_CHECKING:
+    from gpt.lens.norms import NormReading
+    from gpt.lens.residual import ResidualPath
+
+Ids = tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What a model says on a prompt."""
+
+    tokens: tuple[str, ...]  # the likeliest next tokens, largest probability first
+    probabilities: np.ndarray  # (len(tokens),); NaN where the logits are not finite
+    loss: float  # mean over the prompt, nats a token; NaN for a single token
+
+
+@cached(max_entries=64, max_size="128MB")
+def stream(opened: Opened, ids: Ids, without: tuple[str, ...] = ()) -> "ResidualPath":
+    """The residual stream of the prompt; `without`: with these layernorms taken out."""
+    import torch
+
+    from gpt.lens.norms import without_norms
+    from gpt.lens.residual import residual_path
+
+    with opened.model.hooks(without_norms(opened.model, without)):
+        return with_arrays(residual_path(opened.model, torch.tensor(ids)))
+
+
+@cached(max_entries=32, max_size="256MB")
+def layernorms(opened: Opened, ids: Ids) -> "list[NormReading]":
+    """What each layernorm does to the prompt; [] in a model without any."""
+    import torch
+
+    from gpt.lens import norms
+
+    return [with_arrays(reading) for reading in norms.layernorms(opened.model, torch.tensor(ids))]
+
+
+@cached(max_entries=64, max_size="64MB")
+def answer(opened: Opened, ids: Ids, without: tuple[str, ...] = ()) -> Answer:
+    """The next token's distribution and the loss on the prompt; `without`: with these layernorms taken out."""
+    import torch
+
+    from gpt import loss_of
+    from gpt.lens.norms import without_norms
+
+    idx = torch.tensor([ids])
+    with torch.inference_mode():
+        logits = opened.model.run_with_hooks(idx, without_norms(opened.model, without))
+        loss = loss_of(logits[:, :-1], idx[:, 1:]).item()
+    probabilities = logits[0, -1].softmax(-1).numpy()
+    likeliest = np.argsort(-probabilities, kind="stable")[:N_TOP]
+    return Answer(tuple(opened.tokenizer.tokens(likeliest.tolist())), probabilities[likeliest], loss)
