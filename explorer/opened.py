@@ -34,9 +34,6 @@ class Opened:
     ref: str = field(compare=False)
     run: "Run" = field(compare=False, repr=False)
 
-    def __str__(self) -> str:
-        return self.ref
-
     @classmethod
     def of(cls, run: "Run", step: int | None = None) -> "Opened":
         """The model of a run at a snapshot (None: the newest)."""

@@ -18,7 +18,7 @@ from explorer.shared import examples, texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.fragment import fragment
 from explorer.shared.model_list import prompted
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Drawn, Sampling, continuation
 from explorer.shared.words import plain
 
@@ -58,7 +58,7 @@ class Samples:
     stopped: bool = False
 
     def __post_init__(self) -> None:
-        prompts = [read(opened, self.prompt).ids for opened in self.pair]
+        prompts = [read_prompt(opened, self.prompt).ids for opened in self.pair]
         self.sources: list[Iterator[Drawn]] = [
             continuation(opened, ids, self.sampling) for opened, ids in zip(self.pair, prompts, strict=True)
         ]

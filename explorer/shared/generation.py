@@ -41,10 +41,6 @@ class Generated:
         self._drawing = continuation(self.opened, self.ids, replace(self.sampling, max_new_tokens=LONGEST))
 
     @property
-    def ref(self) -> Opened:  # until every caller says `opened`
-        return self.opened
-
-    @property
     def text(self) -> str:
         return self.opened.tokenizer.decode([step.id for step in self.steps])
 

@@ -21,10 +21,6 @@ class Subject(NamedTuple):
     position: int
     labels: list[str]  # of the tokens, each with its position
 
-    @property
-    def ref(self) -> Opened:  # until every caller says `opened`
-        return self.opened
-
 
 def subject(no_layers: str) -> Subject | None:
     """Let the person choose prompt, model and position. None where there is nothing to look into, and why stands here.

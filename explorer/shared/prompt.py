@@ -20,7 +20,7 @@ class Reading:
     stand_in: str
 
 
-def read(opened: Opened, text: str) -> Reading:
+def read_prompt(opened: Opened, text: str) -> Reading:
     """The text as this model's tokens; characters outside its alphabet become its space, or its first character."""
     tokenizer = opened.tokenizer
     unknown = tokenizer.unknown(text)

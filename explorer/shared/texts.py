@@ -13,7 +13,6 @@ import numpy as np
 from explorer import measured
 from explorer.opened import Identity, Opened
 from explorer.shared.cache import cached
-from explorer.shared.loading import by_reference
 from explorer.shared.prompt import stand_in_of
 
 if TYPE_CHECKING:
@@ -27,14 +26,12 @@ LONGEST_TRAINING = 2_000_000  # characters that a BPE is trained on
 PATIENCE = 20.0  # seconds that a download may take
 
 
-@by_reference
 @cached(max_entries=8, shared=True, by="text_identity")
 def corpus(opened: Opened) -> "Corpus":
     """The text that this model was trained on. Raises ValueError if it is gone."""
     return opened.run.corpus()
 
 
-@by_reference
 @cached(max_entries=8, shared=True, by="text_identity")
 def parts(opened: Opened) -> tuple[str, str]:
     """The training text and the validation text of this model, cut where its training cut them."""
@@ -45,7 +42,6 @@ def parts(opened: Opened) -> tuple[str, str]:
     return tokenizer.decode(train.tolist()), tokenizer.decode(validation.tolist())
 
 
-@by_reference
 @cached(max_entries=8, shared=True, by="text_identity")
 def lexicon(opened: Opened) -> frozenset[str]:
     """The words of this model's training text."""
@@ -54,7 +50,6 @@ def lexicon(opened: Opened) -> frozenset[str]:
     return frozenset(words(parts(opened)[0]))
 
 
-@by_reference
 @cached(max_entries=64, by="text_identity")
 def longest_copy(opened: Opened, sample: str) -> str:
     """The longest run of the sample's characters that the model's training text contains."""
@@ -63,7 +58,6 @@ def longest_copy(opened: Opened, sample: str) -> str:
     return words.longest_copy(sample, parts(opened)[0])
 
 
-@by_reference
 @cached(max_entries=64)
 def surprise(opened: Opened, text: str) -> np.ndarray:
     """Nats of each character given those before it: (len(text),) float32, NaN where there are none.
@@ -79,7 +73,6 @@ def surprise(opened: Opened, text: str) -> np.ndarray:
     return lens.per_character(nats, ids, text, opened.tokenizer).numpy()
 
 
-@by_reference
 @cached(max_entries=64)
 def loss(opened: Opened, stretches: tuple[str, ...]) -> tuple[float, float]:
     """Mean loss on these stretches of text, in nats per token and in nats per character.
@@ -96,7 +89,6 @@ def loss(opened: Opened, stretches: tuple[str, ...]) -> tuple[float, float]:
     return losses
 
 
-@by_reference
 @cached(max_entries=64, by="text_identity")
 def counted_bigram_loss(opened: Opened) -> float | None:
     """The loss on this model's validation text of the bigram counted on its training text, in nats a token.
@@ -114,7 +106,6 @@ def counted_bigram_loss(opened: Opened) -> float | None:
     return -log_probabilities[val[:-1], val[1:]].mean().item()
 
 
-@by_reference
 def head_scores(opened: Opened, ids: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
     """Every head's scores on these tokens (None: on the standard probe set): name → (n_layer, n_head), as `gpt.lens.heads` has them.
 
@@ -126,13 +117,11 @@ def head_scores(opened: Opened, ids: tuple[int, ...] | None = None) -> dict[str,
     return scores
 
 
-@by_reference
 def known_head_scores(opened: Opened) -> dict[str, np.ndarray] | None:
     """`head_scores` on the standard probe set if anybody has asked for them before; else None, at no cost."""
     return head_scores(opened) if opened.identity in _scored() else None
 
 
-@by_reference
 def probe_text(opened: Opened) -> str:
     """The validation text that this model's probe set is made of; "" if the set is letters. Raises ValueError if it is gone."""
     from gpt.lens.heads import speaks_letters

@@ -13,9 +13,9 @@ from explorer.components.page_tools import page_tools
 from explorer.figures.tokens import visible
 from explorer.navigation import PAGES
 from explorer.opened import Opened, open_model
-from explorer.shared import examples, loading, model_list
+from explorer.shared import examples, model_list
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SEED
-from explorer.shared.prompt import Reading
+from explorer.shared.prompt import Reading, read_prompt
 from explorer.shared.sampling import Sampling
 from explorer.shared.words import count, plain
 
@@ -156,7 +156,7 @@ def reading(opened: Opened, prompt: str) -> Reading | None:
     if not prompt:
         empty_prompt()
         return None
-    read = loading.read(opened, prompt)
+    read = read_prompt(opened, prompt)
     notes = [count(len(read.ids), "token")]
     if read.skipped:
         total = len(read.ids) + read.skipped

@@ -18,17 +18,21 @@ SHAPE = GPTConfig(
 )  # fmt: skip
 SCRIPT = """
 import json, resource, time
-from explorer.shared import lenses, loading
+from explorer.explore.logits.lens import attribute, logit_lens
+from explorer.explore.residual import lens
+from explorer.opened import open_model
+from explorer.shared import patterns
 ref, ids = "runs/large", tuple(range(256))
 looks = {
-    "patterns": lambda: loading.attention(ref, ids),
-    "residual stream": lambda: lenses.stream(ref, ids),
-    "layernorms": lambda: lenses.layernorms(ref, ids),
-    "logit lens, 20 positions": lambda: lenses.logit_lens(ref, ids, slice(236, 256)),
-    "logit lens, all positions": lambda: lenses.logit_lens(ref, ids, slice(0, 256)),
-    "attribution": lambda: lenses.attribution(ref, ids, 1, None, 255),
+    "patterns": lambda: patterns.attention(opened, ids),
+    "residual stream": lambda: lens.stream(opened, ids),
+    "layernorms": lambda: lens.layernorms(opened, ids),
+    "logit lens, 20 positions": lambda: logit_lens(opened, ids, slice(236, 256)),
+    "logit lens, all positions": lambda: logit_lens(opened, ids, slice(0, 256)),
+    "attribution": lambda: attribute(opened, ids, 1, None, 255),
 }
-loading.load_model(ref)
+opened = open_model(ref)
+_ = opened.model
 rows = []
 for name, look in looks.items():
     started = time.perf_counter()

@@ -9,7 +9,7 @@ from explorer import opened
 from explorer.opened import DEFAULT, Opened, open_model
 from explorer.shared import patterns
 from explorer.shared.cache import cached
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 
 IDS = (1, 2, 3)
 
@@ -58,7 +58,7 @@ def test_another_tokenizer_is_another_model(runs):
 def test_weights_are_read_when_they_are_asked_for(runs):
     shutil.rmtree(runs / "tiny" / "snapshots")
     shown = open_model("runs/tiny")
-    assert shown.step is None and shown.config.n_layer == 2 and read(shown, "hear").ids
+    assert shown.step is None and shown.config.n_layer == 2 and read_prompt(shown, "hear").ids
     with pytest.raises(ValueError, match="no snapshot yet"):
         _ = shown.model
 

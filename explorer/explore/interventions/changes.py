@@ -15,7 +15,7 @@ from explorer.figures.tokens import head_name
 from explorer.opened import Opened
 from explorer.shared import texts
 from explorer.shared.cache import cached
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def patching(opened: Opened, ids: tuple[int, ...], text: str) -> Patching:
     """Prepare to patch from another text. Raises ValueError where it is empty."""
     import torch
 
-    source = read(opened, text).ids
+    source = read_prompt(opened, text).ids
     if not source:
         raise ValueError("the second prompt is empty; type a line to patch from")
     T = min(len(ids), len(source))

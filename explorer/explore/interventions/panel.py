@@ -10,7 +10,8 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
 from explorer.explore.heads.panel import choose_clicked_head, clearest_head
-from explorer.explore.interventions import ablations, changes
+from explorer.explore.interventions import changes
+from explorer.explore.interventions.ablations import keep_ablations, known_ablations
 from explorer.explore.interventions.changes import KINDS, Change, Kind
 from explorer.explore.interventions.figures import before_after_bars, position_map
 from explorer.figures.heatmap import head_map
@@ -126,7 +127,7 @@ def ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None
     shape = (config.n_layer, config.n_head)
     off = REPLACEMENT.read()
     st.segmented_control(options=REPLACEMENTS, format_func=str.capitalize, required=True, **REPLACEMENT.bound(off))
-    known = ablations.known_ablations(opened, off, changes.validation_ids(opened))
+    known = known_ablations(opened, off, changes.validation_ids(opened))
     with st.container(height=ASKING, border=False, vertical_alignment="center"):
         asked = _ask_to_measure(opened, np.prod(shape), known is not None)
     found = np.full(shape, np.nan) if known is None else known
@@ -152,7 +153,7 @@ def ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None
     if asked:
         with asked:
             effects = changes.ablation_effects(opened, off)
-            ablations.keep_ablations(opened, off, _measured([(effects, shape)], "Switching off the heads of layer")[0])
+            keep_ablations(opened, off, _measured([(effects, shape)], "Switching off the heads of layer")[0])
         st.rerun()
 
 

@@ -41,7 +41,7 @@ def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int) -> "LogitLens":
 
 
 @cached(max_entries=256)
-def attribution(opened: Opened, ids: Ids, token: int, against: int | None, position: int) -> "Attribution":
+def attribute(opened: Opened, ids: Ids, token: int, against: int | None, position: int) -> "Attribution":
     """The logit of a token, or its lead over another, split among the parts. Raises ValueError if it does not split."""
     import torch
 

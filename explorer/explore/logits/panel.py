@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.choice import Choice, choose
 from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
-from explorer.explore.logits.lens import attribution, logit_lens
+from explorer.explore.logits.lens import attribute, logit_lens
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
@@ -168,7 +168,7 @@ def attribution(chosen: Subject) -> None:
         widgets.empty_state("This model's logits are no sum over its parts.", widgets.plain(str(error), longest=300))
         return
     token, against = _tokens(chosen)
-    found = attribution(chosen.opened, chosen.reading.ids, token, against, chosen.position)
+    found = attribute(chosen.opened, chosen.reading.ids, token, against, chosen.position)
     left, right = st.columns(2, gap="medium")
     names, values = zip(*found.parts, strict=True)
     with left:

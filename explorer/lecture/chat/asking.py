@@ -17,7 +17,7 @@ from explorer.opened import Opened, open_model, open_run
 from explorer.shared import widgets
 from explorer.shared.choices import SEED
 from explorer.shared.fragment import fragment
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Sampling, continuation
 from explorer.train.curves import series
 from gpt import generate
@@ -108,7 +108,7 @@ def _answer(opened: Opened, question: str, seed: int, page: DeltaGenerator) -> A
 
 def _characters(opened: Opened, question: str, seed: int) -> Iterator[str]:
     """The characters of the answer, up to the blank line that ends it."""
-    ids, text = read(opened, prompt_of(question)).ids, ""
+    ids, text = read_prompt(opened, prompt_of(question)).ids, ""
     for step in continuation(opened, ids, Sampling(max_new_tokens=LONGEST, seed=seed)):
         yield step.token
         text += step.token

@@ -15,7 +15,7 @@ from explorer.opened import open_model
 from explorer.shared import patterns, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import prompt_of
 
@@ -38,7 +38,7 @@ def attention() -> None:
     step = pick(BETWEEN)
     before, after = (open_model(REFS[label]) for label in STEPS[step])
     prompt = prompt_of(QUESTION.check()[0]) + OPENING
-    reading = read(before, prompt)
+    reading = read_prompt(before, prompt)
     weights = [torch.from_numpy(patterns.attention(opened, reading.ids)) for opened in (before, after)]
     shifts = pattern_shift(*weights).numpy()  # (n_layer, n_head)
     heads = [tuple(map(int, np.unravel_index(place, shifts.shape))) for place in np.argsort(-shifts, axis=None)[:NAMED]]

@@ -9,7 +9,7 @@ from explorer.lecture.block import norms, parts, positions, residuals
 from explorer.lecture.block.figures import FLOOR, gradients_by_depth
 from explorer.opened import open_model
 from explorer.shared.patterns import attention
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.train import jobs
 from gpt import PRESETS, create_run
 from gpt.lens.heads import pattern_distances
@@ -59,7 +59,7 @@ def test_batchnorm_in_use_differs_from_training_and_layernorm_does_not(block_pag
 def test_the_heads_of_the_chosen_model_are_compared_on_the_prompt(block_page):
     app = block_page(prompt="Before we proceed", layer="1")
     opened = open_model("runs/tiny")
-    patterns = attention(opened, read(opened, "Before we proceed").ids)[1]
+    patterns = attention(opened, read_prompt(opened, "Before we proceed").ids)[1]
     apart = pattern_distances(torch.from_numpy(patterns))
     least = apart[np.triu_indices(3, 1)].min()
     assert not app.exception and f"and {(apart == least).nonzero()[0][0]} and" in said(app, "In layer 1, heads")

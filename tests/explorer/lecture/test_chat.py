@@ -12,7 +12,7 @@ from explorer.lecture.kit import training
 from explorer.opened import open_model, open_run
 from explorer.shared.model_list import models, prompted
 from explorer.shared.patterns import attention
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.train import jobs
 from gpt import create_run
 from gpt.lens.heads import pattern_shift
@@ -82,7 +82,7 @@ def test_an_example_and_odd_questions_are_asked(chat_page):
 
 def test_attention_that_moved_is_what_the_patterns_say(chat_page):
     app = chat_page(question="Who art thou?", between="finetuned → policy")
-    ids = read(open_model(asking.REFS[asking.FINETUNED]), prompt_of("Who art thou?") + shifts.OPENING).ids
+    ids = read_prompt(open_model(asking.REFS[asking.FINETUNED]), prompt_of("Who art thou?") + shifts.OPENING).ids
     patterns = [
         torch.from_numpy(attention(open_model(asking.REFS[label]), ids)) for label in (asking.FINETUNED, asking.POLICY)
     ]

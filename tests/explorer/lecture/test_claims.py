@@ -11,7 +11,7 @@ from explorer.lecture.notes import crossing, mask, scale
 from explorer.lecture.scaling import panel as scaling
 from explorer.lecture.translate.subject import alignments
 from explorer.opened import open_model
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import continuation
 from explorer.train import jobs
 from gpt import PRESETS, build_model, create_run, lecture, load_run
@@ -50,7 +50,7 @@ def train_here(runs, name, recipe, corpus=None):
 
 def test_one_token_at_a_time(turn):
     opened = open_model("shakespeare-char")
-    drawn = list(continuation(opened, read(opened, PROMPT).ids, intro.SAMPLING))
+    drawn = list(continuation(opened, read_prompt(opened, PROMPT).ids, intro.SAMPLING))
     check(turn("intro", at="3"), claims_first.intro(PROMPT, 3, drawn))
 
 

@@ -9,7 +9,7 @@ from explorer.figures.tokens import visible
 from explorer.lecture.kit.chapters import CHAPTERS
 from explorer.navigation import PAGES
 from explorer.opened import open_model
-from explorer.shared.prompt import read
+from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Sampling, continuation
 
 PROMPT = "hear me"
@@ -30,7 +30,7 @@ def bars(app):
 
 def drawn(count, **sampling):
     opened = open_model("runs/tiny")
-    ids = read(opened, PROMPT).ids
+    ids = read_prompt(opened, PROMPT).ids
     return list(continuation(opened, ids, Sampling(max_new_tokens=count, **sampling)))
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from explorer import navigation
-from explorer.shared import examples, loading
+from explorer.opened import folder_of
+from explorer.shared import examples
 from gpt import GPT, load_corpus, load_run
 from gpt.lens.interventions import head_off
 from gpt.text.tasks import TASKS
@@ -15,7 +16,7 @@ LETTERS = "reversal", "sorting", "addition", "dates"
 @torch.inference_mode()
 def after(model: str, prompt: str, hooks=None) -> torch.Tensor:
     """The next token's probabilities, largest first."""
-    run = load_run(loading.folder_of(model))
+    run = load_run(folder_of(model))
     net = run.model()
     ids = run.tokenizer.encode(prompt)[-net.config.block_size :]
     return net.run_with_hooks(torch.tensor([ids]), hooks or {})[0, -1].softmax(-1)
@@ -26,7 +27,7 @@ def test_the_default_prompt_leaves_a_real_choice_and_a_head_decides_it():
     prompt = next(iter(named.values()))
     before = after(model, prompt)
     assert before.max() < 0.6 and (before > 0.05).sum() >= 4
-    net: GPT = load_run(loading.folder_of(model)).model()
+    net: GPT = load_run(folder_of(model)).model()
     heads = [(layer, head) for layer in range(net.config.n_layer) for head in range(net.config.n_head)]
     switched = {place: after(model, prompt, head_off(*place)) for place in heads}
     place, changed = max(switched.items(), key=lambda each: (each[1] - before).abs().sum())
@@ -41,7 +42,7 @@ def test_each_name_keeps_its_promise():
     assert all(
         char[name] < 0.7 for name in shakespeare if name not in ("Mid-word: certain", "Not in the training text")
     )
-    run = load_run(loading.folder_of("shakespeare-char"))
+    run = load_run(folder_of("shakespeare-char"))
     kings = after("shakespeare-char", shakespeare["Which king?"]).topk(3).indices.tolist()
     assert set(run.tokenizer.tokens(kings)) == {"R", "H", "E"}, "Richard, Henry or Edward"
     assert copied.pop("Seen once: a guess") < 0.3

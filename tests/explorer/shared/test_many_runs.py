@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.shared import loading
+from explorer.opened import folder_of
+from explorer.shared.model_list import models, prompted
 
 PAGES = ("attention", "train", "compare", "runs", "heads", "interventions", "timetravel")
 MOST_LISTINGS = 12  # of the folder of runs, in one rerun
@@ -63,16 +64,16 @@ def test_twice_the_runs_are_no_more_listings_and_twice_the_reads_at_most(runs, o
 
 def test_what_comes_and_goes_is_seen_at_the_next_look(runs):
     add(runs, 3)
-    before = set(loading.prompted())
+    before = set(prompted())
     (runs / "tiny").rename(runs / "renamed")
     shutil.rmtree(runs / "table")
-    assert set(loading.prompted()) == before - {"runs/tiny", "runs/table"} | {"runs/renamed"}
-    assert loading.folder_of("runs/renamed") == runs / "renamed"
+    assert set(prompted()) == before - {"runs/tiny", "runs/table"} | {"runs/renamed"}
+    assert folder_of("runs/renamed") == runs / "renamed"
     with pytest.raises(ValueError, match="no model called"):
-        loading.folder_of("runs/tiny")
+        folder_of("runs/tiny")
 
 
 def test_a_config_that_is_replaced_is_read_again(runs):
-    assert loading.describe("runs/tiny") == "runs/tiny · 2 × 3 heads"
+    assert models()["runs/tiny"].label == "runs/tiny · 2 × 3 heads"
     shutil.copy(runs / "table" / "config.json", runs / "tiny" / "config.json")
-    assert loading.describe("runs/tiny") == "runs/tiny · no heads"
+    assert models()["runs/tiny"].label == "runs/tiny · no heads"
