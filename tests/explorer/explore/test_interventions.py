@@ -187,8 +187,8 @@ def made(draw) -> Change:
 @given(st.lists(made(), min_size=1, max_size=changes.MOST_CHANGES, unique=True), st.text("~-.0159auto_mlpzer٣"))
 def test_changes_go_into_a_link_and_come_back_and_nothing_else_does(wanted, noise):
     link = "~".join(change.link for change in wanted)
-    assert changes.from_link("shakespeare-char", link) == (tuple(wanted), ())
-    found, refused = changes.from_link("shakespeare-char", noise)
+    assert changes.from_link(open_model("shakespeare-char"), link) == (tuple(wanted), ())
+    found, refused = changes.from_link(open_model("shakespeare-char"), noise)
     assert len(found) + len(refused) == len(noise.split("~"))
     assert all(0 <= change.layer < 4 and 0 <= change.head < 6 for change in found)
 
@@ -200,7 +200,7 @@ def test_changes_go_into_a_link_and_come_back_and_nothing_else_does(wanted, nois
 )  # fmt: skip
 def test_what_is_no_change_of_this_model_is_refused(runs, wrong):
     zero = Change("zero", 0, 0, 0.0)
-    assert changes.from_link("runs/tiny", f"zero-0-0~{wrong}~zero-0-0") == ((zero,), (wrong, "zero-0-0"))
+    assert changes.from_link(open_model("runs/tiny"), f"zero-0-0~{wrong}~zero-0-0") == ((zero,), (wrong, "zero-0-0"))
 
 
 def test_what_a_link_has_that_is_no_change_is_reported_and_left_out(page):
