@@ -92,7 +92,7 @@ def test_the_first_click_after_pasting_starts_and_a_reload_keeps_the_form(train_
     fill(train_page, "Name of the run", "Mein Frühling")
     train_page.get_by_label("… or paste it here").fill(text + "It ends.")
     train_page.get_by_role("heading", name="Train", exact=True).click()  # the box loses the focus, so its text is sent
-    expect(train_page).to_have_url(re.compile("own=[0-9a-f]{16}"))
+    expect(train_page).to_have_url(re.compile("own-text=[0-9a-f]{16}"))
     train_page.reload()
     expect(train_page.get_by_label("Steps", exact=True)).to_have_value("12", timeout=LONG)
     expect(train_page.get_by_label("Name of the run", exact=True)).to_have_value("Mein Frühling")
