@@ -13,15 +13,15 @@ from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.kit.controls import chapter, draw_matrix, editable, show_code, unroll
+from explorer.lecture.kit.together import trained_model, untrained
 from explorer.lecture.kit.training import draw_loss, train_together, trained
-from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import SEED
 from explorer.shared.prompt import stand_in_of
 from explorer.train.panel import draw_sample
 from explorer.train.progress import link_to
-from gpt import PRESETS, Run, build_model, load_corpus
+from gpt import PRESETS, Run, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
 from gpt.model.attention import Attention
 
@@ -63,7 +63,7 @@ def _controls() -> tuple[str, str, int]:
     sentence, source, seed = SENTENCE.read(), MATRICES.read(), SEED.read(low=1, default=RECIPE.seed)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     left.text_input(**SENTENCE.bound(sentence))
-    st.segmented_control(options=MATRICES.options, required=True, **MATRICES.bound(source))
+    st.segmented_control(options=list(MATRICES.options or ()), required=True, **MATRICES.bound(source))
     help = "Seed of random matrices, or of the untrained model."
     right.number_input(**SEED.bound(seed, help=help, disabled=source == TRAINED, min_value=1))
     return sentence, source, seed
@@ -85,10 +85,9 @@ def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead]
         run = trained(NAME, LABEL)
         if run is None:
             return None
-        model = Opened.of(run).model
+        model = trained_model(run)
     else:
-        torch.manual_seed(seed)
-        model = build_model(RECIPE.changed(vocab_size=tokenizer.vocab_size).model).eval()
+        model = untrained(RECIPE.changed(seed=seed))
     return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=stand_in_of(tokenizer))))
 
 

@@ -1,6 +1,7 @@
 """The bigram: the loss before training, its table trained and counted, and the noise of single batches."""
 
 import math
+from typing import cast
 
 import streamlit as st
 import torch
@@ -39,7 +40,8 @@ def tokenizer() -> Tokenizer:
 def untrained() -> Bigram:
     """The table before its first step."""
     torch.manual_seed(RECIPE.seed)
-    return build_model(RECIPE.changed(vocab_size=tokenizer().vocab_size).model).eval().requires_grad_(False)
+    model = build_model(RECIPE.changed(vocab_size=tokenizer().vocab_size).model)
+    return cast(Bigram, model).eval().requires_grad_(False)
 
 
 def counted() -> Bigram:
@@ -96,11 +98,11 @@ def training() -> None:
 
 def _compared(runs: dict[str, Run]) -> None:
     run = runs.get(LABEL)
-    saved = run is not None and bool(run.steps)
+    step = run.steps[-1] if run and run.steps else None
     models = {BEFORE: untrained(), "counted": counted()}
-    models[NOW] = Opened.of(run).model if saved else models[BEFORE]
+    models[NOW] = cast(Bigram, Opened.of(run).model) if run and step is not None else models[BEFORE]
     shown = pick(TABLE)
-    at = f"after step {run.steps[-1]:,}" if saved and shown == NOW else "before the first step"
+    at = f"after step {step:,}" if step is not None and shown == NOW else "before the first step"
     left, right = st.columns(2, gap="medium")
     with left:
         _table(models[shown], "model", f"The model's table {at}")

@@ -5,9 +5,8 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.kit.controls import chapter, draw_matrix, draw_table, editable, pick, show_code
-from explorer.lecture.kit.together import draw_losses, validation_rows
+from explorer.lecture.kit.together import draw_losses, trained_model, validation_rows
 from explorer.lecture.kit.training import train_together
-from explorer.opened import Opened
 from explorer.shared import widgets
 from gpt import PRESETS, Run, lecture, loss_of
 from gpt.lens.learning import training_mode_loss
@@ -99,6 +98,6 @@ def _compared(runs: dict[str, Run]) -> None:
 
 def _by_mode(label: str, run: Run) -> dict[str, str | float]:
     """The loss in use, and in training mode by the rows read at once."""
-    model, tokens = Opened.of(run).model, validation_rows(run.recipe, max(ROWS))
+    model, tokens = trained_model(run), validation_rows(run.recipe, max(ROWS))
     modes: dict[str, str | float] = {"norm": label, "in use": loss_of(model(tokens[:, :-1]), tokens[:, 1:]).item()}
     return modes | {f"training, {widgets.count(rows, 'row')}": training_mode_loss(model, tokens, rows) for rows in ROWS}

@@ -1,5 +1,7 @@
 """Positional encoding: how similar positions are to a model, and the loss of models without positions."""
 
+from typing import cast
+
 import streamlit as st
 import torch
 
@@ -7,7 +9,7 @@ from explorer.choice import Choice
 from explorer.figures import style
 from explorer.figures.matrix import similarity_map
 from explorer.lecture.kit.controls import chapter, draw_table, pick, show_code
-from explorer.lecture.kit.together import draw_losses
+from explorer.lecture.kit.together import draw_losses, trained_model
 from explorer.lecture.kit.training import train_together, trained
 from explorer.opened import Opened, open_model
 from explorer.shared import widgets
@@ -67,7 +69,7 @@ def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
     else:
         models = map(open_model, prompted())
         opened = next((opened for opened in models if hasattr(opened.model, "pos_embed")), None)
-    return (opened.model.pos_embed, f"learned by {widgets.plain(opened.ref)}") if opened else (None, "")
+    return (cast(GPT, opened.model).pos_embed, f"learned by {widgets.plain(opened.ref)}") if opened else (None, "")
 
 
 @chapter("Trained with and without", "1:00:18")
@@ -115,7 +117,7 @@ def command(kind: str) -> str:
 
 def _lengths(label: str, run: Run) -> dict[str, str | float | None]:
     """The mean lengths of the vectors of tokens and of positions."""
-    model = Opened.of(run).model
+    model = trained_model(run)
     tokens, positions = model.embed.weight, getattr(model, "pos_embed", None)
     return {
         "positions": label,

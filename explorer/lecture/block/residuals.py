@@ -8,9 +8,8 @@ import streamlit as st
 from explorer.choice import Choice
 from explorer.lecture.block.figures import gradients_by_depth
 from explorer.lecture.kit.controls import after_guess, chapter, guess, pick, show_code
-from explorer.lecture.kit.together import untrained, validation_rows
+from explorer.lecture.kit.together import trained_model, untrained, validation_rows
 from explorer.lecture.kit.training import train_together
-from explorer.opened import Opened
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, GPTConfig, Recipe, Run
@@ -67,7 +66,7 @@ def _after_training(runs: dict[str, Run], depth: int) -> None:
     if not any(run.steps for run in runs.values()):
         widgets.empty_state("No model is trained yet.", "Press *Train*; each of the four takes a few seconds.")
         return
-    _draw({label: Opened.of(run).model for label, run in runs.items() if run.steps}, depth, "")
+    _draw({label: trained_model(run) for label, run in runs.items() if run.steps}, depth, "")
 
 
 def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:

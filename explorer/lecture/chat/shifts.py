@@ -41,7 +41,7 @@ def attention() -> None:
     reading = read_prompt(before, prompt)
     weights = [torch.from_numpy(patterns.attention(opened, reading.ids)) for opened in (before, after)]
     shifts = pattern_shift(*weights).numpy()  # (n_layer, n_head)
-    heads = [tuple(map(int, np.unravel_index(place, shifts.shape))) for place in np.argsort(-shifts, axis=None)[:NAMED]]
+    heads = [divmod(int(place), shifts.shape[1]) for place in np.argsort(-shifts, axis=None)[:NAMED]]
     figure = number_grid(shifts, rows="layer", columns="head", marked=heads)
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
     names = ", ".join(f"{head_name(layer, head)} ({shifts[layer, head]:.0%})" for layer, head in heads)

@@ -107,7 +107,9 @@ def _links(summaries: list[Summary]) -> None:
     shown, _ = RUN.check(options=list(runs), default=next(iter(runs)))
     labels = {name: run.label for name, run in runs.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(options=list(runs), width=280, format_func=labels.get, **RUN.bound(shown, labels, label="Open"))
+        st.selectbox(
+            options=list(runs), width=280, format_func=labels.__getitem__, **RUN.bound(shown, labels, label="Open")
+        )
         link_to("train.py", "Train", ":material/show_chart:", runs[shown])
         link_to_lenses(runs[shown])
 
@@ -119,9 +121,9 @@ def _ladder(summaries: list[Summary]) -> None:
         PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about.split(':')[0]}" for rung in RUNGS
     }
     reached: dict[str, tuple[float, str]] = {}
-    for summary in sorted((s for s in summaries if s.best is not None), key=lambda s: s.best):
+    for summary in sorted((s for s in summaries if s.best is not None), key=lambda s: s.best or 0.0):
         if summary.published in rungs:
-            reached.setdefault(rungs[summary.published], (summary.best, summary.run.name))
+            reached.setdefault(rungs[summary.published], (summary.best or 0.0, summary.run.name))
     published = {name: rung.loss for rung, name in rungs.items()}
     chart(climbed(published, reached), key="conclusions:ladder", alt="Your losses against the lecture's, rung by rung")
     st.caption(

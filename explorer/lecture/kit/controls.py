@@ -106,11 +106,11 @@ def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = T
     if hidden("guess"):
         return ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        key = {"key": f"{name}:guess", "persist_state": "session"}
+        bound: Any = {"key": f"{name}:guess", "persist_state": "session"}
         if ordered:
-            chosen = st.select_slider(question, options, width=420, **key)
+            chosen = st.select_slider(question, options, width=420, **bound)
         else:
-            chosen = st.pills(question, options, default=options[0], required=True, wrap=True, **key)
+            chosen = st.pills(question, options, default=options[0], required=True, wrap=True, **bound)
         if st.button("Guess", key=f"{name}:try", icon=":material/psychology_alt:"):
             state.remember(f"{name}:guessed", chosen)
         if st.button("Just show it", key=f"{name}:show", type="tertiary"):

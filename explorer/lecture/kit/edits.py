@@ -26,7 +26,7 @@ def applied(name: str, first: np.ndarray) -> np.ndarray:
 def keep(name: str, first: np.ndarray, edited: np.ndarray) -> None:
     """Write the cells that differ from the first values into the link. first, edited: (R, C)."""
     changed_cells = np.argwhere(np.abs(edited - first) > 1e-6)
-    cells = [f"{row}.{column}={_plain(edited[row, column])}" for row, column in changed_cells]
+    cells = [f"{row}.{column}={_plain(float(edited[row, column]))}" for row, column in changed_cells]
     parts = _parts()
     changed = parts | {name: "!".join(cells)}
     if not cells:

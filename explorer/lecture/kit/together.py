@@ -1,6 +1,7 @@
 """What comparisons of models share: their losses on one plot, a model before its first step, and validation text."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import streamlit as st
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
+from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import series
@@ -20,7 +22,12 @@ def untrained(recipe: Recipe) -> GPT:
     """The model with its initial weights."""
     vocab_size = texts.characters(load_corpus(recipe.text).text).vocab_size
     torch.manual_seed(recipe.seed)
-    return build_model(recipe.changed(vocab_size=vocab_size).model).eval().requires_grad_(False)
+    return cast(GPT, build_model(recipe.changed(vocab_size=vocab_size).model)).eval().requires_grad_(False)
+
+
+def trained_model(run: Run) -> GPT:
+    """The model of the run's newest snapshot."""
+    return cast(GPT, Opened.of(run).model)
 
 
 def validation_rows(recipe: Recipe, rows: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import cast
 
 import streamlit as st
 import torch
@@ -93,7 +94,7 @@ def leaks() -> None:
     opened = _transformer()
     if opened is None:
         widgets.no_model()
-    model, tokenizer = opened.model, opened.tokenizer
+    model, tokenizer = cast(GPT, opened.model), opened.tokenizer
     lines = [line.read() for line in LINES]
     for column, choice, line in zip(st.columns(len(LINES)), LINES, lines, strict=True):
         column.text_input(**choice.bound(line))
@@ -128,7 +129,7 @@ def _edit(length: int) -> tuple[int, int, str, bool]:
     """The edited row, the edited letter, its new value, and whether the mask is on."""
     row, at, letter, causal = ROW.read(), COLUMN.read(high=length - 1), LETTER.read(), MASK.read()
     edit, place, new, mask, reset = st.columns([2, 4, 2, 3, 2], vertical_alignment="bottom")
-    edit.selectbox(options=ROW.options, **ROW.bound(row))
+    edit.selectbox(options=range(len(BATCH)), **ROW.bound(row))
     place.slider(**COLUMN.bound(at, min_value=0, max_value=length - 1))
     new.text_input(**LETTER.bound(letter))
     mask.toggle(**MASK.bound(causal))

@@ -8,10 +8,9 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, guess, pick, show_code
-from explorer.lecture.kit.together import untrained, validation_rows
+from explorer.lecture.kit.together import trained_model, untrained, validation_rows
 from explorer.lecture.kit.training import train_together, trained
 from explorer.lecture.notes.figures import two_lines
-from explorer.opened import Opened
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, PRESETS, Recipe, Run, lecture
@@ -130,7 +129,7 @@ def _after_training(_: dict[str, Run]) -> None:
     """All trained pairs, whatever size is chosen."""
     pairs = {size: {label: trained(f"twins-{size}", label) for label in TWINS} for size in SIZES}
     models = {
-        size: {label: Opened.of(run).model for label, run in pair.items() if run}
+        size: {label: trained_model(run) for label, run in pair.items() if run}
         for size, pair in pairs.items()
         if all(pair.values())
     }

@@ -41,8 +41,10 @@ def translation(opened: Opened, source: str) -> Translation:
     """The greedy translation of a source. Raises ValueError if the model does not know a character, or it is too long."""
     seen = watch(cast("Seq2Seq", opened.model), source, opened.tokenizer)
     patterns = {kind: pattern.numpy() for kind, pattern in seen.patterns.items()}
-    names = (tuple(opened.tokenizer.tokens(ids)) for ids in (seen.source, seen.read, seen.written))
-    return Translation(*names, patterns, seen.probabilities.numpy())
+    source_tokens, read, written = (
+        tuple(opened.tokenizer.tokens(ids)) for ids in (seen.source, seen.read, seen.written)
+    )
+    return Translation(source_tokens, read, written, patterns, seen.probabilities.numpy())
 
 
 @cached(max_entries=16)
@@ -113,7 +115,7 @@ def _model() -> str | None:
         st.warning(sentence, icon=":material/search_off:")
     if len(names) > 1:
         options = {name: listed[name].label for name in names}
-        st.selectbox(options=options, format_func=options.get, **TRANSLATOR.bound(shown, options))
+        st.selectbox(options=options, format_func=options.__getitem__, **TRANSLATOR.bound(shown, options))
     return shown
 
 
