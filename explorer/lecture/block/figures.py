@@ -30,7 +30,9 @@ def gradients_by_depth(norms: Mapping[str, np.ndarray]) -> go.Figure:
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 48})
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
     drawn.update_xaxes(
-        title="block; block 0 is the first after the embedding", showgrid=False, dtick=max(1, len(traces[0].x) // 8)
+        title="block; block 0 is the first after the embedding",
+        showgrid=False,
+        dtick=max(1, len(next(iter(norms.values()))) // 8),
     )
     drawn.update_yaxes(title="norm of the gradient", type="log", exponentformat="power")
     return drawn

@@ -1,5 +1,7 @@
 """Attention scores against the head size, with and without the scale."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -33,7 +35,8 @@ def two_lines(
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 32})
     drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
     drawn.update_xaxes(type="log", title="head size", tickvals=list(sizes), showgrid=False)
-    drawn.update_yaxes(title=title, **({"type": "log", **_ticks(without, scaled)} if log else {"range": [0, 1.05]}))
+    scale: dict[str, Any] = {"type": "log", **_ticks(without, scaled)} if log else {"range": [0, 1.05]}
+    drawn.update_yaxes(title=title, **scale)
     return drawn
 
 
