@@ -1,8 +1,8 @@
-"""What every visitor would compute alike, for seconds: each shipped model's loss on its validation text, for Compare, and what
+"""Results of shipped models that take seconds to compute: each model's loss on its validation text, for Compare, and what
 each of its heads adds to the loss when it is off, for Interventions.
 
-`python -m explorer.measured` measures both again and writes assets/losses.json and assets/effects.json. A result is kept under
-the hash of all that it depends on, so one that no longer fits is never found.
+`python -m explorer.measured` measures both again and writes assets/losses.json and assets/effects.json. The key of a result
+is the hash of all that it depends on, so an outdated result is never used.
 """
 
 import hashlib

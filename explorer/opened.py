@@ -1,7 +1,7 @@
 """The model that a person looks at: a page opens it once and passes it down.
 
-A reference names a model: the folder's name of a shipped one, `runs/<name>` of the person's own. References come from links,
-so they are looked up and never joined into a path. torch is imported by the functions that need it.
+A reference names a model: the folder's name of a shipped one, `runs/<name>` of the person's own. References come from
+links, so they are looked up and never joined into a path. torch is imported by the functions that need it.
 """
 
 import gc
@@ -106,7 +106,7 @@ def open_run(ref: str) -> "Run":
 
 
 def folder_of(ref: str) -> Path:
-    """The run folder of a reference. Raises ValueError if there is none of that name. It looks at this one folder only."""
+    """The run folder of a reference; no other folder is read. Raises ValueError if there is none of that name."""
     parent, name = (runs_folder(), ref.removeprefix(OWN)) if ref.startswith(OWN) else (SHIPPED, ref)
     if name == Path(name).name and not name.startswith(".") and stamp(parent / name / "config.json"):
         return parent / name
@@ -114,7 +114,7 @@ def folder_of(ref: str) -> Path:
 
 
 def references() -> dict[str, Path]:
-    """All that can be opened: reference → run folder; the shipped models first, then the person's runs, newest first."""
+    """Reference → run folder of every model; the shipped ones first, then the person's runs, newest first."""
     shipped = sorted(folders(SHIPPED), key=lambda name: (name != DEFAULT, name))
     stamps = folders(runs_folder())
     own = sorted(stamps, key=stamps.__getitem__, reverse=True)

@@ -12,7 +12,7 @@ from explorer.navigation import PAGES
 from explorer.opened import Opened
 from explorer.shared import widgets
 from explorer.shared.chart import chart
-from explorer.shared.generation import Generated, drawing, told
+from explorer.shared.generation import Generated, continue_tokens, sentence
 from explorer.shared.patterns import next_token
 from explorer.shared.sampling import Sampling
 from gpt import generate
@@ -42,7 +42,7 @@ def writing() -> None:
     answer = guess(f"intro:{hash((opened.ref, prompt))}", "What comes next?", tokens, ordered=False)
     if answer is None:
         return
-    generated = drawing(opened, reading.ids, sampling)
+    generated = continue_tokens(opened, reading.ids, sampling)
     share = next((share for token, share in likeliest.items() if visible(token) == answer), 0.0)
     opening = after_guess(f"“{widgets.plain(answer)}”; the model gives it {share:.1%}") if answer else ""
     unroll("intro", sampling.max_new_tokens, partial(_draw_step, opened, generated, prompt, opening))
@@ -58,7 +58,7 @@ def _draw_step(opened: Opened, generated: Generated, prompt: str, opening: str, 
             new = opened.tokenizer.decode([drawn.id for drawn in generated.steps[:at]])
             st.code(prompt + new, language=None, wrap_lines=True, height=TEXT)
             before = f"{opening}The first token will be sampled from these probabilities."
-            st.caption(f"Token {at}: {told(step)}" if at else before)
+            st.caption(f"Token {at}: {sentence(step)}" if at else before)
         figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token if at else None)
         chart(figure, place=right, key="intro:bars", alt="The distribution that this token was sampled from")
 

@@ -19,7 +19,8 @@ def cached(
 ) -> Callable[[Function], Function]:
     """Compute a function's result once for equal arguments, in all sessions.
 
-    An `Opened` counts by its identity, or with by="text_identity" by the text that it was trained on; all else by its value.
+    An `Opened` counts by its identity, or with by="text_identity" by the text that it was trained on.
+    All other arguments count by their value.
     shared: every caller gets the same object, which nobody may change; otherwise each gets a copy.
     """
     keys: dict[Any, Any] = {"explorer.opened.Opened": attrgetter(by)}

@@ -62,7 +62,7 @@ class Generated:
 
 
 def generation(opened: Opened, prompt: str, reading: Reading) -> None:
-    """Show the next token's distribution, and the controls to sample from it. A change elsewhere on the page pauses sampling."""
+    """Show the next token's distribution and the controls to sample from it. Another rerun of the page pauses sampling."""
     generated = _generated(opened, reading.ids)
     generated.pause()
     fragment(_panel, generated, prompt)
@@ -85,7 +85,7 @@ def _panel(generated: Generated, prompt: str) -> None:
     text, slider = left.empty(), left.empty()
     with widgets.guarded():
         if whole or one:
-            generated = drawing(generated.opened, generated.ids, sampling, restart=whole)
+            generated = continue_tokens(generated.opened, generated.ids, sampling, restart=whole)
             generated.goal = sampling.max_new_tokens if whole else len(generated.steps) + 1
         _stream(generated, text)
         _bars(generated, slider, bars)
@@ -100,7 +100,7 @@ def _stop() -> None:
         generated.pause()
 
 
-def drawing(opened: Opened, ids: tuple[int, ...], sampling: Sampling, *, restart: bool = False) -> Generated:
+def continue_tokens(opened: Opened, ids: tuple[int, ...], sampling: Sampling, *, restart: bool = False) -> Generated:
     """Return the continuation of these tokens with this sampling; a new one if there is none, or on restart."""
     generated = _generated(opened, ids)
     if restart or not _same_sampling(generated, sampling):
@@ -136,12 +136,12 @@ def _write(generated: Generated, text: DeltaGenerator) -> None:
 
 
 def _bars(generated: Generated, slider: DeltaGenerator, bars: DeltaGenerator) -> None:
-    """Draw the distribution of the step that the person chose, at first the newest; before the first, the model's own."""
+    """Draw the distribution of the chosen step, at first the newest; before any step, the model's own."""
     count = len(generated.steps)
     if count:
         with slider.container():
             step = generated.steps[_step_number(count, playing=count < generated.goal) - 1]
-            st.caption(told(step))
+            st.caption(sentence(step))
         figure = next_token_bars(step.tokens, step.probabilities, chosen=step.token)
     else:
         slider.caption("No token is sampled yet: these are the model's own probabilities after the prompt.")
@@ -149,7 +149,7 @@ def _bars(generated: Generated, slider: DeltaGenerator, bars: DeltaGenerator) ->
     chart(figure, place=bars, key="next-token bars", alt="Next-token probabilities")
 
 
-def told(step: Drawn) -> str:
+def sentence(step: Drawn) -> str:
     """Return Markdown: the token, its probability, and the entropy of its distribution."""
     return (
         f"“{widgets.plain(visible(step.token))}” was sampled with probability {step.probability:.1%}; "

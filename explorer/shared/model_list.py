@@ -32,7 +32,7 @@ class Listed(NamedTuple):
 
 
 def models() -> dict[str, Listed]:
-    """All models: reference → what its config.json says; the shipped ones first, then the person's runs, newest first."""
+    """Reference → what config.json says of every model, in the order of `references`."""
     return {ref: Listed(ref, outline(folder)) for ref, folder in references().items()}
 
 

@@ -1,4 +1,4 @@
-"""The person's own text: one at a time, kept on the server. The address has its short id, so a reload or a copied link finds it."""
+"""The person's own text: one at a time, kept on the server. Its short id is in the link, so a reload finds it."""
 
 import re
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""One forward pass on a prompt: every head's pattern and the next token's distribution, computed once for all sessions."""
+"""One forward pass on a prompt: every head's pattern and the next token, computed once for all sessions."""
 
 import math
 

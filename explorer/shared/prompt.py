@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """The last block_size tokens of a prompt, how many were cut off before them, and the characters that are not in the alphabet."""
+    """The last block_size tokens of a prompt, what was cut off before them, and the unknown characters."""
 
     ids: tuple[int, ...]
     tokens: tuple[str, ...]

@@ -83,8 +83,8 @@ def loss(opened: Opened, stretches: tuple[str, ...]) -> tuple[float, float]:
     losses = known or measured.measured_loss(opened, stretches)
     if not np.isfinite(losses).all():
         raise ValueError(
-            f"the loss of {opened.ref!r} is no number: its training diverged, or its weights are damaged. Choose another model, "
-            "or fork the run at an earlier snapshot"
+            f"the loss of {opened.ref!r} is no number: its training diverged, or its weights are damaged. "
+            "Choose another model, or fork the run at an earlier snapshot"
         )
     return losses
 
@@ -107,7 +107,7 @@ def counted_bigram_loss(opened: Opened) -> float | None:
 
 
 def head_scores(opened: Opened, ids: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
-    """Every head's scores on these tokens (None: on the standard probe set): name → (n_layer, n_head), as `gpt.lens.heads` has them.
+    """Every head's scores on these tokens (None: on the standard probe set): name → (n_layer, n_head).
 
     Raises ValueError if the model, or the text that its probe set is made of, cannot be opened.
     """
@@ -123,7 +123,7 @@ def known_head_scores(opened: Opened) -> dict[str, np.ndarray] | None:
 
 
 def probe_text(opened: Opened) -> str:
-    """The validation text that this model's probe set is made of; "" if the set is letters. Raises ValueError if it is gone."""
+    """The validation text of this model's probe set; "" if the set is letters. Raises ValueError if it is gone."""
     from gpt.lens.heads import speaks_letters
 
     return "" if speaks_letters(opened.tokenizer) else parts(opened)[1]
@@ -159,13 +159,13 @@ def characters(text: str) -> "CharTokenizer":
 
 @cached(max_entries=8)
 def frequencies(text: str) -> dict[str, int]:
-    """How often each character stands in the text, the commonest first."""
+    """How often each character occurs in the text, the most frequent first."""
     return dict(Counter(text).most_common())
 
 
 @cached(max_entries=4, shared=True)
 def halves(text: str) -> "tuple[Tensor, Tensor]":
-    """The ids of the training text and of the held-out text, in the text's own characters: two (N,) int64. Shared: look, do not change."""
+    """The ids of the training and the validation text, in the text's own characters: two (N,) int64. Do not change them."""
     from gpt.text.batches import split_ids
 
     return split_ids(characters(text).encode(text))
@@ -175,7 +175,7 @@ def halves(text: str) -> "tuple[Tensor, Tensor]":
 def byte_pairs(text: str) -> dict[int, "BPETokenizer"]:
     """Byte-pair encodings trained on the text's first `LONGEST_TRAINING` characters, by each of `VOCABULARY_SIZES`.
 
-    Merges come one after another, so the smaller vocabularies are beginnings of the largest. Fewer where the text offers no more.
+    Merges come one after another, so the smaller vocabularies are beginnings of the largest. A short text gives fewer.
     """
     from gpt import BPETokenizer
     from gpt.text.tokenizer import tokenizer_from_dict
@@ -187,7 +187,7 @@ def byte_pairs(text: str) -> dict[int, "BPETokenizer"]:
 
 @cached(max_entries=1, shared=True)
 def gpt2() -> "BPETokenizer":
-    """GPT-2's vocabulary. Raises ValueError where it is not on this machine and cannot be downloaded within `PATIENCE`."""
+    """GPT-2's vocabulary. Raises ValueError if it is not here and cannot be downloaded within `PATIENCE` seconds."""
     from gpt import BPETokenizer
 
     outcome: queue.Queue[BPETokenizer | ValueError] = queue.Queue()

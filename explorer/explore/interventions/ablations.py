@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def known_ablations(opened: Opened, off: "Off", ids: "Tensor") -> np.ndarray | None:
-    """What each head adds to the loss on these ids when it is off, (n_layer, n_head) nats; None unless it ships or was measured here."""
+    """What each head adds to the loss on these ids when it is off: (n_layer, n_head) nats; None if not measured yet."""
     key = opened.identity, off
     if key not in _ablations() and opened.step is not None:
         _ablations()[key] = measured.known_effects(opened, off, ids)

@@ -1,4 +1,4 @@
-"""The logit lens and the attribution of a logit on a prompt, computed once for all sessions, with arrays in place of tensors."""
+"""The logit lens and the attribution of a logit, computed once for all sessions, with arrays in place of tensors."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ Ids = tuple[int, ...]
 
 
 def logit_lens(opened: Opened, ids: Ids, rows: slice) -> "LogitLens":
-    """What the model would say at every point of its stream, at these positions; the others are NaN, or 0 in what counts."""
+    """The next token read off the stream at every point, at these positions; elsewhere NaN, or 0 in integers."""
     lens = _logit_lens(opened, ids, rows.start, rows.stop)
 
     def spread(values: np.ndarray) -> np.ndarray:
