@@ -112,8 +112,8 @@ def test_a_link_opens_edited_scores_and_one_click_resets_them(averaging_page):
 
 def test_edits_go_into_the_link_and_come_back(monkeypatch):
     link = {}
-    monkeypatch.setattr(state, "choice", link.get)
-    monkeypatch.setattr(state, "choose", lambda **choices: link.update(choices))
+    monkeypatch.setattr(state, "read_choice", link.get)
+    monkeypatch.setattr(state, "write_choices", link.update)
     first, other = np.zeros((3, 3), np.float32), np.ones((2, 2), np.float32)
     changed = first.copy()
     changed[1, 2], changed[0, 0] = -0.25, 7

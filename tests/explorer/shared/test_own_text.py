@@ -19,8 +19,8 @@ def session(tmp_path, monkeypatch):
     """One session's memory, without a browser."""
     choices = {}
     monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(state, "choice", choices.get)
-    monkeypatch.setattr(state, "choose", lambda **made: choices.update(made))
+    monkeypatch.setattr(state, "read_choice", choices.get)
+    monkeypatch.setattr(state, "write_choices", choices.update)
     monkeypatch.setattr(state, "recall", lambda name, default=None: choices.get(f"kept {name}", default))
     monkeypatch.setattr(state, "remember", lambda name, value: choices.update({f"kept {name}": value}))
     return choices
