@@ -106,7 +106,7 @@ def test_pages_say_blue_and_orange(open_app):
     expected = {
         "block": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
         "tokens": "(orange) validates",
-        "compare": "orange where it surprised the right", "residual": "Blue is attention, orange the MLP", "logits": "orange against it",
+        "compare": "orange the right one", "residual": "Blue is attention, orange the MLP", "logits": "orange against it",
         "attention": "Blue is above zero, orange below", "interventions": "Blue: with this piece",
     }  # fmt: skip
     for page, words in expected.items():

@@ -36,7 +36,7 @@ def intro(prompt: str, at: int, drawn) -> list[Claim]:
             0,
         ),
         claim(
-            "Token {}: {*} was drawn with {}%; the entropy of its distribution is {} nats",
+            "Token {}: {*} was sampled with probability {}%; the entropy of its distribution is {} nats",
             at,
             100 * step.probability,
             step.entropy,
