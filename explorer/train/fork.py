@@ -16,9 +16,9 @@ from explorer.train.names import free_name
 from explorer.train.panel import chosen_run
 from gpt import CORPORA, Corpus, Run, load_corpus
 from gpt.train.estimate import estimate
+from gpt.train.files import MAX_INT
 from gpt.train.fork import forked_recipe
 from gpt.train.machine import time_in_words
-from gpt.train.recipe import MAX_INT
 
 SAME = "its parent's"
 SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, options, help

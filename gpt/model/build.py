@@ -2,28 +2,27 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from gpt.model.bigram import Bigram
-from gpt.model.config import GPTConfig, ObjectiveName
+from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
-from gpt.model.reward import RewardModel
 from gpt.model.seq2seq import Seq2Seq
 
+Model = GPT | Bigram | Seq2Seq
+ModelKind = type[GPT] | type[Seq2Seq]  # `RewardModel` is a GPT
 
-def build_model(config: GPTConfig, objective: ObjectiveName = "language") -> GPT | Bigram | Seq2Seq:
-    """`Seq2Seq` for "translation", `RewardModel` for "reward"; else `Bigram` for `n_layer=0`, and `GPT`.
 
-    Raises ValueError as these do.
-    """
-    if objective == "translation":
-        return Seq2Seq(config)
-    if objective == "reward":
-        return RewardModel(config)
-    return Bigram(config) if config.n_layer == 0 else GPT(config)
+@overload
+def build_model(config: GPTConfig) -> GPT | Bigram: ...
+@overload
+def build_model(config: GPTConfig, kind: ModelKind) -> Model: ...
+def build_model(config: GPTConfig, kind: ModelKind = GPT) -> Model:
+    """Build a model of this kind; a `GPT` with `n_layer=0` is a `Bigram`. Raises ValueError as the model does."""
+    return Bigram(config) if kind is GPT and config.n_layer == 0 else kind(config)
 
 
 class _WithoutDrawing(TorchFunctionMode):

@@ -6,8 +6,6 @@ from typing import Any, Literal, get_args
 Activation = Literal["relu", "gelu"]
 Positions = Literal["learned", "sinusoidal", "none"]
 Norm = Literal["pre", "post", "batch", "none"]
-# what a model of this config is made and trained for
-ObjectiveName = Literal["language", "translation", "finetune", "reward", "ppo", "dpo"]
 
 
 @dataclass(frozen=True)

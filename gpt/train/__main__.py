@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,21 @@ from gpt.train.create import create_run
 from gpt.train.estimate import estimate
 from gpt.train.fork import fork_run
 from gpt.train.loop import TrainingFailed, pick_device, train
+from gpt.train.objectives import OPTIMIZATION
+from gpt.train.optim import OPTIMIZERS
 from gpt.train.presets import PRESETS
 from gpt.train.run import Run, load_run
 
 RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"  # where the app looks for runs
-MEASURED = ("train_loss", "val_loss", "reward", "kl")  # what is told of a row
 MAKING = ("run", "text", "steps", "seed", "set")  # options of a new run
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m gpt.train", description="Train a model into a run folder.")
+    optimizers = "; ".join(f"{name}: {kind.about}" for name, kind in OPTIMIZERS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m gpt.train", description="Train a model into a run folder.", epilog=f"Optimizers: {optimizers}."
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--preset", choices=PRESETS, metavar="NAME", help=f"a recipe: {', '.join(PRESETS)}")
     what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
@@ -52,7 +56,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         type=_switch,
         action="append",
         metavar="SWITCH=VALUE",
-        help="any other switch: lr=0.0003, dropout=0.1, causal=false",
+        help="any other switch: lr=0.0003, dropout=0.1, causal=false, optimizer=muon (see below)",
     )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto")
     parser.add_argument(
@@ -112,7 +116,7 @@ def say_where_to_look(run: Run) -> None:
 
 
 @contextmanager
-def ticking(bar: tqdm) -> Iterator[None]:
+def ticking(bar: "tqdm[Any]") -> Generator[None]:
     """Redraw the bar each second, so that its clock goes on while a large model is built or measured."""
     ended = threading.Event()
 
@@ -129,6 +133,22 @@ def ticking(bar: tqdm) -> Iterator[None]:
         thread.join()
 
 
+def follow(run: Run, device: torch.device, mine: ranks.Ranks, accumulate: int) -> dict[str, str]:
+    """Train a run and show its progress. Returns what was measured last: label of a metric → number."""
+    shown = [metric for metric in run.objective.metrics if metric not in OPTIMIZATION]
+    numbers: dict[str, str] = {}
+
+    def show(row: dict[str, Any]) -> None:
+        numbers.update({metric.name: f"{row[metric.name]:.4f}" for metric in shown if metric.name in row})
+        bar.set_postfix(numbers, refresh=False)
+        bar.update(row["step"] - bar.n)
+
+    hidden: dict[str, Any] = {} if mine.is_first else {"disable": True}
+    with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **hidden) as bar, ticking(bar):
+        train(run, mine.device or device, show, mine, accumulate)
+    return {metric.label: numbers[metric.name] for metric in shown if metric.name in numbers.keys() - {"train_loss"}}
+
+
 def main() -> int:
     options = parse()
     torch.set_num_threads(options.threads)
@@ -142,22 +162,9 @@ def main() -> int:
         if mine.is_first and not options.resume:
             say_where_to_look(run)
         if mine.is_first:
-            print(
-                f"{run.name}: {estimate(run.recipe, mine.world_size * options.accumulate, device.type)}",
-                file=sys.stderr,
-            )
-        progress = tqdm(
-            total=run.recipe.steps, desc=run.name, unit="step", **({} if mine.is_first else {"disable": True})
-        )
-        with progress as bar, ticking(bar):
-            measured: dict[str, str] = {}
-
-            def show(row: dict) -> None:
-                measured.update({name: f"{row[name]:.4f}" for name in MEASURED if name in row})
-                bar.set_postfix(measured, refresh=False)
-                bar.update(row["step"] - bar.n)
-
-            train(run, mine.device or device, show, mine, options.accumulate)
+            needs = estimate(run.recipe, mine.world_size * options.accumulate, device.type)
+            print(f"{run.name}: {needs}", file=sys.stderr)
+        numbers = follow(run, device, mine, options.accumulate)
     except (ValueError, OSError, TrainingFailed, ranks.PeerLost) as error:
         if mine.is_first:
             print(f"error: {error}", file=sys.stderr)
@@ -168,11 +175,8 @@ def main() -> int:
     finally:
         ranks.leave(mine)
     if mine.is_first:
-        print(
-            f"{run.folder}: {run.status.state} at step {run.status.step}",
-            *(f"{name.replace('_', ' ')} {measured[name]}" for name in MEASURED[1:] if name in measured),
-            sep=", ",
-        )
+        status = f"{run.folder}: {run.status.state} at step {run.status.step}"
+        print(status, *(f"{label} {number}" for label, number in numbers.items()), sep=", ")
     return 0
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpt.model.build import build_model
+from gpt.model.reward import RewardModel
 from gpt.text.corpus import Corpus, load_corpus
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
 from gpt.train.estimate import check_fits, shapes_of
@@ -52,14 +53,14 @@ class Draft(Run):
     def corpus(self) -> Corpus:
         return self.text
 
-    def kept_path(self, role: str) -> Path:
+    def frozen_path(self, role: str) -> Path:
         return self.sources[role]
 
 
 def objective_of(draft: Draft) -> Objective:
     """The objective of a run that has no folder yet. Raises ValueError where its text is too short, or of another kind."""
     named = replace(draft, recipe=replace(draft.recipe, text=draft.text.name))  # for messages
-    return OBJECTIVES[draft.recipe.objective](named, torch.device("cpu"))
+    return named.objective(named, torch.device("cpu"))
 
 
 def make_tokenizer(name: str, text: str) -> Tokenizer:
@@ -91,17 +92,16 @@ def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus, parts: int) -> Ru
     parent = _find(recipe.start, folder.parent)
     check_spelling(parent, corpus)
     recipe = recipe.changed(vocab_size=parent.recipe.model.vocab_size, tokenizer=parent.recipe.tokenizer)
-    leaned_on = {"reference": parent} if recipe.objective in ("ppo", "dpo") else {}
-    if recipe.objective == "ppo":
-        leaned_on["reward"] = _reward_model(recipe, parent, folder.parent)
+    find = {"reference": lambda: parent, "reward": lambda: _reward_model(recipe, parent, folder.parent)}
+    frozen = {role: find[role]() for role in OBJECTIVES[recipe.objective].frozen}
     check_fits(recipe, folder, parts=parts)
     weights = _fitting_weights(recipe, parent)
     lineage = Parent(parent.name, parent.steps[-1], {"objective": recipe.objective, "text": corpus.name}, stage=True)
-    sources = {role: source.folder for role, source in leaned_on.items()}
+    sources = {role: source.folder for role, source in frozen.items()}
     objective_of(Draft(folder, recipe, parent.tokenizer, lineage, text=corpus, sources=sources))
     run = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
-    for role, source in leaned_on.items():
-        keep(source, run.kept_path(role))
+    for role, source in frozen.items():
+        copy_newest(source, run.frozen_path(role))
     state = torch.Generator().manual_seed(recipe.seed).get_state()
     begin_with(run, weights, 0, {"batches": state, "torch": state})
     return run
@@ -122,7 +122,7 @@ def _find(name: str, beside: Path) -> Run:
 
 def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:
     reward = _find(recipe.reward, beside)
-    if reward.recipe.objective != "reward" or reward.tokenizer.to_dict() != parent.tokenizer.to_dict():
+    if reward.objective.kind is not RewardModel or reward.tokenizer.to_dict() != parent.tokenizer.to_dict():
         raise RunError(
             f"{reward.name!r} is no reward model with the alphabet of {parent.name!r}; give one that was trained from the same text"
         )
@@ -130,21 +130,22 @@ def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:
 
 
 def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
-    """The parent's weights; of a reward model those of its first layers, as many as it has, below a last layer that is new."""
-    own, theirs = shapes_of(recipe.model, recipe.objective), parent.model().state_dict()
-    taken = own.keys() | theirs.keys()
-    if recipe.objective == "reward":
-        taken = {name for name in own if not name.startswith("unembed.")}
-    for name in sorted(taken):
+    """The parent's weights. Where the objective has a new last layer, the parent may have more layers below it."""
+    objective = OBJECTIVES[recipe.objective]
+    own, theirs = shapes_of(recipe.model, objective.kind), parent.model().state_dict()
+    names = own.keys() | theirs.keys()
+    if objective.new_layer:
+        names = {name for name in own if not name.startswith(f"{objective.new_layer}.")}
+    for name in sorted(names):
         there = list(theirs[name].shape) if name in theirs else None
         if there != own.get(name):
             raise RunError(
                 f"this cannot begin with {parent.name!r}: {name} is {there} there and {own.get(name)} here; give both the same sizes"
             )
-    return build_model(recipe.model, recipe.objective).state_dict() | {name: theirs[name] for name in taken}
+    return build_model(recipe.model, objective.kind).state_dict() | {name: theirs[name] for name in names}
 
 
-def keep(source: Run, folder: Path) -> None:
+def copy_newest(source: Run, folder: Path) -> None:
     """Copy a run's newest snapshot as a run folder of its own, so that what becomes of the run changes nothing here."""
     if not source.steps:
         raise RunError(f"run {source.name!r} has no snapshot, so nothing can go on from it; take another run")

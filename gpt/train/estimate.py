@@ -9,10 +9,15 @@ from pathlib import Path
 
 import torch
 
-from gpt.model.build import build_model, without_memory
-from gpt.model.config import GPTConfig, ObjectiveName
+from gpt.model.build import ModelKind, build_model, without_memory
+from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT
+from gpt.model.reward import RewardModel
+from gpt.model.seq2seq import Seq2Seq
 from gpt.train.files import RunError
 from gpt.train.machine import bytes_in_words, count_in_words, free_disk, machine_memory, time_in_words
+from gpt.train.objectives import OBJECTIVES
+from gpt.train.optim import OPTIMIZERS
 from gpt.train.recipe import Recipe
 
 FLOAT = 4  # bytes of a float32
@@ -49,26 +54,24 @@ class Estimate:
 
 def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
     """Count what a recipe needs. parts: in how many parts a batch is taken; device: "cpu", "mps" or "cuda"."""
-    config, steps = recipe.model, recipe.steps
-    parameters = count_parameters(config, recipe.objective)
-    state = FLOAT * (count_stored(config, recipe.objective) + 2 * parameters)  # weights, and two moments of each
-    kept = FLOAT * parameters * {"dpo": 1, "ppo": 2}.get(recipe.objective, 0)  # frozen models
-    rows = -(-recipe.batch_size // parts)
-    training = (
-        FLOAT * parameters + FLOAT * rows * floats_per_example(config, recipe.objective) * 6 // 5
-    )  # temporaries, as measured
-    memory = PROCESS + kept + state + max(training, state)  # saving copies the state
+    config, objective, steps = recipe.model, OBJECTIVES[recipe.objective], recipe.steps
+    parameters = count_parameters(config, objective.kind)
+    state = FLOAT * (count_stored(config, objective.kind) + 2 * parameters)  # weights, and two moments of each
+    frozen = FLOAT * parameters * len(objective.frozen)
+    texts = -(-recipe.batch_size // parts) * objective.texts_per_example
+    activations = FLOAT * texts * floats_per_text(config, objective.kind) * 6 // 5  # temporaries, as measured
+    memory = PROCESS + frozen + state + max(FLOAT * parameters + activations, state)  # saving copies the state
     width = 2 if recipe.snapshot_type == "float16" else FLOAT
     snapshots = min(recipe.snapshots, steps + 1) * max(BLOCK, width * parameters)
-    flops = recipe.batch_size * flops_per_example(config, recipe.objective) + optimizer_flops(recipe)
+    rows = ROW * (steps // recipe.log_every + 1)
+    flops = recipe.batch_size * objective.texts_per_example * flops_per_text(config, objective.kind)
+    flops += 12 * parameters + OPTIMIZERS[recipe.optimizer].flops(config)  # 12: AdamW's
     step = max(1, min(config.n_layer, MOST)) * OVERHEAD + min(flops, MOST) / SPEEDS[device]
-    evaluation = (recipe.eval_batches if recipe.objective == "language" else 1) * step / 3  # no backward pass
+    evaluation = objective.evaluation_batches(recipe) * step / 3  # no backward pass
     return Estimate(
         parameters=parameters,
         memory=memory,
-        disk=snapshots
-        + 2 * state
-        + ROW * (steps // recipe.log_every + 1),  # the old state stays until the new one is written
+        disk=snapshots + 2 * state + rows,  # the old state is deleted after the new one is written
         flops=flops,
         step_seconds=step,
         evaluation_seconds=evaluation,
@@ -76,22 +79,22 @@ def estimate(recipe: Recipe, parts: int = 1, device: str = "cpu") -> Estimate:
     )
 
 
-def count_parameters(config: GPTConfig, objective: ObjectiveName = "language") -> int:
-    """Count the trainable numbers of `build_model(config, objective)` without building it; shared ones count once."""
+def count_parameters(config: GPTConfig, kind: ModelKind = GPT) -> int:
+    """Count the trainable numbers of `build_model(config, kind)` without building it; shared ones count once."""
     C, V = config.n_embd, config.vocab_size
     if config.n_layer == 0:
         return V * V
     blocks, norms = config.n_layer * _block(config), 1
-    if objective == "translation":
+    if kind is Seq2Seq:
         blocks, norms = blocks + config.n_layer * (_block(config) + _norm(config) + _attention(config)), 2
     positions = config.block_size * C if config.positions == "learned" else 0
-    unembed = C + 1 if objective == "reward" else V * config.unembed_bias + (0 if config.tie_weights else C * V)
+    unembed = C + 1 if kind is RewardModel else V * config.unembed_bias + (0 if config.tie_weights else C * V)
     return V * C + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
 
 
-def count_stored(config: GPTConfig, objective: ObjectiveName = "language") -> int:
+def count_stored(config: GPTConfig, kind: ModelKind = GPT) -> int:
     """Count all numbers that such a model holds: its parameters, fixed positions, and the running statistics of batchnorm."""
-    C, parameters = config.n_embd, count_parameters(config, objective)
+    C, parameters = config.n_embd, count_parameters(config, kind)
     if config.n_layer == 0:
         return parameters
     fixed = config.block_size * C if config.positions == "sinusoidal" else 0
@@ -118,43 +121,26 @@ def _mlp(config: GPTConfig) -> int:
     return width * (C + config.bias) + (C * (width + config.bias) if config.projection else 0)
 
 
-def floats_per_example(config: GPTConfig, objective: ObjectiveName = "language") -> int:
-    """Count the numbers that one example's forward pass keeps for its backward pass, logits and their gradient included."""
+def floats_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
+    """Count the numbers that one text's forward pass keeps for the backward pass, with logits and their gradient."""
     C, T, V = config.n_embd, config.block_size, config.vocab_size
     attention = 8 * C + (4 * config.n_head * T + 2 * C if config.dropout else 0)  # with dropout, patterns are kept
     block = attention + (9 * C + (2 * C if config.dropout else 0) if config.mlp else 0)
-    layers = config.n_layer * (2 * block + attention if objective == "translation" else block)
-    head = 3 * (1 if objective == "reward" else V) + (10 * C if config.n_layer else 0)
-    examples = 2 if objective in ("reward", "dpo") else 1  # a pair of answers
-    return examples * T * (layers + head)
+    layers = config.n_layer * (2 * block + attention if kind is Seq2Seq else block)
+    head = 3 * (1 if kind is RewardModel else V) + (10 * C if config.n_layer else 0)
+    return T * (layers + head)
 
 
-def flops_per_example(config: GPTConfig, objective: ObjectiveName = "language") -> int:
-    """Count the floating-point operations of one example's forward and backward pass.
+def flops_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
+    """Count the floating-point operations of one text's forward and backward pass.
 
     6 for each weight and token, and 12 · n_layer · n_embd · T for each token's scores and values.
     Source: Kaplan et al. 2020, arXiv:2001.08361, table 1 and section 2.1.
     """
     C, T, V = config.n_embd, config.block_size, config.vocab_size
     looked_up = C * (V + T) if config.n_layer else V * (V - 1)
-    weights = max(V, count_parameters(config, objective) - looked_up)
-    examples = 2 if objective in ("reward", "dpo") else 1
-    return examples * T * (6 * weights + 12 * config.n_layer * C * T)
-
-
-def optimizer_flops(recipe: Recipe) -> int:
-    """Count the floating-point operations of one optimizer step. Muon's five products of matrices weigh most."""
-    C, config = recipe.model.n_embd, recipe.model
-    adam = 12 * count_parameters(config, recipe.objective)
-    if recipe.optimizer != "muon":
-        return adam
-    width = 4 if config.projection else 1
-    matrices = (
-        [3]
-        + ([1] if config.projection else [])
-        + ([width] + ([width] if config.projection else []) if config.mlp else [])
-    )
-    return adam + config.n_layer * sum(5 * (4 * n * C**3 + 2 * C**3) for n in matrices)
+    weights = max(V, count_parameters(config, kind) - looked_up)
+    return T * (6 * weights + 12 * config.n_layer * C * T)
 
 
 def check_fits(
@@ -193,9 +179,9 @@ def check_fits(
     return needs
 
 
-def check_opens(config: GPTConfig, objective: ObjectiveName = "language") -> None:
+def check_opens(config: GPTConfig, kind: ModelKind = GPT) -> None:
     """Raise RunError where a model's weights do not fit in this machine's memory, twice: as a file, and as a model."""
-    stored, memory = count_stored(config, objective), machine_memory(torch.device("cpu"))
+    stored, memory = count_stored(config, kind), machine_memory(torch.device("cpu"))
     if 2 * FLOAT * stored > memory:
         raise RunError(
             f"a model of {count_in_words(stored)} weights needs {bytes_in_words(2 * FLOAT * stored)} of memory to open; "
@@ -203,14 +189,14 @@ def check_opens(config: GPTConfig, objective: ObjectiveName = "language") -> Non
         )
 
 
-def shapes_of(config: GPTConfig, objective: ObjectiveName = "language") -> dict[str, list[int]]:
+def shapes_of(config: GPTConfig, kind: ModelKind = GPT) -> dict[str, list[int]]:
     """name → shape of a model's weights, found without spending memory on them. Raises RunError where it is too large to open.
 
     One layer is built, on no device; the others have the same shapes.
     """
-    check_opens(config, objective)
+    check_opens(config, kind)
     with without_memory():
-        model = build_model(replace(config, n_layer=min(1, config.n_layer)), objective)
+        model = build_model(replace(config, n_layer=min(1, config.n_layer)), kind)
     shapes = {}
     for name, tensor in model.state_dict().items():
         layers = config.n_layer if LAYER.match(name) else 1

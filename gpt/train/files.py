@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gpt.train.machine import bytes_in_words, machine_memory
-from gpt.train.recipe import MAX_INT
 
+MAX_INT = 2**53 - 1  # up to this, every reader of JSON reads whole numbers exactly
 MAX_JSON_BYTES = 20_000_000
 MAX_ROWS_BYTES = 500_000_000  # of metrics.jsonl or samples.jsonl: some million rows
 MAX_ROW_BYTES = 1_000_000

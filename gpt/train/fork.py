@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
 from gpt.text.corpus import Corpus, load_corpus, truly_named
-from gpt.train.create import Draft, begin_with, check_spelling, keep, objective_of
+from gpt.train.create import Draft, begin_with, check_spelling, copy_newest, objective_of
 from gpt.train.estimate import check_fits, shapes_of
 from gpt.train.objectives import Objective
 from gpt.train.recipe import Recipe
@@ -46,13 +46,12 @@ def fork_run(
         changes |= {"text": corpus.name}
     check_fits(recipe, Path(folder), parts=parts)
     lineage = Parent(parent.name, step, changes)
-    kept = {path.name: path for path in parent.kept}
-    frozen = {role: load_run(source) for role, source in kept.items()}
-    objective = objective_of(Draft(Path(folder), recipe, parent.tokenizer, lineage, text=corpus, sources=kept))
+    frozen = {role: load_run(path) for role, path in parent.frozen.items()}
+    objective = objective_of(Draft(Path(folder), recipe, parent.tokenizer, lineage, text=corpus, sources=parent.frozen))
     generators = _generators(recipe, objective, step, model)
     child = new_folder(folder, recipe, parent.tokenizer, corpus, lineage)
     for role, source in frozen.items():
-        keep(source, child.kept_path(role))
+        copy_newest(source, child.frozen_path(role))
     begin_with(child, model.state_dict(), step, generators)
     return child
 
@@ -66,12 +65,12 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
         raise RunError(
             f"run {parent.name!r} has {parent.recipe.steps} steps, so its snapshot of step {step} is not its own; fork another"
         )
-    shapes = shapes_of(parent.recipe.model, parent.recipe.objective)
+    shapes = shapes_of(parent.recipe.model, parent.objective.kind)
     for name in (f.name for f in fields(GPTConfig) if f.name in changes):
         alone = parent.recipe.changed(**{name: changes[name]})
         if (
             alone.model.vocab_size != parent.recipe.model.vocab_size
-            or shapes_of(alone.model, alone.objective) != shapes
+            or shapes_of(alone.model, parent.objective.kind) != shapes
         ):
             raise ValueError(
                 f"{name}={changes[name]!r} cannot change in a fork: the weights of {parent.name!r} would not fit; start a new run"
@@ -82,7 +81,7 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
     return recipe
 
 
-def _generators(recipe: Recipe, objective: Objective, step: int, model: nn.Module) -> dict[str, Tensor]:
+def _generators(recipe: Recipe, objective: Objective[Any], step: int, model: nn.Module) -> dict[str, Tensor]:
     """States of generators as training goes on with them: that of batches has drawn as often as the parent's had.
 
     A batch of every other objective is `batch_size` random numbers.
@@ -90,7 +89,7 @@ def _generators(recipe: Recipe, objective: Objective, step: int, model: nn.Modul
     A policy's batches were drawn by its own weights at each step, so its generator begins afresh.
     """
     batches = torch.Generator().manual_seed(recipe.seed)
-    if recipe.objective != "ppo" and step:
+    if not objective.draws_from_model and step:
         objective.draw(model, batches)
         skip(batches, (step - 1) * recipe.batch_size)
     return {"batches": batches.get_state(), "torch": torch.Generator().manual_seed(recipe.seed).get_state()}

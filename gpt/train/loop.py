@@ -17,8 +17,7 @@ from gpt.model.build import build_model
 from gpt.train.estimate import check_fits
 from gpt.train.faults import TrainingFailed, good_snapshots, reason
 from gpt.train.files import append_line, rewrite_lines, write_tensors
-from gpt.train.objectives import OBJECTIVES
-from gpt.train.optim import lr_at, make_optimizers
+from gpt.train.optim import OPTIMIZERS, lr_at
 from gpt.train.ranks import Ranks, check_parts
 from gpt.train.recipe import snapshot_steps
 from gpt.train.resume import load_state, save_state
@@ -56,10 +55,10 @@ class Trainer:
         self.n_parts = ranks.world_size * micro_batches
         check_parts(run.recipe, ranks.world_size, micro_batches)
         check_fits(run.recipe, run.folder, parts=self.n_parts, device=device, written=len(run.steps))
-        self.objective = OBJECTIVES[self.recipe.objective](run, device)
+        self.objective = run.objective(run, device)
         torch.manual_seed(self.recipe.seed)
-        self.model = build_model(self.recipe.model, self.recipe.objective).to(device)
-        self.optimizers = make_optimizers(self.model, self.recipe)
+        self.model = build_model(self.recipe.model, run.objective.kind).to(device)
+        self.optimizers = OPTIMIZERS[self.recipe.optimizer].make(self.model, self.recipe)
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
         self.batch: tuple[Tensor, ...] = ()
@@ -117,11 +116,12 @@ class Trainer:
         return loss
 
     def evaluate(self) -> dict[str, float]:
-        """What the objective measures, on what is not trained on."""
-        found = self.objective.evaluate(self.model)
-        for name, value in found.items():
-            self._check_finite({"val_loss": "validation loss"}.get(name, name), value)
-        return found
+        """Measure the model as its objective does. Raises TrainingFailed where a number is not finite."""
+        measured = self.objective.evaluate(self.model)
+        labels = {metric.name: metric.label for metric in self.objective.metrics}
+        for name, value in measured.items():
+            self._check_finite(labels[name], value)
+        return measured
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):

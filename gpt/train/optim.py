@@ -1,13 +1,22 @@
-"""AdamW, Muon, and the learning rate over time."""
+"""Optimizers, and the learning rate over time.
+
+A new optimizer is one function under `@register`. Recipes, the command line and the app list what is registered.
+"""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from gpt.train.recipe import Recipe
+from gpt.model.config import GPTConfig
 
+if TYPE_CHECKING:
+    from gpt.train.recipe import Recipe
+
+Maker = Callable[[nn.Module, "Recipe"], list[torch.optim.Optimizer]]
 MUON_MOMENTUM = 0.95
 
 
@@ -48,31 +57,72 @@ def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
     return x.T if matrix.size(0) > matrix.size(1) else x
 
 
-def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """AdamW for all parameters; or, for "muon", Muon for the blocks' matrices and AdamW for the rest.
+@dataclass(frozen=True)
+class OptimizerKind:
+    """An optimizer that a recipe can name: what people read about it, and how it is made."""
 
-    Only matrices decay. Embeddings are no matrices in Muon's sense: their rows are looked up, not multiplied.
+    label: str
+    about: str  # one line
+    make: Maker
+    flops: Callable[[GPTConfig], int]  # of one step, beyond AdamW's
+
+
+OPTIMIZERS: dict[str, OptimizerKind] = {}  # by the name in `Recipe.optimizer`
+
+
+def register(
+    name: str, label: str, about: str, flops: Callable[[GPTConfig], int] = lambda config: 0
+) -> Callable[[Maker], Maker]:
+    """Add the function below to `OPTIMIZERS`: it makes the optimizers of a model, which share one learning rate."""
+
+    def add(make: Maker) -> Maker:
+        OPTIMIZERS[name] = OptimizerKind(label, about, make, flops)
+        return make
+
+    return add
+
+
+@register("adamw", "AdamW", "Adam with weight decay on matrices")
+def make_adamw(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]:
+    """AdamW for all parameters."""
+    return [_adamw(model.parameters(), recipe)]
+
+
+def _muon_flops(config: GPTConfig) -> int:
+    """Five iterations of three matrix products for each matrix (n · C, C) of the blocks."""
+    C, width = config.n_embd, 4 if config.projection else 1
+    matrices = [3, *([1] if config.projection else [])]
+    if config.mlp:
+        matrices += [width, *([width] if config.projection else [])]
+    return config.n_layer * sum(5 * (4 * n * C**3 + 2 * C**3) for n in matrices)
+
+
+@register("muon", "Muon", "orthogonal updates for the matrices of the blocks, AdamW for the rest", _muon_flops)
+def make_muon(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]:
+    """Muon for the blocks' matrices, and AdamW for the rest.
+
+    Embeddings are no matrices in Muon's sense: their rows are looked up, not multiplied.
     """
-    blocks = ("blocks.", "encoder.", "decoder.")
-    is_muons = {
-        name: recipe.optimizer == "muon" and name.startswith(blocks) and parameter.dim() == 2
-        for name, parameter in model.named_parameters()
-    }
-    adams = [parameter for name, parameter in model.named_parameters() if not is_muons[name]]
-    groups = [
-        {"params": [p for p in adams if p.dim() >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in adams if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
-    ]
-    muons = [parameter for name, parameter in model.named_parameters() if is_muons[name]]
-    if muons:
-        optimizers.append(Muon(muons, lr=recipe.lr, weight_decay=recipe.weight_decay))
+    named = list(model.named_parameters())
+    matrices = [p for name, p in named if name.startswith(("blocks.", "encoder.", "decoder.")) and p.dim() == 2]
+    chosen = {id(p) for p in matrices}
+    optimizers: list[torch.optim.Optimizer] = [_adamw((p for _, p in named if id(p) not in chosen), recipe)]
+    if matrices:
+        optimizers.append(Muon(matrices, lr=recipe.lr, weight_decay=recipe.weight_decay))
     return optimizers
 
 
-def lr_at(step: int, recipe: Recipe) -> float:
+def _adamw(parameters: Iterable[Tensor], recipe: "Recipe") -> torch.optim.Optimizer:
+    """AdamW; only matrices decay."""
+    parameters = list(parameters)
+    groups = [
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
+
+
+def lr_at(step: int, recipe: "Recipe") -> float:
     """Learning rate of a step: linear warm-up, then constant, or cosine or linear decay to final_lr · lr at the last step."""
     if step < recipe.warmup:
         return recipe.lr * (step + 1) / (recipe.warmup + 1)

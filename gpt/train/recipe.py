@@ -6,13 +6,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from gpt.model.config import GPTConfig, ObjectiveName
+from gpt.model.config import GPTConfig
+from gpt.train.files import MAX_INT
+from gpt.train.objectives import OBJECTIVES
+from gpt.train.optim import OPTIMIZERS
 
-Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "cosine", "linear"]
 Precision = Literal["float32", "bfloat16"]
 SnapshotType = Literal["float32", "float16"]
-MAX_INT = 2**53 - 1  # up to which every reader of JSON knows whole numbers exactly
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,11 @@ class Recipe:
     about: str = ""  # one line for people
     model: GPTConfig = field(default_factory=GPTConfig)  # vocab_size becomes the tokenizer's when a run is made
     text: str = "tinyshakespeare"  # a corpus's name, or a path
-    objective: ObjectiveName = "language"
+    objective: str = "language"  # a key of OBJECTIVES
     tokenizer: str = "char"  # "char", or "bpe-N": N tokens trained on the text
     steps: int = 2000
     batch_size: int = 32
-    optimizer: Optimizer = "adamw"
+    optimizer: str = "adamw"  # a key of OPTIMIZERS
     lr: float = 1e-3
     schedule: Schedule = "constant"
     warmup: int = 0  # steps
@@ -41,54 +42,50 @@ class Recipe:
     snapshots: int = 24
     snapshot_type: SnapshotType = "float32"
     seed: int = 1337
-    start: str = ""  # the run whose weights it begins with, beside it or among those that ship
-    reward: str = ""  # the reward model of "ppo", found likewise
-    kl_weight: float = 0.0  # β of "ppo" and "dpo": what a nat of distance from `start` costs
+    start: str = ""  # the run that gives the first weights, in the same folder or shipped
+    reward: str = ""  # the run of the reward model that PPO needs, in the same folder or shipped
+    kl_weight: float = 0.0  # β of PPO and DPO: the price of a nat of distance from `start`
     updates: int = 1  # steps taken on a batch before the next is drawn
 
     def __post_init__(self) -> None:
         for name in ("about", "text", "tokenizer", "start", "reward"):
             self._check(name, isinstance(getattr(self, name), str), "give a string")
         self._check("model", isinstance(self.model, GPTConfig), "give a GPTConfig")
+        self._check_numbers()
+        for name, names in (
+            ("objective", tuple(OBJECTIVES)),
+            ("optimizer", tuple(OPTIMIZERS)),
+            ("schedule", get_args(Schedule)),
+            ("precision", get_args(Precision)),
+            ("snapshot_type", get_args(SnapshotType)),
+        ):
+            self._check(name, getattr(self, name) in names, f"choose one of {', '.join(names)}")
+        self._check_frozen_models()
+        kind, _, size = self.tokenizer.partition("-")
+        is_known = self.tokenizer == "char" or (kind == "bpe" and size.isdecimal())
+        self._check("tokenizer", is_known, "give 'char', or 'bpe-512' for 512 tokens")
+
+    def _check_numbers(self) -> None:
         for name in ("steps", "batch_size", "eval_every", "eval_batches", "log_every", "snapshots", "updates"):
             self._check(name, self._is_within(name, 1, MAX_INT, int), "give a whole number of at least 1")
         for name in ("warmup", "seed"):
             self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁵³ − 1")
         self._check("lr", self._is_within("lr", 0, 10) and self.lr > 0, "give a learning rate above 0; 0.001 is usual")
-        unclipped = self.grad_clip is None
-        self._check(
-            "grad_clip",
-            unclipped or self._is_within("grad_clip", 1e-9, 1e9),
-            "give a norm above 0, or None for no clipping",
-        )
+        clips = self.grad_clip is None or self._is_within("grad_clip", 1e-9, 1e9)
+        self._check("grad_clip", clips, "give a norm above 0, or None for no clipping")
         for name in ("final_lr", "weight_decay", "beta2"):
             self._check(name, self._is_within(name, 0, 1), "give a number from 0 to 1")
         self._check("beta2", self.beta2 < 1, "give a number from 0 up to, not including, 1")
-        for name, kind in (
-            ("objective", ObjectiveName),
-            ("optimizer", Optimizer),
-            ("schedule", Schedule),
-            ("precision", Precision),
-            ("snapshot_type", SnapshotType),
-        ):
-            self._check(name, getattr(self, name) in get_args(kind), f"choose one of {', '.join(get_args(kind))}")
         self._check("kl_weight", self._is_within("kl_weight", 0, 1000), "give a number from 0 to 1000")
-        self._check_leaned_on()
-        kind, _, size = self.tokenizer.partition("-")
-        self._check(
-            "tokenizer",
-            self.tokenizer == "char" or (kind == "bpe" and size.isdecimal()),
-            "give 'char', or 'bpe-512' for 512 tokens",
-        )
 
-    def _check_leaned_on(self) -> None:
-        needed = {"start": self.objective in ("ppo", "dpo"), "reward": self.objective == "ppo"}
-        for name, is_needed in needed.items():
-            value = getattr(self, name)
+    def _check_frozen_models(self) -> None:
+        for name, role in (("start", "reference"), ("reward", "reward")):
+            value, is_needed = getattr(self, name), role in OBJECTIVES[self.objective].frozen
+            is_name = re.fullmatch(r"[A-Za-z0-9_-]*", value) is not None
+            self._check(name, is_name, "give a run's name: letters from a to z, digits, - and _")
             self._check(
-                name, re.fullmatch(r"[A-Za-z0-9_-]*", value), "give a run's name: letters from a to z, digits, - and _"
+                name, bool(value) or not is_needed, f"the objective {self.objective!r} needs the name of such a run"
             )
-            self._check(name, value or not is_needed, f"the objective {self.objective!r} needs the name of such a run")
 
     def _is_within(self, name: str, low: float, high: float, kind: Any = int | float) -> bool:
         value = getattr(self, name)
@@ -99,7 +96,7 @@ class Recipe:
             raise ValueError(f"Recipe.{name}={getattr(self, name)!r} does not work: {remedy}")
 
     def changed(self, **changes: Any) -> "Recipe":
-        """This recipe with other values of its own fields, or of its model's. Raises ValueError on a field of neither."""
+        """Return this recipe with other values of its own fields, or of its model's. Raises ValueError on a field of neither."""
         own, models = ({f.name for f in fields(kind)} for kind in (Recipe, GPTConfig))
         unknown = sorted(set(changes) - own - models)
         if unknown:
@@ -108,7 +105,7 @@ class Recipe:
         return replace(self, model=model, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the recipe as a JSON object."""
         return asdict(self)
 
     @classmethod
@@ -118,13 +115,14 @@ class Recipe:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"Recipe has no field {', '.join(map(repr, unknown))}; it has {', '.join(sorted(known))}")
-        return cls(**{**values, "model": GPTConfig.from_dict(values.get("model", {}))})
+        arguments: dict[str, Any] = values | {"model": GPTConfig.from_dict(values.get("model", {}))}
+        return cls(**arguments)
 
 
 def snapshot_steps(steps: int, count: int) -> list[int]:
-    """About `count` steps from 0 to `steps`, ascending, each once, both ends among them; a `count` of 1 is the last alone.
+    """Return about `count` steps from 0 to `steps`, ascending, with both ends; for a `count` of 1 only the last.
 
-    Up to a quarter of the way they are log-spaced, from there on even: a film that is slow where most happens.
+    The first half is log-spaced up to a quarter of the way, the rest is even: most changes happen early.
     """
     if count == 1:
         return [steps]

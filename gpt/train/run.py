@@ -16,10 +16,7 @@ from typing import Any, Literal, get_args
 import torch
 from filelock import FileLock, Timeout
 
-from gpt.model.bigram import Bigram
-from gpt.model.build import build_model
-from gpt.model.gpt import GPT
-from gpt.model.seq2seq import Seq2Seq
+from gpt.model.build import Model, build_model
 from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus, truly_named
 from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
 from gpt.train.estimate import shapes_of
@@ -35,12 +32,12 @@ from gpt.train.files import (
     write_text,
 )
 from gpt.train.machine import count_in_words
+from gpt.train.objectives import OBJECTIVES, Objective
 from gpt.train.recipe import Recipe
 
 FORMAT = 1
 QUIET = 120  # seconds in which a worker writes at least once
 LITTLE = 100_000  # bytes: a disk with less is full
-ROLES = ("reference", "reward")  # of the frozen models that a run may need
 SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,14})\.safetensors", re.ASCII)
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 
@@ -87,6 +84,11 @@ class Run:
         return self.title or self.name
 
     @property
+    def objective(self) -> type[Objective[Any]]:
+        """What it learns: the class, which has the objective's traits."""
+        return OBJECTIVES[self.recipe.objective]
+
+    @property
     def steps(self) -> list[int]:
         """Steps that have a snapshot, ascending."""
         names = (path.name for path in (self.folder / "snapshots").glob("*.safetensors"))
@@ -96,7 +98,7 @@ class Run:
         """Where the snapshot of a step lies, or would lie."""
         return self.folder / "snapshots" / f"{step:06d}.safetensors"
 
-    def model(self, step: int | None = None) -> GPT | Bigram | Seq2Seq:
+    def model(self, step: int | None = None) -> Model:
         """The model of a snapshot (None: the newest), in eval mode, float32, on the CPU.
 
         Raises RunError where there is no such snapshot, or it is not this model's weights.
@@ -110,7 +112,7 @@ class Run:
         model = self.new_model(f"its snapshot of step {step}", self.snapshot_path(step))
         return model.eval().requires_grad_(False)
 
-    def new_model(self, what: str, weights: Path, prefix: str = "") -> GPT | Bigram | Seq2Seq:
+    def new_model(self, what: str, weights: Path, prefix: str = "") -> Model:
         """Build this run's model and fill it from a safetensors file, whose shapes are checked before memory is spent."""
         what = f"run {self.name!r}: {what}"
         with open_tensors(weights, what) as file:
@@ -119,9 +121,8 @@ class Run:
                 raise RunError(
                     f"{what} has {len(names)} tensors, too few for {count_in_words(self.recipe.model.n_layer)} layers"
                 )
-            expected = {
-                prefix + name: shape for name, shape in shapes_of(self.recipe.model, self.recipe.objective).items()
-            }
+            shapes = shapes_of(self.recipe.model, self.objective.kind)
+            expected = {prefix + name: shape for name, shape in shapes.items()}
             found = {name: file.get_slice(name).get_shape() for name in names}
             wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
             if wrong:
@@ -129,7 +130,7 @@ class Run:
                 raise RunError(
                     f"{what} holds another model's weights; {name} has shape {found.get(name)}, config.json asks for {expected.get(name)}"
                 )
-            model = build_model(self.recipe.model, self.recipe.objective)
+            model = build_model(self.recipe.model, self.objective.kind)
             model.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
         return model
 
@@ -212,14 +213,19 @@ class Run:
         """Where the state lies that training goes on from."""
         return self.folder / "resume" / "state.safetensors"
 
-    def kept_path(self, role: str) -> Path:
-        """Where a model lies, as a run folder of its own, that this run leans on to train: its "reference" or its "reward" model."""
+    def frozen_path(self, role: str) -> Path:
+        """The folder of a frozen model that this run needs, itself a run folder. role: "reference" or "reward"."""
         return self.folder / "resume" / role
 
     @property
-    def kept(self) -> list[Path]:
-        """Where the models lie that it leans on; what ships has none, and trains no further."""
-        return [path for path in map(self.kept_path, ROLES) if path.is_dir() and not path.is_symlink()]
+    def frozen(self) -> dict[str, Path]:
+        """Role → folder of the frozen models that this run needs. Shipped runs have none and cannot be resumed."""
+        paths = {role: self.frozen_path(role) for role in self.objective.frozen}
+        return {role: path for role, path in paths.items() if path.is_dir() and not path.is_symlink()}
+
+    def frozen_model(self, role: str) -> Model:
+        """Open the frozen model that has this role."""
+        return load_run(self.frozen_path(role)).model()
 
     @property
     def began_at(self) -> int:

@@ -17,6 +17,7 @@ from explorer.train.race import RUNGS
 from explorer.train.runs.folders import list_runs
 from gpt import PRESETS, Run
 from gpt.train.estimate import count_parameters
+from gpt.train.objectives import OBJECTIVES
 from gpt.train.presets import PUBLISHED, Published
 
 ROW, MOST_ROWS = 36, 12  # pixels a row; rows before the table scrolls
@@ -94,7 +95,7 @@ def _row(summary: Summary) -> dict[str, object]:
         "Text": recipe.text,
         "State": STATE_NAMES[status.state],
         "Parameters": min(
-            count_parameters(recipe.model, recipe.objective), 2**63 - 1
+            count_parameters(recipe.model, OBJECTIVES[recipe.objective].kind), 2**63 - 1
         ),  # a table's numbers have 64 bits
         "Steps": status.step,
         "Best loss": summary.best,

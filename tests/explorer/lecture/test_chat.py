@@ -141,7 +141,7 @@ def test_a_stage_is_started_on_the_train_page_and_its_sizes_are_its_parents(open
     assert "1,845,312 parameters" in said(app, "vocabulary of 65")
     press(app, "Start")
     started = open_run("runs/chat-policy")
-    assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.kept) == 2
+    assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.frozen) == 2
     assert "Started from **chat\\-finetune** at step 200" in said(app, "Started from")
     app.number_input(key="widget:form.chat-policy.n_layer").set_value(3).run()
     next(button for button in app.button if button.label == "Start").click().run()

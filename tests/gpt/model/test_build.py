@@ -10,18 +10,21 @@ import torch
 
 from gpt.model.build import build_model, without_memory
 from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT
+from gpt.model.reward import RewardModel
+from gpt.model.seq2seq import Seq2Seq
 
 ROOT = Path(__file__).parents[3]
 SMALL = GPTConfig(vocab_size=11, block_size=8, n_layer=2, n_head=2, n_embd=8)
 
 
-@pytest.mark.parametrize("objective", ["language", "translation", "reward"])
+@pytest.mark.parametrize("kind", [GPT, Seq2Seq, RewardModel])
 @pytest.mark.parametrize("change", [{}, {"tie_weights": True}, {"norm": "none"}, {"positions": "sinusoidal"}])
-def test_the_shapes_are_those_of_a_model_with_memory(objective, change):
+def test_the_shapes_are_those_of_a_model_with_memory(kind, change):
     config = replace(SMALL, **change)
     with without_memory():
-        empty = build_model(config, objective).state_dict()
-    real = build_model(config, objective).state_dict()
+        empty = build_model(config, kind).state_dict()
+    real = build_model(config, kind).state_dict()
     assert {name: tensor.shape for name, tensor in empty.items()} == {
         name: tensor.shape for name, tensor in real.items()
     }

@@ -26,8 +26,8 @@ def ids(B: int, T: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(SIZES["vocab_size"], (B, T), generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_config_and_an_objective_name_it():
-    model = build_model(GPTConfig(**SIZES), "translation")
+def test_a_config_and_a_kind_name_it():
+    model = build_model(GPTConfig(**SIZES), Seq2Seq)
     assert isinstance(model, Seq2Seq) and model(ids(3, 7), ids(3, 4)).shape == (3, 4, 11)
     assert model.n_params == sum(parameter.numel() for parameter in model.parameters())
 

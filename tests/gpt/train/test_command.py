@@ -44,7 +44,7 @@ def test_a_shell_trains_a_preset(tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"{folder}: finished at step 20, val loss 4." in done.stdout
+    assert f"{folder}: finished at step 20, validation loss 4." in done.stdout
     assert "20/20" in done.stderr and "Traceback" not in done.stderr
     run = load_run(folder)
     assert run.recipe.steps == 20 and run.recipe.seed == 5 and run.steps[-1] == 20
@@ -63,7 +63,7 @@ def test_a_run_is_never_made_twice_but_resumes(main, own_text, tmp_path):
 
 
 def _val_loss(folder: Path) -> str:
-    return f"val loss {load_run(folder).metrics()[-1]['val_loss']:.4f}"
+    return f"validation loss {load_run(folder).metrics()[-1]['val_loss']:.4f}"
 
 
 @pytest.mark.parametrize(

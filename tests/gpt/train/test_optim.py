@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gpt import build_model
-from gpt.train.optim import Muon, make_optimizers, orthogonalize
+from gpt.train.optim import OPTIMIZERS, Muon, orthogonalize
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (4, 16), (16, 4), (1, 5), (5, 1), (96, 32)])
@@ -43,12 +43,12 @@ def test_muon_decays_weights_apart_from_the_gradient():
     torch.testing.assert_close(parameter.detach(), torch.full((2, 3), 0.95))
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("changes", [{}, {"tie_weights": True}, {"bias": False}, {"mlp": False}, {"n_layer": 0}])
 def test_every_parameter_has_one_home(recipe, optimizer, changes):
     wanted = recipe(optimizer=optimizer, weight_decay=0.25, **changes)
     model = build_model(wanted.model)
-    groups = [group for made in make_optimizers(model, wanted) for group in made.param_groups]
+    groups = [group for made in OPTIMIZERS[optimizer].make(model, wanted) for group in made.param_groups]
     homes = [parameter for group in groups for parameter in group["params"]]
     assert len(homes) == len({id(p) for p in homes}) == len(list(model.parameters()))
     assert {id(p) for p in homes} == {id(p) for p in model.parameters()}
@@ -58,9 +58,9 @@ def test_every_parameter_has_one_home(recipe, optimizer, changes):
 
 def test_muon_takes_the_blocks_matrices_alone(recipe):
     model = build_model(recipe().model)
-    _, muon = make_optimizers(model, recipe(optimizer="muon"))
+    _, muon = OPTIMIZERS["muon"].make(model, recipe())
     names = {id(p): name for name, p in model.named_parameters()}
     assert [names[id(p)] for p in muon.param_groups[0]["params"]] == [
         f"blocks.0.{matrix}.weight" for matrix in ("attn.qkv", "attn.proj", "mlp.up", "mlp.down")
     ]
-    assert len(make_optimizers(build_model(recipe(n_layer=0).model), recipe(optimizer="muon"))) == 1
+    assert len(OPTIMIZERS["muon"].make(build_model(recipe(n_layer=0).model), recipe())) == 1
