@@ -45,13 +45,13 @@ def loss_curves(
     steps: int,
     levels: Sequence[Level] = (),
     parent: Branch | None = None,
-    unit: str = "token",
+    unit: str = "nats per token",
 ) -> go.Figure:
     """Draw the training loss (faint: each batch, strong: the running mean), the validation loss, and the levels.
 
     train, val: steps and losses in nats, of equal length, possibly empty. steps: the length of the run, at least 1, so that
     the axis stays the same while the curve grows. parent: drawn behind, as a running mean, with a mark at the fork.
-    unit: the losses are in nats per unit. Raises ValueError on unequal lengths. Source: lecture 00:34:53, 00:38:00.
+    unit: of the losses. Raises ValueError on unequal lengths. Source: lecture 00:34:53, 00:38:00.
     """
     train_steps, train_losses = _checked("train", train)
     val_steps, val_losses = _checked("val", val)
@@ -76,7 +76,7 @@ def loss_curves(
     figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
     figure.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
     span = _span(np.concatenate(losses), [level.loss for level in levels])
-    figure.update_yaxes(range=span, title=f"loss, nats per {unit}")
+    figure.update_yaxes(range=span, title=f"loss, {unit}")
     _draw_levels(figure, levels, span)
     if parent:
         mark = {"color": style.MUTED, "width": 1.5, "dash": "dot"}

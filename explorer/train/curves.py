@@ -10,28 +10,19 @@ import streamlit as st
 
 from explorer.figures.curves import Branch, Level, loss_curves
 from explorer.figures.outcomes import outcomes
-from explorer.opened import Opened, open_run, references
+from explorer.opened import OWN, Opened, open_run, references
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run
+from gpt.train.objectives import OPTIMIZATION, Metric, Objective
 from gpt.train.presets import PUBLISHED, Published
 from gpt.train.tail import LARGEST, Logged
 
 REDRAW = (
     2.0  # seconds of training between two drawings of a live run's curves, the slowest part of the page in the browser
 )
-EARNINGS = {
-    "reward": "reward model's number",
-    "preference": "stated preference, 0 to 4",
-    "kl": "KL from the reference, nats an answer",
-    "entropy": "entropy, nats a token",
-}  # logged metric of a policy → title
-CHAPTERS = {
-    "language": "0:34:53",
-    "translation": "1:42:39",
-}  # objective → its place in the lecture; 1:48:53 for the others
-PAIRED = ("reward", "dpo")  # objectives whose loss is per pair of answers
+LOSSES = ("train_loss", "val_loss")
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
 
 
@@ -52,45 +43,61 @@ def drawn_metrics(run: Run) -> Logged:
 
 
 def draw_curves(run: Run) -> None:
-    """Draw a run's losses and the losses to compare with; of a policy (PPO), draw its rewards and its distance instead."""
-    if run.recipe.objective == "ppo":
-        return _draw_earnings(run)
-    numbers = drawn_metrics(run)
+    """Draw a run's losses and the losses to compare with; if the loss does not measure quality, draw the metrics instead."""
+    objective = run.objective
     published = published_for(run)
-    figure = loss_curves(
-        numbers.series("train_loss"),
-        numbers.series("val_loss"),
-        steps=run.recipe.steps,
-        levels=_levels(run, published),
-        parent=_parent(run),
-        unit="pair" if run.recipe.objective in PAIRED else "token",
-    )
-    chart(figure, key="loss", alt=f"Training and validation loss of {run.label} over its steps")
+    if objective.loss_unit:
+        _draw_losses(run, published)
+        counted = ", a counted bigram" if objective.compares_with_bigram else ""
+        result = f", the result of the {published.who}" if published else ""
+        sentence = f"The loss falls as the model learns. Dashed lines: a uniform guess{counted}{result}."
+    else:
+        _draw_metrics(run, shown_metrics(run.objective), key="loss")
+        sentence = "Measured on answers to validation questions. The loss does not measure quality, so it is not drawn."
     _draw_lineage(run)
-    counted = ", a counted bigram" if run.recipe.objective == "language" else ""
-    result = f", the result of the {published.who}" if published else ""
-    widgets.caption(
-        f"The loss falls as the model learns. Dashed lines: a uniform guess{counted}{result}.",
-        published.chapter if published else CHAPTERS.get(run.recipe.objective, "1:48:53"),
-    )
+    widgets.caption(sentence, published.chapter if published else objective.chapter)
 
 
-def _draw_earnings(run: Run) -> None:
+def shown_metrics(objective: type[Objective]) -> list[Metric]:
+    """Return the metrics that `draw_curves` draws: the losses if they measure quality, else the measurements."""
+    metrics = [metric for metric in objective.metrics if metric not in OPTIMIZATION]
+    return [metric for metric in metrics if metric.name in LOSSES or not objective.loss_unit]
+
+
+def folded_metrics(objective: type[Objective]) -> list[Metric]:
+    """Return the other metrics of an objective."""
+    shown = shown_metrics(objective)
+    return [metric for metric in objective.metrics if metric not in shown]
+
+
+def draw_more_metrics(run: Run) -> None:
+    """Draw the other metrics in a fold. A closed fold draws nothing."""
+    fold = st.expander("More metrics", key=f"metrics:{run.name}", on_change="rerun")
+    if fold.open:
+        with fold:
+            _draw_metrics(run, folded_metrics(run.objective), key="metrics")
+
+
+def _draw_metrics(run: Run, metrics: Sequence[Metric], key: str) -> None:
     numbers = drawn_metrics(run)
-    quantities = {title: {run.label: numbers.series(name)} for name, title in EARNINGS.items()}
-    chart(outcomes(quantities, steps=run.recipe.steps), key="loss", alt=f"What {run.label} earns over its steps")
-    _draw_lineage(run)
-    sentence = (
-        "Measured on answers to validation questions. PPO's own loss does not measure quality, so it is not drawn."
-    )
-    widgets.caption(sentence, "1:48:53")
+    curves = {metric.title: {run.label: numbers.series(metric.name)} for metric in metrics}
+    alt = f"{', '.join(metric.label for metric in metrics)} of {run.label} over its steps"
+    chart(outcomes(curves, steps=run.recipe.steps), key=key, alt=alt)
+
+
+def _draw_losses(run: Run, published: Published | None) -> None:
+    numbers = drawn_metrics(run)
+    train, val = (numbers.series(name) for name in LOSSES)
+    unit, levels = run.objective.loss_unit, _levels(run, published)
+    figure = loss_curves(train, val, steps=run.recipe.steps, levels=levels, parent=_parent(run), unit=unit)
+    chart(figure, key="loss", alt=f"Training and validation loss of {run.label} over its steps")
 
 
 def _levels(run: Run, published: Published | None) -> list[Level]:
-    if run.recipe.objective in PAIRED:
-        return [Level("uniform guess: ln 2 =", math.log(2))]
-    levels = [Level(f"uniform guess: ln {run.tokenizer.vocab_size} =", math.log(run.tokenizer.vocab_size))]
-    counted = texts.counted_bigram_loss(Opened.of(run)) if run.recipe.objective == "language" else None
+    objective = run.objective
+    choices = objective.n_choices(run.tokenizer.vocab_size)
+    levels = [Level(f"uniform guess: ln {choices} =", math.log(choices))]
+    counted = texts.counted_bigram_loss(Opened.of(run)) if objective.compares_with_bigram else None
     if counted is not None:
         levels.append(Level("counted bigram", counted))
     if published:
@@ -115,7 +122,7 @@ def parent_ref(run: Run) -> str | None:
     if not run.parent:
         return None
     models = references()
-    return next((ref for ref in (f"runs/{run.parent.run}", run.parent.run) if ref in models), None)
+    return next((ref for ref in (f"{OWN}{run.parent.run}", run.parent.run) if ref in models), None)
 
 
 def _draw_lineage(run: Run) -> None:

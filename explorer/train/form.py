@@ -20,6 +20,8 @@ from gpt.text.corpus import CorpusError
 from gpt.text.pairs import read_pairs, split_pairs
 from gpt.train.estimate import check_fits
 from gpt.train.machine import bytes_in_words, time_in_words
+from gpt.train.objectives import OBJECTIVES
+from gpt.train.optim import OPTIMIZERS
 from gpt.train.presets import GROUPS
 
 FIRST = "quick"
@@ -39,7 +41,7 @@ NUMBERS: dict[str, tuple[str, int, int, str]] = {  # field of the recipe or its 
     "block_size": ("Context (block_size)", 1, 4096, "The largest number of tokens that the model reads at once."),
     "batch_size": ("Batch size", 1, 1024, "Chunks of text in one step."),
 }
-OPTIMIZER_LABELS = {"adamw": "AdamW", "muon": "Muon"}
+OPTIMIZER_LABELS = {name: kind.label for name, kind in OPTIMIZERS.items()}
 SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, options, help
     "optimizer": ("Optimizer", OPTIMIZER_LABELS, widgets.TERMS["optimizer"]),
     "tokenizer": (
@@ -203,7 +205,7 @@ def _check_recipe(recipe: Recipe, corpus: Corpus) -> bool:
             f"{widgets.plain(corpus.name)}, {len(corpus.text):,} characters; the last tenth is validation text. "
             f"Training takes about {time_in_words(needs.seconds)} and {bytes_in_words(needs.memory)} of memory here."
         )
-        if recipe.objective == "translation":
+        if OBJECTIVES[recipe.objective].translates:
             split_pairs(read_pairs(corpus.text))
         elif recipe.tokenizer == "char":
             check_length(len(corpus.text), len(corpus.text), config.block_size)

@@ -12,7 +12,7 @@ from explorer.opened import Opened, open_run, references, runs_folder
 from explorer.shared import examples, patterns, widgets
 from explorer.shared.choices import RUN
 from explorer.train import progress
-from explorer.train.curves import draw_curves
+from explorer.train.curves import draw_curves, draw_more_metrics
 from explorer.train.runs import folders
 from gpt import Run
 
@@ -70,6 +70,7 @@ def _draw_curves_and_sample(run: Run) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left, widgets.guarded():
         draw_curves(run)
+        draw_more_metrics(run)
     with right:
         draw_sample(run)
         with st.container(horizontal=True):
@@ -97,7 +98,7 @@ def draw_sample(run: Run) -> None:
     newest = samples[-1] if samples else {}
     st.markdown(f"Sample after step {newest['step']:,}" if "step" in newest else "Sample")
     st.code(str(newest.get("text", " ")), language=None, wrap_lines=True, height=SAMPLE_HEIGHT)
-    if run.recipe.objective == "translation":
+    if run.objective.translates:
         widgets.caption("The model translates the same validation sources at each snapshot.", "1:42:39")
     else:
         widgets.caption("The newest snapshot wrote this text. Each snapshot uses the same seed.", "0:22:11")
@@ -111,7 +112,7 @@ def draw_heads() -> None:
     run = chosen_run()
     if run is None:
         return
-    if run.recipe.objective == "translation":
+    if run.objective.translates:
         st.caption("This model translates. Its three kinds of attention are on the page *Encoder and decoder*.")
     elif not run.recipe.model.n_layer:
         st.caption("A bigram table has no heads: it reads only the last token.")

@@ -13,7 +13,6 @@ from explorer.opened import runs_folder
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RUN
 from explorer.shared.fragment import fragment
-from explorer.shared.model_list import SPEECHLESS
 from explorer.train import jobs
 from explorer.train.runs.folders import logged, ref_of
 from gpt import Run
@@ -111,10 +110,10 @@ def link_to(page: str, title: str, icon: str, run: Run) -> None:
 
 def link_to_lenses(run: Run) -> None:
     """Draw links to the pages that can open this kind of model."""
-    objective = run.recipe.objective
-    if objective == "translation":
+    objective = run.objective
+    if objective.translates:
         widgets.look_into_translator(ref_of(run), disabled=not run.steps)
-    elif objective not in SPEECHLESS:
+    elif objective.continues_prompt:
         link_to("attention.py", "Attention", ":material/grid_on:", run)
         link_to("timetravel.py", "Time travel", ":material/history:", run)
 

@@ -12,7 +12,7 @@ from explorer.lecture.kit.training import train_together
 from explorer.opened import open_run, runs_folder
 from explorer.shared import widgets
 from explorer.shared.chart import chart
-from explorer.train.curves import EARNINGS, series
+from explorer.train.curves import series, shown_metrics
 from gpt import PRESETS, Run, load_corpus
 from gpt.text import dialogue
 from gpt.train.objectives import answers, dpo, finetune, ppo, reward
@@ -27,6 +27,7 @@ POLICIES = {
     FREE: HASTY.changed(kl_weight=0.0),
     DPO: PRESETS["chat-dpo"].changed(snapshots=3),
 }
+MEASURED = {metric.name: metric.title for metric in shown_metrics(ppo.PPO)}
 LEARNING = {
     "val_loss": "loss, nats",
     "accuracy": "share of pairs in the right order",
@@ -126,7 +127,7 @@ def _start(name: str) -> str:
 
 
 def _compared(runs: dict[str, Run]) -> None:
-    _growing(runs, EARNINGS, "chat:leash", "With and without the leash")
+    _growing(runs, MEASURED, "chat:leash", "With and without the leash")
     distances = {label: series(run.metrics(), "kl")[1] for label, run in runs.items()}
     metrics({label: f"{each[-1]:.1f} nats" for label, each in distances.items() if each})
     samples = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
@@ -144,7 +145,7 @@ def _compared(runs: dict[str, Run]) -> None:
 def _shipped(label: str) -> None:
     """The curves of a stage's shipped run."""
     run = open_run(REFS.get(label, label))
-    titles = EARNINGS if label == POLICY else LEARNING
+    titles = MEASURED if label == POLICY else LEARNING
     spent = series(run.metrics(), "elapsed")[1][-1]
     _curves({run.name: run}, titles, f"chat:{run.name}", f"The curves of {run.name}")
     st.caption(

@@ -8,6 +8,7 @@ import pytest
 
 from explorer.train import curves, progress
 from gpt import PRESETS, GPTConfig, Recipe, create_run, load_run
+from gpt.train.objectives import OBJECTIVES
 from gpt.train.tail import Logged
 
 
@@ -65,3 +66,17 @@ def test_the_lectures_figure_stands_beside_its_own_rung_alone(runs):
     }
     assert curves.published_for(made["same"]).loss == 2.28
     assert curves.published_for(made["other-size"]) is curves.published_for(made["other-text"]) is None
+
+
+def test_other_metrics_are_drawn_in_a_fold_that_opens(open_train, runs):
+    app = open_train(run="tiny")
+    assert len(app.get("plotly_chart")) == 1
+    (fold,) = [fold for fold in app.expander if fold.label == "More metrics"]
+    assert not fold.proto.expanded
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.values())
+def test_every_declared_metric_is_drawn_above_or_in_the_fold(objective):
+    shown, folded = curves.shown_metrics(objective), curves.folded_metrics(objective)
+    assert sorted(metric.name for metric in (*shown, *folded)) == sorted(m.name for m in objective.metrics)
+    assert "grad_norm" in [metric.name for metric in folded]

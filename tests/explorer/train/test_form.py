@@ -8,6 +8,7 @@ from explorer.train import jobs
 from gpt import PRESETS, GPTConfig, build_model, load_run
 from gpt.train.estimate import estimate
 from gpt.train.machine import bytes_in_words, time_in_words
+from gpt.train.optim import OPTIMIZERS
 from tests.explorer.train.elements import messages, progress_text, widget
 
 
@@ -149,3 +150,9 @@ def test_a_name_that_no_folder_can_have_becomes_a_title(open_train, runs):
 def test_an_alien_form_in_a_link_breaks_nothing(open_train, form):
     app = open_train(form=form, own="../../etc/passwd")
     assert not app.error and widget(app.selectbox, "Recipe").value == "quick"
+
+
+def test_every_registered_optimizer_can_be_chosen(open_train):
+    box = widget(open_train().selectbox, "Optimizer")
+    assert [box.format_func(name) for name in OPTIMIZERS] == [kind.label for kind in OPTIMIZERS.values()]
+    assert list(box.options) == [kind.label for kind in OPTIMIZERS.values()]
