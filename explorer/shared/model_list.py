@@ -5,8 +5,6 @@ from typing import NamedTuple
 from explorer.opened import references
 from explorer.shared.outline import Outline, outline
 
-SPEECHLESS = ("translation", "reward")  # objectives whose models continue no prompt
-
 
 class Listed(NamedTuple):
     """A model in the list."""
@@ -24,11 +22,17 @@ class Listed(NamedTuple):
 
     @property
     def continues_prompt(self) -> bool:
-        return self.outline.objective not in SPEECHLESS
+        return self._has_trait("continues_prompt")
 
     @property
     def translates(self) -> bool:
-        return self.outline.objective == "translation"
+        return self._has_trait("translates")
+
+    def _has_trait(self, name: str) -> bool:
+        """Return a trait of the model's objective; that of a language model where the objective is unknown."""
+        from gpt.train.objectives import OBJECTIVES, Language
+
+        return getattr(OBJECTIVES.get(self.outline.objective, Language), name)
 
 
 def models() -> dict[str, Listed]:

@@ -14,4 +14,4 @@ OBJECTIVES: dict[str, type[Objective[Any]]] = {
     objective.name: objective for objective in (Language, Translation, Finetune, Reward, PPO, DPO)
 }
 
-__all__ = ["OBJECTIVES", "OPTIMIZATION", "Metric", "Objective"]
+__all__ = ["OBJECTIVES", "OPTIMIZATION", "Language", "Metric", "Objective"]
