@@ -55,7 +55,7 @@ def test_a_tokens_own_distribution_can_be_looked_at(page, drawn):
     for count in (1, 2):
         press(page, "Next token")
         expect(drawn).to_have_text(re.compile(rf"^.{{{count}}}$", re.DOTALL), timeout=SLOW)
-    caption = page.get_by_text("was drawn with")
+    caption = page.get_by_text("was sampled with probability")
     newest = caption.inner_text()
     page.get_by_role("slider").press("ArrowLeft")
     expect(caption).not_to_have_text(newest, timeout=SLOW)

@@ -30,7 +30,7 @@ def test_from_a_prompt_to_a_comparison(page: Page, app_server, choose_page, sett
     page.get_by_label("Tokens", exact=True).fill("20")
     page.get_by_label("Tokens", exact=True).press("Enter")
     page.get_by_role("button", name="Generate").click()
-    expect(page.get_by_text("was drawn with")).to_be_visible(timeout=READY)
+    expect(page.get_by_text("was sampled with probability")).to_be_visible(timeout=READY)
     settled(page)
     expect(page.get_by_test_id("stCode").first).to_contain_text(re.compile(r"\w{3}"))
 
