@@ -74,7 +74,7 @@ def measured_loss(opened: Opened, stretches: Sequence[str]) -> Loss:
 def measure() -> None:
     """Write assets/losses.json and assets/effects.json."""
     from explorer.compare.panel import stretches
-    from explorer.explore.interventions import changes
+    from explorer.explore.interventions.effects import validation_ids
     from explorer.shared import texts
     from explorer.shared.model_list import prompted
     from gpt.lens.interventions import ablation_map
@@ -86,7 +86,7 @@ def measure() -> None:
         pieces = stretches(texts.parts(opened)[1])
         losses[key(opened, pieces)] = measured_loss(opened, pieces)
         for off in ("zero", "mean") if opened.config.n_layer else ():
-            ids = changes.validation_ids(opened)
+            ids = validation_ids(opened)
             effects[key(opened, (off, str(ids.tolist())))] = ablation_map(opened.model, ids, off).tolist()
     LOSSES.write_text(json.dumps(losses, indent=1) + "\n", encoding="utf-8")
     EFFECTS.write_text(json.dumps(effects, indent=1) + "\n", encoding="utf-8")

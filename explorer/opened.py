@@ -9,7 +9,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from explorer.shared.cache import cached
 from explorer.shared.outline import Stamp, folders, stamp
@@ -73,7 +73,7 @@ class Opened:
 
     def load_model(self) -> "GPT | Bigram":
         """The module in eval mode, read from disk and not kept: for a look at many snapshots, one after another."""
-        return self.run.model(self.step)
+        return cast("GPT | Bigram", self.run.model(self.step))  # a page of translations casts it to Seq2Seq
 
     @property
     def is_shipped(self) -> bool:

@@ -82,7 +82,7 @@ class Guard:
             host = Headers(scope=scope).get("host")
             if not is_host_allowed(host):
                 return await refusal(host)(scope, receive, send)
-            return await self.app(scope, receive, with_headers(send, host))
+            return await self.app(scope, receive, with_headers(send, host or ""))
         await self.app(scope, receive, send)
 
 

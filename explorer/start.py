@@ -6,6 +6,7 @@ The first visit to the address without a link shows them above the first page. T
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from explorer import navigation, state
 
@@ -46,7 +47,7 @@ STEPS = (
         COPYING | {"change": "zero"},
     ),
 )
-_remember_visit = st.components.v2.component(
+_remember_visit = component(
     "welcome",
     js=f"""export default function () {{
         document.cookie = "{COOKIE}=seen; path=/; max-age=31536000; SameSite=Lax";

@@ -1,44 +1,41 @@
 import streamlit as st
 
-from explorer.explore.interventions import panel as intervening
+from explorer.explore.interventions import panel
 from explorer.figures import style
 from explorer.shared import widgets
 
 opened, prompt = widgets.model_and_prompt(*st.columns([5, 2]))
 
-with st.spinner("Opening the model…"):
-    layers = opened.config.n_layer
-if not layers:
+if not opened.config.n_layer:
     widgets.empty_state(
         "This model has no parts to switch off.",
-        "A bigram table is one table. Pick a Transformer: in *induction*, one head less and it can no longer copy.",
+        "A bigram has only one table. Pick a Transformer: *induction* stops copying when one head is off.",
     )
     st.stop()
 reading = widgets.reading(opened, prompt)
 if reading is None:
     st.stop()
-made, head = intervening.change_controls(opened, reading.ids)
-intervening.next_token(opened, reading.ids, made)
-widgets.caption("The next token as the model predicts it, and under the changes that are in force.", "0:22:11")
+changes, head = panel.change_controls(opened, reading.ids)
+panel.draw_next_token(opened, reading.ids, changes)
+widgets.caption("The next token before the changes and after them.", "0:22:11")
 
 st.subheader("A sample with the same seed", anchor=False)
 with widgets.guarded():
-    intervening.samples(opened, reading.ids, made)
-    widgets.caption("Both draw with the same random numbers, so what differs comes from the changes.", "0:22:11")
+    panel.draw_samples(opened, reading.ids, changes)
+    widgets.caption("Both use the same random numbers, so every difference comes from the changes.", "0:22:11")
 
-st.subheader("Every head switched off by itself", anchor=False)
+st.subheader("Each head switched off", anchor=False)
 with widgets.guarded():
-    intervening.ablations(opened, reading, head)
+    panel.draw_ablations(opened, reading, head)
     widgets.caption(
-        "A head may read from one token with all its weight and matter little to the loss: attention is not importance.",
+        "A head can put all its weight on one token and still matter little to the loss: attention is not importance.",
         "1:21:59",
     )
 
 st.subheader("Patching from a second prompt", anchor=False)
 with widgets.guarded():
-    intervening.patching(opened, reading)
+    panel.draw_patching(opened, reading)
     widgets.caption(
-        f"{style.ABOVE.capitalize()}: with this piece of the second prompt's computation, the first prompt's answer moves towards "
-        "the second's.",
+        f"{style.ABOVE.capitalize()}: this activation of the second prompt moves the first prompt's answer towards the second's.",
         "1:26:48",
     )

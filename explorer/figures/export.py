@@ -123,7 +123,7 @@ def _coordinates(trace: Any, axis: str, size: int) -> Any:
 
 
 def _tick_labels(figure: go.Figure, axis: str) -> dict[Any, str]:
-    layout = figure.layout[f"{axis[0]}axis{axis[1:]}"]
+    layout: Any = figure.layout[f"{axis[0]}axis{axis[1:]}"]
     if layout.tickvals is None or layout.ticktext is None:
         return {}
     return {place: _plain(text) for place, text in zip(layout.tickvals, layout.ticktext, strict=False)}

@@ -37,7 +37,7 @@ def number_grid(
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"values of shape {values.shape} are no matrix")
     there = np.where(np.isfinite(values), values, np.nan)
-    top = top or max(np.nanmax(np.abs(there), initial=0.0), 1e-9)
+    top = top if top else max(float(np.nanmax(np.abs(there), initial=0.0)), 1e-9)
     R, C = values.shape
     has_numbers = C <= MOST_NUMBERS
     end = PALE * top if has_numbers else top

@@ -28,7 +28,7 @@ def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen:
         raise ValueError(
             f"probabilities must be at least 0 and sum to at most 1; these sum to {probabilities.sum():.4f}"
         )
-    order = np.argsort(-probabilities, kind="stable")
+    order: list[int] = np.argsort(-probabilities, kind="stable").tolist()
     names = [visible(tokens[i]) for i in order] + ["all others"]
     values = [*probabilities[order], max(0.0, 1.0 - probabilities.sum())]
     colors = [style.SECOND if tokens[i] == chosen else style.ACCENT for i in order] + [style.MUTED]

@@ -28,7 +28,7 @@ NAMED = "Tensors named as gpt's hooks are; the prompt's tokens stand in the meta
 class Drawn:
     """What an attention view shows, with all that its files are made of. tokens, keys, causal, layers: as the view takes them."""
 
-    name: tuple[object, ...]  # that the files begin with
+    name: tuple[str | int | None, ...]  # that the files begin with
     title: str  # above the page that opens offline
     model: str
     prompt: str

@@ -161,5 +161,6 @@ def _step_number(count: int, playing: bool) -> int:
     if count == 1:
         return 1
     hint = "Each token has the distribution that it was sampled from."
-    key = {"key": f"{KEY}:{count}", "persist_state": "page"}
-    return st.slider("Look at token", 1, count, count, disabled=playing, help=hint, **key)
+    return st.slider(
+        "Look at token", 1, count, count, disabled=playing, help=hint, key=f"{KEY}:{count}", persist_state="page"
+    )

@@ -45,5 +45,5 @@ def _position_picker(named: list[str]) -> int:
     """Let the person choose a token of the prompt; the last one until then."""
     position = POSITION.read(high=len(named) - 1, default=len(named) - 1)
     options = dict(enumerate(named))
-    st.selectbox(options=options, format_func=options.get, **POSITION.bound(position, options, help=HELP))
+    st.selectbox(options=options, format_func=options.__getitem__, **POSITION.bound(position, options, help=HELP))
     return position

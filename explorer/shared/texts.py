@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gpt import BPETokenizer, CharTokenizer, Corpus
+    from gpt.text.tokenizer import Tokenizer
 
 VOCABULARY_SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 WIDEST_TABLE = 4096  # tokens of a vocabulary whose pairs are still counted
@@ -172,7 +173,7 @@ def halves(text: str) -> "tuple[Tensor, Tensor]":
 
 
 @cached(max_entries=8, shared=True)
-def byte_pairs(text: str) -> dict[int, "BPETokenizer"]:
+def byte_pairs(text: str) -> dict[int, "Tokenizer"]:
     """Byte-pair encodings trained on the text's first `LONGEST_TRAINING` characters, by each of `VOCABULARY_SIZES`.
 
     Merges come one after another, so the smaller vocabularies are beginnings of the largest. A short text gives fewer.

@@ -1,6 +1,7 @@
 """Uploaded files in the server's memory: the last one of each session. What a page needs of a file, it keeps itself."""
 
 from functools import cache
+from typing import cast
 
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -11,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 def limit_uploads() -> None:
     """Let this server hold one file a session. Streamlit holds all that a session sends, each up to 25 MB."""
     if runtime.exists():
-        hold_one(runtime.get_instance().uploaded_file_mgr)
+        hold_one(cast(MemoryUploadedFileManager, runtime.get_instance().uploaded_file_mgr))
 
 
 def hold_one(manager: MemoryUploadedFileManager) -> None:

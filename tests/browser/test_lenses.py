@@ -108,7 +108,7 @@ def test_heads_are_chosen_switched_off_and_patched(lens, go_to, settled):
         page.get_by_role("button", name="Keep, and add another").click()
         settled(page)
     off = "; ".join(f"Head off: zero, L{layer}H{head}" for layer, head in finders)
-    expect(page.get_by_text(f"In force: {off}.")).to_be_visible()
+    expect(page.get_by_text(f"Active: {off}.")).to_be_visible()
     before, after = (bars[0] for bars in before_and_after(page))
     assert before > 0.9 and after < before / 2
     expect(page.get_by_test_id("stMetricDelta")).to_contain_text("+")
@@ -184,7 +184,7 @@ def test_eight_people_who_look_at_once_each_see_their_own(app_server, browser, c
         assert number(weight.first.inner_text()) == pytest.approx(pattern[0, head, 1, 1].item(), rel=1e-3)
         choose_page(page, "Interventions")
     for page, (model, prompt, layer, head) in zip(pages, PEOPLE, strict=True):
-        expect(page.get_by_text(f"In force: Head off: zero, L{layer}H{head}.")).to_be_visible(timeout=READY)
+        expect(page.get_by_text(f"Active: Head off: zero, L{layer}H{head}.")).to_be_visible(timeout=READY)
         settled(page)
         expect(page.get_by_text(f"{len(prompt)} tokens.")).to_be_visible()
         net, ids = opened(model, prompt)

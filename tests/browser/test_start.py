@@ -41,7 +41,7 @@ def test_a_newcomer_sees_a_head_copy_switches_it_off_and_types_a_prompt(page: Pa
     expect(words).to_be_visible(timeout=READY)
     settled(page)
     assert words.bounding_box()["y"] < 800, "on the first screen"
-    expect(page.get_by_text("In force: Head off: zero, L1H0.")).to_be_visible()
+    expect(page.get_by_text("Active: Head off: zero, L1H0.")).to_be_visible()
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.fill("sunlightsunligh")
     prompt.press("Control+Enter")

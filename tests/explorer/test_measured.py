@@ -6,7 +6,7 @@ import pytest
 
 from explorer import measured, opened
 from explorer.compare import panel
-from explorer.explore.interventions import changes
+from explorer.explore.interventions.effects import validation_ids
 from explorer.opened import DEFAULT, Opened, open_model
 from explorer.shared import texts
 from explorer.shared.model_list import prompted
@@ -26,7 +26,7 @@ def test_a_shipped_loss_is_what_the_model_has(ref):
 @pytest.mark.parametrize("off", ["zero", "mean"])
 def test_shipped_effects_are_those_of_the_heads(off):
     shown = open_model("induction")
-    ids = changes.validation_ids(shown)
+    ids = validation_ids(shown)
     known = measured.known_effects(shown, off, ids)
     assert known == pytest.approx(ablation_map(shown.model, ids, off).numpy(), abs=1e-5)
     assert measured.known_effects(shown, off, ids[:, :-1]) is None

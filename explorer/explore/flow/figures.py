@@ -203,7 +203,7 @@ def _nodes(
         y=places[:, 1],
         mode="markers",
         marker={"size": size, "color": colors.tolist(), "opacity": 1},
-        customdata=[[int(position), escaped(named[position])] for position in positions],
+        customdata=[[position, escaped(named[position])] for position in map(int, positions)],
         hovertemplate="%{customdata[1]}<extra></extra>",
     )
 

@@ -86,7 +86,11 @@ def through_layers(chosen: Subject, head: Head, threshold: float) -> None:
     patterns = attention(chosen.opened, chosen.reading.ids)
     shown = WEIGHTS.read()
     st.segmented_control(
-        options=KINDS, format_func=KINDS.get, required=True, label_visibility="collapsed", **WEIGHTS.bound(shown)
+        options=KINDS,
+        format_func=KINDS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **WEIGHTS.bound(shown),
     )
     weights = patterns.mean(1)
     if shown == "one":

@@ -1,4 +1,4 @@
-"""Change a model and see what that does: the controls, and before beside after."""
+"""Change a model and see the effect: the controls, and the results before and after."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,9 +10,8 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
 from explorer.explore.heads.panel import choose_clicked_head, clearest_head
-from explorer.explore.interventions import changes
-from explorer.explore.interventions.ablations import keep_ablations, known_ablations
-from explorer.explore.interventions.changes import KINDS, Change, Kind
+from explorer.explore.interventions import effects
+from explorer.explore.interventions.changes import KINDS, MOST_CHANGES, Change, Kind, available_kinds, parse_changes
 from explorer.explore.interventions.figures import before_after_bars, position_map
 from explorer.figures.heatmap import head_map
 from explorer.figures.tokens import visible
@@ -26,7 +25,7 @@ from explorer.shared.sampling import Sampling
 from explorer.state import LONGEST_PROMPT
 
 SAMPLING = Sampling(max_new_tokens=80)
-ASKING = 64  # pixels kept free above the map of all heads, for the button and then the progress bar
+ASKING = 64  # pixels above the map of all heads, for the button or the progress bar
 CHANGE = Choice("change", label="Change")
 CHANGES = Choice("changes", label="Kept changes")
 STRENGTH = Choice("strength", float, 0, label="Strength")
@@ -40,14 +39,15 @@ REPLACEMENT = Choice(
 )
 SECOND_PROMPT = Choice("second-prompt", high=LONGEST_PROMPT, label="Second prompt")
 PATCHED = Choice("patched", int, 0, label="Layers to patch", help="Fewer layers take less time.", several=True)
-LOSS = "Mean of −ln p over the tokens that really came next, in nats a token, on text that was not trained on."
-LONG = 20  # seconds from which a measurement is warned of
-FULL_COLOR = 0.3  # nats: the smallest top of an effect map's scale, so that noise stays pale
+LOSS = "Mean of −ln p of the true next token, in nats per token, on validation text."
+LONG = 20  # seconds; a longer measurement gets a warning
+FULL_COLOR = 0.3  # nats: the least maximum of an effect map's scale, so that noise stays pale
 
 
 def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change, ...], tuple[int, int]]:
-    """Let the person make a change, and keep it to add another; all that hold now, and the chosen (layer, head)."""
-    config, kinds = opened.config, changes.offered(opened)
+    """Let the person choose a change and keep others. Return the active changes and the chosen (layer, head)."""
+    config = opened.config
+    kinds = available_kinds(config)
     shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(opened, ids))
     name = CHANGE.read(options=kinds, default=kinds[0])
     kind, kept = KINDS[name], _kept_changes(opened)
@@ -61,7 +61,7 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
         if kind.part == "head":
             st.selectbox(options=range(config.n_head), **HEAD.bound(shown[1], along=head))
         change = Change(name, shown[0], shown[1] * (kind.part == "head"), _strength(kind))
-        full = change in kept or len(kept) >= changes.MOST_CHANGES
+        full = change in kept or len(kept) >= MOST_CHANGES
         if st.button("Keep, and add another", icon=":material/add:", disabled=full) and not full:
             _keep((*kept, change))
     if kept:
@@ -72,7 +72,7 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
 
 
 def _strength(kind: Kind) -> float:
-    """How strongly, where the kind has a strength."""
+    """Let the person choose a strength, where the kind has one."""
     if kind.default is None:
         return 0.0
     strength = round(STRENGTH.read(high=kind.highest, default=kind.default), 2)
@@ -80,45 +80,43 @@ def _strength(kind: Kind) -> float:
     return strength
 
 
-def next_token(opened: Opened, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
-    """The next token before and after, and the loss on validation text."""
+def draw_next_token(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...]) -> None:
+    """Draw the next token before and after, and the loss on validation text."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        answers = changes.answers(opened, ids, made)
-        st.markdown(_in_words(answers))
+        answers = effects.next_token(opened, ids, changes)
+        st.markdown(_describe(answers))
         figure = before_after_bars(*answers)
         chart(figure, key="before and after", alt="Next-token probabilities before and after")
     with right, widgets.guarded(), st.spinner("Reading validation text…"):
-        before, after = changes.loss(opened, ()), changes.loss(opened, made)
+        before, after = effects.loss(opened, ()), effects.loss(opened, changes)
         st.metric("Loss on validation text, before", f"{before:.3f}", help=LOSS)
         st.metric("After", f"{after:.3f}", delta=f"{after - before:+.3f} nats", delta_color="inverse")
-        st.caption("In force: " + "; ".join(widgets.plain(str(change)) for change in made) + ".")
+        st.caption("Active: " + "; ".join(widgets.plain(str(change)) for change in changes) + ".")
 
 
-def _in_words(answers: changes.Answers) -> str:
-    """What became of the token that was likeliest, and which one is now."""
+def _describe(answers: effects.Answers) -> str:
+    """Say how the most likely token changed, and which token is most likely now."""
     was, now = int(answers.before.argmax()), int(answers.after.argmax())
     first, last = (f"“{widgets.plain(visible(answers.tokens[index]))}”" for index in (was, now))
-    said = f"{first}: **{answers.before[was]:.1%} → {answers.after[was]:.1%}**"
-    return (
-        said
-        if now == was
-        else f"{said}. Now {last} leads with {answers.after[now]:.1%}, up from {answers.before[now]:.1%}."
-    )
+    sentence = f"{first}: **{answers.before[was]:.1%} → {answers.after[was]:.1%}**"
+    if now == was:
+        return sentence
+    return f"{sentence}. Now {last} leads with {answers.after[now]:.1%}, up from {answers.before[now]:.1%}."
 
 
-def samples(opened: Opened, ids: tuple[int, ...], made: tuple[Change, ...]) -> None:
+def draw_samples(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...]) -> None:
     """A continuation before and after, drawn with the same seed."""
     sampling = widgets.sampling_controls(SAMPLING)
-    for column, title, active in zip(st.columns(2, gap="medium"), ("Before", "After"), ((), made), strict=True):
+    for column, title, active in zip(st.columns(2, gap="medium"), ("Before", "After"), ((), changes), strict=True):
         with column:
             st.markdown(f"**{title}**")
             with st.spinner("Drawing…"):
-                text = changes.sample(opened, ids, active, sampling)
+                text = effects.sample(opened, ids, active, sampling)
             st.code(text or " ", language=None, wrap_lines=True, height=170)
 
 
-def ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None:
+def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None:
     """What every single head is worth, beside where it reads; a click in either chooses the head.
 
     Until the heads are measured, the map is empty, as large as it will be.
@@ -127,9 +125,9 @@ def ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None
     shape = (config.n_layer, config.n_head)
     off = REPLACEMENT.read()
     st.segmented_control(options=REPLACEMENTS, format_func=str.capitalize, required=True, **REPLACEMENT.bound(off))
-    known = known_ablations(opened, off, changes.validation_ids(opened))
+    known = effects.known_ablations(opened, off)
     with st.container(height=ASKING, border=False, vertical_alignment="center"):
-        asked = _ask_to_measure(opened, np.prod(shape), known is not None)
+        asked = _ask_to_measure(opened, config.n_layer * config.n_head, known is not None)
     found = np.full(shape, np.nan) if known is None else known
     left, right = st.columns(2, gap="medium")
     with left:
@@ -152,49 +150,49 @@ def ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None
         )
     if asked:
         with asked:
-            effects = changes.ablation_effects(opened, off)
-            keep_ablations(opened, off, _measured([(effects, shape)], "Switching off the heads of layer")[0])
+            measured = _measure([(effects.ablation_effects(opened, off), shape)], "Switching off the heads of layer")
+            effects.keep_ablations(opened, off, measured[0])
         st.rerun()
 
 
 def _ask_to_measure(opened: Opened, heads: int, known: bool) -> DeltaGenerator | None:
-    """Offer to switch off each head in turn, and say what that costs. The place of the progress bar once the person asks for it."""
+    """Offer to switch off each head in turn. Return the place for the progress bar once the person asks."""
     if known:
         st.caption("Measured on validation text, so this map is the same for every prompt.")
         return None
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Measure every head", icon=":material/play_arrow:")
-        _cost(heads + 1, changes.seconds_a_pass(opened, changes.validation_ids(opened)[:, :-1].shape))
+        B, T = effects.validation_ids(opened)[:, :-1].shape
+        _show_cost(heads + 1, effects.seconds_a_pass(opened, B, T))
     return place if pressed else None
 
 
-def patching(opened: Opened, reading: Reading) -> None:
-    """Put what the model holds of a second prompt into the first, piece by piece."""
-    second = SECOND_PROMPT.read(default=changes.one_token_changed(opened, reading.ids))
+def draw_patching(opened: Opened, reading: Reading) -> None:
+    """Put activations of a second prompt into the first prompt's computation, one at a time."""
+    second = SECOND_PROMPT.read(default=effects.suggest_second_prompt(opened, reading.ids))
     st.text_area(height=80, **SECOND_PROMPT.bound(second))
     if SECOND_PROMPT.text is not None:
         st.button("Suggest one", on_click=choose, args=({SECOND_PROMPT: None},), icon=":material/undo:")
-    pair = changes.patching(opened, reading.ids, second)
+    pair = effects.pair_prompts(opened, reading.ids, second)
     answer = widgets.plain(visible(pair.answer_token))
     note = (
-        f"The second prompt raises “{answer}” most among all next tokens; "
-        f"a patch counts by what it adds to ln p of “{answer}” after the first."
+        f"The second prompt raises “{answer}” most among all next tokens. "
+        f"The maps show what a patch adds to ln p of “{answer}” after the first prompt."
     )
     if len(pair.ids) < len(reading.ids):
         note += f" Both are cut to their last {widgets.count(len(pair.ids), 'token')}, so that positions match."
     st.caption(note)
     config, layers = opened.config, _layers_to_patch(opened, pair)
     key = (opened, pair, layers)
-    held = state.recall("patching", (None,))
-    if held[0] != key:
+    known, maps = state.recall("patching", (None, None))
+    if known != key:
         if not st.button("Patch", icon=":material/content_paste_go:"):
             return
         shapes = ((config.n_layer, len(pair.ids)), (config.n_layer, config.n_head))
-        effects = zip(changes.patching_effects(opened, pair, layers), shapes, strict=True)
-        held = (key, _measured(effects, "Patching layer"))
-        state.remember("patching", held)
-    stream, heads = held[1]
+        maps = _measure(zip(effects.patching_effects(opened, pair, layers), shapes, strict=True), "Patching layer")
+        state.remember("patching", (key, maps))
+    stream, heads = maps
     top = max(FULL_COLOR, np.nanmax(np.abs(stream)), np.nanmax(np.abs(heads)))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -202,14 +200,14 @@ def patching(opened: Opened, reading: Reading) -> None:
         figure = position_map(stream, pair.tokens, top=top)
         chart(figure, key="stream patching", alt="Effect of patching the residual stream")
     with right:
-        st.markdown("**All that one head gathers**")
+        st.markdown("**The output of one head**")
         chart(head_map(heads, top=top, unit="nats", dark=_dark()), key="head patching", alt="Effect of patching heads")
 
 
 def _kept_changes(opened: Opened) -> tuple[Change, ...]:
-    """The changes that are kept; those that this model cannot make are reported and left out."""
+    """Return the kept changes. A warning names those that this model cannot make."""
     link = CHANGES.text
-    kept, refused = changes.from_link(opened, link) if link else ((), ())
+    kept, refused = parse_changes(opened.config, link) if link else ((), ())
     if refused:
         named = "; ".join(widgets.plain(part, longest=30) for part in refused[:5]) + ("; …" if len(refused) > 5 else "")
         st.warning(f"Left out, since this model has no such change: {named}.", icon=":material/search_off:")
@@ -229,46 +227,47 @@ def _dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def _layers_to_patch(opened: Opened, pair: changes.Patching) -> range:
-    """All layers, or, where that takes long, those that the person picks, with what it is to cost."""
-
+def _layers_to_patch(opened: Opened, pair: effects.Pair) -> range:
+    """Return all layers, or the person's choice where all take long. Show the time that it takes."""
     config = opened.config
-    seconds = changes.seconds_a_pass(opened, (1, len(pair.ids)))
-    cells = len(pair.ids) + config.n_head  # patched in a layer, each with a forward pass of its own
+    seconds = effects.seconds_a_pass(opened, 1, len(pair.ids))
+    cells = len(pair.ids) + config.n_head  # forward passes per layer
     first, last = 0, config.n_layer - 1
     if config.n_layer * cells * seconds > LONG and last:
         first, last = st.slider(min_value=0, max_value=last, **PATCHED.bound(_patched(last)))
-    _cost((last - first + 1) * cells + 3, seconds)
+    _show_cost((last - first + 1) * cells + 3, seconds)
     return range(first, last + 1)
 
 
 def _patched(last: int) -> tuple[int, int]:
-    """The first and the last layer to patch."""
+    """Return the first and the last layer to patch."""
     layers = PATCHED.read(high=last) or (0, last)
     return min(layers), max(layers)
 
 
-def _cost(passes: int, seconds: float) -> None:
-    """Say what a measurement costs; warn where that is long."""
+def _show_cost(passes: int, seconds: float) -> None:
+    """Show how long a measurement takes; warn where it is long."""
     total = passes * seconds
-    said = f"{passes:,} forward passes; one takes {seconds:.2g} s here, so all take about "
+    sentence = f"{passes:,} forward passes; one takes {seconds:.2g} s here, so all take about "
     if total > LONG:
-        st.warning(f"{said}{max(1, total / 60):.0f} min. You can cancel at any time.", icon=":material/hourglass_top:")
+        st.warning(
+            f"{sentence}{max(1, total / 60):.0f} min. You can cancel at any time.", icon=":material/hourglass_top:"
+        )
     else:
-        st.caption(f"{said}{max(1, total):.0f} s.")
+        st.caption(f"{sentence}{max(1, total):.0f} s.")
 
 
-def _measured(started: Iterable[tuple[Iterator, tuple[int, int]]], doing: str) -> list[np.ndarray]:
-    """Effect maps, measured behind a progress bar. started: (effects, shape) pairs. Any rerun ends it, and nothing is kept."""
+def _measure(measurements: Iterable[tuple[Iterator, tuple[int, int]]], doing: str) -> list[np.ndarray]:
+    """Measure effect maps behind a progress bar. measurements: (effects, shape) pairs. A rerun cancels and keeps nothing."""
     maps, place = [], st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text=f"{doing} …")
         st.button("Cancel", key=f"cancel:{doing}", icon=":material/close:")
-    for effects, shape in started:
-        found = np.full(shape, np.nan)
-        for row, column, value in effects:
-            found[row, column] = value
-            bar.progress((row + (column + 1) / found.shape[1]) / len(found), text=f"{doing} {row} …")
-        maps.append(found)
+    for cells, shape in measurements:
+        values = np.full(shape, np.nan)
+        for row, column, value in cells:
+            values[row, column] = value
+            bar.progress((row + (column + 1) / shape[1]) / shape[0], text=f"{doing} {row} …")
+        maps.append(values)
     place.empty()
     return maps

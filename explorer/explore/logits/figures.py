@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from explorer.figures import style
@@ -91,7 +92,7 @@ def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], firs
 
 
 def through_points(
-    points: Sequence[str], entropy: np.ndarray, divergence: np.ndarray, rank: np.ndarray | None, chosen: int
+    points: Sequence[str], entropy: npt.ArrayLike, divergence: npt.ArrayLike, rank: npt.ArrayLike | None, chosen: int
 ) -> go.Figure:
     """Draw how the prediction forms at one position: entropy and KL divergence to the answer in nats, and the true
     token's rank.
@@ -135,7 +136,7 @@ def _short(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def parts_bars(names: Sequence[str], values: Sequence[float]) -> go.Figure:
+def parts_bars(names: Sequence[str], values: npt.ArrayLike) -> go.Figure:
     """Draw the parts' contributions, largest absolute value first, and below them the sum of all others.
 
     Raises ValueError where names and values differ in number, or a value is not finite.
@@ -169,7 +170,7 @@ def parts_bars(names: Sequence[str], values: Sequence[float]) -> go.Figure:
     return drawn
 
 
-def parts_map(heads: np.ndarray, mlps: np.ndarray) -> go.Figure:
+def parts_map(heads: npt.ArrayLike, mlps: npt.ArrayLike) -> go.Figure:
     """Draw layers down, heads across, and the MLP as the last column: blue for the token, orange against it.
 
     heads: (n_layer, n_head); mlps: (n_layer,). Raises ValueError on other shapes.

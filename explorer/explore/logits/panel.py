@@ -1,7 +1,7 @@
 """The logit lens of one prompt, and one logit split among the parts that wrote it: the parts of the page, from top to bottom."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -73,7 +73,7 @@ def table(chosen: Subject) -> None:
     color = COLOR.read()
     st.segmented_control(options=list(COLORS), format_func=COLORS.__getitem__, required=True, **COLOR.bound(color))
     cell = (point, chosen.position)
-    figure = _table_figure(chosen, lens, color, cell, rows)
+    figure: Any = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"

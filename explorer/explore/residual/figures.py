@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from explorer.figures import style
@@ -14,7 +15,7 @@ MONOSPACE = {"family": style.MONOSPACE}
 LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 
-def stream_norms(points: Sequence[str], norms: np.ndarray, labels: Sequence[str], chosen: int) -> go.Figure:
+def stream_norms(points: Sequence[str], norms: npt.ArrayLike, labels: Sequence[str], chosen: int) -> go.Figure:
     """Draw the norm of the stream at every point: faint for each position, strong for the chosen one, dashed the mean.
 
     norms: (P, T); labels: T. Raises ValueError on other shapes, or a chosen position outside 0 … T − 1.
@@ -39,14 +40,14 @@ def stream_norms(points: Sequence[str], norms: np.ndarray, labels: Sequence[str]
 
 
 def stream_path(
-    points: Sequence[str], plane: np.ndarray, shares: Sequence[float], labels: Sequence[str], chosen: int
+    points: Sequence[str], plane: npt.ArrayLike, shares: npt.ArrayLike, labels: Sequence[str], chosen: int
 ) -> go.Figure:
     """Draw each position's path in the plane in which the stream varies most; the chosen one strong, with its points.
 
     plane: (P, T, 2); shares: (2,) of the variance that each axis holds. Raises ValueError on other shapes.
     Source: lecture 01:26:48.
     """
-    plane = np.asarray(plane, dtype=np.float64)
+    plane, shares = np.asarray(plane, dtype=np.float64), np.asarray(shares)
     if plane.ndim != 3 or plane.shape[-1] != 2:
         raise ValueError(f"a path needs points of two coordinates, (P, T, 2); got {plane.shape}")
     _checked(plane[..., 0], points, labels, chosen)
@@ -86,7 +87,7 @@ def stream_path(
 
 
 def by_writer(
-    writers: Sequence[str], values: np.ndarray, labels: Sequence[str], chosen: int, quantity: str
+    writers: Sequence[str], values: npt.ArrayLike, labels: Sequence[str], chosen: int, quantity: str
 ) -> go.Figure:
     """Draw one bar per writer (attention or MLP) for the chosen position, and a tick at the mean over all positions.
 
@@ -142,7 +143,7 @@ def norm_heatmap(
     return _with_tokens(drawn, labels)
 
 
-def before_and_after(before: np.ndarray, after: np.ndarray) -> go.Figure:
+def before_and_after(before: npt.ArrayLike, after: npt.ArrayLike) -> go.Figure:
     """Draw histograms of the features of all positions before and after the layernorm, as shares that sum to 1.
 
     before, after: arrays of any one shape; the axis holds at least 99.8 % of each, and its title says how much is
@@ -174,7 +175,7 @@ def before_and_after(before: np.ndarray, after: np.ndarray) -> go.Figure:
     return drawn
 
 
-def gain_and_shift(gamma: np.ndarray, beta: np.ndarray) -> go.Figure:
+def gain_and_shift(gamma: npt.ArrayLike, beta: npt.ArrayLike) -> go.Figure:
     """Draw γ and β of every feature as points.
 
     Both (C,). Raises ValueError on other shapes. Source: lecture 01:32:51.
@@ -198,7 +199,7 @@ def gain_and_shift(gamma: np.ndarray, beta: np.ndarray) -> go.Figure:
     return drawn
 
 
-def norms_with_and_without(points: Sequence[str], norms: np.ndarray, without: np.ndarray) -> go.Figure:
+def norms_with_and_without(points: Sequence[str], norms: npt.ArrayLike, without: npt.ArrayLike) -> go.Figure:
     """Draw the stream's mean norm at every point, with and without layernorms, on a logarithmic axis.
 
     norms, without: (P, T). Raises ValueError where they differ in shape. Source: lecture 01:32:51.
@@ -222,7 +223,7 @@ def norms_with_and_without(points: Sequence[str], norms: np.ndarray, without: np
     return _with_points(drawn, points)
 
 
-def _checked(values: np.ndarray, rows: Sequence[str], labels: Sequence[str], chosen: int) -> np.ndarray:
+def _checked(values: npt.ArrayLike, rows: Sequence[str], labels: Sequence[str], chosen: int) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     if values.shape != (len(rows), len(labels)):
         raise ValueError(f"{len(rows)} rows and {len(labels)} positions do not fit an array of {values.shape}")

@@ -21,7 +21,7 @@ def vocabulary_against_length(
         raise ValueError(f"{len(names)} names need as many sizes and lengths; got {len(sizes)} and {len(lengths)}")
     if any(size < 1 for size in sizes):
         raise ValueError(f"a vocabulary has at least one token; got {list(sizes)}")
-    order = np.argsort(sizes, kind="stable").tolist()
+    order: list[int] = np.argsort(sizes, kind="stable").tolist()
     points = go.Scatter(
         x=[sizes[i] for i in order],
         y=[lengths[i] for i in order],

@@ -142,8 +142,9 @@ def _summary(name: str, tokenizer: "Tokenizer", text: str) -> str:
 
 def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
     """The text's tokens as chips, then their ids."""
-    ids: list[int | None] = list(_encode(tokenizer, text))
-    tokens = tokenizer.tokens(ids)
+    encoded = _encode(tokenizer, text)
+    ids: list[int | None] = list(encoded)
+    tokens = tokenizer.tokens(encoded)
     unknown = set(tokenizer.unknown(text))
     if unknown:  # characters alone can be unknown, and each of them is one token
         tokens = list(text)

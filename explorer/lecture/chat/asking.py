@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import permutations
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import streamlit as st
 import torch
@@ -20,7 +20,7 @@ from explorer.shared.fragment import fragment
 from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Sampling, continuation
 from explorer.train.curves import series
-from gpt import generate
+from gpt import GPT, generate
 from gpt.text.dialogue import END, POINTS, Exchange, preference, prompt_of
 from gpt.train.objectives.answers import LONGEST, as_tensors
 from gpt.train.objectives.reward import rewards
@@ -122,7 +122,7 @@ def reward_of(question: str, answer: str) -> float:
     known = "".join(" " if opened.tokenizer.unknown(character) else character for character in question)
     answers = as_tensors([Exchange(known, answer)], opened.tokenizer, opened.config.block_size)
     with torch.inference_mode():
-        return rewards(opened.model, *answers).item()
+        return rewards(cast(GPT, opened.model), *answers).item()
 
 
 def _page(page: DeltaGenerator, text: str) -> None:

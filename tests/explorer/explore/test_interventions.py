@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.explore.interventions import changes
+from explorer.explore.interventions import effects
 from explorer.explore.interventions import panel as intervening
-from explorer.explore.interventions.changes import KINDS, Change
+from explorer.explore.interventions.changes import KINDS, MOST_CHANGES, Change, parse_changes
 from explorer.explore.interventions.figures import before_after_bars, position_map
 from explorer.opened import open_model
 from gpt import load_run
@@ -58,7 +58,7 @@ def said(app: AppTest) -> str:
 
 def test_every_kind_has_a_builder_and_its_identity_changes_nothing(page):
     app = page(prompt="hear me", layer="1", head="2")
-    for name, kind in changes.KINDS.items():
+    for name, kind in KINDS.items():
         app = choose(app, name)
         assert len(losses(app)) == 2
         if kind.default is not None:
@@ -74,7 +74,7 @@ def test_the_bars_are_the_models_own_under_the_change(page, runs):
     with torch.inference_mode():
         after = run.model().run_with_hooks(ids, lens.head_off(1, 2))[0, -1].softmax(-1)
         before = run.model()(ids)[0, -1].softmax(-1)
-    likeliest = torch.maximum(before, after).argsort(descending=True, stable=True)[: changes.SHOWN]
+    likeliest = torch.maximum(before, after).argsort(descending=True, stable=True)[: effects.SHOWN]
     for bars, expected in zip(charts(app)[0], (before, after), strict=True):
         shown = [float(text.rstrip("%")) / 100 for text in bars["text"]]
         np.testing.assert_allclose(shown, expected[likeliest].numpy(), atol=6e-4)
@@ -96,7 +96,7 @@ def test_kept_changes_act_together_and_can_be_taken_back(page):
     assert "Head off: zero" in said(app) and "MLP off: zero" in said(app)
     app = app.multiselect[0].set_value([]).run()
     assert not app.exception and not app.multiselect
-    assert "Head off" not in said(app) and "In force: MLP off: zero, layer 0." in said(app)
+    assert "Head off" not in said(app) and "Active: MLP off: zero, layer 0." in said(app)
 
 
 def test_the_map_of_single_heads_holds_every_head(page):
@@ -184,11 +184,11 @@ def made(draw) -> Change:
 
 
 @settings(deadline=None)
-@given(st.lists(made(), min_size=1, max_size=changes.MOST_CHANGES, unique=True), st.text("~-.0159auto_mlpzer٣"))
+@given(st.lists(made(), min_size=1, max_size=MOST_CHANGES, unique=True), st.text("~-.0159auto_mlpzer٣"))
 def test_changes_go_into_a_link_and_come_back_and_nothing_else_does(wanted, noise):
     link = "~".join(change.link for change in wanted)
-    assert changes.from_link(open_model("shakespeare-char"), link) == (tuple(wanted), ())
-    found, refused = changes.from_link(open_model("shakespeare-char"), noise)
+    assert parse_changes(open_model("shakespeare-char").config, link) == (tuple(wanted), ())
+    found, refused = parse_changes(open_model("shakespeare-char").config, noise)
     assert len(found) + len(refused) == len(noise.split("~"))
     assert all(0 <= change.layer < 4 and 0 <= change.head < 6 for change in found)
 
@@ -200,7 +200,7 @@ def test_changes_go_into_a_link_and_come_back_and_nothing_else_does(wanted, nois
 )  # fmt: skip
 def test_what_is_no_change_of_this_model_is_refused(runs, wrong):
     zero = Change("zero", 0, 0, 0.0)
-    assert changes.from_link(open_model("runs/tiny"), f"zero-0-0~{wrong}~zero-0-0") == ((zero,), (wrong, "zero-0-0"))
+    assert parse_changes(open_model("runs/tiny").config, f"zero-0-0~{wrong}~zero-0-0") == ((zero,), (wrong, "zero-0-0"))
 
 
 def test_what_a_link_has_that_is_no_change_is_reported_and_left_out(page):
@@ -217,7 +217,7 @@ def test_a_link_restores_the_changes_and_the_second_prompt(page):
     app = next(slider for slider in choose(app, "attn").slider if slider.label == "Strength").set_value(0.25).run()
     app = next(area for area in app.text_area if area.label == "Second prompt").set_value("speak, me").run()
     opened = page(**address(app))
-    in_force = "In force: Head towards uniform, L1H2 × 0; Scale attention, layer 1 × 0.25."
+    in_force = "Active: Head towards uniform, L1H2 × 0; Scale attention, layer 1 × 0.25."
     assert in_force in said(app) and in_force in said(opened)
     assert address(opened) == address(app) and losses(opened) == losses(app)
     assert next(area for area in opened.text_area if area.label == "Second prompt").value == "speak, me"
@@ -235,7 +235,7 @@ def test_kinds_and_strengths_that_are_not_there_are_replaced(page, wrong):
 def test_every_head_can_be_switched_off_by_its_mean(page, runs):
     app = press(page(prompt="hear me", off="mean"), "Measure every head")
     expected = lens.ablation_map(
-        load_run(runs / "tiny").model(), changes.validation_ids(open_model("runs/tiny")), "mean"
+        load_run(runs / "tiny").model(), effects.validation_ids(open_model("runs/tiny")), "mean"
     )
     assert [float(text.replace("−", "-")) for text in texts_of_heads(app)] == pytest.approx(
         expected.ravel().tolist(), abs=6e-3

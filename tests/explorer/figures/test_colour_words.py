@@ -107,7 +107,7 @@ def test_pages_say_blue_and_orange(open_app):
         "block": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
         "tokens": "(orange) validates",
         "compare": "orange the right one", "residual": "Blue is attention, orange the MLP", "logits": "orange against it",
-        "attention": "Blue is above zero, orange below", "interventions": "Blue: with this piece",
+        "attention": "Blue is above zero, orange below", "interventions": "Blue: this activation",
     }  # fmt: skip
     for page, words in expected.items():
         app = open_app(model="shakespeare-char", prompt="hear me speak").switch_page(f"../pages/{page}.py").run()

@@ -1,0 +1,183 @@
+"""The effects of changes, computed once for all sessions: next token, loss, sample, and effect maps.
+
+Functions import torch, so that the page is on screen before.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from explorer import measured
+from explorer.explore.interventions.changes import Change, build_intervention
+from explorer.opened import Identity, Opened
+from explorer.shared import texts
+from explorer.shared.cache import cached
+from explorer.shared.prompt import read_prompt
+from explorer.shared.sampling import Sampling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gpt.lens.interventions import Effect, Off
+
+Ids = tuple[int, ...]
+Changes = tuple[Change, ...]
+SHOWN = 8  # next tokens
+WINDOWS = 4  # stretches of validation text, each as long as the model's context
+LONGEST_PIECE = 8  # characters; no token is longer
+
+
+class Answers(NamedTuple):
+    """The most likely next tokens, and their probabilities before and after the changes: two arrays of one shape."""
+
+    tokens: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+
+
+def next_token(opened: Opened, ids: Ids, changes: Changes) -> Answers:
+    """Return the next token's distribution before and after: the `SHOWN` tokens with the highest probability in either."""
+    import torch
+
+    with torch.inference_mode():
+        before, after = (
+            opened.model.run_with_hooks(torch.tensor([ids]), hooks)[0, -1].softmax(-1).numpy()
+            for hooks in ({}, build_intervention(opened.config, changes))
+        )
+    likeliest = np.argsort(-np.maximum(before, after), kind="stable")[:SHOWN]
+    return Answers(tuple(opened.tokenizer.tokens(likeliest.tolist())), before[likeliest], after[likeliest])
+
+
+@cached(max_entries=64)
+def loss(opened: Opened, changes: Changes) -> float:
+    """Return the mean loss under the changes on validation text, in nats per token."""
+    from gpt.lens.interventions import loss_under
+
+    return loss_under(opened.model, validation_ids(opened), build_intervention(opened.config, changes))
+
+
+@cached(max_entries=64)
+def sample(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> str:
+    """Continue the prompt under the changes. The same seed uses the same random numbers."""
+    import torch
+
+    from gpt import generate
+
+    whole = any(change.kind.endswith("mean") for change in changes)  # a mean needs all positions at every step
+    with opened.model.hooks(build_intervention(opened.config, changes)):
+        steps = list(generate(opened.model, torch.tensor(ids), **vars(sampling), use_cache=not whole))
+    return opened.tokenizer.decode([step.token for step in steps])
+
+
+def validation_ids(opened: Opened) -> "Tensor":
+    """Return evenly spaced stretches of the model's validation text: (≤ WINDOWS, ≤ block_size + 1) ids.
+
+    Raises ValueError where the text is missing or too short.
+    """
+    import torch
+
+    text, tokenizer = texts.parts(opened)[1], opened.tokenizer
+    T = opened.config.block_size + 1
+    starts = np.linspace(0, max(0, len(text) - T * LONGEST_PIECE), WINDOWS).astype(int)
+    rows = [tokenizer.encode(text[start : start + T * LONGEST_PIECE])[:T] for start in np.unique(starts)]
+    shortest = min(map(len, rows))
+    if shortest < 2:
+        raise ValueError("the validation text has fewer than two tokens, so there is nothing to predict in it")
+    return torch.tensor([row[:shortest] for row in rows])
+
+
+@cached(max_entries=64)
+def seconds_a_pass(opened: Opened, B: int, T: int) -> float:
+    """Measure the seconds of one forward pass on (B, T) ids on this machine."""
+    import torch
+
+    ids = torch.zeros(B, T, dtype=torch.long)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        opened.model(ids)
+    return time.perf_counter() - started
+
+
+def ablation_effects(opened: Opened, off: "Off") -> "Iterator[Effect]":
+    """Switch off one head after another, and return what each adds to the loss on validation text."""
+    from gpt.lens import interventions as lens
+
+    return lens.ablation_effects(opened.model, validation_ids(opened), off)
+
+
+def known_ablations(opened: Opened, off: "Off") -> np.ndarray | None:
+    """Return the shipped or measured map of `ablation_effects`, (n_layer, n_head) in nats; None if it is not measured."""
+    key = opened.identity, off
+    if key not in _ablations() and opened.step is not None:
+        _ablations()[key] = measured.known_effects(opened, off, validation_ids(opened))
+    return _ablations().get(key)
+
+
+def keep_ablations(opened: Opened, off: "Off", effects: np.ndarray) -> None:
+    """Keep a measured map for all sessions."""
+    _ablations()[opened.identity, off] = effects
+
+
+@cached(max_entries=1, shared=True)
+def _ablations() -> dict[tuple[Identity, str], np.ndarray | None]:
+    return {}
+
+
+class Pair(NamedTuple):
+    """The prompt and a second prompt, both cut to their last T tokens, and the token that the second raises most."""
+
+    ids: Ids
+    source: Ids
+    tokens: tuple[str, ...]
+    answer: int
+    answer_token: str
+
+
+def pair_prompts(opened: Opened, ids: Ids, text: str) -> Pair:
+    """Prepare to patch from a second prompt. Raises ValueError where it is empty."""
+    import torch
+
+    source = read_prompt(opened, text).ids
+    if not source:
+        raise ValueError("the second prompt is empty; type a line to patch from")
+    T = min(len(ids), len(source))
+    ids, source = ids[-T:], source[-T:]
+    with torch.inference_mode():
+        first, second = opened.model(torch.tensor([ids, source]))[:, -1].softmax(-1)
+    answer = int((second - first).argmax())
+    tokens = opened.tokenizer.tokens
+    return Pair(ids, source, tuple(tokens(list(ids))), answer, tokens([answer])[0])
+
+
+def patching_effects(opened: Opened, pair: Pair, layers: range) -> "tuple[Iterator[Effect], Iterator[Effect]]":
+    """Return the effects of patching the residual stream (layers × positions) and each head (layers × heads)."""
+    import torch
+
+    from gpt.lens import interventions as lens
+
+    model, ids, source = opened.model, torch.tensor([pair.ids]), torch.tensor([pair.source])
+    return (
+        lens.stream_patching_effects(model, ids, source, pair.answer, layers),
+        lens.head_patching_effects(model, ids, source, pair.answer, layers),
+    )
+
+
+def suggest_second_prompt(opened: Opened, ids: Ids) -> str:
+    """Change one token of the prompt.
+
+    Where the prompt is one text twice, the second copy begins with another token. Elsewhere the last token becomes the
+    one that the model finds most likely there, apart from it.
+    """
+    import torch
+
+    half = len(ids) // 2
+    if half and ids[:half] == ids[half:]:
+        place, other = half, (ids[half] + 1) % opened.config.vocab_size
+    else:
+        place = len(ids) - 1
+        with torch.inference_mode():
+            likeliest = opened.model(torch.tensor([ids[: max(1, place)]]))[0, -1].argsort(descending=True)[:2]
+        other = next((token for token in likeliest.tolist() if token != ids[place]), ids[place])
+    return opened.tokenizer.decode((*ids[:place], other, *ids[place + 1 :]))
