@@ -52,8 +52,16 @@ def marked_numbers(lines: list[str], rung: int) -> list[int]:
         if mark and int(mark[1]) == rung:
             marked = number + 1 if line.lstrip().startswith("#") else number
             statement = max((node for node in statements if marked in _span(node)), key=lambda node: node.lineno)
-            numbers |= {number, *_span(statement)}
+            numbers |= {number, *_span(statement)} - _docstring(statement)
     return sorted(numbers)
+
+
+def _docstring(statement: ast.stmt) -> set[int]:
+    """Return the lines of the statement's docstring, and the empty lines below it."""
+    if not isinstance(statement, ast.FunctionDef | ast.ClassDef) or ast.get_docstring(statement) is None:
+        return set()
+    first, *following = statement.body
+    return set(range(first.lineno, following[0].lineno if following else first.lineno + 1))
 
 
 def _span(statement: ast.stmt) -> range:
