@@ -1,10 +1,10 @@
 import streamlit as st
 
-from explorer.explore.tokens import panel as tokenizing
+from explorer.explore.tokens import panel as tokens
 from explorer.lecture.data import panel
 from explorer.shared import widgets
 
-corpus = tokenizing.text_picker()
+corpus = tokens.pick_text()
 if corpus is None:
     widgets.empty_state(
         "There is no text yet.", "Give a plain text file above, or choose one of the texts that are there."

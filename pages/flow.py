@@ -1,9 +1,9 @@
-from explorer.explore.flow import panel as flow
-from explorer.shared.lens_controls import subject
+from explorer.explore.flow import panel
+from explorer.shared.lens_controls import pick_subject
 
-chosen = subject("A bigram table sees the present token alone, so nothing flows; pick a Transformer.")
-if chosen is not None:
-    head, threshold = flow.controls(chosen)
-    flow.one_head(chosen, head, threshold)
-    flow.through_layers(chosen, head, threshold)
-    flow.arrivals(chosen)
+subject = pick_subject("A bigram reads only the last token. Pick a Transformer.")
+if subject is not None:
+    head, threshold = panel.pick_head_and_threshold(subject)
+    panel.draw_head_graph(subject, head, threshold)
+    panel.draw_layers_graph(subject, head, threshold)
+    panel.draw_arrivals(subject)

@@ -1,7 +1,7 @@
-from explorer.explore.logits import panel as logits
-from explorer.shared.lens_controls import subject
+from explorer.explore.logits import panel
+from explorer.shared.lens_controls import pick_subject
 
-chosen = subject("A bigram table answers in one step; pick a Transformer to see its answer form.")
-if chosen is not None:
-    logits.table(chosen)
-    logits.attribution(chosen)
+subject = pick_subject("A bigram predicts in one step. Pick a Transformer.")
+if subject is not None:
+    panel.draw_table(subject)
+    panel.draw_attribution(subject)

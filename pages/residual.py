@@ -1,7 +1,7 @@
-from explorer.explore.residual import panel as residual
-from explorer.shared.lens_controls import subject
+from explorer.explore.residual import panel
+from explorer.shared.lens_controls import pick_subject
 
-chosen = subject("A bigram table looks the next token up directly; pick a Transformer to follow its stream.")
-if chosen is not None:
-    residual.stream(chosen)
-    residual.layernorm(chosen)
+subject = pick_subject("A bigram has no residual stream. Pick a Transformer.")
+if subject is not None:
+    panel.draw_stream(subject)
+    panel.draw_layernorms(subject)

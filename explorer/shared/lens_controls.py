@@ -1,4 +1,4 @@
-"""The top of a page that looks into one prompt at one position: prompt, model and position in one row."""
+"""The controls of a lens page: prompt, model and position in one row."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from explorer.shared import widgets
 from explorer.shared.choices import POSITION
 from explorer.shared.prompt import Reading
 
-HELP = "The token whose stream is followed. The model predicts what comes after it."
+HELP = "The page follows the residual stream of this token. The model predicts the token after it."
 
 
 class Subject(NamedTuple):
-    """What is looked at."""
+    """A model, a prompt, and a position in it."""
 
     opened: Opened
     reading: Reading
@@ -22,10 +22,10 @@ class Subject(NamedTuple):
     labels: list[str]  # of the tokens, each with its position
 
 
-def subject(no_layers: str) -> Subject | None:
-    """Let the person choose prompt, model and position. None where there is nothing to look into, and why stands here.
+def pick_subject(no_layers: str) -> Subject | None:
+    """Let the person choose prompt, model and position. Return None, below an explanation, where a lens has no input.
 
-    no_layers: Markdown that is said of a bigram. Raises ValueError where the model cannot be opened.
+    no_layers: the explanation for a bigram, Markdown. Raises ValueError where the model cannot be opened.
     """
     left, middle, right = st.columns([8, 4, 3], gap="medium")
     opened, prompt = widgets.model_and_prompt(left, middle)
@@ -35,15 +35,9 @@ def subject(no_layers: str) -> Subject | None:
     reading = widgets.reading(opened, prompt)
     if reading is None:
         return None
-    named = labels(reading.tokens)
+    names = labels(reading.tokens)
+    options, last = dict(enumerate(names)), len(names) - 1
     with right:
-        position = _position_picker(named)
-    return Subject(opened, reading, position, named)
-
-
-def _position_picker(named: list[str]) -> int:
-    """Let the person choose a token of the prompt; the last one until then."""
-    position = POSITION.read(high=len(named) - 1, default=len(named) - 1)
-    options = dict(enumerate(named))
-    st.selectbox(options=options, format_func=options.__getitem__, **POSITION.bound(position, options, help=HELP))
-    return position
+        position = POSITION.read(high=last, default=last)
+        st.selectbox(options=options, format_func=options.__getitem__, **POSITION.bound(position, options, help=HELP))
+    return Subject(opened, reading, position, names)

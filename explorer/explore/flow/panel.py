@@ -1,4 +1,4 @@
-"""Attention as a graph of tokens, and what of each token arrives at the chosen one through all layers."""
+"""Attention as a graph of tokens, and how much of each token reaches the chosen one through all layers."""
 
 import time
 
@@ -17,7 +17,7 @@ from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
 from explorer.shared.patterns import attention
 
-UNASKED = 600_000  # n_layer² × T² up to which flow is measured without asking: about four seconds on one core
+UNASKED = 600_000  # n_layer² × T², about four seconds on one core; above it, a button starts the measurement
 PATIENCE = 0.5  # seconds before a progress bar is shown
 KINDS = {"mean": "Mean of the heads", "one": "The chosen head in its layer"}
 WEIGHTS = Choice("weights", options=KINDS, default="mean", label="Weights")
@@ -28,21 +28,20 @@ THRESHOLD = Choice(
     100,  # percent
     default=10,
     label="Threshold",
-    help="Only edges that carry at least this much of their reader's attention are drawn.",
+    help="The graph shows only edges with at least this share of the reading token's attention.",
 )
 TERMS = {
-    "weights": "What an edge weighs: a layer's attention averaged over its heads, or, in the chosen head's layer, that head alone.",
-    "attention": "The last layer's weights, averaged over its heads. They say which positions it reads from, and a position in the last "
-    "layer has long gathered from others.",
-    "rollout": "Layer upon layer, attention averaged with the residual stream half and half, multiplied through: of all ways through the "
-    "layers that end here, the share that begins at each token. Sums to 1.",
-    "flow": "The same layers as pipes, each as wide as its weight: the most that this one token could send here if it had all pipes "
-    "to itself (a maximum flow). Does not sum to 1.",
+    "weights": "The weight of an edge: the mean over the layer's heads, or only the chosen head in its layer.",
+    "attention": "The last layer's weights, averaged over its heads. They name positions, but each position has already read others.",
+    "rollout": "Each layer is half attention, half residual stream. Their product is the share of all paths that begins at each token. "
+    "It sums to 1.",
+    "flow": "The same layers as pipes whose width is the weight. A maximum flow says how much one token could send if it were the only "
+    "one. It does not sum to 1.",
 }
 
 
-def controls(chosen: Subject) -> tuple[Head, float]:
-    """Let the person choose a head and from which weight on an edge is drawn: (layer, head), threshold."""
+def pick_head_and_threshold(chosen: Subject) -> tuple[Head, float]:
+    """Let the person choose a head and the least weight of a drawn edge: (layer, head), 0 … 1."""
     config = chosen.opened.config
     left, right = st.columns(2, gap="medium")
     with left:
@@ -53,17 +52,17 @@ def controls(chosen: Subject) -> tuple[Head, float]:
     return head, threshold / 100
 
 
-def one_head(chosen: Subject, head: Head, threshold: float) -> None:
-    """The chosen head's attention as a directed graph, and what the chosen token reads in numbers."""
+def draw_head_graph(chosen: Subject, head: Head, threshold: float) -> None:
+    """Draw the chosen head's attention as a directed graph, and list what the chosen token reads."""
     weights = attention(chosen.opened, chosen.reading.ids)[head]
     st.subheader(f"{head_name(*head)}: who reads from whom", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         figure = token_graph(weights, chosen.reading.tokens, threshold=threshold, chosen=chosen.position)
         alt = "Tokens around a circle; arrows run from the token that is read to the token that reads it"
-        _clicked_position(figure, "head graph", alt, chosen.position)
+        _draw_clickable(figure, "head graph", alt, chosen.position)
     with right:
-        _counted(weights, threshold)
+        _show_count(weights, threshold)
         st.markdown(f"**{widgets.plain(chosen.labels[chosen.position])} reads from**")
         row = weights[chosen.position]
         read = np.argsort(-row, kind="stable")[: np.count_nonzero(row >= threshold)]
@@ -72,16 +71,16 @@ def one_head(chosen: Subject, head: Head, threshold: float) -> None:
         if rows:
             st.dataframe(rows, hide_index=True, column_config=number, height=min(320, 36 * len(rows) + 38), key="read")
         else:
-            st.caption("No weight of this token reaches the threshold: it spreads its attention thin.")
+            st.caption("No weight of this token reaches the threshold. Its attention is spread over many tokens.")
     widgets.caption(
-        "Attention lets tokens pass messages along a directed graph: what a token holds travels along the arrow to the one that reads "
-        "it. A ring is a token that reads from itself. Click a token to choose it.",
+        "Attention is a directed graph: an arrow goes from the token that is read to the token that reads it. "
+        "A ring is a token that reads from itself. Click a token to choose it.",
         "1:11:38",
     )
 
 
-def through_layers(chosen: Subject, head: Head, threshold: float) -> None:
-    """All layers as one graph, with the ways to the chosen token in colour."""
+def draw_layers_graph(chosen: Subject, head: Head, threshold: float) -> None:
+    """Draw all layers as one graph, with the paths to the chosen token in colour."""
     st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
     patterns = attention(chosen.opened, chosen.reading.ids)
     shown = WEIGHTS.read()
@@ -97,18 +96,17 @@ def through_layers(chosen: Subject, head: Head, threshold: float) -> None:
         weights[head[0]] = patterns[head]
     figure = layers_graph(weights, chosen.reading.tokens, threshold=threshold, chosen=chosen.position)
     alt = "Tokens down, layers from left to right; arrows run from a token that is read to its reader a layer on"
-    _clicked_position(figure, "layers graph", alt, chosen.position)
-    _counted(weights, threshold)
+    _draw_clickable(figure, "layers graph", alt, chosen.position)
+    _show_count(weights, threshold)
     label = widgets.plain(chosen.labels[chosen.position])
     widgets.caption(
-        f"In colour: all drawn ways that end at {label} after the last layer; dotted where a token is carried on by the residual stream "
-        "alone.",
+        f"In colour: all drawn paths to {label} after the last layer. Dotted: only the residual stream carries the token on.",
         "1:11:38",
     )
 
 
-def arrivals(chosen: Subject) -> None:
-    """How much of every token arrives at the chosen one, counted in three ways."""
+def draw_arrivals(chosen: Subject) -> None:
+    """Draw how much of every token reaches the chosen one, by three measures."""
     import torch
 
     from gpt.lens.flow import rollout
@@ -129,8 +127,8 @@ def arrivals(chosen: Subject) -> None:
     for name in shares:
         st.caption(f"**{name}**: {TERMS[name.lower()]}")
     widgets.caption(
-        "None of the three is proof of importance: what is read, what can be carried and what the answer depends on are different "
-        "matters. Values and MLPs are left out here; switching parts off, under *Interventions*, counts them in.",
+        "None of the three proves that a token matters to the answer. They leave out values and MLPs. "
+        "*Interventions* switches parts off and measures the effect.",
         "1:11:38",
     )
     with st.expander("All numbers as a table"):
@@ -141,34 +139,34 @@ def arrivals(chosen: Subject) -> None:
 
 
 def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
-    """Attention flow to the chosen token, (T,), kept until the question changes; None while the person has not asked for it."""
+    """Return the attention flow to the chosen token, (T,). None until the person asks for a long measurement."""
     import torch
 
     from gpt.lens.flow import attention_flow
 
     key = (chosen.opened, chosen.reading.ids, chosen.position)
-    held = state.recall("flow", (None, None))
-    if held[0] == key:
-        return held[1]
+    known, flow = state.recall("flow", (None, None))
+    if known == key:
+        return flow
     n_layer, _, T, _ = patterns.shape
     if n_layer**2 * T**2 > UNASKED and not st.button(
         f"Measure flow too: {T} maximum flows through {n_layer} layers", icon=":material/play_arrow:"
     ):
         return None
-    place, found, started = st.empty(), [], time.monotonic()
+    place, values, started = st.empty(), [], time.monotonic()
     for value in attention_flow(torch.from_numpy(patterns), chosen.position):
-        found.append(value)
+        values.append(value)
         passed = time.monotonic() - started
         if passed > PATIENCE:
-            left = passed / len(found) * (T - len(found))
-            place.progress(len(found) / T, text=f"Flow from token {len(found)} of {T}, about {left:.0f} s left")
+            left = passed / len(values) * (T - len(values))
+            place.progress(len(values) / T, text=f"Flow from token {len(values)} of {T}, about {left:.0f} s left")
     place.empty()
-    state.remember("flow", (key, np.array(found)))
-    return np.array(found)
+    state.remember("flow", (key, np.array(values)))
+    return np.array(values)
 
 
-def _counted(weights: np.ndarray, threshold: float) -> None:
-    """How many edges are drawn, and how much of all weight they carry."""
+def _show_count(weights: np.ndarray, threshold: float) -> None:
+    """Show how many edges are drawn, and their share of all weight."""
     drawn, possible = drawn_edges(weights, threshold), np.count_nonzero(weights)
     mass = weights[drawn].sum() / weights.sum()
     limit = f" (the {MOST_EDGES:,} strongest of {np.count_nonzero(weights >= threshold):,} at this threshold)"
@@ -176,8 +174,8 @@ def _counted(weights: np.ndarray, threshold: float) -> None:
     st.markdown(f"**{drawn.sum():,}** of {possible:,} edges are drawn{more}; they carry **{mass:.0%}** of the weight.")
 
 
-def _clicked_position(figure, key: str, alt: str, position: int) -> None:
-    """Draw a graph; a click on a token makes it the chosen one."""
+def _draw_clickable(figure, key: str, alt: str, position: int) -> None:
+    """Draw a graph. A click chooses a token."""
     key = f"{key}:{position}"  # a new graph for a new choice, so that none stays greyed out
     clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
     if clicked and "customdata" in clicked[0] and clicked[0]["customdata"][0] != position:

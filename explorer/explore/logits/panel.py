@@ -1,4 +1,4 @@
-"""The logit lens of one prompt, and one logit split among the parts that wrote it: the parts of the page, from top to bottom."""
+"""The logit lens of one prompt, and one logit as a sum over the model's parts: the parts of the page in order."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from gpt.lens.logits import LogitLens
 
 TERMS = {
-    "lens": "At every point of the stream the model's own last step (final layernorm and unembedding) is taken at once, as if the "
-    "layers that follow were not there. “0 mid” is after the attention of layer 0, “0 post” after its MLP.",
-    "probability": "The probability of the likeliest next token.",
-    "entropy": "How undecided: −Σ p ln p in nats. 0 is certainty, ln V is no preference among V tokens.",
-    "KL": "KL divergence, in nats: how much is lost when the distribution here stands in for the model's answer. 0 where they agree.",
-    "rank": "How many tokens are at least as likely as the one that really comes next; 1 is the best.",
-    "logit": "The number that a softmax turns into a probability. A lead in logits is a ratio of probabilities: e to the lead.",
-    "parts": "What each head, MLP and bias added to the stream, measured along the direction of the token's unembedding. The final "
-    "layernorm's division is held at the scale it really had.",
+    "lens": "The page applies the final layernorm and the unembedding at every point of the stream, without the later layers. "
+    "“0 mid” is after the attention of layer 0, “0 post” after its MLP.",
+    "probability": "The probability of the most likely next token.",
+    "entropy": "The uncertainty: −Σ p ln p in nats. 0 is certainty; ln V is a uniform guess among V tokens.",
+    "KL": "KL divergence in nats between the model's answer and the distribution here. 0 where they are equal.",
+    "rank": "The number of tokens that are at least as likely as the true next token. 1 is the best.",
+    "logit": "The softmax turns logits into probabilities. A lead of d in logits is a ratio of e to the d in probabilities.",
+    "parts": "What each head, MLP and bias adds to the stream, along the token's row of the unembedding. The final layernorm "
+    "divides by the same scale as in the whole model.",
 }
 COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
 COLOR = Choice(
@@ -47,24 +47,19 @@ TOKEN = Choice(
     int,
     0,
     label="Token",
-    help="The page splits this token's logit into what each part of the model adds to it or takes from it.",
+    help="The page splits this token's logit into the contributions of the model's parts.",
     place=True,
 )
 RIVAL = Choice(
-    "rival",
-    int,
-    0,
-    label="Token",
-    help="The page splits the lead of the first token over this one. What raises both alike drops out.",
-    place=True,
+    "rival", int, 0, label="Token", help="The page then splits the lead of the first token over this token.", place=True
 )
-ROWS = 20  # of the table at a time
-TALLEST = 720  # pixels of the whole table; longer ones scroll
-LISTED = 512  # tokens: vocabularies up to this size are offered whole
+ROWS = 20  # of the table at once
+TALLEST = 720  # pixels; a longer table scrolls
+LISTED = 512  # tokens; a larger vocabulary is not listed as a whole
 
 
-def table(chosen: Subject) -> None:
-    """The table of likeliest tokens, and what stands behind the chosen cell."""
+def draw_table(chosen: Subject) -> None:
+    """Draw the table of the most likely tokens, and the distribution of the chosen cell."""
     rows = _rows(chosen.position, len(chosen.labels))
     with st.spinner("Reading the stream at every point…", show_time=True):
         lens = logit_lens(chosen.opened, chosen.reading.ids, rows)
@@ -77,7 +72,7 @@ def table(chosen: Subject) -> None:
     wide, narrow = st.columns([3, 2], gap="medium")
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
-        key = f"lens:{point}:{chosen.position}"  # a new table for a new cell, so that none stays greyed out
+        key = f"lens:{point}:{chosen.position}"  # a new key for a new cell, so that no cell stays grey
         clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
@@ -89,7 +84,7 @@ def table(chosen: Subject) -> None:
         bars = next_token_bars(tokens, lens.top_probabilities[cell])
         chart(bars, key="cell", alt="Next token at the chosen cell")
     widgets.caption(
-        "Each row is a token, each column a point of the stream: the next token that the model would name there. "
+        "Each row is a token, each column a point of the stream. A cell shows the most likely next token there. "
         "Click a cell to see its distribution.",
         "1:26:48",
     )
@@ -97,12 +92,12 @@ def table(chosen: Subject) -> None:
 
 
 def _point(lens: "LogitLens") -> int:
-    """The chosen point of the stream; until the person picks, the last, which gives the model's answer."""
+    """Return the chosen point of the stream. The default is the last point, the model's answer."""
     return lens.points.index(POINT.read(options=lens.points, default=lens.points[-1]))
 
 
 def _rows(position: int, T: int) -> slice:
-    """The stretch of the prompt that holds this position, counted from its end; all of it where the person wants that."""
+    """Return the `ROWS` positions around this one, or all positions if the person asks for them."""
     whole = T <= ROWS or st.toggle(**ALL_POSITIONS.bound(ALL_POSITIONS.read(), label=f"All {T} positions"))
     if whole:
         return slice(0, T)
@@ -112,21 +107,19 @@ def _rows(position: int, T: int) -> slice:
 
 def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[int, int], rows: slice) -> go.Figure:
     tokenizer, P = chosen.opened.tokenizer, len(lens.points)
-    rank = np.column_stack(
-        [np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)]
-    )  # nothing is known to follow the last token
+    rank = np.column_stack([np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)])  # no token follows the last
     best = lens.top_probabilities[..., 0]
     tokens = [tokenizer.tokens(row) for row in lens.top_ids[..., 0].tolist()]
 
     def note(p: int, t: int) -> str:
-        said = [
+        lines = [
             f"{chosen.labels[t]}, {lens.points[p]}",
             f"{visible(tokens[p][t])}  p = {best[p, t]:.4f}",
             f"entropy {lens.entropy[p, t]:.3f} nats",
             f"KL {lens.divergence[p, t]:.3f} nats",
             *([] if np.isnan(rank[p, t]) else [f"rank of the true next {rank[p, t]:.0f}"]),
         ]
-        return "\n".join(said)
+        return "\n".join(lines)
 
     values, top = {
         "probability": (best, 1.0),
@@ -149,45 +142,47 @@ def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[in
 
 def _through(chosen: Subject, lens: "LogitLens", point: int) -> None:
     position, ids = chosen.position, chosen.reading.ids
-    st.subheader("How the answer forms", anchor=False, help=f"{TERMS['entropy']} {TERMS['KL']} {TERMS['rank']}")
+    st.subheader("How the prediction forms", anchor=False, help=f"{TERMS['entropy']} {TERMS['KL']} {TERMS['rank']}")
     rank = lens.rank[:, position] if position + 1 < len(ids) else None
     figure = through_points(lens.points, lens.entropy[:, position], lens.divergence[:, position], rank, point)
     chart(figure, key="through", alt="Entropy, divergence and rank through the layers")
-    known = "Nothing follows the last token, so there is no true next token to rank." if rank is None else ""
-    widgets.caption(f"The chosen position, from the embedding to the model's answer. {known}", "1:26:48")
+    known = "No token follows the last one, so there is no rank." if rank is None else ""
+    widgets.caption(
+        f"The prediction at the chosen position, from the embedding to the model's answer. {known}", "1:26:48"
+    )
 
 
-def attribution(chosen: Subject) -> None:
-    """The chosen token's logit, or its lead over another, as a sum."""
+def draw_attribution(chosen: Subject) -> None:
+    """Draw the chosen token's logit, or its lead over another, as a sum over the model's parts."""
     from gpt.lens.attribution import check_is_sum
 
-    st.subheader("What speaks for a token", anchor=False, help=TERMS["parts"])
+    st.subheader("Contributions to a logit", anchor=False, help=TERMS["parts"])
     try:
         check_is_sum(chosen.opened.model)
     except ValueError as error:
-        widgets.empty_state("This model's logits are no sum over its parts.", widgets.plain(str(error), longest=300))
+        widgets.empty_state("This model's logits are not a sum over its parts.", widgets.plain(str(error), longest=300))
         return
     token, against = _tokens(chosen)
-    found = attribute(chosen.opened, chosen.reading.ids, token, against, chosen.position)
+    parts = attribute(chosen.opened, chosen.reading.ids, token, against, chosen.position)
     left, right = st.columns(2, gap="medium")
-    names, values = zip(*found.parts, strict=True)
+    names, values = zip(*parts.parts, strict=True)
     with left:
         chart(parts_bars(names, values), key="parts", alt="Contributions, largest first")
     with right:
         total, logit, apart = st.columns(3)
-        total.metric("Sum of all parts", f"{found.total:.4f}")
-        logit.metric("Logit" if against is None else "Lead", f"{found.logit:.4f}", help=TERMS["logit"])
-        apart.metric("Apart by", f"{abs(found.total - found.logit):.0e}")
-        chart(parts_map(found.heads, found.mlps), key="map", alt="Contributions by layer")
+        total.metric("Sum of all parts", f"{parts.total:.4f}")
+        logit.metric("Logit" if against is None else "Lead", f"{parts.logit:.4f}", help=TERMS["logit"])
+        apart.metric("Difference", f"{abs(parts.total - parts.logit):.0e}")
+        chart(parts_map(parts.heads, parts.mlps), key="map", alt="Contributions by layer")
     widgets.caption(
-        f"What each part wrote towards the token that follows {widgets.plain(chosen.labels[chosen.position])}: "
-        f"{style.ABOVE} speaks for it, {style.BELOW} against it.",
+        f"What each part adds to the logit after {widgets.plain(chosen.labels[chosen.position])}: "
+        f"{style.ABOVE} for the token, {style.BELOW} against it.",
         "1:26:48",
     )
 
 
 def _tokens(chosen: Subject) -> tuple[int, int | None]:
-    """The token whose logit is split, and the one that it is held against, or None."""
+    """Let the person choose the token and, if wanted, a second token to compare with."""
     tokenizer, here = chosen.opened.tokenizer, slice(chosen.position, chosen.position + 1)
     lens = logit_lens(chosen.opened, chosen.reading.ids, here)
     ids, position = chosen.reading.ids, chosen.position
@@ -211,13 +206,13 @@ def _tokens(chosen: Subject) -> tuple[int, int | None]:
         index=None,
         placeholder="no other",
         format_func=options.__getitem__,
-        **RIVAL.bound(rival, options, label="Held against"),
+        **RIVAL.bound(rival, options, label="Compared with"),
     )
     return token, rival
 
 
 def distinct(labels: dict[int, str]) -> dict[int, str]:
-    """The labels of tokens, those that several tokens share with the token's id: a browser knows an option by its label.
+    """Add the id to every label that several tokens share: a browser identifies an option by its label.
 
     >>> distinct({65: "A", 128: "�", 129: "�"})
     {65: 'A', 128: '� · id 128', 129: '� · id 129'}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gpt import Corpus
     from gpt.text.tokenizer import Tokenizer
 
-OLD = "own text"  # what earlier links call one's own text
+OLD = "own text"  # in earlier links
 GPT2 = "gpt2 wanted"
 SIZE = 512  # tokens of the trained BPE until the person chooses
 VOCABULARY = Choice(
@@ -29,16 +29,11 @@ VOCABULARY = Choice(
     options=texts.VOCABULARY_SIZES,
     default=SIZE,
     label="BPE vocabulary",
-    help="All the tokens that a tokenizer knows, numbered from 0. Byte-pair encoding (BPE) starts from the 256 bytes and joins "
-    "the commonest neighbouring pair into a new token, again and again.",
+    help="The number of tokens that a tokenizer knows. Byte-pair encoding (BPE) begins with 256 bytes and joins the most "
+    "frequent pair of neighbours into a new token, again and again.",
 )
 BATCH = Choice(
-    "batch",
-    int,
-    1,
-    16,
-    label="B, chunks",
-    help="Batch size: how many chunks are read at once, independently of one another.",
+    "batch", int, 1, 16, label="B, chunks", help="Batch size: the number of chunks that the model reads in parallel."
 )
 BLOCK = Choice(
     "block",
@@ -46,15 +41,15 @@ BLOCK = Choice(
     1,
     32,
     label="T, tokens of context",
-    help="Block size: how many tokens of context a chunk has. Its T tokens and the one after them make T examples.",
+    help="Block size: the tokens of context in a chunk. With the token after them they make T examples.",
 )
 CHUNK = Choice("chunk", int, 0, default=0, label="Chunk")
-FIRST = {BATCH: 4, BLOCK: 8, SEED: 1337}  # until the person chooses; the lecture's
+DEFAULTS = {BATCH: 4, BLOCK: 8, SEED: 1337}  # the lecture's
 SHOWN_IDS = 400
 
 
-def text_picker() -> "Corpus | None":
-    """Let the person choose the text; None where there is none yet, with a line that says so or what is wrong with it."""
+def pick_text() -> "Corpus | None":
+    """Let the person choose the text. None, below an explanation, where there is no text or it cannot be read."""
     from gpt import CORPORA, load_corpus
 
     names = [*CORPORA, OWN]
@@ -70,15 +65,15 @@ def text_picker() -> "Corpus | None":
     return None
 
 
-def size_picker() -> int:
-    """How many tokens the trained BPE has; fewer are shown where the text offers no more."""
+def pick_size() -> int:
+    """Let the person choose the size of the BPE vocabulary. A short text gives fewer tokens."""
     size = VOCABULARY.read()
     st.select_slider(options=texts.VOCABULARY_SIZES, **VOCABULARY.bound(size))
     return size
 
 
-def tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
-    """The prompt under each tokenizer, and what their vocabularies buy."""
+def draw_tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
+    """Draw the prompt under each tokenizer, and vocabulary size against length."""
     with st.spinner("Training a BPE on this text …"):
         trained = texts.byte_pairs(corpus.text)
     size = min(size, max(trained))
@@ -86,17 +81,17 @@ def tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
     _tokens(texts.characters(corpus.text), prompt, "characters")
     st.markdown(_summary(f"BPE trained on {corpus.name}", trained[size], prompt))
     _tokens(trained[size], prompt, "bpe")
-    gpt2 = gpt2_vocabulary()
+    gpt2 = load_gpt2_vocabulary()
     if gpt2:
         st.markdown(_summary("GPT-2", gpt2, prompt))
         _tokens(gpt2, prompt, "gpt2")
-    vocabulary_figure(corpus, prompt, size, gpt2)
+    draw_vocabularies(corpus, prompt, size, gpt2)
 
 
-def vocabulary_figure(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer | None") -> dict[str, int]:
-    """Draw how many tokens the text has under each vocabulary, those of the corpus and GPT-2's; returns name → tokens.
+def draw_vocabularies(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer | None") -> dict[str, int]:
+    """Draw the text's length in tokens under each vocabulary. Return name → length.
 
-    size: of the BPE that is named in the figure.
+    size: of the BPE that the figure labels.
     """
     trained = texts.byte_pairs(corpus.text)
     named = {"characters": texts.characters(corpus.text), **{f"BPE {n:,}": trained[n] for n in trained}}
@@ -109,12 +104,10 @@ def vocabulary_figure(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer |
     return dict(zip(named, lengths, strict=True))
 
 
-def gpt2_vocabulary() -> "Tokenizer | None":
-    """GPT-2's vocabulary once the person asks for it; None until then, and where it cannot be had, which is told."""
+def load_gpt2_vocabulary() -> "Tokenizer | None":
+    """Load GPT-2's vocabulary once the person asks for it. None until then, and where it cannot be downloaded."""
     if st.button(
-        "Load GPT-2's vocabulary",
-        icon=":material/download:",
-        help="50,257 tokens; downloaded once where they are missing.",
+        "Load GPT-2's vocabulary", icon=":material/download:", help="50,257 tokens. The first use downloads them."
     ):
         state.remember(GPT2, True)
     if not state.recall(GPT2):
@@ -141,12 +134,12 @@ def _summary(name: str, tokenizer: "Tokenizer", text: str) -> str:
 
 
 def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
-    """The text's tokens as chips, then their ids."""
+    """Draw the text's tokens as chips, then their ids."""
     encoded = _encode(tokenizer, text)
     ids: list[int | None] = list(encoded)
     tokens = tokenizer.tokens(encoded)
     unknown = set(tokenizer.unknown(text))
-    if unknown:  # characters alone can be unknown, and each of them is one token
+    if unknown:  # only a character tokenizer has unknown characters, each one token
         tokens = list(text)
         ids = [None if character in unknown else i for character, i in zip(text, ids, strict=True)]
     notes = [
@@ -163,9 +156,9 @@ def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
     )
 
 
-def batch(corpus: "Corpus") -> None:
-    """A batch drawn from the training part, one of its rows unrolled, and where the chunks come from."""
-    batch_size, block_size, seed = batch_controls()
+def draw_batch(corpus: "Corpus") -> None:
+    """Draw a batch of the training text, one row as examples, and where the chunks come from."""
+    batch_size, block_size, seed = pick_batch()
     text, tokenizer = corpus.text, texts.characters(corpus.text)
     cut = int(0.9 * len(text))
     positions = texts.batch(cut, batch_size, block_size, seed)
@@ -176,37 +169,37 @@ def batch(corpus: "Corpus") -> None:
     )
     before, after = (widgets.plain(visible(part)) for part in (text[max(0, cut - 30) : cut], text[cut : cut + 30]))
     widgets.caption(
-        f"The first 90 % of the text ({style.word(style.ACCENT)}) trains, the rest ({style.word(style.SECOND)}) validates; "
-        f"the cut falls at …{before} │ {after}… The triangles are where this batch's chunks start.",
+        f"The first 90 % ({style.word(style.ACCENT)}) are training text, the rest ({style.word(style.SECOND)}) is validation text. "
+        f"The split is at …{before} │ {after}… Triangles show where this batch's chunks start.",
         "0:09:28",
     )
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        row, chunk = chosen_chunk(text, tokenizer, positions)
+        row, chunk = draw_chunks(text, tokenizer, positions)
     with right:
         st.markdown(f"**Row {row + 1} as {widgets.count(block_size, 'example')}** · context → target")
-        examples(tokenizer, chunk)
-        widgets.caption("One chunk holds an example for every length of context from 1 to T.", "0:14:27")
+        draw_examples(tokenizer, chunk)
+        widgets.caption("One chunk has an example for every length of context from 1 to T.", "0:14:27")
 
 
-def batch_controls() -> tuple[int, int, int]:
+def pick_batch() -> tuple[int, int, int]:
     """Let the person choose B, T and the seed of a batch."""
     choices = (BATCH, BLOCK, SEED)
-    batch_size, block_size, seed = (choice.read(default=FIRST[choice]) for choice in choices)
+    batch_size, block_size, seed = (choice.read(default=DEFAULTS[choice]) for choice in choices)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for choice, value in zip(choices, (batch_size, block_size, seed), strict=True):
             st.number_input(**choice.bound(value))
-        st.button("Another batch", icon=":material/casino:", on_click=choose, args=({SEED: seed + 1},))
+        st.button("Another batch", icon=":material/casino:", on_click=choose, args=({SEED: (seed + 1) % 2**31},))
     return batch_size, block_size, seed
 
 
-def chosen_chunk(text: str, tokenizer: "Tokenizer", positions: np.ndarray) -> tuple[int, list[str]]:
-    """Draw a batch, a chunk a row; returns which row is chosen, and its tokens. positions: (B, T + 1), into the text."""
+def draw_chunks(text: str, tokenizer: "Tokenizer", positions: np.ndarray) -> tuple[int, list[str]]:
+    """Draw a batch, one chunk per row. Return the chosen row and its tokens. positions: (B, T + 1), in the text."""
     chunks = [[text[position] for position in row] for row in positions]
     st.markdown(f"**The batch** · B × T = {len(chunks)} × {len(chunks[0]) - 1}")
     row = _grid(tokenizer, chunks, positions)
     widgets.caption(
-        "Each row is a chunk of the text and the token after it; what follows a token is its target.", "0:14:27"
+        "Each row is a chunk of the text and the token after it. The target of a token is the next token.", "0:14:27"
     )
     return row, chunks[row]
 
@@ -219,14 +212,14 @@ def _grid(tokenizer: "Tokenizer", chunks: list[list[str]], positions: np.ndarray
     ]
     shown = CHUNK.read(high=len(chunks) - 1)
     options = {"selectable": True, "targets": True, "opening": shown}
-    row = rows(chunks, ids, notes, label="The batch, a chunk a row", key="batch", **options)
+    row = rows(chunks, ids, notes, label="The batch, one chunk per row", key="batch", **options)
     if row != shown:
         choose({CHUNK: row})
     return row
 
 
-def examples(tokenizer: "Tokenizer", chunk: list[str]) -> None:
-    """Draw the examples in a chunk, one a row: what the model has read, and the token it is asked for."""
+def draw_examples(tokenizer: "Tokenizer", chunk: list[str]) -> None:
+    """Draw the examples in a chunk, one per row: the context, and the token to predict."""
     from gpt import lecture
 
     ids = [[*context, target] for context, target in lecture.examples(tokenizer.encode("".join(chunk)))]

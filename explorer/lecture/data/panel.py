@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice, choose
-from explorer.explore.tokens import panel as tokenizing
+from explorer.explore.tokens import panel as tokens
 from explorer.explore.tokens.figures import split_bar
 from explorer.figures.tokens import visible
 from explorer.lecture.data.figures import MOST, symbol_frequencies
@@ -69,7 +69,7 @@ def _excerpt(text: str) -> tuple[int, int]:
     "Tokens: a larger vocabulary, a shorter text",
     "0:09:28",
     "A tokenizer can make each character a token, or join frequent neighbours, like byte-pair encoding (BPE). "
-    f"First guess: a vocabulary of {tokenizing.SIZE} has {BYTES} bytes and {tokenizing.SIZE - BYTES} joined tokens. How much "
+    f"First guess: a vocabulary of {tokens.SIZE} has {BYTES} bytes and {tokens.SIZE - BYTES} joined tokens. How much "
     "shorter is the excerpt above, measured in its tokens?",
 )
 def vocabulary(corpus: Corpus) -> None:
@@ -84,8 +84,8 @@ def vocabulary(corpus: Corpus) -> None:
     excerpt = corpus.text[start : start + LENGTH]
     with st.spinner("Training byte-pair encodings on this text …"):
         largest = max(texts.byte_pairs(corpus.text))
-    size = min(tokenizing.SIZE, largest)
-    lengths = tokenizing.vocabulary_figure(corpus, excerpt, size, tokenizing.gpt2_vocabulary())
+    size = min(tokens.SIZE, largest)
+    lengths = tokens.draw_vocabularies(corpus, excerpt, size, tokens.load_gpt2_vocabulary())
     characters, joined, shortest = (lengths[name] for name in ("characters", f"BPE {size:,}", f"BPE {largest:,}"))
     st.caption(
         f"{after_guess(guessed)}The excerpt has {characters} characters, and {joined} tokens of a vocabulary of {size:,}: "
@@ -124,12 +124,12 @@ def _first_validation(corpus: Corpus) -> int:
 )
 def batches(corpus: Corpus) -> None:
     """A batch of chunks from the training text, and the examples of one chunk."""
-    batch_size, block_size, seed = tokenizing.batch_controls()
+    batch_size, block_size, seed = tokens.pick_batch()
     tokenizer = texts.characters(corpus.text)
     positions = texts.batch(_first_validation(corpus), batch_size, block_size, seed)
     left, right = st.columns(2, gap="medium")
     with left:
-        row, chunk = tokenizing.chosen_chunk(corpus.text, tokenizer, positions)
+        row, chunk = tokens.draw_chunks(corpus.text, tokenizer, positions)
     with right:
         st.markdown(f"**Row {row + 1}, example by example** · context → target")
         unroll("data", block_size - 1, partial(_examples, tokenizer, chunk))
@@ -137,6 +137,6 @@ def batches(corpus: Corpus) -> None:
 
 
 def _examples(tokenizer: "Tokenizer", chunk: Sequence[str], at: int) -> None:
-    tokenizing.examples(tokenizer, list(chunk[: at + 2]))
+    tokens.draw_examples(tokenizer, list(chunk[: at + 2]))
     context, target = visible("".join(chunk[: at + 1])), visible(chunk[at + 1])
     st.caption(f"The model reads “{widgets.plain(context)}” and has to predict “{widgets.plain(target)}”.")

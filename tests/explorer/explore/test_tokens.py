@@ -61,11 +61,11 @@ def test_hostile_prompts_are_cut(tokens, prompt):
 def test_an_empty_prompt_leaves_the_batch(tokens):
     app = tokens(prompt="")
     assert any("prompt is empty" in block.value for block in app.markdown)
-    assert set(cells(app)) == {"The batch, a chunk a row", "Examples, context then target"}
+    assert set(cells(app)) == {"The batch, one chunk per row", "Examples, context then target"}
 
 
 def test_the_batch_is_what_training_draws(tokens):
-    drawn = cells(tokens(B="3", T="5", seed="11"))["The batch, a chunk a row"]
+    drawn = cells(tokens(B="3", T="5", seed="11"))["The batch, one chunk per row"]
     corpus = load_corpus("addition").text
     positions = texts.batch(int(0.9 * len(corpus)), 3, 5, 11)
     assert positions.shape == (3, 6)
@@ -77,7 +77,7 @@ def test_the_batch_is_what_training_draws(tokens):
 
 def test_a_row_is_unrolled_into_every_length_of_context(tokens):
     app = tokens(B="2", T="6")
-    chunk = cells(app)["The batch, a chunk a row"]["texts"][:7]
+    chunk = cells(app)["The batch, one chunk per row"]["texts"][:7]
     examples = cells(app)["Examples, context then target"]
     assert examples["rows"] == [2, 3, 4, 5, 6, 7]
     assert examples["texts"] == [token for length in range(2, 8) for token in chunk[:length]]
@@ -85,10 +85,10 @@ def test_a_row_is_unrolled_into_every_length_of_context(tokens):
 
 def test_another_batch_is_another_seed_in_the_link(tokens):
     app = tokens(seed="5")
-    before = cells(app)["The batch, a chunk a row"]["texts"]
+    before = cells(app)["The batch, one chunk per row"]["texts"]
     next(button for button in app.button if button.label == "Another batch").click().run()
     assert app.query_params["seed"] == "6"
-    assert cells(app)["The batch, a chunk a row"]["texts"] != before
+    assert cells(app)["The batch, one chunk per row"]["texts"] != before
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_another_batch_is_another_seed_in_the_link(tokens):
 )
 def test_a_link_with_nonsense_opens(tokens, name, value):
     app = tokens(**{name: value})
-    assert "The batch, a chunk a row" in cells(app)
+    assert "The batch, one chunk per row" in cells(app)
     assert (name == "text") == any("There is no text" in caption.value for caption in app.caption)
 
 
@@ -120,7 +120,7 @@ def test_the_shortest_text_allowed_holds_the_longest_chunks(tokens):
     app = tokens(text=tokenizing.OWN, block=str(tokenizing.BLOCK.high))
     app.file_uploader[0].set_value(("short.txt", b"abcdefghij" * (MIN_CHARACTERS // 10), "text/plain")).run()
     assert not app.exception and not app.error
-    assert cells(app)["The batch, a chunk a row"]["rows"][0] == tokenizing.BLOCK.high + 1
+    assert cells(app)["The batch, one chunk per row"]["rows"][0] == tokenizing.BLOCK.high + 1
 
 
 def test_gpt2_where_it_cannot_be_had_is_information(tokens, monkeypatch):

@@ -105,7 +105,7 @@ def test_pages_say_blue_and_orange(open_app):
     """The words as a person reads them, on a page of each kind: the lecture's, and the others that name colours."""
     expected = {
         "block": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
-        "tokens": "(orange) validates",
+        "tokens": "(orange) is validation text",
         "compare": "orange the right one", "residual": "Blue is attention, orange the MLP", "logits": "orange against it",
         "attention": "Blue is above zero, orange below", "interventions": "Blue: this activation",
     }  # fmt: skip

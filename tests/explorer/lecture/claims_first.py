@@ -70,7 +70,7 @@ def data() -> list[Claim]:
         claim("Different symbols = {}", len(set(TEXT))),
         claim("Lines = {}", len(TEXT.splitlines())),
         claim("Most frequent symbol = ·  {}%", 100 * most / len(TEXT)),
-        claim("{} tokens; downloaded once", 50_257),  # Radford et al. 2019
+        claim("{} tokens. The first use downloads them", 50_257),  # Radford et al. 2019
     ]  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_a_vocabulary_waits_for_a_guess(data_page):
 
 def test_a_chunk_is_unrolled_step_by_step(data_page):
     app = data_page(B="2", T="4", at="1")
-    chunk = cells(app, "The batch, a chunk a row")["texts"][:5]
+    chunk = cells(app, "The batch, one chunk per row")["texts"][:5]
     shown = cells(app, "Examples, context then target")
     assert shown["rows"] == [2, 3] and shown["texts"] == chunk[:2] + chunk[:3]
     button(app, "Next").click().run()
