@@ -15,6 +15,7 @@ test: .venv/installed-tests chromium
 lint: .venv/installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
 
 # Renews the exact versions that `app` and `test` install. They have no hashes: with hashes, pip would refuse the CPU build of
 # torch, which has the same version and another file, and install gigabytes for a GPU.

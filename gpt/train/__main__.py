@@ -171,7 +171,7 @@ def main() -> int:
         return 1
     except (KeyboardInterrupt, SystemExit) as end:
         print(f"stopped; go on with: python -m gpt.train --resume {run.folder}" if run else "stopped", file=sys.stderr)
-        return end.code if isinstance(end, SystemExit) else 130
+        return int(end.code or 0) if isinstance(end, SystemExit) else 130
     finally:
         ranks.leave(mine)
     if mine.is_first:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,11 +44,11 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None,
     return run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Draft(Run):
     """A run before its folder is made: its text is in memory, and the models that it needs are still where they come from."""
 
-    text: Corpus | None = None
+    text: Corpus
     sources: Mapping[str, Path] = field(default_factory=dict)  # role → run folder
 
     def corpus(self) -> Corpus:
@@ -57,7 +58,7 @@ class Draft(Run):
         return self.sources[role]
 
 
-def objective_of(draft: Draft) -> Objective:
+def objective_of(draft: Draft) -> Objective[Any]:
     """The objective of a run that has no folder yet. Raises ValueError where its text is too short, or of another kind."""
     named = replace(draft, recipe=replace(draft.recipe, text=draft.text.name))  # for messages
     return named.objective(named, torch.device("cpu"))

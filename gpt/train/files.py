@@ -7,7 +7,7 @@ folder, and reading a pipe or a device may wait for ever. A file is replaced by 
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -120,7 +120,7 @@ def is_step(value: Any) -> bool:
 
 
 @contextmanager
-def open_tensors(path: Path, what: str) -> Iterator[safe_open]:
+def open_tensors(path: Path, what: str) -> Generator[safe_open, None, None]:
     """Open a safetensors file. what: its name in messages. Raises RunError where it is no such file, or larger than memory."""
     try:
         with open_regular(path) as file:  # what safetensors opens has been looked at
@@ -164,7 +164,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path) -> Generator[Path, None, None]:
     """An empty new file that then takes another's place; what fails half-way leaves the disk as it was.
 
     It ends with the mode that the person's umask gives to new files: safetensors makes its own, which only the owner can read.

@@ -226,7 +226,7 @@ def _lead(
     except Exception as error:
         at = trainer.step if trainer else step
         run.set_status("failed", at, reason(run, error))
-        if isinstance(error, TrainingFailed) and run.steps:  # which takes a while to find out
+        if isinstance(error, TrainingFailed) and trainer and run.steps:  # which takes a while to find out
             run.set_status("failed", at, f"{error}; {good_snapshots(run, trainer.objective, device)}")
         raise
 

@@ -6,7 +6,7 @@ A new optimizer is one function under `@register`. Recipes, the command line and
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, closure: Callable[[], float] | None = None) -> Any:  # torch passes None, and so does `Trainer`
         for group in self.param_groups:
             for parameter in group["params"]:
                 state = self.state[parameter]

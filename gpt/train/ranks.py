@@ -6,7 +6,7 @@ computes; that pays for models much larger than these.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -52,7 +52,7 @@ class Ranks:
         self._exchange(dist.broadcast, word, 0)
         return bool(word.item())
 
-    def _exchange(self, operation, *arguments) -> None:
+    def _exchange(self, operation: Callable[..., object], *arguments: object) -> None:
         try:
             operation(*arguments)
         except RuntimeError as error:

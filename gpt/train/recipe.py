@@ -48,9 +48,10 @@ class Recipe:
     updates: int = 1  # steps taken on a batch before the next is drawn
 
     def __post_init__(self) -> None:
-        for name in ("about", "text", "tokenizer", "start", "reward"):
-            self._check(name, isinstance(getattr(self, name), str), "give a string")
-        self._check("model", isinstance(self.model, GPTConfig), "give a GPTConfig")
+        kinds = dict.fromkeys(("about", "text", "tokenizer", "start", "reward"), str) | {"model": GPTConfig}
+        for name, kind in kinds.items():
+            remedy = "give a string" if kind is str else "give a GPTConfig"
+            self._check(name, isinstance(getattr(self, name), kind), remedy)
         self._check_numbers()
         for name, names in (
             ("objective", tuple(OBJECTIVES)),

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -28,7 +28,7 @@ class Signals:
             raise EndedBySignal
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def at_once(self) -> Generator[None, None, None]:
         """Within this context, which changes nothing that is kept, a signal raises EndedBySignal."""
         self._at_once = True
         try:
@@ -45,7 +45,7 @@ class Signals:
 
 
 @contextmanager
-def noted() -> Iterator[Signals]:
+def noted() -> Generator[Signals, None, None]:
     """Note signals within this context; outside of the main thread, which Python gives them to, none arrive."""
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
