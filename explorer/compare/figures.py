@@ -23,28 +23,15 @@ def bits_bars(names: Sequence[str], bits: Sequence[float]) -> go.Figure:
     if not np.all(np.isfinite(values) & (values >= 0)):
         raise ValueError(f"bits per character must be finite and at least 0; got {values.tolist()}")
     rows = list(range(len(names)))
-    bars = go.Bar(
-        x=values,
-        y=rows,
-        orientation="h",
-        marker={"color": [style.MUTED, *[style.head_color(i) for i in range(len(names) - 1)]]},
-        text=[f"{value:.3f}" for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=[[name, value * np.log(2)] for name, value in zip(names, values, strict=True)],
-        hovertemplate="%{customdata[0]}<br>%{x:.3f} bits = %{customdata[1]:.3f} nats<extra></extra>",
-    )
+    colors = [style.MUTED, *[style.head_color(i) for i in range(len(names) - 1)]]
+    nats = [[name, value * np.log(2)] for name, value in zip(names, values, strict=True)]
+    hover = "%{customdata[0]}<br>%{x:.3f} bits = %{customdata[1]:.3f} nats<extra></extra>"
+    numbers = [f"{value:.3f}" for value in values]
+    bars = style.bars(values, rows, colors, numbers, customdata=nats, hovertemplate=hover)
     drawn = style.figure(bars, height=ROW * len(names) + 40, bargap=0.55)
     drawn.update_xaxes(title="bits per character", range=[0, 1.18 * max(values.max(), 1e-9)], rangemode="tozero")
     drawn.update_yaxes(visible=False, range=[len(names) - 0.5, -0.75])
     for row, name in enumerate(names):
-        drawn.add_annotation(
-            x=0,
-            y=row - 0.42,
-            text=escaped(name),
-            showarrow=False,
-            xanchor="left",
-            align="left",
-            font={"size": style.TEXT_SIZE},
-        )
+        place = {"x": 0, "y": row - 0.42, "xanchor": "left", "align": "left"}
+        drawn.add_annotation(text=escaped(name), showarrow=False, font={"size": style.TEXT_SIZE}, **place)
     return drawn

@@ -56,24 +56,22 @@ def loss_curves(
     train_steps, train_losses = _checked("train", train)
     val_steps, val_losses = _checked("val", val)
     some, means = thinned(train_losses), running_mean(train_losses)
-    batch = line(
-        train_steps[some], train_losses[some], style.ACCENT, 1, opacity=0.3, hoverinfo="skip", showlegend=False
-    )
-    mean = line(train_steps[some], means[some], style.ACCENT, 2, name="train", hovertemplate=HOVER)
+    faint: dict[str, Any] = {"width": 1, "opacity": 0.3, "hoverinfo": "skip", "showlegend": False}
+    batch = style.line(train_steps[some], train_losses[some], style.ACCENT, **faint)
+    mean = style.line(train_steps[some], means[some], style.ACCENT, 2, name="train", hovertemplate=HOVER)
     some = thinned(val_losses)
-    validation = line(
-        val_steps[some], val_losses[some], style.SECOND, 2, name="validation", hovertemplate=HOVER, mode="lines+markers"
-    )
+    look: dict[str, Any] = {"name": "validation", "hovertemplate": HOVER, "mode": "lines+markers"}
+    validation = style.line(val_steps[some], val_losses[some], style.SECOND, **look)
     traces, losses = [batch, mean, validation], [train_losses, val_losses]
     if parent:
         parent_steps, parent_losses = _checked("parent", (parent.steps, parent.losses))
         means = running_mean(parent_losses)
         some, name = thinned(means), f"{escaped(parent.name)}, train"
-        traces.insert(0, line(parent_steps[some], means[some], style.MUTED, 2, name=name, hovertemplate=HOVER))
+        traces.insert(0, style.line(parent_steps[some], means[some], style.MUTED, 2, name=name, hovertemplate=HOVER))
         losses.append(means)
         steps = max(steps, int(parent_steps.max(initial=0)))
     figure = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
-    figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
+    figure.update_layout(legend=style.LEGEND, margin={"t": 32})
     figure.update_xaxes(range=[0, max(steps, 1)], title="step", showgrid=False)
     span = _span(np.concatenate(losses), [level.loss for level in levels])
     figure.update_yaxes(range=span, title=f"loss, {unit}")
@@ -82,11 +80,6 @@ def loss_curves(
         mark = {"color": style.MUTED, "width": 1.5, "dash": "dot"}
         figure.add_vline(parent.step, line=mark, annotation={"text": "fork", "yanchor": "top"})
     return figure
-
-
-def line(x: Numbers, y: Numbers, color: str, width: float, mode: str = "lines", **more: Any) -> go.Scatter:
-    """Return a curve for `style.figure`."""
-    return go.Scatter(x=x, y=y, line={"color": color, "width": width}, mode=mode, **more)
 
 
 def running_mean(values: Numbers) -> np.ndarray:

@@ -45,27 +45,13 @@ def head_map(
         raise ValueError(f"values {values.shape} and marks must be (n_layer, n_head), and top={top} above 0")
     n_layer, n_head = values.shape
     hover = f"L%{{y}}H%{{x}}<br>%{{text}}{' ' * bool(unit)}{unit}<extra></extra>"
-    cells = go.Heatmap(
-        z=values,
-        zmin=-top,
-        zmax=top,
-        colorscale=style.opaque(style.DIVERGING, dark=dark),
-        showscale=False,
-        xgap=2,
-        ygap=2,
-        hoverinfo="skip",
-    )
+    cells = style.cells(values, top, xgap=2, ygap=2, hoverinfo="skip")
+    cells.colorscale = style.opaque(style.DIVERGING, dark=dark)
     layers, heads = (axis.ravel().tolist() for axis in np.indices(values.shape))
     numbers = [number(value) for value in values.ravel()]
-    clicks = go.Scatter(
-        x=heads,
-        y=layers,
-        mode="markers",
-        marker={"size": 34, "symbol": "square", "opacity": 0},
-        text=numbers,
-        customdata=[list(place) for place in zip(layers, heads, strict=True)],
-        hovertemplate=hover,
-    )
+    places = [list(place) for place in zip(layers, heads, strict=True)]
+    look: dict[str, Any] = {"mode": "markers", "marker": {"size": 34, "symbol": "square", "opacity": 0}}
+    clicks = go.Scatter(x=heads, y=layers, text=numbers, customdata=places, hovertemplate=hover, **look)
     drawn = style.figure(cells, clicks, height=ROW * n_layer + AXES, clickmode="event+select")
     drawn.update_layout(plot_bgcolor=style.PAGE[dark])
     if n_head <= WIDEST_WITH_NUMBERS:
@@ -94,17 +80,10 @@ def pattern_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
     if T == 0:
         raise ValueError("there is no token to draw a pattern of")
     names = labels(tokens)
-    cells = go.Heatmap(
-        z=pattern,
-        zmin=0,
-        zmax=1,
-        colorscale=style.SEQUENTIAL,
-        showscale=False,
-        hoverongaps=False,
-        customdata=np.broadcast_to(np.array(names, dtype=object), (T, T)),
-        text=np.broadcast_to(np.array(names, dtype=object)[:, None], (T, T)),
-        hovertemplate="%{text} reads from %{customdata}<br>%{z:.4f}<extra></extra>",
-    )
+    keys = np.broadcast_to(np.array(names, dtype=object), (T, T))
+    look: dict[str, Any] = {"colorscale": style.SEQUENTIAL, "showscale": False, "hoverongaps": False}
+    look["hovertemplate"] = "%{text} reads from %{customdata}<br>%{z:.4f}<extra></extra>"
+    cells = go.Heatmap(z=pattern, zmin=0, zmax=1, text=keys.T, customdata=keys, **look)
     drawn = style.figure(cells, height=520)
     axis = token_axis(tokens)
     drawn.update_xaxes(title="reads from", tickangle=0, **axis)
@@ -123,6 +102,4 @@ def token_axis(tokens: Sequence[str]) -> dict[str, Any]:
 
 def _frame(drawn: go.Figure, layer: int, head: int, dash: str) -> None:
     line = {"color": style.SECOND if dash == "dot" else style.MUTED, "width": 3, "dash": dash}
-    drawn.add_shape(
-        type="rect", x0=head - 0.47, x1=head + 0.47, y0=layer - 0.46, y1=layer + 0.46, line=line, layer="above"
-    )
+    style.draw_frame(drawn, (head - 0.47, layer - 0.46), (head + 0.47, layer + 0.46), **line)

@@ -41,10 +41,8 @@ def number_grid(
     R, C = values.shape
     has_numbers = C <= MOST_NUMBERS
     end = PALE * top if has_numbers else top
-    cells = go.Heatmap(
-        z=there, zmin=-end, zmax=end, colorscale=style.DIVERGING, showscale=False, xgap=1, ygap=1, hoverongaps=False,
-        hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>",
-    )  # fmt: skip
+    hover = f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>"
+    cells = style.cells(there, end, xgap=1, ygap=1, hoverongaps=False, hovertemplate=hover)
     places = np.argwhere(~np.isnan(there) & has_numbers)
     numbers = go.Scatter(  # text of a scatter has the page's text colour; text of a heatmap has not
         x=places[:, 1],
@@ -56,9 +54,8 @@ def number_grid(
     drawn = style.figure(cells, numbers, height=(CELL if has_numbers else LOW) * R + AXES)
     drawn.update_xaxes(title=columns, range=[-0.5, C - 0.5], **_ticks(C, column_names))
     drawn.update_yaxes(title=rows, range=[R - 0.5, -0.5], **_ticks(R, row_names))
-    line = {"color": style.SECOND, "width": 2}
     for row, column in marked:
-        drawn.add_shape(type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5, line=line)
+        style.draw_frame(drawn, (column - 0.5, row - 0.5), (column + 0.5, row + 0.5))
     return drawn
 
 
@@ -71,8 +68,7 @@ def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
     if np.ndim(cosines) != 2 or len(cosines) != len(cosines[0]):
         raise ValueError(f"cosines of shape {np.shape(cosines)} are no square")
     hover = f"{axis} %{{y}} and {axis} %{{x}}: %{{z:.3f}}<extra></extra>"
-    cells = go.Heatmap(z=cosines, zmin=-1, zmax=1, colorscale=style.DIVERGING, showscale=False, hovertemplate=hover)
-    drawn = style.figure(cells, height=460)
+    drawn = style.figure(style.cells(cosines, 1, hovertemplate=hover), height=460)
     drawn.update_xaxes(title=axis, showgrid=False, constrain="domain")
     drawn.update_yaxes(title=axis, autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
     return drawn

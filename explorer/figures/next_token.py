@@ -33,25 +33,11 @@ def next_token_bars(tokens: Sequence[str], probabilities: np.ndarray, *, chosen:
     values = [*probabilities[order], max(0.0, 1.0 - probabilities.sum())]
     colors = [style.SECOND if tokens[i] == chosen else style.ACCENT for i in order] + [style.MUTED]
     rows = list(range(len(names)))
-    bars = go.Bar(
-        x=values,
-        y=rows,
-        orientation="h",
-        marker={"color": colors},
-        text=[f"{value:.1%}" for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=names,
-        hovertemplate="%{customdata}  %{x:.4f}<extra></extra>",
-    )
+    shares, hover = [f"{value:.1%}" for value in values], "%{customdata}  %{x:.4f}<extra></extra>"
+    bars = style.bars(values, rows, colors, shares, customdata=names, hovertemplate=hover)
     drawn = style.figure(bars, height=ROW * ROWS + 16, bargap=0.25)
     drawn.update_xaxes(range=[0, 1.3 * max(values)], visible=False)
-    drawn.update_yaxes(
-        tickvals=rows,
-        ticktext=[escaped(name) for name in names],
-        tickfont={"family": style.MONOSPACE},
-        range=[max(ROWS, len(rows)) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-    )
+    labels, font = [escaped(name) for name in names], {"family": style.MONOSPACE}
+    span = [max(ROWS, len(rows)) - 0.4, -0.6]
+    drawn.update_yaxes(tickvals=rows, ticktext=labels, tickfont=font, range=span, showgrid=False, zeroline=False)
     return drawn

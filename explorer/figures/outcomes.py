@@ -32,9 +32,7 @@ def outcomes(metrics: Mapping[str, Mapping[str, Series]], *, steps: int) -> go.F
             figure.add_trace(line, row, 1)
             labelled.add(label)
     figure.update_layout(template=style.TEMPLATE, height=ROW * len(metrics) + AXES, margin={"t": 48}, uirevision=steps)
-    figure.update_layout(
-        legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"}, showlegend=len(labels) > 1
-    )
+    figure.update_layout(legend=style.LEGEND | {"y": 1.08}, showlegend=len(labels) > 1)
     figure.update_annotations(x=0, xanchor="left", font={"size": style.TEXT_SIZE})
     figure.update_xaxes(range=[0, max(steps, 1)], showgrid=False)
     figure.update_xaxes(title="step", row=len(metrics), col=1)

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.curves import Series, line, running_mean, thinned
+from explorer.figures.curves import Series, running_mean, thinned
 
 HEIGHT = 440  # pixels
 HIGHEST = 3.4  # nats: the end of the axis when all losses are below it
@@ -40,14 +40,16 @@ def race_curves(racers: Sequence[Racer], *, unit: str, end: float) -> go.Figure:
                 )
         mean = running_mean(racer.train[1])
         some = thinned(mean)
-        thin = line(np.asarray(racer.train[0])[some], mean[some], racer.color, 1, hoverinfo="skip", showlegend=False)
+        thin = style.line(
+            np.asarray(racer.train[0])[some], mean[some], racer.color, 1, hoverinfo="skip", showlegend=False
+        )
         hover = "%{y:.3f} nats at %{x:,.4~s} " + unit
-        thick = line(*racer.val, racer.color, 2, name=racer.name, hovertemplate=hover, mode="lines+markers")
+        thick = style.line(*racer.val, racer.color, 2, name=racer.name, hovertemplate=hover, mode="lines+markers")
         traces += [thin.update(opacity=0.45), thick]
     figure = style.figure(*traces, height=HEIGHT, showlegend=True, uirevision=unit)
     published = [(racer.published, racer.color) for racer in racers if racer.published is not None]
     margin = {"t": 40} | ({"r": 96} if published else {})  # room for the labels of the dashed lines
-    figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin=margin)
+    figure.update_layout(legend=style.LEGEND, margin=margin)
     figure.update_xaxes(range=[0, end], title=unit, showgrid=False)
     span = _span(racers)
     figure.update_yaxes(range=span, title="loss, nats per token")

@@ -6,6 +6,7 @@ Figures are transparent and set no text colour, so they follow the page's light 
 import colorsys
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas  # noqa: F401  (Plotly fails if another thread is importing pandas; so it is imported first)
@@ -23,16 +24,7 @@ SEQUENTIAL = [[(step / 8) ** 2, f"rgba(0,114,178,{step / 8})"] for step in range
 SEQUENTIAL_ON_DARK = [[(step / 8) ** 2, f"rgba(86,180,233,{step / 8})"] for step in range(9)]
 DIVERGING = [[0, "rgba(213,94,0,1)"], [0.5, "rgba(213,94,0,0)"], [0.5, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,1)"]]
 
-HUES = (
-    (15, "red"),
-    (47, "orange"),
-    (70, "yellow"),
-    (170, "green"),
-    (190, "turquoise"),
-    (260, "blue"),
-    (300, "purple"),
-    (345, "pink"),
-)
+HUES = {15: "red", 47: "orange", 70: "yellow", 170: "green", 190: "turquoise", 260: "blue", 300: "purple", 345: "pink"}
 GREYEST = 0.12  # the largest spread of the three channels, as a share, that still looks grey
 
 
@@ -42,28 +34,23 @@ def word(color: str) -> str:
     >>> word("#0072B2"), word("rgba(213,94,0,0.5)"), word("#8A9199")
     ('blue', 'orange', 'grey')
     """
-    channels = (
-        list(bytes.fromhex(color[1:])) if color.startswith("#") else list(map(float, re.findall(r"[\d.]+", color)[:3]))
-    )
+    parts = re.findall(r"[\d.]+", color)[:3]
+    channels = list(bytes.fromhex(color[1:])) if color.startswith("#") else list(map(float, parts))
     if max(channels) - min(channels) <= GREYEST * 255:
         return "grey"
     hue = 360 * colorsys.rgb_to_hls(*(channel / 255 for channel in channels))[0]
-    return next((name for below, name in HUES if hue < below), "red")
+    return next((name for below, name in HUES.items() if hue < below), "red")
 
 
 BELOW, ABOVE = word(DIVERGING[0][1]), word(DIVERGING[-1][1])  # zero, on the diverging scale
 
 PAGE = ("#FFFFFF", "#111417")  # the background of a light page, of a dark one
-INKS = (
-    "#1F2328",
-    "#E6E8EA",
-    "#000000",
-    "#FFFFFF",
-)  # their text colours, then black and white: one of these is readable on any colour
+INKS = ("#1F2328", "#E6E8EA", "#000000", "#FFFFFF")  # text: of a light page, of a dark one, and for strong colours
 CONTRAST = 4.5  # of text and background, WCAG 2.2, 1.4.3
 
 MONOSPACE = "ui-monospace, SF Mono, Cascadia Mono, Menlo, Consolas, DejaVu Sans Mono, monospace"
 TEXT_SIZE = 14
+LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}  # above the plot
 
 TEMPLATE = go.layout.Template(
     layout={
@@ -99,6 +86,28 @@ def head_color(head: int, *, on_dark: bool = False) -> str:
 def figure(*traces: BaseTraceType, height: int, **layout) -> go.Figure:
     """Return a figure of these traces in the house style. height: pixels, fixed so that nothing jumps."""
     return go.Figure(data=list(traces), layout=go.Layout(template=TEMPLATE, height=height, **layout))
+
+
+def line(x: Any, y: Any, color: str, width: float = 2, mode: str = "lines", **more: Any) -> go.Scatter:
+    """Return a curve. more: Plotly's."""
+    return go.Scatter(x=x, y=y, line={"color": color, "width": width}, mode=mode, **more)
+
+
+def bars(values: Any, rows: Sequence[int], color: Any, text: Sequence[str], **more: Any) -> go.Bar:
+    """Return one bar per row, to the right, with its text at the end. color: one, or one per row. more: Plotly's."""
+    look = {"marker": {"color": color}, "orientation": "h", "textposition": "outside", "cliponaxis": False}
+    return go.Bar(x=values, y=rows, text=text, **look, **more)
+
+
+def cells(values: np.ndarray, top: float, **more: Any) -> go.Heatmap:
+    """Return cells, blue above zero and orange below. top: the value with the strongest colour. more: Plotly's."""
+    return go.Heatmap(z=values, zmin=-top, zmax=top, colorscale=DIVERGING, **{"showscale": False, **more})
+
+
+def draw_frame(drawn: go.Figure, low: tuple[float, float], high: tuple[float, float], **line: Any) -> None:
+    """Draw a frame around the cells between two corners (x, y). line: Plotly's."""
+    line = {"color": SECOND, "width": 2, **line}
+    drawn.add_shape(type="rect", x0=low[0], x1=high[0], y0=low[1], y1=high[1], line=line, layer="above")
 
 
 def level(y: float, **line) -> dict:

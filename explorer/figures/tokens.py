@@ -7,23 +7,8 @@ MARKS = {" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍", "": "∅"}
 CARRIER = "◌"  # carries a combining mark that has no letter
 NO_INK = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"}  # Unicode categories without a visible glyph
 # Letters, marks and symbols that draw nothing: fillers, inherent vowels, the empty Braille cell, variation selectors
-BLANK = {
-    0x034F,
-    0x115F,
-    0x1160,
-    0x17B4,
-    0x17B5,
-    0x180B,
-    0x180C,
-    0x180D,
-    0x180F,
-    0x2800,
-    0x3164,
-    0xFFA0,
-    0x16FE4,
-    0x1D159,
-}
-BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+BLANK = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0x16FE4}
+BLANK |= {0x1D159, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 
 
 def visible(token: str) -> str:

@@ -24,20 +24,11 @@ def token_vectors(values: np.ndarray, tokens: Sequence[str], chosen: int, *, top
         raise ValueError(f"{T} tokens need a vector each, and one of them chosen; got {values.shape} and {chosen}")
     names = np.array(labels(tokens), dtype=object)
     top = top or float(np.abs(values).max()) or 1.0
-    cells = go.Heatmap(
-        z=values,
-        zmin=-top,
-        zmax=top,
-        colorscale=style.DIVERGING,
-        showscale=False,
-        ygap=2,
-        text=np.broadcast_to(names[:, None], values.shape),
-        hovertemplate="%{text}, feature %{x}<br>%{z:.5f}<extra></extra>",
-    )
+    hover = "%{text}, feature %{x}<br>%{z:.5f}<extra></extra>"
+    cells = style.cells(values, top, ygap=2, text=np.broadcast_to(names[:, None], values.shape), hovertemplate=hover)
     drawn = style.figure(cells, height=ROW * T + AXIS)
     d = values.shape[1]
     drawn.update_xaxes(title="feature", range=[-0.5, d - 0.5], showgrid=False, tickformat="d", nticks=6)
     drawn.update_yaxes(range=[T - 0.5, -0.5], **token_axis(tokens))
-    frame = {"color": style.SECOND, "width": 2}
-    drawn.add_shape(type="rect", x0=-0.5, x1=d - 0.5, y0=chosen - 0.5, y1=chosen + 0.5, line=frame)
+    style.draw_frame(drawn, (-0.5, chosen - 0.5), (d - 0.5, chosen + 0.5))
     return drawn

@@ -29,26 +29,14 @@ def strips(vectors: Mapping[str, np.ndarray], tops: Sequence[float]) -> go.Figur
         raise ValueError(f"strips need vectors of one length and a top for each; got {shapes} and {len(tops)} tops")
     values = np.stack([np.asarray(vector, dtype=np.float64) for vector in vectors.values()])
     names = [escaped(name) for name in vectors]
-    cells = go.Heatmap(
-        z=values / [[top or 1.0] for top in tops],
-        zmin=-1,
-        zmax=1,
-        colorscale=style.DIVERGING,
-        showscale=False,
-        text=[
-            [f"{name}, feature {i}<br>{value:.6g}" for i, value in enumerate(row)]
-            for name, row in zip(names, values, strict=True)
-        ],
-        hovertemplate="%{text}<extra></extra>",
-        xgap=1 if values.shape[1] <= MOST_WITH_GAPS else 0,
-        ygap=6,
-    )
-    features = {
-        "title": "feature of the head",
-        "range": [-0.5, values.shape[1] - 0.5],
-        "showgrid": False,
-        "tickformat": "d",
-    }
+    notes = [
+        [f"{name}, feature {i}<br>{value:.6g}" for i, value in enumerate(row)]
+        for name, row in zip(names, values, strict=True)
+    ]
+    look = {"hovertemplate": "%{text}<extra></extra>", "xgap": int(values.shape[1] <= MOST_WITH_GAPS), "ygap": 6}
+    cells = style.cells(values / [[top or 1.0] for top in tops], 1, text=notes, **look)
+    span = [-0.5, values.shape[1] - 0.5]
+    features = {"title": "feature of the head", "range": span, "showgrid": False, "tickformat": "d"}
     rows = {"tickvals": list(range(len(names))), "ticktext": names, "autorange": "reversed", "showgrid": False}
     return style.figure(cells, height=STRIP * len(values) + AXIS, xaxis=features, yaxis=rows)
 

@@ -101,14 +101,8 @@ def layers_graph(weights: np.ndarray, tokens: Sequence[str], *, threshold: float
         height=_height(T) + 60,
         clickmode="event+select",
     )
-    drawn.update_xaxes(
-        title="after layer",
-        tickvals=list(range(n_layer + 1)),
-        ticktext=["input", *map(str, range(n_layer))],
-        range=[-0.15, n_layer + 0.15],
-        side="top",
-        showgrid=False,
-    )
+    ticks = {"tickvals": list(range(n_layer + 1)), "ticktext": ["input", *map(str, range(n_layer))]}
+    drawn.update_xaxes(title="after layer", range=[-0.15, n_layer + 0.15], side="top", showgrid=False, **ticks)
     drawn.update_yaxes(**_token_rows(tokens))
     return drawn
 
@@ -177,15 +171,9 @@ def _edges(paths: np.ndarray, weights: np.ndarray, strong: np.ndarray, notes: Se
             marker = ARROW | {"size": (5 + 1.5 * width) * tips, "standoff": 4 * tips} | color
             traces.append(go.Scatter(x=x, y=y, mode="markers", marker=marker, opacity=seen, hoverinfo="skip"))
     near_end = paths[:, -1] * 0.4 + paths[:, -2] * 0.6 if paths.shape[1] == 2 else paths[:, -4]
-    pointed = go.Scatter(
-        x=near_end[:, 0],
-        y=near_end[:, 1],
-        mode="markers",
-        marker={"size": UNSEEN, "opacity": 0},
-        text=[escaped(note) for note in notes],
-        hovertemplate="%{text}<extra></extra>",
-    )
-    return [*traces, pointed]
+    look = {"marker": {"size": UNSEEN, "opacity": 0}, "hovertemplate": "%{text}<extra></extra>"}
+    text = [escaped(note) for note in notes]
+    return [*traces, go.Scatter(x=near_end[:, 0], y=near_end[:, 1], mode="markers", text=text, **look)]
 
 
 def _parted(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -198,14 +186,10 @@ def _nodes(
     places: np.ndarray, positions: np.ndarray, named: Sequence[str], colors: np.ndarray, size: int
 ) -> go.Scatter:
     """Return the tokens as dots; a click selects a dot."""
-    return go.Scatter(
-        x=places[:, 0],
-        y=places[:, 1],
-        mode="markers",
-        marker={"size": size, "color": colors.tolist(), "opacity": 1},
-        customdata=[[position, escaped(named[position])] for position in map(int, positions)],
-        hovertemplate="%{customdata[1]}<extra></extra>",
-    )
+    marker = {"size": size, "color": colors.tolist(), "opacity": 1}
+    notes = [[position, escaped(named[position])] for position in map(int, positions)]
+    look = {"mode": "markers", "hovertemplate": "%{customdata[1]}<extra></extra>"}
+    return go.Scatter(x=places[:, 0], y=places[:, 1], marker=marker, customdata=notes, **look)
 
 
 def _rings(places: np.ndarray, own: np.ndarray, chosen: int) -> list[go.Scatter]:
@@ -221,11 +205,7 @@ def _names(places: np.ndarray, tokens: Sequence[str], chosen: int) -> list[go.Sc
     """Write the tokens outside the circle."""
     T = len(tokens)
     every = -(-T // MOST_NAMES)
-    shown = [
-        position
-        for position in range(T)
-        if position == chosen or (position % every == 0 and abs(position - chosen) >= every)
-    ]
+    shown = [at for at in range(T) if at == chosen or (at % every == 0 and abs(at - chosen) >= every)]
     outside = 1.07 * places[shown]
     return [
         go.Scatter(

@@ -27,30 +27,15 @@ def before_after_bars(tokens: Sequence[str], before: np.ndarray, after: np.ndarr
     names = [visible(token) for token in tokens]
     rows = list(range(len(tokens)))
     bars = [
-        go.Bar(
-            x=values,
-            y=rows,
-            orientation="h",
-            name=name,
-            marker={"color": color},
-            text=[f"{value:.1%}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=names,
-            hovertemplate=f"%{{customdata}}  {name} %{{x:.4f}}<extra></extra>",
-        )
+        style.bars(values, rows, color, [f"{value:.1%}" for value in values], name=name, customdata=names)
         for name, values, color in zip(("before", "after"), both, (style.MUTED, style.ACCENT), strict=True)
     ]
     drawn = style.figure(*bars, height=ROW * len(tokens) + 40, barmode="group", bargap=0.25, showlegend=True)
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}, margin={"t": 32})
+    drawn.update_layout(legend=style.LEGEND, margin={"t": 32})
     drawn.update_xaxes(range=[0, 1.18 * max(values.max() for values in both) + 1e-9], visible=False)
-    drawn.update_yaxes(
-        tickvals=rows,
-        ticktext=[escaped(name) for name in names],
-        tickfont={"family": style.MONOSPACE},
-        range=[len(rows) - 0.5, -0.5],
-        showgrid=False,
-    )
+    drawn.update_traces(hovertemplate="%{customdata}  %{fullData.name} %{x:.4f}<extra></extra>")
+    labels, font = [escaped(name) for name in names], {"family": style.MONOSPACE}
+    drawn.update_yaxes(tickvals=rows, ticktext=labels, tickfont=font, range=[len(rows) - 0.5, -0.5], showgrid=False)
     return drawn
 
 
@@ -65,20 +50,11 @@ def position_map(effects: np.ndarray, tokens: Sequence[str], *, top: float) -> g
     if effects.ndim != 2 or effects.shape[1] != T or not T or not top > 0:
         raise ValueError(f"effects {effects.shape} must be (n_layer, {T}), one a token, and top={top} above 0")
     names = labels(tokens)
-    cells = go.Heatmap(
-        z=effects,
-        zmin=-top,
-        zmax=top,
-        colorscale=style.DIVERGING,
-        showscale=False,
-        xgap=1,
-        ygap=2,
-        customdata=np.broadcast_to(np.array([escaped(name) for name in names], dtype=object), effects.shape),
-        hovertemplate="before layer %{y}, at %{customdata}<br>%{z:+.3f} nats<extra></extra>",
-    )
+    notes = np.broadcast_to(np.array([escaped(name) for name in names], dtype=object), effects.shape)
+    hover = "before layer %{y}, at %{customdata}<br>%{z:+.3f} nats<extra></extra>"
+    cells = style.cells(effects, top, xgap=1, ygap=2, customdata=notes, hovertemplate=hover)
     drawn = style.figure(cells, height=LAYER * len(effects) + 76)
     drawn.update_xaxes(title="position", tickangle=0, **token_axis(tokens))
-    drawn.update_yaxes(
-        title="before layer", tickvals=list(range(len(effects))), range=[len(effects) - 0.5, -0.5], showgrid=False
-    )
+    rows = list(range(len(effects)))
+    drawn.update_yaxes(title="before layer", tickvals=rows, range=[len(rows) - 0.5, -0.5], showgrid=False)
     return drawn

@@ -14,7 +14,6 @@ LONGEST = 8  # characters of a token in a cell
 PART_ROW = 25  # pixels, of a bar
 SHOWN = 15  # parts with their own bar
 MONOSPACE = {"family": style.MONOSPACE, "size": style.TEXT_SIZE}
-LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 
 def lens_table(
@@ -46,17 +45,8 @@ def lens_table(
     shares = np.clip(np.nan_to_num(values) / top, 0, 1)
     scale = style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL
     inks = style.inks(scale, shares.T.ravel(), dark=dark)
-    colors = go.Heatmap(
-        z=values.T,
-        y0=first,
-        zmin=0,
-        zmax=top,
-        colorscale=style.opaque(scale, dark=dark),
-        showscale=False,
-        hoverinfo="skip",
-        xgap=2,
-        ygap=2,
-    )
+    look = {"colorscale": style.opaque(scale, dark=dark), "showscale": False, "xgap": 2, "ygap": 2}
+    colors = go.Heatmap(z=values.T, y0=first, zmin=0, zmax=top, hoverinfo="skip", **look)
     names = _names(tokens, notes, first, inks)
     drawn = style.figure(colors, names, height=ROW * T + 84, clickmode="event+select", margin={"r": 32})
     drawn.update_layout(plot_bgcolor=style.PAGE[dark])
@@ -68,8 +58,7 @@ def lens_table(
         range=[first + T - 0.5, first - 0.5],
         showgrid=False,
     )
-    frame = {"color": style.SECOND, "width": 2}
-    drawn.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=frame)
+    style.draw_frame(drawn, (x - 0.5, y - 0.5), (x + 0.5, y + 0.5))
     return drawn
 
 
@@ -107,19 +96,12 @@ def through_points(
     lines = [("entropy", style.ACCENT, entropy, "y"), ("KL to the answer", style.SECOND, divergence, "y")]
     if rank is not None:
         lines.append(("rank of the true next token", style.OKABE_ITO[2], rank, "y2"))
+    hover = "%{y:.4g}<extra></extra>"
     traces = [
-        go.Scatter(
-            x=x,
-            y=values,
-            name=name,
-            mode="lines+markers",
-            line={"color": color, "width": 2},
-            yaxis=axis,
-            hovertemplate=f"{name} %{{y:.4g}}<extra></extra>",
-        )
+        style.line(x, values, color, 2, "lines+markers", name=name, yaxis=axis, hovertemplate=f"{name} {hover}")
         for name, color, values, axis in lines
     ]
-    drawn = style.figure(*traces, height=420, showlegend=True, legend=LEGEND, margin={"t": 56})
+    drawn = style.figure(*traces, height=420, showlegend=True, legend=style.LEGEND, margin={"t": 56})
     drawn.update_layout(
         yaxis={"title": "nats", "domain": [0.52, 1] if rank is not None else [0, 1], "rangemode": "tozero"},
         xaxis={"tickvals": x, "ticktext": list(points), "tickangle": -45, "showgrid": False},
@@ -151,17 +133,9 @@ def parts_bars(names: Sequence[str], values: npt.ArrayLike) -> go.Figure:
     sizes = [*values[shown].tolist(), *[values[rest].sum()] * bool(len(rest))]
     rows = list(range(len(titles)))
     signs = [style.ACCENT if size >= 0 else style.SECOND for size in sizes]
-    bars = go.Bar(
-        x=sizes,
-        y=rows,
-        orientation="h",
-        marker={"color": signs[: len(shown)] + [style.MUTED] * bool(len(rest))},
-        text=[f"{size:+.3f}" for size in sizes],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=titles,
-        hovertemplate="%{customdata}  %{x:+.5f}<extra></extra>",
-    )
+    colors, numbers = signs[: len(shown)] + [style.MUTED] * bool(len(rest)), [f"{size:+.3f}" for size in sizes]
+    hover = "%{customdata}  %{x:+.5f}<extra></extra>"
+    bars = style.bars(sizes, rows, colors, numbers, customdata=titles, hovertemplate=hover)
     drawn = style.figure(bars, height=PART_ROW * (SHOWN + 1) + 40, bargap=0.25)
     low, high = min(0.0, *sizes), max(0.0, *sizes)
     room = 0.3 * max(high - low, 1e-6)
@@ -183,20 +157,11 @@ def parts_map(heads: npt.ArrayLike, mlps: npt.ArrayLike) -> go.Figure:
     values = np.column_stack([heads, mlps])
     titles = [[*[head_name(layer, head) for head in range(n_head)], f"MLP {layer}"] for layer in range(n_layer)]
     top = float(np.abs(values).max()) or 1.0
-    cells = go.Heatmap(
-        z=values.astype(np.float32),
-        zmin=-top,
-        zmax=top,
-        colorscale=style.DIVERGING,
-        colorbar={"thickness": 10, "outlinewidth": 0},
-        customdata=titles,
-        hovertemplate="%{customdata}  %{z:+.5f}<extra></extra>",
-        xgap=2,
-        ygap=2,
-    )
+    look = {"xgap": 2, "ygap": 2, "showscale": True, "colorbar": {"thickness": 10, "outlinewidth": 0}}
+    hover = "%{customdata}  %{z:+.5f}<extra></extra>"
+    cells = style.cells(values.astype(np.float32), top, customdata=titles, hovertemplate=hover, **look)
     drawn = style.figure(cells, height=max(200, 36 * n_layer + 60))
-    drawn.update_xaxes(
-        tickvals=list(range(n_head + 1)), ticktext=[*map(str, range(n_head)), "MLP"], title="head", showgrid=False
-    )
+    columns = [*map(str, range(n_head)), "MLP"]
+    drawn.update_xaxes(tickvals=list(range(n_head + 1)), ticktext=columns, title="head", showgrid=False)
     drawn.update_yaxes(tickvals=list(range(n_layer)), title="layer", range=[n_layer - 0.5, -0.5], showgrid=False)
     return drawn

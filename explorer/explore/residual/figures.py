@@ -12,7 +12,6 @@ from explorer.figures.tokens import escaped
 HEIGHT = 380  # pixels
 BINS = 80
 MONOSPACE = {"family": style.MONOSPACE}
-LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 
 def stream_norms(points: Sequence[str], norms: npt.ArrayLike, labels: Sequence[str], chosen: int) -> go.Figure:
@@ -27,14 +26,10 @@ def stream_norms(points: Sequence[str], norms: npt.ArrayLike, labels: Sequence[s
     names = np.repeat([escaped(label) for label in labels], P + 1)
     x = np.tile([*range(P), P - 1], T)
     hover = "%{y:.3f}<extra>%{customdata}</extra>"
-    line = {"width": 1, "color": style.MUTED}
-    traces = [
-        go.Scatter(x=x, y=each, customdata=names, mode="lines", line=line, opacity=0.3, hovertemplate=hover),
-        _mean_line(norms),
-        _chosen_line(norms[:, chosen], labels[chosen]),
-    ]
-    traces[0].showlegend = False
-    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=LEGEND, margin={"t": 32})
+    faint = {"width": 1, "opacity": 0.3, "showlegend": False}
+    others = style.line(x, each, style.MUTED, customdata=names, hovertemplate=hover, **faint)
+    traces = [others, _mean_line(norms), _chosen_line(norms[:, chosen], labels[chosen])]
+    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=style.LEGEND, margin={"t": 32})
     drawn.update_yaxes(title="norm of the stream", rangemode="tozero")
     return _with_points(drawn, points)
 
@@ -55,31 +50,16 @@ def stream_path(
     each = np.concatenate([plane, np.full((1, T, 2), np.nan)]).transpose(1, 0, 2).reshape(-1, 2)
     names = [f"{escaped(label)}<br>{point}" for label in labels for point in [*points, ""]]
     hover = "%{customdata}<extra></extra>"
-    others = go.Scatter(
-        x=each[:, 0],
-        y=each[:, 1],
-        customdata=names,
-        mode="lines+markers",
-        line={"width": 1, "color": style.MUTED},
-        marker={"size": 3, "color": style.MUTED},
-        opacity=0.3,
-        hovertemplate=hover,
-    )
+    faint = {"mode": "lines+markers", "marker": {"size": 3, "color": style.MUTED}, "opacity": 0.3}
+    others = style.line(each[:, 0], each[:, 1], style.MUTED, 1, customdata=names, hovertemplate=hover, **faint)
     own = plane[:, chosen]
     middle = (plane[..., 0].min() + plane[..., 0].max()) / 2
     inward = ["right" if x < middle else "left" for x in own[:, 0]]  # so that no label leaves the figure
-    followed = go.Scatter(
-        x=own[:, 0],
-        y=own[:, 1],
-        customdata=[f"{escaped(labels[chosen])}<br>{point}" for point in points],
-        mode="lines+markers+text",
-        line={"width": 2.5, "color": style.ACCENT},
-        marker={"size": 8, "color": style.ACCENT},
-        text=[points[0], *[""] * (P - 2), points[-1]],
-        textposition=[f"bottom {inward[0]}", *(f"top {side}" for side in inward[1:])],
-        cliponaxis=False,
-        hovertemplate=hover,
-    )
+    names = [f"{escaped(labels[chosen])}<br>{point}" for point in points]
+    strong = {"mode": "lines+markers+text", "marker": {"size": 8, "color": style.ACCENT}, "cliponaxis": False}
+    followed = style.line(own[:, 0], own[:, 1], style.ACCENT, 2.5, customdata=names, hovertemplate=hover, **strong)
+    sides = [f"bottom {inward[0]}", *(f"top {side}" for side in inward[1:])]
+    followed.update(text=[points[0], *[""] * (P - 2), points[-1]], textposition=sides)
     drawn = style.figure(others, followed, height=HEIGHT, margin={"t": 32})
     drawn.update_xaxes(title=f"first direction, {shares[0]:.0%} of the variance", showgrid=False)
     drawn.update_yaxes(title=f"second, {shares[1]:.0%}", showgrid=False)
@@ -169,7 +149,7 @@ def before_and_after(before: npt.ArrayLike, after: npt.ArrayLike) -> go.Figure:
             )
         )
     outside = np.mean([np.mean((values < low) | (values > high)) for values in both])
-    drawn = style.figure(*traces, height=300, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn = style.figure(*traces, height=300, showlegend=True, legend=style.LEGEND, margin={"t": 32})
     drawn.update_xaxes(title=f"feature ({outside:.1%} lie outside)" if outside else "feature", showgrid=False)
     drawn.update_yaxes(title="share", tickformat=".0%", rangemode="tozero")
     return drawn
@@ -183,18 +163,19 @@ def gain_and_shift(gamma: npt.ArrayLike, beta: npt.ArrayLike) -> go.Figure:
     gamma, beta = np.asarray(gamma), np.asarray(beta)
     if gamma.ndim != 1 or gamma.shape != beta.shape:
         raise ValueError(f"γ and β have one value a feature; got {gamma.shape} and {beta.shape}")
+    x, hover = list(range(len(gamma))), "of feature %{x}: %{y:.4f}<extra></extra>"
     traces = [
         go.Scatter(
-            x=list(range(len(values))),
+            x=x,
             y=values,
             name=name,
             mode="markers",
             marker={"size": 5, "color": color},
-            hovertemplate=f"{name} of feature %{{x}}: %{{y:.4f}}<extra></extra>",
+            hovertemplate=f"{name} {hover}",
         )
         for name, color, values in (("γ", style.ACCENT, gamma), ("β", style.SECOND, beta))
     ]
-    drawn = style.figure(*traces, height=300, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn = style.figure(*traces, height=300, showlegend=True, legend=style.LEGEND, margin={"t": 32})
     drawn.update_xaxes(title="feature", showgrid=False)
     return drawn
 
@@ -207,18 +188,12 @@ def norms_with_and_without(points: Sequence[str], norms: npt.ArrayLike, without:
     norms, without = np.asarray(norms), np.asarray(without)
     if norms.shape != without.shape or norms.ndim != 2 or len(norms) != len(points):
         raise ValueError(f"{len(points)} points need norms of (P, T) twice; got {norms.shape} and {without.shape}")
+    x, hover = list(range(len(points))), "<br>%{y:.4g}<extra></extra>"
     traces = [
-        go.Scatter(
-            x=list(range(len(points))),
-            y=values.mean(1),
-            name=name,
-            mode="lines+markers",
-            line={"color": color, "width": 2},
-            hovertemplate=name + "<br>%{y:.4g}<extra></extra>",
-        )
+        style.line(x, values.mean(1), color, 2, "lines+markers", name=name, hovertemplate=name + hover)
         for name, color, values in (("with", style.ACCENT, norms), ("taken out", style.SECOND, without))
     ]
-    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=LEGEND, margin={"t": 32})
+    drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=style.LEGEND, margin={"t": 32})
     drawn.update_yaxes(title="mean norm of the stream", type="log", dtick="D2", tickformat="~g")
     return _with_points(drawn, points)
 
@@ -233,17 +208,15 @@ def _checked(values: npt.ArrayLike, rows: Sequence[str], labels: Sequence[str], 
 
 
 def _mean_line(values: np.ndarray) -> go.Scatter:
-    line = {"width": 2, "color": style.MUTED, "dash": "dash"}
     hover = "%{y:.3f}<extra>mean over the prompt</extra>"
     x = list(range(len(values)))
-    return go.Scatter(x=x, y=values.mean(1), mode="lines", line=line, name="mean", hovertemplate=hover)
+    return style.line(x, values.mean(1), style.MUTED, line_dash="dash", name="mean", hovertemplate=hover)
 
 
 def _chosen_line(values: np.ndarray, label: str) -> go.Scatter:
     hover = "%{y:.3f}<extra>" + escaped(label) + "</extra>"
-    line = {"width": 2.5, "color": style.ACCENT}
     x = list(range(len(values)))
-    return go.Scatter(x=x, y=values, mode="lines+markers", line=line, name=escaped(label), hovertemplate=hover)
+    return style.line(x, values, style.ACCENT, 2.5, "lines+markers", name=escaped(label), hovertemplate=hover)
 
 
 def _with_points(drawn: go.Figure, points: Sequence[str]) -> go.Figure:

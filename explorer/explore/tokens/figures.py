@@ -51,14 +51,10 @@ def split_bar(length: int, cut: int, starts: Sequence[int]) -> go.Figure:
     if not 0 < cut <= length or any(not 0 <= start < cut for start in starts):
         raise ValueError(f"a text of {length} tokens cannot be cut at {cut}, with chunks from {list(starts)}")
     parts = [("training", cut, style.ACCENT), ("validation", length - cut, style.SECOND)]
+    look = {"orientation": "h", "width": 0.5}
     bars = [
         go.Bar(
-            x=[size],
-            y=[0],
-            orientation="h",
-            width=0.5,
-            marker={"color": color},
-            hovertemplate=f"{name}: {size:,} tokens<extra></extra>",
+            x=[size], y=[0], marker={"color": color}, hovertemplate=f"{name}: {size:,} tokens<extra></extra>", **look
         )
         for name, size, color in parts
     ]

@@ -25,16 +25,10 @@ def next_token_table(probabilities: np.ndarray, tokens: Sequence[str], *, dark: 
             f"a table of shape {np.shape(probabilities)} does not belong to {V} tokens; it must be ({V}, {V})"
         )
     names = [escaped(visible(token)) for token in tokens]
-    cells = go.Heatmap(
-        x=names,
-        y=names,
-        z=np.asarray(probabilities, dtype=np.float32),
-        zmin=0,
-        zmax=1,
-        colorscale=style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL,
-        showscale=False,
-        hovertemplate="after %{y} comes %{x}<br>%{z:.2%}<extra></extra>",
-    )
+    look = {"colorscale": style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL, "showscale": False}
+    hover = "after %{y} comes %{x}<br>%{z:.2%}<extra></extra>"
+    z = np.asarray(probabilities, dtype=np.float32)
+    cells = go.Heatmap(x=names, y=names, z=z, zmin=0, zmax=1, hovertemplate=hover, **look)
     drawn = style.figure(cells, height=HEIGHT)
     axis = {"type": "category", "tickfont": {"family": style.MONOSPACE, "size": 10}, "showgrid": False}
     drawn.update_xaxes(title="next", tickangle=0, **axis)
@@ -50,19 +44,13 @@ def noisy_and_averaged(steps: Sequence[float], losses: Sequence[float], window: 
     """
     if len(steps) != len(losses) or not 1 <= window <= len(losses):
         raise ValueError(f"{len(losses)} losses at {len(steps)} steps have no means over {window}")
-    batches = go.Scatter(
-        x=steps, y=losses, mode="lines", line={"color": style.MUTED, "width": 1}, opacity=0.6, name="one batch"
-    )
-    means = go.Scatter(
-        x=steps[window - 1 :],
-        y=np.convolve(losses, np.full(window, 1 / window), mode="valid"),
-        mode="lines",
-        line={"color": style.ACCENT, "width": 2},
-        name=f"mean of the last {window}" if window > 1 else "one batch",
-    )
+    batches = style.line(steps, losses, style.MUTED, 1, opacity=0.6, name="one batch")
+    averages = np.convolve(losses, np.full(window, 1 / window), mode="valid")
+    name = f"mean of the last {window}" if window > 1 else "one batch"
+    means = style.line(steps[window - 1 :], averages, style.ACCENT, name=name)
     drawn = style.figure(batches, means, height=320, hovermode="x unified", showlegend=True)
     drawn.update_traces(hovertemplate="%{y:.4f}")
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
+    drawn.update_layout(legend=style.LEGEND, margin={"t": 32})
     drawn.update_xaxes(title="step", showgrid=False)
     late = losses[int(FALL * len(losses)) :]
     drawn.update_yaxes(title="loss, nats a token", range=[min(late) - ROOM, max(late) + ROOM])

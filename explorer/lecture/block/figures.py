@@ -16,23 +16,14 @@ def gradients_by_depth(norms: Mapping[str, np.ndarray]) -> go.Figure:
 
     Source: lecture 01:26:48.
     """
+    x, hover = list(range(len(next(iter(norms.values()))))), "block %{x}: %{y:.2e}"
     traces = [
-        go.Scatter(
-            x=list(range(len(values))),
-            y=np.maximum(values, FLOOR),
-            mode="lines+markers",
-            name=name,
-            line={"color": color},
-            hovertemplate="block %{x}: %{y:.2e}",
-        )
+        style.line(x, np.maximum(values, FLOOR), color, 2, "lines+markers", name=name, hovertemplate=hover)
         for (name, values), color in zip(norms.items(), style.OKABE_ITO, strict=False)
     ]
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 48})
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
-    drawn.update_xaxes(
-        title="block; block 0 is the first after the embedding",
-        showgrid=False,
-        dtick=max(1, len(next(iter(norms.values()))) // 8),
-    )
+    drawn.update_layout(legend=style.LEGEND)
+    title = "block; block 0 is the first after the embedding"
+    drawn.update_xaxes(title=title, showgrid=False, dtick=max(1, len(x) // 8))
     drawn.update_yaxes(title="norm of the gradient", type="log", exponentformat="power")
     return drawn

@@ -19,25 +19,15 @@ def climbed(published: Mapping[str, float], reached: Mapping[str, tuple[float, s
     if not published or set(reached) - set(published):
         raise ValueError(f"{', '.join(map(repr, reached))} must be among the rungs {', '.join(map(repr, published))}")
     rows = {rung: row for row, rung in enumerate(published)}
-    theirs = go.Scatter(
-        x=list(published.values()),
-        y=list(rows.values()),
-        mode="markers",
-        marker={"symbol": "line-ns-open", "size": 20, "color": style.MUTED, "line": {"width": 3}},
-        name="the lecture's",
-        hovertemplate="%{x:.2f}",
-    )
-    own = go.Scatter(
-        x=[loss for loss, _ in reached.values()],
-        y=[rows[rung] for rung in reached],
-        mode="markers",
-        marker={"size": 14, "color": style.ACCENT},
-        customdata=[escaped(name) for _, name in reached.values()],
-        name="yours",
-        hovertemplate="%{customdata}: %{x:.3f}",
-    )
+    look = {"symbol": "line-ns-open", "size": 20, "color": style.MUTED, "line": {"width": 3}}
+    theirs = go.Scatter(x=list(published.values()), y=list(rows.values()), name="the lecture's", marker=look)
+    losses, names = [loss for loss, _ in reached.values()], [escaped(name) for _, name in reached.values()]
+    look = {"size": 14, "color": style.ACCENT}
+    own = go.Scatter(x=losses, y=[rows[rung] for rung in reached], name="yours", marker=look, customdata=names)
+    theirs.update(mode="markers", hovertemplate="%{x:.2f}")
+    own.update(mode="markers", hovertemplate="%{customdata}: %{x:.3f}")
     drawn = style.figure(theirs, own, height=ROW * len(rows) + AXIS, showlegend=True)
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 32})
+    drawn.update_layout(legend=style.LEGEND, margin={"t": 32})
     drawn.update_xaxes(title="validation loss, nats a token; lower is better", showgrid=True)
     drawn.update_yaxes(visible=False, range=[len(rows) - 0.6, -0.75])
     for rung, row in rows.items():

@@ -22,18 +22,11 @@ def two_lines(
     if not np.shape(sizes) == np.shape(without) == np.shape(scaled):
         raise ValueError(f"{np.shape(sizes)} sizes need as many values; got {np.shape(without)} and {np.shape(scaled)}")
     traces = [
-        go.Scatter(
-            x=sizes,
-            y=values,
-            mode="lines+markers",
-            name=name,
-            line={"color": color},
-            hovertemplate="size %{x}: %{y:.3f}",
-        )
+        style.line(sizes, values, color, 2, "lines+markers", name=name, hovertemplate="size %{x}: %{y:.3f}")
         for name, values, color in (("q · k", without, style.SECOND), ("q · k / √size", scaled, style.ACCENT))
     ]
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, margin={"t": 32})
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"})
+    drawn.update_layout(legend=style.LEGEND)
     drawn.update_xaxes(type="log", title="head size", tickvals=list(sizes), showgrid=False)
     scale: dict[str, Any] = {"type": "log", **_ticks(without, scaled)} if log else {"range": [0, 1.05]}
     drawn.update_yaxes(title=title, **scale)

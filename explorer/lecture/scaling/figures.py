@@ -1,6 +1,7 @@
 """Training loss and validation loss of several models, and the gap between them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -20,21 +21,14 @@ def loss_gaps(models: Mapping[str, tuple[Curve, Curve]], *, steps: int) -> go.Fi
     """
     traces = []
     for (name, curves), color in zip(models.items(), style.OKABE_ITO, strict=False):
-        for kind, (x, y), line in zip(("train", "validation"), curves, ({"dash": "dot"}, {"width": 3}), strict=True):
+        looks: tuple[dict[str, Any], ...] = ({"line_dash": "dot"}, {"width": 3})
+        for kind, (x, y), look in zip(("train", "validation"), curves, looks, strict=True):
             if len(x) != len(y):
                 raise ValueError(f"{name}, {kind}: {len(x)} steps and {len(y)} losses; give one loss a step")
-            traces.append(
-                go.Scatter(
-                    x=x,
-                    y=running_mean(y) if kind == "train" else y,
-                    mode="lines",
-                    name=f"{name}, {kind}",
-                    line={"color": color, **line},
-                    hovertemplate="%{y:.3f} nats",
-                )
-            )
+            losses, title = running_mean(y) if kind == "train" else y, f"{name}, {kind}"
+            traces.append(style.line(x, losses, color, name=title, hovertemplate="%{y:.3f} nats", **look))
     drawn = style.figure(*traces, height=HEIGHT, hovermode="x unified", showlegend=True, uirevision=steps)
-    drawn.update_layout(legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, margin={"t": 48})
+    drawn.update_layout(legend=style.LEGEND, margin={"t": 48})
     drawn.update_xaxes(range=[0, steps], title="step", showgrid=False)
     drawn.update_yaxes(title="loss, nats a token", rangemode="tozero")
     return drawn
