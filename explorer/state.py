@@ -21,31 +21,12 @@ MOST = 64  # choices in a link
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
 RENAMED = {  # name of a choice in old links → its name today
-    "B": "batch",
-    "T": "block",
-    "against": "right",
-    "at": "walk",
-    "own": "own-text",
-    "between": "stages",
-    "cross": "cross-head",
-    "depth": "blocks",
-    "heads": "head-count",
-    "maps": "attention-of",
-    "moment": "measured",
-    "off": "replacement",
-    "out": "taken-out",
-    "over": "normalise",
-    "place": "column",
-    "reads": "looks-at",
-    "second": "second-prompt",
-    "seen": "batches-seen",
-    "size": "head-size",
-    "start": "matrix",
-    "twins": "twins-measured",
-    "vectors": "positions",
-    "whole": "all-positions",
-    "word": "letters",
-}
+    "B": "batch", "T": "block", "against": "right", "at": "walk", "own": "own-text", "between": "stages",
+    "cross": "cross-head", "depth": "blocks", "heads": "head-count", "maps": "attention-of", "moment": "measured",
+    "off": "replacement", "out": "taken-out", "over": "normalise", "place": "column", "reads": "looks-at",
+    "second": "second-prompt", "seen": "batches-seen", "size": "head-size", "start": "matrix",
+    "twins": "twins-measured", "vectors": "positions", "whole": "all-positions", "word": "letters",
+}  # fmt: skip
 WIDGET = "widget:"
 GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
 

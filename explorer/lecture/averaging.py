@@ -6,19 +6,8 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import (
-    REPEATS,
-    after_guess,
-    chapter,
-    draw_matrix,
-    editable,
-    guess,
-    metrics,
-    pick,
-    seconds,
-    show_code,
-    unroll,
-)  # fmt: skip
+from explorer.lecture.kit import controls
+from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, editable, guess, pick, show_code, unroll
 from explorer.shared import widgets
 from explorer.shared.choices import SEED
 from gpt import lecture
@@ -94,11 +83,8 @@ def products(x: torch.Tensor) -> None:
     with third:
         draw_matrix("weights @ x", weights @ x[0, :SIZE], "trick:product", **AXES)
     sums = ", ".join(f"{value:g}" for value in weights.sum(1).tolist())
-    future = (
-        "Some weight above the diagonal is not zero: a token reads from its future."
-        if weights.triu(1).any()
-        else "No token reads from its future."
-    )
+    reads = "Some weight above the diagonal is not zero: a token reads from its future."
+    future = reads if weights.triu(1).any() else "No token reads from its future."
     st.caption(f"The rows sum to {sums} (the cells show three digits). {future}")
 
 
@@ -120,12 +106,11 @@ def compared(x: torch.Tensor) -> None:
     timed = ""
     if answer is not None:
         large = torch.randn(TIMED)
-        slow, fast = seconds(partial(lecture.average_v1, large), partial(lecture.average_v2, large))
+        slow, fast = controls.seconds(partial(lecture.average_v1, large), partial(lecture.average_v2, large))
         values[1:] = [f"{1000 * slow:.3g} ms", f"{1000 * fast:.3g} ms", f"≈ {slow / fast:,.0f} ×"]
-        timed = (
-            f"{after_guess(answer)}Times are the shortest of {REPEATS}, measured now on one thread of this machine. "
-        )
-    metrics(dict(zip(names, values, strict=True)))
+        times = f"Times are the shortest of {controls.REPEATS}, measured now on one thread of this machine. "
+        timed = f"{after_guess(answer)}{times}"
+    controls.metrics(dict(zip(names, values, strict=True)))
     st.caption(f"{timed}The difference is rounding: the two versions add in another order.")
     show_code(lecture.average_v1, lecture.average_v2)
 

@@ -13,8 +13,7 @@ from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.kit.controls import chapter, draw_matrix, editable, show_code, unroll
-from explorer.lecture.kit.together import trained_model, untrained
-from explorer.lecture.kit.training import draw_loss, train_together, trained
+from explorer.lecture.kit.training import draw_loss, train_together, trained, trained_model, untrained
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import SEED
@@ -110,18 +109,15 @@ def _draw_step(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None
 def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
     """x, the three matrices, and their products with x."""
     has_bias = len(head.matrices[0]) > x.size(1)
-    st.markdown(
-        f"**1 · Every token makes a query, a key and a value**: x times three matrices{', plus a bias' * has_bias}",
-        help=VECTORS,
-    )
+    products = f"x times three matrices{', plus a bias' * has_bias}"
+    st.markdown(f"**1 · Every token makes a query, a key and a value**: {products}", help=VECTORS)
     first, second = st.columns(4, gap="small"), st.columns(4, gap="small")
     with first[0]:
         st.markdown(f"**x**, {x.size(1)} features each")
         _draw_vectors("x", x, tokens, at)
     features = [str(feature) for feature in range(x.size(1))] + ["bias"] * has_bias
-    for above, below, name, matrix, values in zip(
-        first[1:], second[1:], "qkv", head.matrices, (head.q, head.k, head.v), strict=True
-    ):
+    vectors = (head.q, head.k, head.v)
+    for above, below, name, matrix, values in zip(first[1:], second[1:], "qkv", head.matrices, vectors, strict=True):
         with above:
             title, axes = f"W_{name}, {matrix.size(0)} × {matrix.size(1)}", ("feature of x", f"feature of {name}")
             draw_matrix(title, matrix, f"head:W_{name}", rows=axes[0], columns=axes[1], row_names=features)
@@ -145,9 +141,8 @@ def _draw_vectors(name: str, values: Tensor, tokens: Sequence[str], at: int) -> 
 
 def _by_hand(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> str:
     """The first feature of the token's query, term by term."""
-    terms = " + ".join(
-        f"{_number(a)} × {_number(b)}" for a, b in zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True)
-    )
+    factors = zip(x[at].tolist(), head.matrices[0][:, 0].tolist(), strict=True)
+    terms = " + ".join(f"{_number(a)} × {_number(b)}" for a, b in factors)
     return f"Token {widgets.plain(labels(tokens)[at])}, feature 0 of its q: {terms} ≈ {_number(head.q[at, 0].item())}."
 
 
@@ -173,9 +168,8 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
                 st.markdown(f"**{title}**", help=HELP[title[0]])
                 values, digits = steps[title]
                 marked = [(at, key) for key in range(T) if np.isfinite(values[at, key])]
-                figure = number_grid(
-                    values, rows="query", columns="key", digits=digits, marked=marked, row_names=axis, column_names=axis
-                )
+                names = {"rows": "query", "columns": "key", "row_names": axis, "column_names": axis}
+                figure = number_grid(values, digits=digits, marked=marked, **names)
                 chart(figure, key=f"head:step:{title[0]}", alt=title)
     st.caption(f"The variance of all {T * T} q · k is {dots.var():.2f}; divided by √{d}, {scores.var():.2f}.")
 
@@ -206,9 +200,7 @@ def _curves_and_sample(runs: dict[str, Run]) -> None:
             link_to("attention.py", "Attention", ":material/grid_on:", run)
 
 
-VECTORS = (
-    "q, the query: what the token looks for. k, the key: what it offers. v, the value: what it gives to its readers."
-)
+VECTORS = "q, the query: what the token looks for. k, the key: what it offers. v, the value: what its readers get."
 OUT = "Each row is a weighted mean of the v that this token may read. The weights are its row of step 5."
 HELP = {
     "2": "The dot product: multiply each feature of q with the same feature of k, and add. It is large if q and k point the same way.",

@@ -10,24 +10,17 @@ TRANSLATOR = Choice("translator", label="Model")  # on the Encoder and decoder p
 TEXT = Choice("text", label="Text")
 PROMPT = Choice("prompt", high=LONGEST_PROMPT, label="Prompt", help="Enter applies it; Shift+Enter starts a new line.")
 LAYER = Choice(
-    "layer",
-    int,
-    0,
-    label="Layer",
+    "layer", int, 0, label="Layer",
     help="One block of the model. Each layer reads the residual stream that the one before wrote.",
-)
+)  # fmt: skip
 HEAD = Choice("head", int, 0, label="Head", help="One of several attention patterns that a layer computes in parallel.")
 QUERY = Choice(
     "query", int, 0, label="Query", help="The token that reads. Its q says what this head looks for there.", place=True
 )
 KEY = Choice(
-    "key",
-    int,
-    0,
-    label="Key",
+    "key", int, 0, label="Key", place=True,
     help="The token that is read. Its k says what it offers to this head; its v is what the head takes from it.",
-    place=True,
-)
+)  # fmt: skip
 POSITION = Choice("position", int, 0, label="Position", place=True)
 SEED = Choice(
     "seed", int, 0, 2**31 - 1, label="Seed", help="The same seed with the same settings gives the same tokens."

@@ -1,6 +1,9 @@
-"""The pages' own downloads: the attention view as a page, patterns and the residual stream as numbers."""
+"""The files of the Explore pages: the attention view as a page, patterns and the residual stream as numbers."""
 
-from collections.abc import Callable, Sequence
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,25 +13,25 @@ import streamlit as st
 from explorer.components.attention_view.packing import Head
 from explorer.components.attention_view.standalone import standalone_page
 from explorer.components.picture_buttons import picture_buttons
-from explorer.figures.export import file_name
+from explorer.figures.export import csv_cell, file_name
 from explorer.figures.picture import pattern_svg
 from explorer.figures.tokens import head_name
 from explorer.opened import Opened
-from explorer.shared import download_files as downloads
 from explorer.shared import patterns
 from explorer.shared.chart import download, menu
 from explorer.shared.fragment import fragment
 from explorer.shared.prompt import Reading
 from explorer.shared.widgets import count
 
-NAMED = "Tensors named as gpt's hooks are; the prompt's tokens stand in the metadata."
+NAMED = "Tensors have the names of gpt's hooks. The metadata hold the prompt's tokens."
+MOST_ROWS = 1_000_000  # of a CSV file; a larger one is only offered as safetensors
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What an attention view shows, with all that its files are made of. tokens, keys, causal, layers: as the view takes them."""
+    """An attention view, with the data of its files. tokens, keys, causal, layers: see `attention_view`."""
 
-    name: tuple[str | int | None, ...]  # that the files begin with
+    name: tuple[str | int | None, ...]  # the first part of the files' names
     title: str  # above the page that opens offline
     model: str
     prompt: str
@@ -42,7 +45,7 @@ class Drawn:
 
 
 def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, ...] | None) -> None:
-    """What the attention view shows of a prompt, as files. shown: the head that stands large; layers: those drawn, None for all."""
+    """Offer the files of an Attention page. shown: the large head; layers: the drawn layers, None for all."""
     config, T = opened.config, len(reading.ids)
     kept = range(config.n_layer) if layers is None else layers
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
@@ -56,18 +59,18 @@ def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, 
         layers,
         [(layer, head) for layer in kept for head in range(config.n_head)],
         partial(patterns.attention, opened, reading.ids, layers),
-        partial(downloads.activations, opened, reading, names),
+        partial(activations, opened, reading, names),
     )
     view(drawn, shown)
 
 
 def view(drawn: Drawn, shown: Head) -> None:
-    """The files of an attention view. shown: the head that stands large."""
+    """Offer the files of an attention view. shown: the large head."""
     fragment(_view, drawn, shown)
 
 
 def stream(opened: Opened, reading: Reading) -> None:
-    """The residual stream at all its points as safetensors."""
+    """Offer the residual stream at all its points as safetensors."""
     fragment(_stream, opened, reading)
 
 
@@ -83,7 +86,7 @@ def _view(drawn: Drawn, shown: Head) -> None:
     picture = pattern_svg(drawn.patterns()[shown], tokens, **axes, **titles)
 
     def table(heads: Sequence[Head]) -> bytes:
-        return downloads.patterns_csv(drawn.patterns(), tokens, heads, **axes)
+        return patterns_csv(drawn.patterns(), tokens, heads, **axes)
 
     def page() -> bytes:
         return standalone_page(drawn.patterns(), tokens, title=drawn.title, head=shown, layers=drawn.layers, **axes)
@@ -93,13 +96,9 @@ def _view(drawn: Drawn, shown: Head) -> None:
         picture_buttons("attention", one, svg=picture.decode())
         download("CSV", partial(table, [shown]), f"{one}.csv", "text/csv", key="head csv")
         st.markdown("**All heads**")
-        download(
-            "HTML", page, f"{every}.html", "text/html", key="view", help="The whole view as one page; opens offline."
-        )
-        if (
-            downloads.pattern_rows(len(drawn.heads), len(tokens), len(drawn.keys or tokens), drawn.causal)
-            <= downloads.MOST_ROWS
-        ):
+        help = "The whole view as one page; opens offline."
+        download("HTML", page, f"{every}.html", "text/html", key="view", help=help)
+        if pattern_rows(len(drawn.heads), len(tokens), len(drawn.keys or tokens), drawn.causal) <= MOST_ROWS:
             download("CSV", partial(table, drawn.heads), f"{every}.csv", "text/csv", key="heads csv")
         _safetensors(drawn.tensors, every)
 
@@ -107,12 +106,65 @@ def _view(drawn: Drawn, shown: Head) -> None:
 def _stream(opened: Opened, reading: Reading) -> None:
     downloads_menu = menu("Download the residual stream", "stream")
     if downloads_menu.open:
+        data = partial(activations, opened, reading, ["blocks.*.hook_resid_*"])
         with downloads_menu:
-            _safetensors(
-                partial(downloads.activations, opened, reading, ["blocks.*.hook_resid_*"]),
-                file_name(opened.ref, "residual-stream"),
-            )
+            _safetensors(data, file_name(opened.ref, "residual-stream"))
 
 
 def _safetensors(data: Callable[[], bytes], name: str) -> None:
     download("safetensors", data, f"{name}.safetensors", "application/octet-stream", key=f"tensors:{name}", help=NAMED)
+
+
+def pattern_rows(heads: int, T: int, S: int, causal: bool) -> int:
+    """Count the weights in the patterns of this many heads, T queries by S keys."""
+    return heads * (T * (T + 1) // 2 if causal else T * S)
+
+
+def patterns_csv(
+    patterns: np.ndarray,
+    tokens: Sequence[str],
+    heads: Sequence[tuple[int, int]],
+    *,
+    causal: bool,
+    keys: Sequence[str] | None = None,
+) -> bytes:
+    """Return a CSV file with one line for each weight that is not masked. heads: (layer, head) pairs.
+
+    patterns: (n_layer, n_head, T, S). tokens: the T queries; keys: the S keys, None where they equal the queries.
+    """
+    cells = _cells(patterns.shape[2:], causal)
+    queries = [csv_cell(token) for token in tokens]
+    names = queries if keys is None else [csv_cell(token) for token in keys]
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(["layer", "head", "query position", "query token", "key position", "key token", "weight"])
+    for layer, head in heads:
+        pattern = patterns[layer, head]
+        writer.writerows([layer, head, q, queries[q], k, names[k], str(pattern[q, k])] for q, k in cells)
+    return written.getvalue().encode("utf-8-sig")
+
+
+def _cells(shape: tuple[int, int], causal: bool) -> list[list[int]]:
+    """Return the (query, key) pairs that are not masked, row by row."""
+    return np.argwhere(np.tri(*shape) if causal else np.ones(shape)).tolist()
+
+
+def activations(opened: Opened, reading: Reading, names: Sequence[str]) -> bytes:
+    """Return the activations of these hooks on the prompt as safetensors, float32, without the batch axis.
+
+    names: of hooks; `*` is a wildcard. The metadata hold the model's name, and the tokens and their ids as JSON.
+    """
+    import torch
+    from safetensors.torch import save
+
+    with torch.inference_mode():
+        _, cache = opened.model.run_with_cache(torch.tensor([reading.ids]), names)
+    tensors = {name: value[0].float().contiguous() for name, value in cache.items()}
+    return save(tensors, {"model": opened.ref, "tokens": json.dumps(reading.tokens), "ids": json.dumps(reading.ids)})
+
+
+def arrays(named: Mapping[str, np.ndarray], **metadata: str) -> bytes:
+    """Return named arrays as safetensors, with these metadata."""
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(value) for name, value in named.items()}, metadata)

@@ -29,30 +29,18 @@ TERMS = {
     "seed": SEED.help,
 }
 TOKENS = Choice(
-    "tokens",
-    int,
-    1,
-    1000,
-    label="Tokens",
+    "tokens", int, 1, 1000, label="Tokens",
     help="How many tokens are sampled. A token is what the model reads and writes: a character, or a piece of a word.",
-)
+)  # fmt: skip
 TEMPERATURE = Choice(
-    "temperature",
-    float,
-    0,
-    5,
-    label="Temperature",
+    "temperature", float, 0, 5, label="Temperature",
     help="Below 1, likely tokens become more likely; above 1, unlikely tokens do. At 0 the model takes the most likely token.",
-)
+)  # fmt: skip
 TOP_K = Choice("top-k", int, 1, 10**6, label="Top-k", help="Sample from the k most likely tokens only.")
 TOP_P = Choice(
-    "top-p",
-    float,
-    0.01,
-    1,
-    label="Top-p",
+    "top-p", float, 0.01, 1, label="Top-p",
     help="Sample from the fewest most likely tokens whose probabilities sum to at least p.",
-)
+)  # fmt: skip
 ALL_TOKENS = {"value": None, "placeholder": "all"}
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,20 +16,11 @@ from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run
 from gpt.train.objectives import OPTIMIZATION, Metric, Objective
 from gpt.train.presets import PUBLISHED, Published
-from gpt.train.tail import LARGEST, Logged
+from gpt.train.tail import Logged
 
-REDRAW = (
-    2.0  # seconds of training between two drawings of a live run's curves, the slowest part of the page in the browser
-)
+REDRAW = 2.0  # seconds of training between two drawings of a live run's curves, which are slow in the browser
 LOSSES = ("train_loss", "val_loss")
 SHAKESPEARES = ("tinyshakespeare", "tinyshakespeare-original")
-
-
-def series(rows: Sequence[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """Return the steps at which a metric was logged, and its values. Values that are no finite number are left out."""
-    pairs = [(row["step"], row[name]) for row in rows if name in row]
-    valid = [(step, value) for step, value in pairs if isinstance(value, int | float) and abs(value) <= LARGEST]
-    return [float(step) for step, _ in valid], [float(value) for _, value in valid]
 
 
 def drawn_metrics(run: Run) -> Logged:

@@ -90,11 +90,8 @@ def draw_form() -> None:
             choose({RUN: run.name, NAME: None})
             st.rerun()
     elif pressed:
-        reason = (
-            "there is no text yet."
-            if kind == OWN and not own_text.OWN_TEXT.text
-            else "the message in the form says why."
-        )
+        has_text = kind != OWN or own_text.OWN_TEXT.text
+        reason = "the message in the form says why." if has_text else "there is no text yet."
         st.toast(f"Nothing was started: {reason}", icon=":material/error:")
 
 

@@ -22,14 +22,9 @@ from gpt.train.tail import Logged
 PERIOD = 1.0  # seconds between two updates of a live run
 RECENT = 30  # logged rows from which speed and time left are computed
 STATE_NAMES = {
-    "queued": "Waiting",
-    "running": "Training",
-    "paused": "Paused",
-    "finished": "Finished",
-    "stopped": "Stopped",
-    "failed": "Failed",
-    "interrupted": "Interrupted",
-}
+    "queued": "Waiting", "running": "Training", "paused": "Paused", "finished": "Finished",
+    "stopped": "Stopped", "failed": "Failed", "interrupted": "Interrupted",
+}  # fmt: skip
 RESUMABLE = ("paused", "stopped", "failed", "interrupted")
 
 
@@ -74,22 +69,19 @@ def draw_buttons(run: Run, status: Status) -> None:
     name = status.state
     button("Pause", "pause", jobs.pause, name == "running", "Waits after the current step. The run keeps its slot.")
     button("Resume", "play_arrow", jobs.resume, name in RESUMABLE, "Continues from the last saved step.")
-    button(
-        "Stop", "stop", jobs.stop, name in jobs.LIVE, "Saves the state and ends the process. You can resume it later."
-    )
+    help = "Saves the state and ends the process. You can resume it later."
+    button("Stop", "stop", jobs.stop, name in jobs.LIVE, help)
 
 
 def draw_group_buttons(runs: Sequence[Run], key: str) -> None:
     """Draw Stop and Resume for several runs together. key: the first part of the buttons' keys."""
     states = {run.name: run.status.state for run in runs}
 
-    def button(
-        label: str, icon: str, act: Callable[[Run], None], wanted: Sequence[str], help: str | None = None
-    ) -> None:
+    def button(label: str, icon: str, act: Callable[[Run], None], wanted: Sequence[str], help: str = "") -> None:
         chosen = [run for run in runs if states[run.name] in wanted]
         action: dict[str, Any] = {"on_click": _act_on_each, "args": (act, chosen), "disabled": not chosen}
         shown = label if len(runs) < 2 else f"{label} all"
-        st.button(shown, icon=f":material/{icon}:", help=help, key=f"{key}:{label}", **action)
+        st.button(shown, icon=f":material/{icon}:", help=help or None, key=f"{key}:{label}", **action)
 
     button("Stop", "stop", jobs.stop, jobs.LIVE, "Saves the state. You can resume it later.")
     button("Resume", "play_arrow", jobs.resume, RESUMABLE)

@@ -60,9 +60,7 @@ def draw_form() -> None:
         seconds = sum(estimate(recipe(rung, int(steps), int(seed))).seconds for rung in rungs)
         st.caption(f"Training takes about {time_in_words(seconds)} on one core.")
     if 7 in rungs:
-        st.caption(
-            "Rung 7 has 10.8 million parameters and needs a GPU. On a laptop it takes hours; you can stop it any time."
-        )
+        st.caption("Rung 7 has 10.8 million parameters and needs a GPU. On a laptop it takes hours; you can stop it.")
     if pressed:
         with widgets.acting("race:start", "Preparing the text …"):
             start(sorted(rungs), text, int(steps), int(seed))
@@ -84,9 +82,8 @@ def recipe(rung: int, steps: int, seed: int) -> Recipe:
     preset = PRESETS[f"rung-{rung}"]
     steps = min(steps, preset.steps)
     every = max(1, steps // CURVE_POINTS)
-    return replace(
-        preset, steps=steps, seed=seed, eval_every=every, eval_batches=100, log_every=max(1, steps // 300), snapshots=12
-    )
+    logging = {"eval_every": every, "eval_batches": 100, "log_every": max(1, steps // 300)}
+    return replace(preset, steps=steps, seed=seed, snapshots=12, **logging)
 
 
 def list_races() -> dict[str, dict[int, str]]:

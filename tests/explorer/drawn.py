@@ -1,9 +1,19 @@
-"""The components that a page has drawn, without the tools that every page has beside its title."""
+"""The components that a page has drawn, and the message that a component gets."""
 
+import json
+import struct
 from typing import Any
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 
 def drawn(app: AppTest) -> list[Any]:
+    """The components without the tools that every page has beside its title."""
     return [found for found in app.get("bidi_component") if found.proto.component_name != "page_tools"]
+
+
+def unpack(message: bytes) -> tuple[dict[str, Any], np.ndarray]:
+    """The header of a film's message, and its codes in one row."""
+    (length,) = struct.unpack_from("<I", message)
+    return json.loads(message[4 : 4 + length]), np.frombuffer(message, np.uint8, offset=4 + length)

@@ -8,26 +8,19 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from streamlit.components.v2 import component
 
 from explorer import state
+from explorer.components import declare
 from explorer.components.attention_view.packing import Cell, Head, fits, pack
 
 SHARES = (0.5, 0.75, 0.9, 0.99, 1)  # of a row, as the view offers them
 AVERAGE = "avg"  # in place of a layer or a head: the mean of all
 
-HERE = Path(__file__).parent
 SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "zoom.js", "lines.js", "grid.js", "tip.js", "input.js", "view.js")
-_mount = component(
-    "attention_view",
-    html=(HERE / "view.html").read_text(encoding="utf-8"),
-    css=(HERE / "view.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
-)
+_mount = declare("attention_view", "view.html", ["view.css"], SCRIPTS)
 
 
 class Look(NamedTuple):
@@ -120,10 +113,8 @@ def _take_click(key: str, on_look: Callable[[Look], None]) -> None:
 
 def _existing(look: Look, shape: Sequence[int]) -> Look:
     """The look without the places that patterns of this shape do not have."""
-    head, cell = (
-        place if place and fits(place, sizes) else None
-        for place, sizes in ((look.head, shape[:2]), (look.cell, shape[2:]))
-    )
+    places = ((look.head, shape[:2]), (look.cell, shape[2:]))
+    head, cell = (place if place and fits(place, sizes) else None for place, sizes in places)
     known = [(AVERAGE, *range(size)) for size in shape[:2]]
     compared = tuple(pair for pair in look.compared if all(map(operator.contains, known, pair)))
     return look._replace(head=head, cell=cell, compared=compared)

@@ -24,10 +24,8 @@ def look_choices(look: Look) -> dict[Choice, Any]:
     """The choices that open this look again."""
     query, key = look.cell or (None, None)
     coverage = round(100 * look.share)
-    lines = {
-        COMPARED: [f"{layer}.{head}" for layer, head in look.compared],
-        COVERAGE: None if coverage == COVERAGE.default else coverage,
-    }
+    compared = [f"{layer}.{head}" for layer, head in look.compared]
+    lines = {COMPARED: compared, COVERAGE: None if coverage == COVERAGE.default else coverage}
     return head_choices(look) | {QUERY: query, KEY: key} | lines
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from explorer.components.attention_view import HERE, SCRIPTS, Look
+from explorer.components import read
+from explorer.components.attention_view import SCRIPTS, Look
 from explorer.components.attention_view.packing import Head, pack, sharpest
 
 COLORS = {
@@ -70,14 +71,15 @@ def standalone_page(
     opening = head or sharpest(patterns)
     options = {"key": "standalone", "look": Look(head)._asdict() | {"at": 0}, "grid_only": False, "opening": opening}
     packed = pack(patterns, tokens, causal=causal, options=options, head=head, layers=layers, keys=keys)
-    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = read("attention_view", *SCRIPTS)
+    colors = {
+        theme: " ".join(f"--st-{name}-color: {color};" for name, color in COLORS[theme].items()) for theme in COLORS
+    }
     return PAGE.format(
         title=html.escape(title),
-        css=(HERE / "view.css").read_text(encoding="utf-8"),
-        view=(HERE / "view.html").read_text(encoding="utf-8"),
+        css=read("attention_view", "view.css"),
+        view=read("attention_view", "view.html"),
         patterns=base64.b64encode(packed).decode(),
         script=base64.b64encode(script.encode()).decode(),
-        **{
-            theme: " ".join(f"--st-{name}-color: {color};" for name, color in COLORS[theme].items()) for theme in COLORS
-        },
+        **colors,
     ).encode()

@@ -8,13 +8,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from streamlit.components.v2 import component
 
 from explorer import state
+from explorer.components import declare
 from explorer.components.film.packing import pack
 from explorer.figures.style import DIVERGING, MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_color
 from explorer.figures.tokens import visible
@@ -26,20 +25,9 @@ LONGEST_TOKEN = 40  # characters
 LONGEST_SAMPLE = 2000  # characters
 LOSS_COLORS = (0, 4)  # palette indices of the training and the validation loss, as on the Train page
 
-_HERE = Path(__file__).parent
-_SHARED = _HERE.parent / "attention_view"
-_SCRIPTS = (
-    *(_SHARED / name for name in ("patterns.js", "paint.js", "heatmap.js", "grid.js", "input.js")),
-    *(_HERE / name for name in ("frames.js", "plot.js", "pictures.js", "transport.js", "film.js")),
-)
-_mount = component(
-    "film",
-    html=(_HERE / "film.html").read_text(encoding="utf-8"),
-    css="\n".join(
-        (folder / name).read_text(encoding="utf-8") for folder, name in ((_SHARED, "view.css"), (_HERE, "film.css"))
-    ),
-    js="\n".join(script.read_text(encoding="utf-8") for script in _SCRIPTS),
-)
+_SHARED = (f"../attention_view/{name}.js" for name in ("patterns", "paint", "heatmap", "grid", "input"))
+_SCRIPTS = (*_SHARED, "frames.js", "plot.js", "pictures.js", "transport.js", "film.js")
+_mount = declare("film", "film.html", ["../attention_view/view.css", "film.css"], _SCRIPTS)
 
 
 @dataclass(frozen=True)
@@ -76,9 +64,7 @@ class _Session:
     """The newest look of this session, from the page or from the person."""
 
     look: Look
-    request: tuple[
-        Look, int
-    ]  # the last look that the page asked for, and the time of the browser's last rest before it
+    request: tuple[Look, int]  # the page's last request, and the time of the browser's last rest before it
     at: int = 0  # time of the browser's last rest, in its milliseconds
     has_news: bool = False  # whether the last rest was not read yet
 
@@ -129,14 +115,14 @@ def _header(film: Film) -> dict[str, Any]:
         "spans": dict(film.spans),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "change": DIVERGING,
-        "colors": {
-            theme: [head_color(i, on_dark=theme == "dark") for i in range(n_head)] for theme in ("light", "dark")
-        },
+        "colors": _colors(range(n_head)),
         "average": MUTED,
-        "loss_colors": {
-            theme: [head_color(i, on_dark=theme == "dark") for i in LOSS_COLORS] for theme in ("light", "dark")
-        },
+        "loss_colors": _colors(LOSS_COLORS),
     }
+
+
+def _colors(heads: Sequence[int]) -> dict[str, list[str]]:
+    return {theme: [head_color(i, on_dark=theme == "dark") for i in heads] for theme in ("light", "dark")}
 
 
 def _number(value: float, digits: int) -> float | None:

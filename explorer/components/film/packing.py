@@ -17,9 +17,8 @@ def encode(patterns: np.ndarray, *, causal: bool) -> np.ndarray:
     >>> encode(np.array([[[[1.0, 0.0], [0.25, 0.75]]]]), causal=True).tolist()
     [[[255, 128, 221]]]
     """
-    weights = (
-        patterns[(..., *np.tril_indices(patterns.shape[-1]))] if causal else patterns.reshape(*patterns.shape[:2], -1)
-    )
+    T = patterns.shape[-1]
+    weights = patterns[(..., *np.tril_indices(T))] if causal else patterns.reshape(*patterns.shape[:2], T * T)
     return np.rint(np.sqrt(np.clip(np.nan_to_num(weights), 0, 1)) * LEVELS).astype(np.uint8)
 
 
@@ -32,9 +31,3 @@ def pack(header: dict[str, Any], codes: np.ndarray) -> bytes:
     """Join header and codes into one message. Raises ValueError if the header cannot be written as JSON."""
     encoded = json.dumps(header, allow_nan=False).encode()
     return struct.pack("<I", len(encoded)) + encoded + codes.tobytes()
-
-
-def unpack(message: bytes) -> tuple[dict[str, Any], np.ndarray]:
-    """Split a message into the header and the codes, in one row."""
-    (length,) = struct.unpack_from("<I", message)
-    return json.loads(message[4 : 4 + length]), np.frombuffer(message, np.uint8, offset=4 + length)

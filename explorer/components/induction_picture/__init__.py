@@ -1,15 +1,8 @@
 """A B … A → B: what an induction head does, as a picture in the theme's colours (components v2)."""
 
-from pathlib import Path
+from explorer.components import declare
 
-from streamlit.components.v2 import component
-
-_HERE = Path(__file__).parent
-_mount = component(
-    "induction_picture",
-    html=(_HERE / "picture.svg").read_text(encoding="utf-8"),
-    css=(_HERE / "picture.css").read_text(encoding="utf-8"),
-)
+_mount = declare("induction_picture", "picture.svg", ["picture.css"])
 
 
 def induction_picture() -> None:

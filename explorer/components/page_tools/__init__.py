@@ -3,17 +3,9 @@
 One Streamlit component (components v2). The address holds what a person sees, so the browser copies it from there.
 """
 
-from pathlib import Path
+from explorer.components import declare
 
-from streamlit.components.v2 import component
-
-_HERE = Path(__file__).parent
-_mount = component(
-    "page_tools",
-    html=(_HERE / "tools.html").read_text(encoding="utf-8"),
-    css=(_HERE / "tools.css").read_text(encoding="utf-8"),
-    js=(_HERE / "tools.js").read_text(encoding="utf-8"),
-)
+_mount = declare("page_tools", "tools.html", ["../button.css", "tools.css"], ["tools.js"])
 
 
 def page_tools() -> None:

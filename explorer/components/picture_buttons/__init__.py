@@ -3,17 +3,9 @@
 One Streamlit component (components v2). The browser makes the picture, on the page's background colour.
 """
 
-from pathlib import Path
+from explorer.components import declare
 
-from streamlit.components.v2 import component
-
-_HERE = Path(__file__).parent
-_mount = component(
-    "picture_buttons",
-    html=(_HERE / "buttons.html").read_text(encoding="utf-8"),
-    css=(_HERE / "buttons.css").read_text(encoding="utf-8"),
-    js=(_HERE / "buttons.js").read_text(encoding="utf-8"),
-)
+_mount = declare("picture_buttons", "buttons.html", ["../button.css", "buttons.css"], ["buttons.js"])
 
 
 def picture_buttons(target: str, name: str, *, title: str = "", svg: str = "") -> None:

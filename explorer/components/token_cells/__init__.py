@@ -9,11 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
-from streamlit.components.v2 import component
 
+from explorer.components import declare
 from explorer.figures.style import OKABE_ITO
 from explorer.figures.tokens import visible
 
@@ -22,13 +21,7 @@ OTHER = OKABE_ITO[4]
 HUES = OKABE_ITO[:6]
 TINT = 0.75  # strength of a hue that only distinguishes tokens
 
-_HERE = Path(__file__).parent
-_mount = component(
-    "token_cells",
-    html=(_HERE / "cells.html").read_text(encoding="utf-8"),
-    css=(_HERE / "cells.css").read_text(encoding="utf-8"),
-    js=(_HERE / "cells.js").read_text(encoding="utf-8"),
-)
+_mount = declare("token_cells", "cells.html", ["cells.css"], ["cells.js"])
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,9 @@ CHANGES = Choice("changes", label="Kept changes")
 STRENGTH = Choice("strength", float, 0, label="Strength")
 REPLACEMENTS = ("zero", "mean")
 REPLACEMENT = Choice(
-    "replacement",
-    options=REPLACEMENTS,
-    default="zero",
-    label="In its place",
+    "replacement", options=REPLACEMENTS, default="zero", label="In its place",
     help=f"**Zero**: {KINDS['zero'].help}  \n**Mean**: {KINDS['mean'].help}",
-)
+)  # fmt: skip
 SECOND_PROMPT = Choice("second-prompt", high=LONGEST_PROMPT, label="Second prompt")
 PATCHED = Choice("patched", int, 0, label="Layers to patch", help="Fewer layers take less time.", several=True)
 LOSS = "Mean of −ln p of the true next token, in nats per token, on validation text."

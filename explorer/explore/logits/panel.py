@@ -34,22 +34,15 @@ TERMS = {
 }
 COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
 COLOR = Choice(
-    "color",
-    options=COLORS,
-    default="probability",
-    label="Colour",
+    "color", options=COLORS, default="probability", label="Colour",
     help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
-)
+)  # fmt: skip
 POINT = Choice("point", label="Point", place=True)
 ALL_POSITIONS = Choice("all-positions", bool, default=False, label="All positions")
 TOKEN = Choice(
-    "token",
-    int,
-    0,
-    label="Token",
+    "token", int, 0, label="Token", place=True,
     help="The page splits this token's logit into the contributions of the model's parts.",
-    place=True,
-)
+)  # fmt: skip
 RIVAL = Choice(
     "rival", int, 0, label="Token", help="The page then splits the lead of the first token over this token.", place=True
 )

@@ -25,24 +25,17 @@ OLD = "own text"  # in earlier links
 GPT2 = "gpt2 wanted"
 SIZE = 512  # tokens of the trained BPE until the person chooses
 VOCABULARY = Choice(
-    "vocabulary",
-    options=texts.VOCABULARY_SIZES,
-    default=SIZE,
-    label="BPE vocabulary",
+    "vocabulary", options=texts.VOCABULARY_SIZES, default=SIZE, label="BPE vocabulary",
     help="The number of tokens that a tokenizer knows. Byte-pair encoding (BPE) begins with 256 bytes and joins the most "
     "frequent pair of neighbours into a new token, again and again.",
-)
+)  # fmt: skip
 BATCH = Choice(
     "batch", int, 1, 16, label="B, chunks", help="Batch size: the number of chunks that the model reads in parallel."
 )
 BLOCK = Choice(
-    "block",
-    int,
-    1,
-    32,
-    label="T, tokens of context",
+    "block", int, 1, 32, label="T, tokens of context",
     help="Block size: the tokens of context in a chunk. With the token after them they make T examples.",
-)
+)  # fmt: skip
 CHUNK = Choice("chunk", int, 0, default=0, label="Chunk")
 DEFAULTS = {BATCH: 4, BLOCK: 8, SEED: 1337}  # the lecture's
 SHOWN_IDS = 400

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.curves import Numbers
 from explorer.figures.tokens import escaped, visible
 
 HEIGHT = 560  # pixels
@@ -36,7 +37,7 @@ def next_token_table(probabilities: np.ndarray, tokens: Sequence[str], *, dark: 
     return drawn
 
 
-def noisy_and_averaged(steps: Sequence[float], losses: Sequence[float], window: int) -> go.Figure:
+def noisy_and_averaged(steps: Numbers, losses: Numbers, window: int) -> go.Figure:
     """Draw each batch's loss, faint, and over it the mean of the last `window` of them.
 
     The axis is that of the batches after the first `FALL`, since there the noise is what is left to see.

@@ -13,7 +13,7 @@ from explorer.lecture.kit.training import draw_loss, train_together, trained
 from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
-from explorer.train.curves import series
+from explorer.train.runs.folders import logged
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.loop import Trainer
@@ -154,19 +154,16 @@ def _sample(model: Bigram) -> str:
 def noise() -> None:
     """The loss of each batch beside the mean of many."""
     run = trained(NAME, LABEL)
-    steps, batches = series(run.metrics(), "train_loss") if run else ([], [])
+    steps, batches = logged(run.folder).series("train_loss") if run else ([], [])
     if len(batches) < 2:
-        widgets.empty_state(
-            "There are no batches yet.",
-            "Press *Train* above. After the training, the losses of its batches appear here.",
-        )
+        advice = "Press *Train* above. After the training, the losses of its batches appear here."
+        widgets.empty_state("There are no batches yet.", advice)
         return
     longest = min(LONGEST, len(batches))
     window = WINDOW.read(high=longest)
     st.slider(**WINDOW.bound(window, min_value=1, max_value=longest))
-    chart(
-        noisy_and_averaged(steps, batches, window), key="bigram:noise", alt="Loss of each batch and their running mean"
-    )
+    alt = "Loss of each batch and their running mean"
+    chart(noisy_and_averaged(steps, batches, window), key="bigram:noise", alt=alt)
     late = torch.tensor(batches[-longest:])
     st.caption(
         f"Over the last {longest} batches, single losses vary by ±{late.std():.3f} nats around {late.mean():.3f}. A mean of "

@@ -5,8 +5,7 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.kit.controls import chapter, draw_matrix, draw_table, editable, pick, show_code
-from explorer.lecture.kit.together import draw_losses, trained_model, validation_rows
-from explorer.lecture.kit.training import train_together
+from explorer.lecture.kit.training import draw_losses, train_together, trained_model, validation_rows
 from explorer.shared import widgets
 from gpt import PRESETS, Run, lecture, loss_of
 from gpt.lens.learning import training_mode_loss
@@ -24,10 +23,8 @@ ROWS = (1, 4, 16, 64)  # that a model in training mode reads at once
 NAME = "norms"
 OVER = Choice("normalise", options=("features", "batch"), default="features", label="Normalise over")
 SEEN = Choice("batches-seen", int, 0, 60, default=5, label="Batches that BatchNorm has seen in training")
-MEANING = {
-    "features": "a row depends on one token only, whatever else is in the batch",
-    "batch": "each number depends on the other examples",
-}
+ONE_TOKEN = "a row depends on one token only, whatever else is in the batch"
+MEANING = {"features": ONE_TOKEN, "batch": "each number depends on the other examples"}
 
 
 @chapter(

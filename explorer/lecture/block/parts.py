@@ -9,8 +9,7 @@ import torch
 
 from explorer.figures.matrix import number_grid
 from explorer.lecture.kit.controls import RUNG, after_guess, chapter, guess, pick, show_code
-from explorer.lecture.kit.together import draw_losses
-from explorer.lecture.kit.training import train_together
+from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.navigation import PAGES
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -39,9 +38,7 @@ def heads() -> None:
     opened, prompt = widgets.model_and_prompt(left, right)
     config = opened.config
     if not config.n_layer or config.n_head == 1:
-        widgets.empty_state(
-            "This model has one head per layer, or none.", "Pick another model, for example a shipped one."
-        )
+        widgets.empty_state("This model has one head per layer, or none.", "Pick another, for example a shipped one.")
         return
     reading = widgets.reading(opened, prompt)
     if reading is None:
@@ -80,9 +77,8 @@ def feedforward() -> None:
     for column, rung in zip(st.columns(2), (3, 4), strict=True):
         title = f"Rung {rung}: {_addition(rung)}"
         column.metric(title, f"{PUBLISHED[f'rung-{rung}'].loss:.2f}", help="Validation loss, nats a character.")
-    st.caption(
-        f"{after_guess(guessed)}Validation losses in the lecture, in nats a character, after {PRESETS['rung-3'].steps:,} steps each."
-    )
+    steps = f"after {PRESETS['rung-3'].steps:,} steps each"
+    st.caption(f"{after_guess(guessed)}Validation losses in the lecture, in nats a character, {steps}.")
     st.page_link(PAGES / "race.py", label="Race them in Ladder race: choose 3 and 4", icon=":material/flag:")
     show_code(MLP)
 
@@ -120,7 +116,5 @@ def _addition(rung: int) -> str:
 def _compared(rung: int, runs: dict[str, Run]) -> None:
     draw_losses(runs, [f"rung {rung - 1}", f"rung {rung}"], "rungs:losses")
     below, this = (PUBLISHED[f"rung-{each}"] for each in (rung - 1, rung))
-    widgets.caption(
-        f"In the lecture rung {rung - 1} reaches {below.loss:.2f} nats a character and rung {rung} {this.loss:.2f}.",
-        this.chapter,
-    )
+    reached = f"rung {rung - 1} reaches {below.loss:.2f} nats a character and rung {rung} {this.loss:.2f}"
+    widgets.caption(f"In the lecture {reached}.", this.chapter)

@@ -9,8 +9,7 @@ from explorer.choice import Choice
 from explorer.figures import style
 from explorer.figures.matrix import similarity_map
 from explorer.lecture.kit.controls import chapter, draw_table, pick, show_code
-from explorer.lecture.kit.together import draw_losses, trained_model
-from explorer.lecture.kit.training import train_together, trained
+from explorer.lecture.kit.training import draw_losses, train_together, trained, trained_model
 from explorer.opened import Opened, open_model
 from explorer.shared import widgets
 from explorer.shared.chart import chart

@@ -8,8 +8,7 @@ import streamlit as st
 from explorer.choice import Choice
 from explorer.lecture.block.figures import gradients_by_depth
 from explorer.lecture.kit.controls import after_guess, chapter, guess, pick, show_code
-from explorer.lecture.kit.together import trained_model, untrained, validation_rows
-from explorer.lecture.kit.training import train_together
+from explorer.lecture.kit.training import train_together, trained_model, untrained, validation_rows
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, GPTConfig, Recipe, Run
@@ -88,11 +87,8 @@ def _others(norms: dict[str, np.ndarray]) -> str:
     others = ", ".join(f"{_share(each):.2g} × with “{label}”" for label, each in norms.items() if label != BARE)
     is_flat = NORM_ONLY in norms and 1 / FLAT < _share(norms[NORM_ONLY]) < FLAT
     norm_only = " Layernorm without residual path also works here: it rescales a small signal at every block." * is_flat
-    return (
-        f"The gradient at the first block of the other models, compared with their last: {others}.{norm_only}"
-        if others
-        else ""
-    )
+    opening = "The gradient at the first block of the other models, compared with their last"
+    return f"{opening}: {others}.{norm_only}" if others else ""
 
 
 def _share(norms: np.ndarray) -> float:

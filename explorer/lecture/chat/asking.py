@@ -19,7 +19,7 @@ from explorer.shared.choices import SEED
 from explorer.shared.fragment import fragment
 from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Sampling, continuation
-from explorer.train.curves import series
+from explorer.train.runs.folders import logged
 from gpt import GPT, generate
 from gpt.text.dialogue import END, POINTS, Exchange, preference, prompt_of
 from gpt.train.objectives.answers import LONGEST, as_tensors
@@ -142,7 +142,7 @@ def _show_inversion(answers: dict[str, Answer]) -> None:
     if not pairs:
         return
     less, more = pairs[0]
-    accuracy = series(open_run(REWARD).metrics(), "accuracy")[1][-1]
+    accuracy = logged(open_run(REWARD).folder).series("accuracy")[1][-1]
     st.caption(
         f"Here the reward model is wrong: it gives {number(answers[less].reward)} to the answer of *{less}*, which has "
         f"{answers[less].points} points, and {number(answers[more].reward)} to that of *{more}*, which has {answers[more].points}. It "
@@ -158,7 +158,7 @@ def _is_inverted(one: Answer, other: Answer) -> bool:
 def _stages_in_numbers() -> None:
     """The mean stated preference after each stage, from the logs of the shipped runs."""
     finetune, policy = (open_run(REFS[label]) for label in (FINETUNED, POLICY))
-    before, after = (series(run.metrics(), "preference")[1] for run in (finetune, policy))
+    before, after = (logged(run.folder).series("preference")[1] for run in (finetune, policy))
     st.markdown("**On average, after each stage**")
     metrics({PRETRAINED: f"{before[0]:.2f}", FINETUNED: f"{before[-1]:.2f}", POLICY: f"{after[-1]:.2f}"})
     st.caption(

@@ -1,6 +1,7 @@
 """The stages of ChatGPT in miniature: the data of each, its loss, its curves, and a short version to train here."""
 
 import math
+from collections.abc import Iterable
 from functools import partial
 
 import streamlit as st
@@ -12,7 +13,8 @@ from explorer.lecture.kit.training import train_together
 from explorer.opened import open_run, runs_folder
 from explorer.shared import widgets
 from explorer.shared.chart import chart
-from explorer.train.curves import series, shown_metrics
+from explorer.train.curves import shown_metrics
+from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run, load_corpus
 from gpt.text import dialogue
 from gpt.train.objectives import answers, dpo, finetune, ppo, reward
@@ -22,17 +24,10 @@ DPO, LEASHED = "DPO, on the same pairs", "policy on a leash"
 FINETUNE = {"finetuned here": PRESETS["chat-finetune"].changed(steps=60, eval_every=5, snapshots=3)}
 REWARDS = {"reward model, trained here": PRESETS["chat-reward"].changed(steps=40, snapshots=3)}
 HASTY = PRESETS["chat-policy"].changed(steps=64, batch_size=32, lr=3e-4, schedule="constant", snapshots=3)
-POLICIES = {
-    LEASHED: HASTY.changed(kl_weight=0.3),
-    FREE: HASTY.changed(kl_weight=0.0),
-    DPO: PRESETS["chat-dpo"].changed(snapshots=3),
-}
+POLICIES = {LEASHED: HASTY.changed(kl_weight=0.3), FREE: HASTY.changed(kl_weight=0.0)}
+POLICIES[DPO] = PRESETS["chat-dpo"].changed(snapshots=3)
 MEASURED = {metric.name: metric.title for metric in shown_metrics(ppo.PPO)}
-LEARNING = {
-    "val_loss": "loss, nats",
-    "accuracy": "share of pairs in the right order",
-    "preference": "stated preference, 0 to 4",
-}
+LEARNING = ("val_loss", "accuracy", "preference")  # drawn metrics of finetuning and of the reward model
 OPTIONS = ("less than on the leash", "about the same", "twice as far", "many times as far")
 
 
@@ -128,8 +123,8 @@ def _start(name: str) -> str:
 
 def _compared(runs: dict[str, Run]) -> None:
     _growing(runs, MEASURED, "chat:leash", "With and without the leash")
-    distances = {label: series(run.metrics(), "kl")[1] for label, run in runs.items()}
-    metrics({label: f"{each[-1]:.1f} nats" for label, each in distances.items() if each})
+    distances = {label: logged(run.folder).series("kl")[1] for label, run in runs.items()}
+    metrics({label: f"{each[-1]:.1f} nats" for label, each in distances.items() if len(each)})
     samples = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
     for column, (label, text) in zip(st.columns(max(len(samples), 1), gap="small"), samples.items(), strict=False):
         with column:
@@ -145,8 +140,8 @@ def _compared(runs: dict[str, Run]) -> None:
 def _shipped(label: str) -> None:
     """The curves of a stage's shipped run."""
     run = open_run(REFS.get(label, label))
-    titles = MEASURED if label == POLICY else LEARNING
-    spent = series(run.metrics(), "elapsed")[1][-1]
+    titles = MEASURED if label == POLICY else _titles([run])
+    spent = logged(run.folder).series("elapsed")[1][-1]
     _curves({run.name: run}, titles, f"chat:{run.name}", f"The curves of {run.name}")
     st.caption(
         f"**{run.name}**, the shipped run: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m gpt.train --preset "
@@ -154,9 +149,15 @@ def _shipped(label: str) -> None:
     )
 
 
+def _titles(runs: Iterable[Run]) -> dict[str, str]:
+    """The metrics of `LEARNING` that the objectives declare: name → title."""
+    declared = (metric for run in runs for metric in run.objective.metrics)
+    return {metric.name: metric.title for metric in declared if metric.name in LEARNING}
+
+
 def _learning(runs: dict[str, Run], key: str) -> None:
     """The same curves of a run that was trained here, and its newest sample."""
-    _growing(runs, LEARNING, key, "The curves of the run that was trained here")
+    _growing(runs, _titles(runs.values()), key, "The curves of the run that was trained here")
     for run in runs.values():
         if run.samples():
             st.code(run.samples()[-1]["text"].strip(), language=None, wrap_lines=True, height=220)
@@ -174,9 +175,9 @@ def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) ->
     """Draw logged metrics of the runs, one above the other. titles: metric → title."""
     quantities: dict[str, dict[str, Series]] = {}
     for label, run in runs.items():
-        rows = run.metrics()
         for name, title in titles.items():
-            if (curve := series(rows, name))[0]:
+            curve = logged(run.folder).series(name)
+            if len(curve[0]):
                 quantities.setdefault(title, {})[label] = curve
     ordered = {title: quantities[title] for title in titles.values() if title in quantities}
     if ordered:
@@ -185,11 +186,8 @@ def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) ->
 
 
 def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:
-    return {
-        "question": exchange.question,
-        "answer": exchange.answer.strip(),
-        "stated preference": dialogue.preference(*exchange),
-    }
+    question, answer = exchange
+    return {"question": question, "answer": answer.strip(), "stated preference": dialogue.preference(*exchange)}
 
 
 def _with_points(exchange: dialogue.Exchange) -> str:

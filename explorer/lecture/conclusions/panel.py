@@ -11,13 +11,12 @@ from explorer.opened import runs_folder
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import RUN
-from explorer.train.curves import published_for, series
+from explorer.train.curves import published_for
 from explorer.train.progress import STATE_NAMES, clock, link_to, link_to_lenses, while_live
 from explorer.train.race import RUNGS
-from explorer.train.runs.folders import list_runs
+from explorer.train.runs.folders import list_runs, logged
 from gpt import PRESETS, Run
 from gpt.train.estimate import count_parameters
-from gpt.train.objectives import OBJECTIVES
 from gpt.train.presets import PUBLISHED, Published
 
 ROW, MOST_ROWS = 36, 12  # pixels a row; rows before the table scrolls
@@ -57,9 +56,8 @@ def _draw_runs() -> None:
         else:
             summaries.append(_summary(entry.run))
     if not summaries:
-        widgets.empty_state(
-            "You have trained nothing yet.", "Start with a table that trains in seconds, or with several rungs at once."
-        )
+        advice = "Start with a table that trains in seconds, or with several rungs at once."
+        widgets.empty_state("You have trained nothing yet.", advice)
         st.page_link(PAGES / "bigram.py", label="Train the bigram", icon=":material/table_chart:")
         st.page_link(PAGES / "race.py", label="Race up the ladder", icon=":material/flag:")
         return
@@ -71,8 +69,7 @@ def _draw_runs() -> None:
 
 
 def _summary(run: Run) -> Summary:
-    rows = run.metrics()
-    losses, spent = (series(rows, name)[1] for name in ("val_loss", "elapsed"))
+    losses, spent = (logged(run.folder).series(name)[1].tolist() for name in ("val_loss", "elapsed"))
     return Summary(run, min(losses, default=None), spent[-1] if spent else None, published_for(run))
 
 
@@ -89,14 +86,13 @@ def _totals(summaries: list[Summary]) -> None:
 
 def _row(summary: Summary) -> dict[str, object]:
     run, recipe, status = summary.run, summary.run.recipe, summary.run.status
+    parameters = count_parameters(recipe.model, run.objective.kind)
     return {
         "Run": run.label,
         "What": recipe.about or "–",
         "Text": recipe.text,
         "State": STATE_NAMES[status.state],
-        "Parameters": min(
-            count_parameters(recipe.model, OBJECTIVES[recipe.objective].kind), 2**63 - 1
-        ),  # a table's numbers have 64 bits
+        "Parameters": min(parameters, 2**63 - 1),  # a table's numbers have 64 bits
         "Steps": status.step,
         "Best loss": summary.best,
         "Seconds": summary.seconds,
@@ -108,9 +104,8 @@ def _links(summaries: list[Summary]) -> None:
     shown, _ = RUN.check(options=list(runs), default=next(iter(runs)))
     labels = {name: run.label for name, run in runs.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            options=list(runs), width=280, format_func=labels.__getitem__, **RUN.bound(shown, labels, label="Open")
-        )
+        bound = RUN.bound(shown, labels, label="Open", width=280)
+        st.selectbox(options=list(runs), format_func=labels.__getitem__, **bound)
         link_to("train.py", "Train", ":material/show_chart:", runs[shown])
         link_to_lenses(runs[shown])
 
@@ -118,9 +113,8 @@ def _links(summaries: list[Summary]) -> None:
 @chapter("Your ladder", "1:37:49", "Which rung have you reached, and which is next?")
 def _ladder(summaries: list[Summary]) -> None:
     """The best run on every rung beside its published loss."""
-    rungs = {
-        PUBLISHED[f"rung-{rung}"]: f"Rung {rung} · {PRESETS[f'rung-{rung}'].about.split(':')[0]}" for rung in RUNGS
-    }
+    names = {rung: f"rung-{rung}" for rung in RUNGS}
+    rungs = {PUBLISHED[name]: f"Rung {rung} · {PRESETS[name].about.split(':')[0]}" for rung, name in names.items()}
     reached: dict[str, tuple[float, str]] = {}
     for summary in sorted((s for s in summaries if s.best is not None), key=lambda s: s.best or 0.0):
         if summary.published in rungs:

@@ -74,9 +74,8 @@ def _excerpt(text: str) -> tuple[int, int]:
 )
 def vocabulary(corpus: Corpus) -> None:
     """How much shorter the excerpt is with larger vocabularies."""
-    st.page_link(
-        PAGES / "tokens.py", label="Cut any line into tokens, on the Tokens page", icon=":material/data_array:"
-    )
+    label = "Cut any line into tokens, on the Tokens page"
+    st.page_link(PAGES / "tokens.py", label=label, icon=":material/data_array:")
     guessed = guess("data:vocabulary", "The excerpt becomes shorter", SHORTER)
     if guessed is None:
         return

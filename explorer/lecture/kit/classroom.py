@@ -1,5 +1,7 @@
 """The lecture before a class: what a link hides, and the menu that makes such a link."""
 
+from typing import Any
+
 import streamlit as st
 
 from explorer import state
@@ -7,12 +9,7 @@ from explorer.choice import Choice, choose
 from explorer.lecture.kit.chapters import CHAPTERS, find_chapter
 
 HIDE = Choice("hide", label="Hide", several=True)
-PARTS = {
-    "guess": "guesses before numbers",
-    "code": "the code",
-    "training": "buttons that train",
-    "menu": "this menu, in the end",
-}
+PARTS = {"guess": "guesses before numbers", "code": "the code", "training": "buttons that train", "menu": "this menu"}
 
 
 def hidden(part: str) -> bool:
@@ -35,9 +32,8 @@ def for_a_class(page: str) -> None:
         shown = [name for name in names if name in chosen]
         st.pills(options=list(names), selection_mode="multi", format_func=names.__getitem__, **HIDE.bound(shown))
         st.code(state.link(), language=None, wrap_lines=True)
-        st.button(
-            "Show everything", icon=":material/visibility:", disabled=not chosen, on_click=choose, args=({HIDE: None},)
-        )
+        action: dict[str, Any] = {"disabled": not chosen, "on_click": choose, "args": ({HIDE: None},)}
+        st.button("Show everything", icon=":material/visibility:", **action)
 
 
 def _hidden_parts() -> list[str]:

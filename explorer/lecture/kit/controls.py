@@ -93,9 +93,8 @@ def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut:
         state.remember(f"{name}:playing", False)
         choose({WALK: to})
 
-    st.button(
-        label, icon=f":material/{icon}:", key=f"{name}:{label}", disabled=not possible, on_click=go, shortcut=shortcut
-    )
+    action: dict[str, Any] = {"disabled": not possible, "on_click": go, "shortcut": shortcut}
+    st.button(label, icon=f":material/{icon}:", key=f"{name}:{label}", **action)
 
 
 def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = True) -> str | None:
@@ -163,9 +162,8 @@ def editable(values: torch.Tensor, name: str) -> torch.Tensor:
         start = edits.applied(name, first)
         state.remember(key, start)
     digits = {str(column): st.column_config.NumberColumn(format="%.3g") for column in range(first.shape[1])}
-    edited = st.data_editor(
-        start, key=key, hide_index=True, num_rows="fixed", column_config=digits, alt="An editable matrix"
-    )
+    look: dict[str, Any] = {"hide_index": True, "num_rows": "fixed", "column_config": digits}
+    edited = st.data_editor(start, key=key, alt="An editable matrix", **look)
     edited = np.nan_to_num(np.asarray(edited, dtype=np.float32))
     edits.keep(name, first, edited)
     if st.button("Reset", icon=":material/restart_alt:", key=f"{name}:reset"):

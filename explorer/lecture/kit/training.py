@@ -1,21 +1,29 @@
-"""Small trainings on a page of the lecture. They run in processes of their own, and every visitor sees them."""
+"""Small trainings on a page of the lecture, and their losses. They run in own processes; every visitor sees them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import cast
 
 import streamlit as st
+import torch
+from torch import Tensor
 
+from explorer.figures import style
 from explorer.figures.export import file_name
+from explorer.figures.race import Racer, race_curves
 from explorer.lecture.kit.classroom import hidden
-from explorer.opened import OWN, open_run, runs_folder
-from explorer.shared import widgets
+from explorer.opened import OWN, Opened, open_run, runs_folder
+from explorer.shared import texts, widgets
+from explorer.shared.chart import chart
 from explorer.train import jobs
 from explorer.train.curves import draw_curves
 from explorer.train.progress import draw_group_buttons, draw_progress, while_live
 from explorer.train.runs import trash
-from gpt import Corpus, Recipe, Run
+from explorer.train.runs.folders import logged
+from gpt import GPT, Corpus, Recipe, Run, build_model, load_corpus
+from gpt.train.tail import Logged
 
-CURVES = 560  # pixels of a run's curves and their caption
+CURVES, COMPARED = 560, 520  # pixels: of the curves of one run, of several runs, with their caption
 
 
 def train_together(
@@ -49,6 +57,39 @@ def draw_loss(run: Run | None) -> None:
         return
     with st.container(height=CURVES, border=False):
         draw_curves(run)
+
+
+def untrained(recipe: Recipe) -> GPT:
+    """The model with its initial weights."""
+    vocab_size = texts.characters(load_corpus(recipe.text).text).vocab_size
+    torch.manual_seed(recipe.seed)
+    return cast(GPT, build_model(recipe.changed(vocab_size=vocab_size).model)).eval().requires_grad_(False)
+
+
+def trained_model(run: Run) -> GPT:
+    """The model of the run's newest snapshot."""
+    return cast(GPT, Opened.of(run).model)
+
+
+def validation_rows(recipe: Recipe, rows: int) -> Tensor:
+    """The first chunks of the validation text, (rows, block_size + 1)."""
+    _, ids = texts.halves(load_corpus(recipe.text).text)
+    length = recipe.model.block_size + 1
+    return ids[: rows * length].view(rows, length)
+
+
+def draw_losses(runs: dict[str, Run], labels: Sequence[str], key: str) -> None:
+    """Draw the runs' losses, each run in its label's colour. key: of the chart."""
+    if not runs:
+        widgets.empty_state("There is no curve yet.", "Press *Train* to see the losses here.", COMPARED)
+        return
+    racers = []
+    for label, color in zip(labels, style.OKABE_ITO, strict=False):
+        numbers = logged(runs[label].folder) if label in runs else Logged({})
+        racers.append(Racer(label, color, numbers.series("train_loss"), numbers.series("val_loss")))
+    end = max(run.recipe.steps for run in runs.values())
+    chart(race_curves(racers, unit="steps", end=end), key=key, alt=f"Losses of {', '.join(labels)} over the steps")
+    st.caption("Thick: validation loss. Thin: running mean of the training loss. The axis leaves out the first losses.")
 
 
 def _run_name(name: str, label: str) -> str:
@@ -92,9 +133,8 @@ def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None
     earlier = [run for run in recipes if (folder / run).exists()]
     live = any(run.name in recipes for run in jobs.live(folder))
     label, icon = ("Train again", "replay") if earlier else ("Train", "play_arrow")
-    pressed = st.button(
-        label, icon=f":material/{icon}:", type="primary", disabled=live, key=widgets.once(f"lecture:{name}:train")
-    )
+    key = widgets.once(f"lecture:{name}:train")
+    pressed = st.button(label, icon=f":material/{icon}:", type="primary", disabled=live, key=key)
     if not pressed or live:  # another visitor may have pressed it meanwhile
         return
     with widgets.acting(f"lecture:{name}:train", "Preparing the text …"):
@@ -108,14 +148,11 @@ def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None
 def _show_changes(recipes: dict[str, tuple[Recipe, Recipe]]) -> None:
     """Say which runs were trained with another recipe than this page's. recipes: label → (the run's, the page's)."""
     for label, (trained, wanted) in recipes.items():
-        changes = ", ".join(
-            f"{field} {old} (asked for now: {new})" for field, old, new in _differences(trained, wanted)
-        )
+        changed = _differences(trained, wanted)
+        changes = ", ".join(f"{field} {old} (asked for now: {new})" for field, old, new in changed)
         if changes:
-            st.info(
-                f"{widgets.plain(label)} was trained with {widgets.plain(changes, longest=300)}. "
-                "*Train again* uses the new values."
-            )
+            values = widgets.plain(changes, longest=300)
+            st.info(f"{widgets.plain(label)} was trained with {values}. *Train again* uses the new values.")
 
 
 def _differences(trained: Recipe, wanted: Recipe) -> Iterator[tuple[str, object, object]]:

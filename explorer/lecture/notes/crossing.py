@@ -43,9 +43,8 @@ def crossing() -> None:
     read = "y" if kind == CROSS else "x"
     head = lecture.one_head(inputs["x"], *matrices, memory=inputs["y"] if kind == CROSS else None)
     _draw_head(head, read)
-    st.caption(
-        f"{ORIGIN[kind]} Each row of weights sums to 1 (largest difference {(head.weights.sum(1) - 1).abs().max():.0e})."
-    )
+    difference = (head.weights.sum(1) - 1).abs().max()
+    st.caption(f"{ORIGIN[kind]} Each row of weights sums to 1 (largest difference {difference:.0e}).")
     show_code(lecture.one_head)
     maps.shipped_crossing()
     st.page_link(PAGES / "translate.py", label="More of this model: Encoder and decoder", icon=":material/translate:")

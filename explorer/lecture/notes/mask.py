@@ -11,8 +11,7 @@ from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, visible
 from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code
-from explorer.lecture.kit.together import draw_losses
-from explorer.lecture.kit.training import train_together
+from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.opened import Opened, open_model
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -106,14 +105,9 @@ def leaks() -> None:
     encoded = [tokenizer.encode(text[:length], replace=stand_in_of(tokenizer)) for text in (*lines, letter)]
     idx, token = torch.tensor([ids[:length] for ids in encoded[:-1]]), encoded[-1][0]
     effects = lecture.edit_effects(lecture.with_mask(model, causal), idx, row, position, token)
-    figure = number_grid(
-        effects.numpy(),
-        rows="row",
-        columns="token, as the edited row had it",
-        digits=1,
-        marked=[(row, position)],
-        column_names=[f"{at}<br>{escaped(visible(symbol))}" for at, symbol in enumerate(lines[row][:length])],
-    )
+    names = [f"{at}<br>{escaped(visible(symbol))}" for at, symbol in enumerate(lines[row][:length])]
+    axes = {"rows": "row", "columns": "token, as the edited row had it", "column_names": names}
+    figure = number_grid(effects.numpy(), digits=1, marked=[(row, position)], **axes)
     chart(figure, key="notes:leaks", alt="Largest change of a logit at each place of the batch")
     others = effects[[other for other in range(len(lines)) if other != row]].max()
     before = effects[row, :position].max() if position else 0.0

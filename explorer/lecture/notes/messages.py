@@ -41,14 +41,11 @@ def passing() -> None:
     layer, head = pick_head(config.n_layer, config.n_head)
     ids, tokens = reading.ids[-LONGEST:], reading.tokens[-LONGEST:]
     if len(reading.ids) > LONGEST:
-        st.caption(
-            f"The graph shows the prompt's last {LONGEST} tokens; the model reads them without the earlier ones."
-        )
+        st.caption(f"The graph shows the prompt's last {LONGEST} tokens. The model reads only these.")
     weights = attention(opened, ids)[layer, head]
     vectors = layer_vectors(opened.model, torch.tensor(ids), layer)
-    unroll(
-        "messages", len(ids) - 1, partial(_draw_step, tokens, weights, vectors.v[:, head], vectors.z[:, head].numpy())
-    )
+    v, z = vectors.v[:, head], vectors.z[:, head].numpy()
+    unroll("messages", len(ids) - 1, partial(_draw_step, tokens, weights, v, z))
     widgets.caption(
         "The nodes of any directed graph can pass messages like this. In a decoder, a token has arrows from itself and from all "
         "earlier tokens. The weights depend on the tokens' vectors.",
@@ -78,13 +75,9 @@ def _draw_step(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z:
     top = float(max(v.abs().max(), np.abs(z).max()))
     sent = np.where(read[:, None], messages.numpy(), np.nan)
     values = np.where(np.arange(len(tokens))[:, None] <= at, z, np.nan)
-    shown = {
-        f"Weight × v: the messages to {widgets.plain(name[at])}": sent,
-        "Their sum: the output of each token so far": values,
-    }
-    for key, column, (title, vectors) in zip(
-        ("sent", "after"), st.columns(2, gap="medium"), shown.items(), strict=True
-    ):
+    title = f"Weight × v: the messages to {widgets.plain(name[at])}"
+    shown = {"sent": (title, sent), "after": ("Their sum: the output of each token so far", values)}
+    for column, (key, (title, vectors)) in zip(st.columns(2, gap="medium"), shown.items(), strict=True):
         with column:
             st.markdown(f"**{title}**")
             chart(token_vectors(vectors, tokens, at, top=top), key=f"messages:{key}", alt=title)

@@ -8,8 +8,7 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, guess, pick, show_code
-from explorer.lecture.kit.together import trained_model, untrained, validation_rows
-from explorer.lecture.kit.training import train_together, trained
+from explorer.lecture.kit.training import train_together, trained, trained_model, untrained, validation_rows
 from explorer.lecture.notes.figures import two_lines
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -52,9 +51,8 @@ def saturation() -> None:
     variances = means.variance.numpy(), means.scaled_variance.numpy()
     figure = two_lines(sizes, *variances, title="variance of the scores", log=True)
     chart(figure, place=left, key="notes:variance", alt="Variance of the scores against head size")
-    figure = two_lines(
-        sizes, means.largest.numpy(), means.scaled_largest.numpy(), title="largest weight in a row, mean"
-    )
+    largest = means.largest.numpy(), means.scaled_largest.numpy()
+    figure = two_lines(sizes, *largest, title="largest weight in a row, mean")
     chart(figure, place=right, key="notes:largest", alt="Largest weight in a row against head size")
     st.caption(
         f"{after_guess(guessed)}At size {SIZES[-1]} the largest weight is {means.largest[-1]:.2f} without the scale and "

@@ -1,19 +1,17 @@
 """Training loss and validation loss of several models, and the gap between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.curves import running_mean
+from explorer.figures.curves import Series, running_mean
 
 HEIGHT = 400  # pixels
 
-Curve = tuple[Sequence[float], Sequence[float]]  # steps, losses in nats a token
 
-
-def loss_gaps(models: Mapping[str, tuple[Curve, Curve]], *, steps: int) -> go.Figure:
+def loss_gaps(models: Mapping[str, tuple[Series, Series]], *, steps: int) -> go.Figure:
     """Draw each model's training loss, thin and dotted, and its validation loss, thick, in one colour.
 
     models: name → (training, validation), possibly empty curves; steps: the length of the axis. Raises ValueError on a curve with

@@ -3,19 +3,19 @@
 import streamlit as st
 
 from explorer.lecture.kit.controls import RUNG, chapter, draw_table, pick, show_code
-from explorer.lecture.kit.together import CURVES
-from explorer.lecture.kit.training import train_together
+from explorer.lecture.kit.training import COMPARED, train_together
 from explorer.lecture.scaling.figures import loss_gaps
 from explorer.navigation import PAGES
 from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
-from explorer.train.curves import series
+from explorer.train.runs.folders import logged
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
 from gpt.model.mlp import MLP
 from gpt.train.estimate import count_parameters
 from gpt.train.machine import bytes_in_words
 from gpt.train.presets import PUBLISHED
+from gpt.train.tail import Logged
 
 NAME, CHARACTERS = "dropout", 12_000
 SHORT = f"tinyshakespeare, first {CHARACTERS:,} characters"
@@ -60,10 +60,10 @@ def dropout() -> None:
 
 def _gaps(runs: dict[str, Run]) -> None:
     if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train* to see both losses of both models here.", CURVES)
+        widgets.empty_state("There is no curve yet.", "Press *Train* to see both losses of both models here.", COMPARED)
         return
-    rows = {label: runs[label].metrics() if label in runs else [] for label in DROPOUTS}
-    curves = {label: (series(logged, "train_loss"), series(logged, "val_loss")) for label, logged in rows.items()}
+    numbers = {label: logged(runs[label].folder) if label in runs else Logged({}) for label in DROPOUTS}
+    curves = {label: (each.series("train_loss"), each.series("val_loss")) for label, each in numbers.items()}
     steps = max(run.recipe.steps for run in runs.values())
     alt = "Training and validation loss, with dropout and without"
     chart(loss_gaps(curves, steps=steps), key="scaling:gaps", alt=alt)
@@ -82,13 +82,8 @@ def _measured(label: str, run: Run) -> dict[str, str | float | int]:
         texts.loss(opened, tuple(part[start : start + length] for start in _starts(len(part) - length)))[0]
         for part in texts.parts(opened)
     )
-    return {
-        "model": label,
-        "at step": run.steps[-1],
-        "training text": train,
-        "validation text": validation,
-        "gap": validation - train,
-    }
+    losses = {"training text": train, "validation text": validation, "gap": validation - train}
+    return {"model": label, "at step": run.steps[-1], **losses}
 
 
 def _starts(last: int) -> list[int]:
@@ -107,12 +102,10 @@ def largest() -> None:
     model, parameters = preset.model, count_parameters(preset.model)
     batch = preset.batch_size * model.block_size
     patterns = BYTES * model.n_layer * model.n_head * preset.batch_size * model.block_size**2
+    memory = bytes_in_words(COPIES * BYTES * parameters)
     shown = {
         "Parameters": (f"{parameters:,}", "Counted on the module, without memory for its weights."),
-        "Weights, gradients, AdamW": (
-            bytes_in_words(COPIES * BYTES * parameters),
-            "Four numbers a parameter, four bytes each.",
-        ),
+        "Weights, gradients, AdamW": (memory, "Four numbers a parameter, four bytes each."),
         "Tokens in a batch": (f"{batch:,}", "batch_size × block_size."),
         "Attention patterns of a batch": (bytes_in_words(patterns), PATTERNS),
     }

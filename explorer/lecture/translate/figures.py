@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.curves import Numbers
 from explorer.figures.tokens import escaped, visible
 
 READ, CURVE = 230, 300  # pixels
@@ -36,7 +37,7 @@ def source_read(weights: np.ndarray, source: Sequence[str], marked: Sequence[int
     return drawn
 
 
-def exact_curve(steps: Sequence[float], shares: Sequence[float], *, end: int) -> go.Figure:
+def exact_curve(steps: Numbers, shares: Numbers, *, end: int) -> go.Figure:
     """Draw the share of validation pairs that are translated exactly, over the steps up to `end`."""
     hover = "step %{x:,}: %{y:.1%}<extra></extra>"
     line = go.Scatter(x=list(steps), y=list(shares), mode="lines+markers", line={"width": 3}, hovertemplate=hover)

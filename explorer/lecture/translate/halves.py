@@ -9,7 +9,7 @@ from explorer.lecture.translate.figures import exact_curve
 from explorer.navigation import PAGES
 from explorer.shared.chart import chart
 from explorer.shared.choices import TRANSLATOR
-from explorer.train.curves import series
+from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run
 
 NAME, LABEL = "translate", "encoder-decoder"
@@ -63,7 +63,7 @@ def _learned(runs: dict[str, Run]) -> None:
     if run is None:
         return
     with right:
-        steps, shares = series(run.metrics(), "exact")
+        steps, shares = logged(run.folder).series("exact")
         alt = "Share of validation dates that are translated exactly"
         chart(exact_curve(steps, shares, end=run.recipe.steps), key="translate:exact", alt=alt)
         st.caption("Greedy translations of the validation dates, measured during training.")

@@ -1,6 +1,7 @@
 """Encoder and decoder: all heads of the three kinds of attention, and the head that is aligned with the source."""
 
 import json
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,7 +18,6 @@ from explorer.lecture.translate.subject import EXAMPLES, SHIPPED, Subject, Trans
 from explorer.opened import open_model, references
 from explorer.shared import downloads
 from explorer.shared.chart import chart
-from explorer.shared.download_files import arrays
 from gpt.lens.alignment import ATTENTIONS, PLACES, PROBES, alignment
 from gpt.model.attention import Attention
 
@@ -58,17 +58,12 @@ def maps(subject: Subject) -> None:
     kind = MAPS[pick(KIND)]
     seen, opening = subject.translation, aligned_head(subject)
     patterns, drawn = seen.patterns[kind], _drawn(subject.opened.ref, seen, kind)
-    options = {"key": f"translate:{kind}", "causal": drawn.causal, "keys": drawn.keys}
+    options: dict[str, Any] = {"key": f"translate:{kind}", "causal": drawn.causal, "keys": drawn.keys}
     if kind == "cross":
         n_head = patterns.shape[1]
-        large = linked_view(
-            patterns,
-            drawn.tokens,
-            look={"head": locked_head(seen)},
-            choices=lambda look: {HEAD: look.head and look.head[0] * n_head + look.head[1]},
-            opening=opening,
-            **options,
-        )
+        options |= {"look": {"head": locked_head(seen)}, "opening": opening}
+        options["choices"] = lambda look: {HEAD: look.head and look.head[0] * n_head + look.head[1]}
+        large = linked_view(patterns, drawn.tokens, **options)
         state.remember(f"translate:shown:{subject.opened.ref}", large)
     else:
         large = attention_view(patterns, drawn.tokens, opening=sharpest(patterns), **options)
@@ -87,9 +82,8 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         "cross": [f"{visible(read)}→{visible(written)}" for read, written in zip(seen.read, seen.written, strict=True)],
     }[kind]
     n_layer, n_head = seen.patterns[kind].shape[:2]
-    named = {
-        f"{ATTENTIONS[kind].format(layer)}.hook_pattern": pattern for layer, pattern in enumerate(seen.patterns[kind])
-    }
+    layers = enumerate(seen.patterns[kind])
+    named = {f"{ATTENTIONS[kind].format(layer)}.hook_pattern": pattern for layer, pattern in layers}
     return downloads.Drawn(
         (ref, kind),
         f"{ref}: {kind} attention on {''.join(seen.source)}",
@@ -100,7 +94,7 @@ def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
         None,
         [(layer, head) for layer in range(n_layer) for head in range(n_head)],
         lambda: seen.patterns[kind],
-        lambda: arrays(named, model=ref, tokens=json.dumps(tokens), source=json.dumps(seen.source)),
+        lambda: downloads.arrays(named, model=ref, tokens=json.dumps(tokens), source=json.dumps(seen.source)),
         seen.source if kind == "cross" else None,
     )
 
@@ -160,9 +154,8 @@ def shipped_crossing() -> None:
     drawn = _drawn(SHIPPED, subject.translation, "cross")
     patterns = subject.translation.patterns["cross"]
     T, S = patterns.shape[2:]
-    st.markdown(
-        f"**Cross-attention of a trained model**: {T} steps of its decoder down, {S} characters of the source across"
-    )
+    axes = f"{T} steps of its decoder down, {S} characters of the source across"
+    st.markdown(f"**Cross-attention of a trained model**: {axes}")
     options = {"key": "notes:crossing", "causal": False, "opening": aligned_head(subject), "keys": drawn.keys}
     attention_view(patterns, drawn.tokens, **options)
     st.caption(

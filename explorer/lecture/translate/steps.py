@@ -43,9 +43,8 @@ def _step(subject: Subject, opening: Head, at: int) -> None:
         origin = _origin(subject, at)
         alt = "Cross-attention of this step over the source"
         chart(source_read(weights, seen.source, origin), key="translate:read", alt=alt)
-        legend = (
-            f" {style.word(style.SECOND).capitalize()}: the characters that determine this digit." if origin else ""
-        )
+        color = style.word(style.SECOND).capitalize()
+        legend = f" {color}: the characters that determine this digit." if origin else ""
         st.caption(f"The row of this step in the head's cross-attention; it sums to {weights.sum():.4f}.{legend}")
     with right:
         st.markdown("**What it could have written**")

@@ -41,9 +41,8 @@ def translation(opened: Opened, source: str) -> Translation:
     """The greedy translation of a source. Raises ValueError if the model does not know a character, or it is too long."""
     seen = watch(cast("Seq2Seq", opened.model), source, opened.tokenizer)
     patterns = {kind: pattern.numpy() for kind, pattern in seen.patterns.items()}
-    source_tokens, read, written = (
-        tuple(opened.tokenizer.tokens(ids)) for ids in (seen.source, seen.read, seen.written)
-    )
+    tokens_of = opened.tokenizer.tokens
+    source_tokens, read, written = (tuple(tokens_of(ids)) for ids in (seen.source, seen.read, seen.written))
     return Translation(source_tokens, read, written, patterns, seen.probabilities.numpy())
 
 

@@ -12,13 +12,7 @@ from gpt.train.files import read_json
 from gpt.train.run import UNREADABLE
 from gpt.train.tail import Logged, Tail
 
-PARTS = (
-    "config.json",
-    "tokenizer.json",
-    "metrics.jsonl",
-    "status.json",
-    "snapshots",
-)  # a folder with one of these is a run
+PARTS = ("config.json", "tokenizer.json", "metrics.jsonl", "status.json", "snapshots")  # a run has one of these
 MOST = 5000  # cached runs
 MOST_TAILS = 64  # runs whose metrics are cached; 300,000 rows take about 30 MB
 

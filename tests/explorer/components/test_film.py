@@ -12,6 +12,7 @@ from explorer.components import film
 from explorer.components.film import Film, Look, packing
 from explorer.train.timetravel import reel
 from gpt.train.tail import Tail
+from tests.explorer.drawn import unpack
 
 TRIANGLE = np.array([[[[1.0, 0.0], [0.25, 0.75]]]], dtype=np.float32)
 
@@ -46,7 +47,7 @@ def test_packing_and_unpacking():
     codes = np.arange(6, dtype=np.uint8)
     message = packing.pack({"a": "ü"}, codes)
     assert message[:4] == (len(message) - 10).to_bytes(4, "little")
-    header, found = packing.unpack(message)
+    header, found = unpack(message)
     assert header == {"a": "ü"} and (found == codes).all()
 
 

@@ -9,8 +9,7 @@ from safetensors.numpy import load
 
 from explorer.figures.picture import pattern_svg
 from explorer.opened import open_model
-from explorer.shared import download_files as downloads
-from explorer.shared import patterns
+from explorer.shared import downloads, patterns
 from tests.explorer.drawn import drawn
 
 IDS = tuple(range(8))

@@ -1,7 +1,6 @@
 """What the curves and the progress bar show of the logged numbers."""
 
 import json
-import math
 
 import numpy as np
 import pytest
@@ -10,17 +9,6 @@ from explorer.train import curves, progress
 from gpt import PRESETS, GPTConfig, Recipe, create_run, load_run
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.tail import Logged
-
-
-def test_series_leaves_out_what_is_no_finite_number():
-    odd = [math.nan, math.inf, 1e308, 10**400, None, "1", [1]]
-    rows = [
-        {"step": 0, "loss": 4.0},
-        {"step": 1},
-        *({"step": 2, "loss": value} for value in odd),
-        {"step": 3, "loss": 2},
-    ]
-    assert curves.series(rows, "loss") == ([0.0, 3.0], [4.0, 2.0])
 
 
 def test_curves_of_a_run_that_trains_stay_for_two_seconds_and_are_whole_in_the_end(runs):

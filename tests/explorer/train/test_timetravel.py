@@ -8,14 +8,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.components.film.packing import unpack
 from explorer.explore.heads.panel import MEANING
 from explorer.figures.tokens import visible
 from explorer.opened import SHIPPED, Opened, open_model
 from explorer.train.timetravel.reel import read_scores
 from gpt import load_run
 from gpt.lens import heads
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, unpack
 
 PAGE = "../pages/timetravel.py"
 

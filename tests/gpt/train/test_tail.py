@@ -68,6 +68,14 @@ def test_a_look_reads_only_what_is_new(path, monkeypatch):
     assert len(before.series("train_loss")[1]) == 1000, "what was handed out stays as it was"
 
 
+def test_a_value_that_is_no_finite_number_is_left_out(path):
+    odd = ["NaN", "Infinity", "1e308", str(10**400), "null", '"1"', "[1]"]
+    rows = ['{"step": 0, "loss": 4.0}', '{"step": 1}', *(f'{{"step": 2, "loss": {value}}}' for value in odd)]
+    path.write_text("\n".join([*rows, '{"step": 3, "loss": 2}']))
+    steps, losses = Tail(path).look().series("loss")
+    assert (steps.tolist(), losses.tolist()) == ([0.0, 3.0], [4.0, 2.0])
+
+
 def test_a_last_row_without_its_line_break_counts_once(path):
     path.write_text('{"step": 1, "val_loss": 2.0}')
     grows = Tail(path)
