@@ -41,7 +41,8 @@ STEPS = (
     ),
     Step(
         "Switch it off",
-        "The bars show what comes next with this head and without it. Now type a prompt of your own, or pick an example.",
+        "The bars show what comes next with this head and without it. Now type a prompt of your own, or pick an "
+        "example.",
         "Switch it off: see what breaks",
         "interventions.py",
         COPYING | {"change": "zero"},

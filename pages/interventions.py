@@ -36,6 +36,7 @@ st.subheader("Patching from a second prompt", anchor=False)
 with widgets.guarded():
     panel.draw_patching(opened, reading)
     widgets.caption(
-        f"{style.ABOVE.capitalize()}: this activation of the second prompt moves the first prompt's answer towards the second's.",
+        f"{style.ABOVE.capitalize()}: this activation of the second prompt moves the first prompt's answer towards "
+        "the second's.",
         "1:26:48",
     )

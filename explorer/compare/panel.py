@@ -142,7 +142,7 @@ def _draw_copied(opened: Opened, sample: str | None) -> None:
 def examples_for(ref: str) -> dict[str, str]:
     """The examples of a model; those that are not in its training text come first."""
     named = examples.of_model(ref)
-    return dict(sorted(named.items(), key=lambda each: each[1] != examples.HELD_OUT))
+    return dict(sorted(named.items(), key=lambda each: each[1] != examples.VALIDATION))
 
 
 def default_rival(ref: str) -> str:

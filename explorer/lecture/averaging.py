@@ -36,8 +36,8 @@ def toy(seed: int) -> torch.Tensor:
 @chapter(
     "Version 1: two loops",
     "0:42:13",
-    f"Step through the loops. x holds {B} sequences of {T} tokens with {C} numbers each. Every token becomes the mean of "
-    "itself and all tokens before it.",
+    f"Step through the loops. x holds {B} sequences of {T} tokens with {C} numbers each. Every token becomes the mean "
+    "of itself and all tokens before it.",
 )
 def loops(x: torch.Tensor) -> None:
     """Version 1, step by step: each step writes one row of the output."""
@@ -118,8 +118,8 @@ def compared(x: torch.Tensor) -> None:
 @chapter(
     "Version 3: scores, mask, softmax",
     "0:54:42",
-    "Raise one score: its token takes weight from the others in its row. If all scores are equal, the result is the plain "
-    "average. In attention, the scores come from the tokens.",
+    "Raise one score: its token takes weight from the others in its row. If all scores are equal, the result is the "
+    "plain average. In attention, the scores come from the tokens.",
 )
 def softmaxed(x: torch.Tensor) -> None:
     """Version 3: weights from scores that the person can edit, a mask and a softmax."""
@@ -138,7 +138,8 @@ def softmaxed(x: torch.Tensor) -> None:
             draw_matrix(title, values, title, rows="query", columns="key")
     difference = (lecture.average_v3(x) - lecture.average_v1(x)).abs().max().item()
     st.caption(
-        f"With all scores 0, version 3 and version 1 differ on x by at most {difference:.1e}: the three versions are equal. "
-        f"At {widgets.lecture_link('0:57:00')} the video has a slip: it is tokens from the future that cannot communicate."
+        f"With all scores 0, version 3 and version 1 differ on x by at most {difference:.1e}: the three versions are "
+        f"equal. At {widgets.lecture_link('0:57:00')} the video has a slip: it is tokens from the future that cannot "
+        "communicate."
     )
     show_code(lecture.masked_softmax, lecture.average_v3)

@@ -100,8 +100,9 @@ def _draw_step(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None
     _draw_vectors("out", head.out, tokens, at)
     most = int(head.weights[at].argmax())
     widgets.caption(
-        f"Token {widgets.plain(names[at])} gives {head.weights[at, most]:.1%} of its weight to {widgets.plain(names[most])}. Its row of "
-        f"weights sums to {head.weights[at].sum():.4f} over {widgets.count(at + 1, 'token')}.",
+        f"Token {widgets.plain(names[at])} gives {head.weights[at, most]:.1%} of its weight to "
+        f"{widgets.plain(names[most])}. Its row of weights sums to {head.weights[at].sum():.4f} over "
+        f"{widgets.count(at + 1, 'token')}.",
         "1:02:00",
     )
 
@@ -177,13 +178,14 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
 @chapter(
     "Inserting one head",
     "1:19:11",
-    "The bigram reads one character. This model reads eight, through one head. Train it, and compare with the counted bigram.",
+    "The bigram reads one character. This model reads eight, through one head. Train it, and compare with the "
+    "counted bigram.",
 )
 def inserted() -> None:
     """Rung 2: train a model whose only layer is one head."""
     about = (
-        f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling to zero. "
-        "After training, look into its head above."
+        f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling "
+        "to zero. After training, look into its head above."
     )
     train_together(NAME, {LABEL: RECIPE}, _curves_and_sample, about=about)
     show_code(Attention.forward)

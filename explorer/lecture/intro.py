@@ -26,8 +26,9 @@ TIME = 60  # pixels
 @chapter(
     "A model that writes",
     "0:00:00",
-    "Guess how the prompt goes on, then step. At each step the model gives every token of its alphabet a probability. One "
-    "token is sampled, and the model reads again, with this token. A language model does nothing else.",
+    "Guess how the prompt goes on, then step. At each step the model gives every token of its alphabet a "
+    "probability. One token is sampled, and the model reads again, with this token. A language model does nothing "
+    "else.",
 )
 def writing() -> None:
     """A prompt, a guess, and then each new token beside the distribution that it was sampled from."""

@@ -30,8 +30,9 @@ SIZES = {  # Radford et al. 2019, table 2
 @chapter(
     "All heads in one product",
     "1:46:22",
-    "The lecture's heads run one after another. nanoGPT's run in one product over all heads, and then in a fused kernel that "
-    "never writes the weights to memory. First guess: with 8 heads on 128 tokens, how fast is the product, compared with the loop?",
+    "The lecture's heads run one after another. nanoGPT's run in one product over all heads, and then in a fused "
+    "kernel that never writes the weights to memory. First guess: with 8 heads on 128 tokens, how fast is the "
+    "product, compared with the loop?",
 )
 def loop() -> None:
     """Heads in a loop, in batched products, and in torch's fused kernel: the same numbers in different times."""
@@ -60,11 +61,11 @@ def loop() -> None:
             )
     draw_table(rows, 2, "nanogpt:times")
     st.caption(
-        f"{after_guess(guessed)}The shortest of {REPEATS} measurements, made now on one thread of this machine, on {ROWS} rows "
-        f"of {FEATURES} features. On a CPU the loop is hardly slower, and in long contexts it may be faster: it makes the same "
-        "products, and its smaller matrices stay in the cache. On a GPU, the loop leaves most of the chip idle. The fused kernel "
-        "computes the same and never writes T × T scores and weights to memory. "
-        f"`torch.allclose` of the three outputs: **{all(same)}**. They differ by at most {max(gaps):.0e}."
+        f"{after_guess(guessed)}The shortest of {REPEATS} measurements, made now on one thread of this machine, on "
+        f"{ROWS} rows of {FEATURES} features. On a CPU the loop is hardly slower, and in long contexts it may be "
+        "faster: it makes the same products, and its smaller matrices stay in the cache. On a GPU, the loop leaves "
+        "most of the chip idle. The fused kernel computes the same and never writes T × T scores and weights to "
+        f"memory. `torch.allclose` of the three outputs: **{all(same)}**. They differ by at most {max(gaps):.0e}."
     )
     show_code(lecture.heads_in_a_loop, lecture.heads_at_once, Attention._fused)
 
@@ -88,18 +89,19 @@ def same_module() -> None:
     st.dataframe(rows, hide_index=True, column_config=columns, key="nanogpt:sizes")
     laptop, gpu = (configs[label] for label in presets)
     st.caption(
-        f"From nanoGPT on a laptop to GPT-2 sizes change, and {_changes(laptop, GPT2)}. From rung 7 to GPT-2 sizes change, and "
-        f"{_changes(gpu, GPT2)}. If weights are tied, one matrix is both embedding "
-        "and output layer. It is counted once."
+        f"From nanoGPT on a laptop to GPT-2 sizes change, and {_changes(laptop, GPT2)}. From rung 7 to GPT-2 sizes "
+        f"change, and {_changes(gpu, GPT2)}. If weights are tied, one matrix is both embedding and output layer. It "
+        "is counted once."
     )
     st.markdown(
         "**Its weights in this module.** Download the files `config.json` and `model.safetensors` of "
-        "[openai-community/gpt2](https://huggingface.co/openai-community/gpt2/tree/main) into a folder, then, in Python:"
+        "[openai-community/gpt2](https://huggingface.co/openai-community/gpt2/tree/main) into a folder, then, in "
+        "Python:"
     )
     st.code(EXAMPLE, language="python", wrap_lines=True)
     st.caption(
-        "This is the `GPT` of every page, with the same hooks. You read the patterns, residual stream and scores of GPT-2 like "
-        "those of a small model. Nothing else on this page needs the network."
+        "This is the `GPT` of every page, with the same hooks. You read the patterns, residual stream and scores of "
+        "GPT-2 like those of a small model. Nothing else on this page needs the network."
     )
     show_code(load_pretrained, GPT.forward)
 

@@ -1,4 +1,4 @@
-"""A figure on a page, and its download. The one place that hands Plotly figures to Streamlit."""
+"""Draw a figure on a page, with its downloads. All Plotly figures go through here."""
 
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ from explorer.shared.fragment import fragment
 
 
 def chart(figure: go.Figure, *, key: str, alt: str, place: Any = st, **more: Any) -> Any:
-    """Draw a figure; returns what `st.plotly_chart` returns, a selection where `on_select="rerun"` was asked for.
+    """Draw a figure. Return the result of `st.plotly_chart`: a selection if `on_select="rerun"`.
 
-    key: stable over reruns. alt: the figure in one line, for those who do not see it. place: a container to draw into.
+    key: stable over reruns. alt: one line that describes the figure for screen readers. place: a container.
     """
     with place.container(gap=None):
         drawn = st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False}, **more)
@@ -23,7 +23,7 @@ def chart(figure: go.Figure, *, key: str, alt: str, place: Any = st, **more: Any
 
 
 def _downloads(figure: go.Figure, key: str, alt: str) -> None:
-    """A menu that is filled once it is opened, without a rerun of the page, and makes each file once it is asked for."""
+    """Draw the download menu. It is filled when it is opened, and makes a file when it is clicked."""
     opened = menu(f"Download: {alt}", key)
     if not opened.open:
         return
@@ -34,13 +34,13 @@ def _downloads(figure: go.Figure, key: str, alt: str) -> None:
         download("CSV", partial(figure_csv, figure), f"{name}.csv", "text/csv", key=f"csv:{key}")
 
 
-def menu(told: str, key: str) -> Any:
-    """A closed menu at the right edge; `.open` says whether it is open, and so has to be filled. Stands in a fragment."""
+def menu(help: str, key: str) -> Any:
+    """Draw a closed menu at the right edge, inside a fragment. Fill it if `.open`."""
     with st.container(horizontal=True, horizontal_alignment="right"):
         icon = ":material/download:"
-        return st.popover("", icon=icon, type="tertiary", help=told, key=f"download:{key}", on_change="rerun")
+        return st.popover("", icon=icon, type="tertiary", help=help, key=f"download:{key}", on_change="rerun")
 
 
 def download(label: str, data: Any, name: str, mime: str, *, key: str, help: str | None = None) -> None:
-    """A button that makes a file once it is clicked, and reruns nothing. data: a function that returns its bytes."""
+    """Draw a button that makes a file when it is clicked, without a rerun. data: a function that returns its bytes."""
     st.download_button(label, data, name, mime, key=f"file:{key}", help=help, on_click="ignore", width="stretch")

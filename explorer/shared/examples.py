@@ -1,7 +1,7 @@
-"""Named prompts for every model and every text. Each shows one thing; a page begins with the first.
+"""Example prompts for every model and every text. A page begins with the first.
 
-`tests/explorer/shared/test_examples.py` measures what a model does after them. The shell imports this file, so functions
-import gpt.
+`tests/explorer/shared/test_examples.py` measures what a model does after them. The shell imports this file, so only
+functions import gpt.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from explorer.opened import folder_of
 from explorer.shared.outline import outline, stamp
 
-HELD_OUT = (  # Tiny Shakespeare's validation text has it, its training text does not
+VALIDATION = (  # from the validation text of Tiny Shakespeare
     "MIRANDA:\nIf by your art, my dearest father, you have\nPut the wild waters in this roar, allay them.\n"
     "The sky, it seems, would pour down stinking pitch,\n"
 )
@@ -19,7 +19,7 @@ SHAKESPEARE = {
     "Which king?": "KING ",
     "A speaker's name": "JULIET:\nO Romeo, Romeo! wherefore art thou Romeo?\n\n",
     "Words that repeat": "A horse, a horse, my kingdom for a horse",
-    "Not in the training text": HELD_OUT,
+    "Not in the training text": VALIDATION,
 }
 TASKS = {
     "repeats": {
@@ -66,18 +66,18 @@ TASKS = {
     },
 }
 OPENING = 60  # characters of a text
-READ = 400  # characters that are read at either end of a text
+READ = 400  # characters at either end of a text
 
 
 def of_model(ref: str) -> dict[str, str]:
-    """Name → prompt, for the text that this model was trained on. Raises ValueError where there is no such model."""
+    """Return name → prompt for the text that this model was trained on. Raises ValueError if there is no such model."""
     folder = folder_of(ref)
     own = folder / "text.txt"
     return _in_text(*_ends(own)) if stamp(own) else of_text(outline(folder).text or "")
 
 
 def of_text(name: str, text: str = "") -> dict[str, str]:
-    """Name → prompt, for a text that has this name or, where nobody knows the name, for this text itself."""
+    """Return name → prompt for a text, by its name if it is known, else by its characters."""
     if name in TASKS or not text or name.startswith("tinyshakespeare"):
         return TASKS.get(name, SHAKESPEARE)
     return _in_text(text[:READ], text[-READ:])
@@ -91,15 +91,15 @@ def _ends(file: Path) -> tuple[str, str]:
 
 
 def _in_text(beginning: str, end: str) -> dict[str, str]:
-    """Examples from a text of any kind: its first words, cut where the next character is free and where it is not."""
+    """Return examples from the first words of any text: before a word, inside a word, before a line, repeated."""
     opening = beginning[:OPENING]
     words = opening[: opening.rfind(" ") + 1] or opening
     line = beginning[: beginning.find("\n") + 1]
-    found = {
+    prompts = {
         "A word comes next": words,
         "Mid-word": words.rstrip()[:-1],
         "A line comes next": line,
         "The same twice": 2 * words,
         "The text's end": end[-OPENING:],
     }
-    return {name: prompt for name, prompt in found.items() if prompt}
+    return {name: prompt for name, prompt in prompts.items() if prompt}

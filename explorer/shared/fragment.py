@@ -1,4 +1,4 @@
-"""A part of a page that reruns by itself. The one place that asks Streamlit for it."""
+"""A part of a page that reruns by itself. All `st.fragment` calls are here."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -13,11 +13,11 @@ _inside: ContextVar[bool] = ContextVar("inside a fragment", default=False)
 
 
 def fragment(draw: Callable[..., None], *arguments: Any, run_every: float | None = None) -> None:
-    """Draw a part of the page that reruns alone when something in it is used, and every `run_every` seconds.
+    """Draw a part of the page that reruns by itself when its widgets are used, and every `run_every` seconds.
 
-    A part that reruns makes Streamlit drop what the part has drawn and not sent yet, and keep the rest, whose places the browser
-    then does not know ("Bad delta path index"). So it has a container of its own, which keeps its place among what follows; and
-    within such a part another is drawn as a piece of that.
+    The part has its own container, which keeps its place on the page. Without one, a rerun can make Streamlit drop
+    elements that it has not sent yet, and the browser fails ("Bad delta path index"). A part inside another is drawn
+    as a piece of the outer one.
     """
     if _inside.get():
         return draw(*arguments)
@@ -26,7 +26,7 @@ def fragment(draw: Callable[..., None], *arguments: Any, run_every: float | None
     def inside() -> None:
         token = _inside.set(True)
         try:
-            with guarded():  # the page's own does not hear of a part that reruns
+            with guarded():  # the page's own `guarded` is not active in a rerun of this part
                 draw(*arguments)
         finally:
             _inside.reset(token)

@@ -16,7 +16,7 @@ LARGEST = 20_000_000  # bytes of a config.json, as `gpt.load_run` reads it
 
 
 class Outline(NamedTuple):
-    """What config.json says of a model, as it is written there; the defaults where it cannot be read."""
+    """A model's config.json as it is written; the defaults where it cannot be read."""
 
     objective: str = "language"
     text: str = ""
@@ -26,10 +26,10 @@ class Outline(NamedTuple):
 
 
 def stamp(*files: Path) -> Stamp:
-    """Changes whenever one of the files does; files that are missing, links, or no regular files, are left out."""
+    """Return a value that changes when one of the files changes. Missing files, links and special files are left out."""
     found = []
     for file in files:
-        with suppress(OSError, ValueError):  # another page may delete a run at any moment; a name may hold a zero byte
+        with suppress(OSError, ValueError):  # another page may delete a run; a name may hold a zero byte
             found.append(file.lstat())
     regular = [each for each in found if S_ISREG(each.st_mode)]
     return tuple(value for each in regular for value in (each.st_mtime_ns, each.st_size, each.st_ino))

@@ -34,7 +34,7 @@ def uploader(key: str) -> None:
 
 
 def keep(name: str, data: bytes) -> None:
-    """Make this the person's own text, in place of the one before. It is checked where it is used."""
+    """Replace the person's own text by this one. It is checked where it is used."""
     content = name.replace("\n", " ").encode("utf-8", "replace") + b"\n" + data
     known = sha256(content).hexdigest()[:16]
     state.remember("own text", None)
@@ -46,19 +46,19 @@ def keep(name: str, data: bytes) -> None:
 
 
 def forget() -> None:
-    """Have no text of one's own."""
+    """Remove the person's own text."""
     state.remember("own text", None)
     choose({OWN_TEXT: None})
 
 
 def kept() -> "Corpus | None":
-    """The person's own text, or None. Raises CorpusError where nothing can be trained on it."""
+    """Return the person's own text, or None. Raises CorpusError where nothing can be trained on it."""
     content = _content()
     return _corpus(content) if content else None
 
 
 def pasted() -> str:
-    """What was pasted, where that is the person's own text."""
+    """Return the pasted text, if the person's own text was pasted."""
     name, _, data = (_content() or b"").partition(b"\n")
     return data.decode("utf-8", "replace") if name == PASTED.encode() else ""
 

@@ -15,22 +15,22 @@ Ids = tuple[int, ...]
 
 
 def pattern_bytes(opened: Opened, T: int, layers: int | None = None) -> int:
-    """How many bytes the patterns of so many layers (None: all) take on T tokens."""
+    """Return the bytes of the patterns of this many layers (None: all) on T tokens."""
     return 4 * (opened.config.n_layer if layers is None else layers) * opened.config.n_head * T * T
 
 
 def layers_that_fit(opened: Opened, T: int) -> int:
-    """How many layers' patterns on T tokens stay within `MOST_PATTERNS`: 0 to n_layer."""
+    """Return how many layers' patterns on T tokens fit into `MOST_PATTERNS`: 0 to n_layer."""
     return min(opened.config.n_layer, MOST_PATTERNS // pattern_bytes(opened, T, 1))
 
 
 def tokens_that_fit(opened: Opened, layers: int | None = None) -> int:
-    """The most tokens on which the patterns of so many layers (None: all) stay within `MOST_PATTERNS`."""
+    """Return the most tokens on which the patterns of this many layers (None: all) fit into `MOST_PATTERNS`."""
     return math.isqrt(MOST_PATTERNS // max(1, pattern_bytes(opened, 1, layers)))
 
 
 def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -> np.ndarray:
-    """Every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) for a model without heads.
+    """Return every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) for a model without heads.
 
     ids: 1 to block_size of them. layers: those that are computed (None: all); the others are zero, and take no memory.
     Raises ValueError if the model cannot be opened, and, before memory is spent, if the patterns do not fit.
@@ -42,8 +42,8 @@ def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -
         fit, tokens = layers_that_fit(opened, len(ids)), tokens_that_fit(opened)
         fewer = f"look at {fit} layers at a time on the Attention page, or " if fit else ""
         raise ValueError(
-            f"the patterns on {len(ids):,} tokens take {bytes_in_words(need)}, and {COPIES} times that while they are drawn; "
-            f"up to {bytes_in_words(MOST_PATTERNS)} are: {fewer}shorten the prompt to {tokens:,} tokens"
+            f"the patterns on {len(ids):,} tokens take {bytes_in_words(need)}, and {COPIES} times that while they are "
+            f"drawn; up to {bytes_in_words(MOST_PATTERNS)} are: {fewer}shorten the prompt to {tokens:,} tokens"
         )
     patterns = _forward(opened, ids, layers)[0]
     if layers is None:
@@ -54,7 +54,7 @@ def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -
 
 
 def next_token(opened: Opened, ids: Ids) -> tuple[tuple[str, ...], np.ndarray]:
-    """The likeliest next tokens and their probabilities, largest first: `N_TOP` strings, (N_TOP,) float32.
+    """Return the likeliest next tokens and their probabilities, largest first: `N_TOP` strings, (N_TOP,) float32.
 
     ids: 1 to block_size of them. Raises ValueError if the model cannot be opened.
     """

@@ -21,7 +21,7 @@ class Reading:
 
 
 def read_prompt(opened: Opened, text: str) -> Reading:
-    """The text as this model's tokens; characters outside its alphabet become its space, or its first character."""
+    """Return the text as this model's tokens; characters outside its alphabet become its space, or its first character."""
     tokenizer = opened.tokenizer
     unknown = tokenizer.unknown(text)
     stand_in = stand_in_of(tokenizer)
@@ -31,5 +31,5 @@ def read_prompt(opened: Opened, text: str) -> Reading:
 
 
 def stand_in_of(tokenizer: "Tokenizer") -> str:
-    """The character that is read for those that the tokenizer does not know: its space, or its first character."""
+    """Return the character that replaces unknown characters: the tokenizer's space, or its first character."""
     return " " if not tokenizer.unknown(" ") else tokenizer.decode([0])

@@ -1,4 +1,4 @@
-"""Uploaded files in the server's memory: the last one of each session. What a page needs of a file, it keeps itself."""
+"""Uploaded files in the server's memory: the last one of each session. A page copies what it needs of a file."""
 
 from functools import cache
 from typing import cast
@@ -10,13 +10,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 @cache
 def limit_uploads() -> None:
-    """Let this server hold one file a session. Streamlit holds all that a session sends, each up to 25 MB."""
+    """Keep one file per session. Streamlit keeps all files of a session, each up to 25 MB."""
     if runtime.exists():
         hold_one(cast(MemoryUploadedFileManager, runtime.get_instance().uploaded_file_mgr))
 
 
 def hold_one(manager: MemoryUploadedFileManager) -> None:
-    """Let this manager drop a session's earlier files when a new one comes."""
+    """Make this manager remove a session's earlier files when a new one arrives."""
     add = manager.add_file
 
     def add_only(session_id: str, file: UploadedFileRec) -> None:

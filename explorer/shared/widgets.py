@@ -1,4 +1,4 @@
-"""What the pages share: the heading, the prompt, the choice of a model, captions, and what stands where nothing can."""
+"""Parts that many pages share: heading, prompt box, model picker, captions, errors and empty states."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ ALL_TOKENS = {"value": None, "placeholder": "all"}
 
 
 def heading(title: str, question: str) -> None:
-    """A page's title and its one question in a line, with a button at its end that copies the link to what is seen."""
+    """Draw a page's title and its question, with a button that copies the link to this view."""
     with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title(title, anchor=False, width="content")
         st.markdown(question)
@@ -53,7 +53,7 @@ def heading(title: str, question: str) -> None:
 
 
 def lecture_link(chapter: str) -> str:
-    """Markdown link to a moment of the lecture.
+    """Return a Markdown link to a time of the lecture.
 
     >>> lecture_link("1:02:00")
     '[1:02:00](https://www.youtube.com/watch?v=kCc8FmEb1nY&t=3720s)'
@@ -65,7 +65,7 @@ def lecture_link(chapter: str) -> str:
 
 
 def caption(sentence: str, chapter: str) -> None:
-    """A figure's one sentence, with the lecture's moment behind it."""
+    """Draw a figure's caption with a link to the lecture."""
     st.caption(f"{sentence} Lecture {lecture_link(chapter)}.")
 
 
@@ -92,7 +92,7 @@ def model_picker(choice: Choice = MODEL, default: str | None = None, **more: Any
 
 
 def look_into_translator(ref: str, disabled: bool = False) -> None:
-    """A link to the page that looks into a model which translates."""
+    """Draw a link that opens a translating model on its page."""
     label, icon = "Open in Encoder and decoder", ":material/translate:"
     st.page_link(PAGES / "translate.py", label=label, icon=icon, query_params={"translator": ref}, disabled=disabled)
 
@@ -112,13 +112,13 @@ def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[Opene
 
 
 def no_model() -> NoReturn:
-    """What stands on a page while there is nothing to open; the page ends with it."""
+    """Draw an empty state where there is no model to open, and end the page."""
     empty_state("There is no model yet.", "Train one on the *Train* page; it opens here.")
     st.stop()
 
 
 def prompt_box(named: Mapping[str, str]) -> str:
-    """The prompt, the same on every page that has one, beside a menu of examples.
+    """Draw the prompt box beside a menu of examples, and return the prompt. All pages have the same prompt.
 
     named: name → example; the first is the prompt until the person types or picks.
     """
@@ -137,9 +137,9 @@ def prompt_box(named: Mapping[str, str]) -> str:
 
 
 def reading(opened: Opened, prompt: str) -> Reading | None:
-    """The prompt as the model reads it, with a line that says what was cut off or replaced.
+    """Return the prompt as the model reads it, and draw a caption that says what was cut off or replaced.
 
-    None where there is nothing to read: then an empty state with a suggestion stands here.
+    Returns None, below an empty state, if the prompt is empty.
     """
     if not prompt:
         empty_prompt()
@@ -152,28 +152,27 @@ def reading(opened: Opened, prompt: str) -> Reading | None:
     if read.unknown:
         shown = "  ".join(plain(visible(character)) for character in read.unknown[:20])
         more = f" and {len(read.unknown) - 20} more" if len(read.unknown) > 20 else ""
-        notes.append(
-            f"each of these is not in the model's alphabet and read as {plain(visible(read.stand_in))}: {shown}{more}"
-        )
+        replaced = f"is not in the model's alphabet and read as {plain(visible(read.stand_in))}"
+        notes.append(f"each of these {replaced}: {shown}{more}")
     st.caption("; ".join(notes) + ".")
     return read
 
 
 def empty_prompt() -> None:
-    """What stands in a picture's place while the prompt is empty."""
+    """Draw an empty state for an empty prompt."""
     empty_state("The prompt is empty.", "Type a line above, or start from an example.")
     st.button("Use an example", on_click=choose, args=({PROMPT: None},))
 
 
 def head_choice(n_layer: int, n_head: int) -> tuple[int, int] | None:
-    """The (layer, head) that the person chose; where this model has no such head, the nearest one."""
+    """Return the chosen (layer, head), or the nearest one that this model has; None if none was chosen."""
     if LAYER.text is None and HEAD.text is None:
         return None
     return LAYER.read(high=n_layer - 1, default=0), HEAD.read(high=n_head - 1, default=0)
 
 
 def sampling_controls(defaults: Sampling = DEFAULT_SAMPLING) -> Sampling:
-    """How to sample tokens, in one row."""
+    """Draw the sampling controls in one row, and return their values."""
     settings = {
         TOKENS: defaults.max_new_tokens,
         TEMPERATURE: defaults.temperature,
@@ -184,13 +183,12 @@ def sampling_controls(defaults: Sampling = DEFAULT_SAMPLING) -> Sampling:
     more = {TEMPERATURE: {"step": 0.1}, TOP_K: ALL_TOKENS, TOP_P: ALL_TOKENS | {"step": 0.05}}
     shown = {choice: choice.read(default=default) for choice, default in settings.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        return Sampling(
-            *(st.number_input(**choice.bound(value, **more.get(choice, {}))) for choice, value in shown.items())
-        )
+        bound = (choice.bound(value, **more.get(choice, {})) for choice, value in shown.items())
+        return Sampling(*(st.number_input(**each) for each in bound))
 
 
 def key_of(name: str) -> str:
-    """A run's name as part of a component's key, which must not hold `__`; other names have other keys.
+    """Return a run's name for a component's key, which must not contain `__`. Different names have different keys.
 
     >>> key_of("try__2"), key_of("try_2")
     ('try_._.2', 'try_.2')
@@ -200,7 +198,7 @@ def key_of(name: str) -> str:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Show a ValueError of what is done inside as text, and go on after it."""
+    """Show a ValueError raised inside as text. The page goes on."""
     try:
         yield
     except ValueError as error:
@@ -208,9 +206,9 @@ def guarded() -> Iterator[None]:
 
 
 def once(name: str) -> str:
-    """Return the key of a button whose action must not be done twice. Each `acting` gives the button another key.
+    """Return the key of a button whose action must run once. Each `acting` changes the key.
 
-    A second click may come while the browser still shows the button of before: it names the old key, and does nothing.
+    A second click may arrive while the browser still shows the old button. It has the old key, so it does nothing.
     """
     acts = state.recall(f"acts:{name}", 0)
     return f"{name}:{acts}" if acts else name
@@ -218,7 +216,7 @@ def once(name: str) -> str:
 
 @contextmanager
 def acting(name: str, doing: str) -> Iterator[None]:
-    """Do what the button with the key `once(name)` asks for, behind a spinner; a ValueError is shown, and the button can be used again."""
+    """Run the action of the button `once(name)` behind a spinner. A ValueError is shown; then the button works again."""
     with guarded(), st.spinner(doing):
         acts = state.recall(f"acts:{name}", 0)
         state.remember(f"acts:{name}", acts + 1)
@@ -230,7 +228,7 @@ def acting(name: str, doing: str) -> Iterator[None]:
 
 
 def attempt(act: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether what a button asks for could be done; for callbacks, which draw nothing. What stands against it is for `tell`."""
+    """Run an action in a callback, which cannot draw. Return whether it worked; `show_problem` draws a ValueError."""
     try:
         act(*arguments)
     except ValueError as error:
@@ -239,8 +237,8 @@ def attempt(act: Callable[..., Any], *arguments: Any) -> bool:
     return True
 
 
-def tell() -> None:
-    """Say what stood against the last `attempt`, once, in a message that stays until it is closed."""
+def show_problem() -> None:
+    """Show the ValueError of the last `attempt` once. The message stays until the person closes it."""
     problem = state.recall("problem")
     if problem:
         st.toast(plain(problem, longest=1000), icon=":material/error:", duration="infinite")
@@ -248,9 +246,9 @@ def tell() -> None:
 
 
 def empty_state(title: str, suggestion: str, height: int | None = None) -> None:
-    """What stands in a picture's place where there is nothing to draw, and what would bring it. Both are Markdown.
+    """Draw a title and a suggestion where there is no picture yet. Both are Markdown.
 
-    height: the picture's, in pixels, so that nothing moves once it is drawn.
+    height: of the picture in pixels, so that nothing moves when it is drawn.
     """
     with st.container(border=True, height=height or "content", vertical_alignment="center"):
         st.markdown(f"**{title}**")

@@ -1,10 +1,10 @@
-"""Numbers, and text that is not ours, as a sentence on a page shows them."""
+"""Write numbers and text of unknown origin in a sentence."""
 
 from explorer.figures.tokens import spelled
 
 
 def count(number: int, noun: str) -> str:
-    """A number and its noun, in the singular for one.
+    """Return a number and its noun, in the singular for one.
 
     >>> count(1, "token"), count(1200, "token")
     ('1 token', '1,200 tokens')
@@ -13,6 +13,6 @@ def count(number: int, noun: str) -> str:
 
 
 def plain(text: str, longest: int = 80) -> str:
-    """Text that is not ours, safe inside Markdown: shortened, its marks escaped, its control characters visible."""
+    """Make text of unknown origin safe inside Markdown: shortened, marks escaped, control characters visible."""
     text = text if len(text) <= longest else text[: longest - 1] + "…"
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&\"'" else c for c in spelled(text))

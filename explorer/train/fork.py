@@ -52,8 +52,8 @@ def fork_chosen() -> None:
 def fork_here(run: Run, step: int) -> None:
     """Draw the controls of a fork of this run at this step. A started fork becomes the chosen run."""
     st.caption(
-        "A fork is a new run that starts with the weights of this snapshot. Its optimizer starts from zero, so the loss may "
-        "jump at first. With the same seed, it reads the same batches as its parent."
+        "A fork is a new run that starts with the weights of this snapshot. Its optimizer starts from zero, so the "
+        "loss may jump at first. With the same seed, it reads the same batches as its parent."
     )
     key = f"fork:{run.name}:{step}"
     changes = _changes(run, step, key)

@@ -138,6 +138,7 @@ def _draw_heads(run: Run, prompt: str) -> None:
         causal, key = run.recipe.model.causal, f"probe:{widgets.key_of(run.name)}"
         linked_view(weights, reading.tokens, key=key, look={"head": chosen}, causal=causal, opening=opening)
         widgets.caption(
-            f"Every head on this prompt after step {steps[-1]:,}, updated at each snapshot. Click a head to keep it large.",
+            f"Every head on this prompt after step {steps[-1]:,}, updated at each snapshot. Click a head to keep it "
+            "large.",
             "1:21:59",
         )

@@ -34,7 +34,7 @@ def while_live(draw: Callable[[], None]) -> None:
     is_live = bool(jobs.live(runs))
 
     def update() -> None:
-        widgets.tell()
+        widgets.show_problem()
         with widgets.guarded():
             jobs.advance(runs)
         if bool(jobs.live(runs)) != is_live:

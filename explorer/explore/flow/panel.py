@@ -100,7 +100,8 @@ def draw_layers_graph(chosen: Subject, head: Head, threshold: float) -> None:
     _show_count(weights, threshold)
     label = widgets.plain(chosen.labels[chosen.position])
     widgets.caption(
-        f"In colour: all drawn paths to {label} after the last layer. Dotted: only the residual stream carries the token on.",
+        f"In colour: all drawn paths to {label} after the last layer. Dotted: only the residual stream carries the "
+        "token on.",
         "1:11:38",
     )
 

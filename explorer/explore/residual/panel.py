@@ -30,7 +30,8 @@ NO_LAYERNORM = (
     ("This model has no layernorm.", "Pick a model with layernorm, for example of rung 6."),
     (
         "This model has batchnorm in place of layernorm.",
-        "In use it scales and shifts each feature by numbers fixed in training, whatever the prompt: no statistics of tokens are taken.",
+        "In use it scales and shifts each feature by numbers fixed in training, whatever the prompt: no statistics "
+        "of tokens are taken.",
     ),
 )
 
@@ -67,8 +68,8 @@ def draw_stream(subject: Subject) -> None:
         figure = figures.by_writer(path.writers, path.cosines, labels, position, "cosine, before and after")
         _show(figure, "Cosine between successive points", "cosines")
     widgets.caption(
-        f"{style.word(style.ACCENT).capitalize()} is attention, {style.word(style.SECOND)} the MLP. Bars show the chosen token, "
-        f"{style.word(style.MUTED)} ticks the mean over the prompt.",
+        f"{style.word(style.ACCENT).capitalize()} is attention, {style.word(style.SECOND)} the MLP. Bars show the "
+        f"chosen token, {style.word(style.MUTED)} ticks the mean over the prompt.",
         "1:26:48",
     )
 

@@ -162,8 +162,8 @@ def draw_batch(corpus: "Corpus") -> None:
     )
     before, after = (widgets.plain(visible(part)) for part in (text[max(0, cut - 30) : cut], text[cut : cut + 30]))
     widgets.caption(
-        f"The first 90 % ({style.word(style.ACCENT)}) are training text, the rest ({style.word(style.SECOND)}) is validation text. "
-        f"The split is at …{before} │ {after}… Triangles show where this batch's chunks start.",
+        f"The first 90 % ({style.word(style.ACCENT)}) are training text, the rest ({style.word(style.SECOND)}) is "
+        f"validation text. The split is at …{before} │ {after}… Triangles show where this batch's chunks start.",
         "0:09:28",
     )
     left, right = st.columns([1, 1], gap="medium")

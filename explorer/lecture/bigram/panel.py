@@ -53,8 +53,8 @@ def counted() -> Bigram:
 @chapter(
     "The loss before training",
     "0:22:11",
-    "The loss is the mean of −log of the probability that the model gave to the next token, in nats. First guess: what is "
-    "the loss of an untrained table of all the text's characters?",
+    "The loss is the mean of −log of the probability that the model gave to the next token, in nats. First guess: "
+    "what is the loss of an untrained table of all the text's characters?",
 )
 def untrained_loss() -> None:
     """The loss of an untrained table, of a uniform one, and ln V."""
@@ -72,9 +72,10 @@ def untrained_loss() -> None:
     }
     metrics({name: f"{loss:.4f}" for name, loss in measured.items()})
     st.caption(
-        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of validation text. A uniform guess over {V} characters "
-        f"has the loss −ln(1/{V}). The loss of the untrained table is {measured['The untrained table'] - math.log(V):.2f} higher: its "
-        "random numbers give some wrong characters a high probability."
+        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of validation text. A uniform guess over "
+        f"{V} characters has the loss −ln(1/{V}). The loss of the untrained table is "
+        f"{measured['The untrained table'] - math.log(V):.2f} higher: its random numbers give some wrong characters a "
+        "high probability."
     )
     show_code(Bigram.forward, loss_of, estimate_loss)
 
@@ -88,9 +89,9 @@ def training() -> None:
     """Train the table, and compare it with the counted one."""
     script = PRESETS["rung-1"]
     about = (
-        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks take a few seconds. Most of the time, its process starts. The "
-        f"lecture's script, at {widgets.lecture_link('0:38:00')}, takes {script.steps:,} steps at a {RECIPE.lr / script.lr:.0f} × lower "
-        "learning rate."
+        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks take a few seconds. Most of the time, its process "
+        f"starts. The lecture's script, at {widgets.lecture_link('0:38:00')}, takes {script.steps:,} steps at a "
+        f"{RECIPE.lr / script.lr:.0f} × lower learning rate."
     )
     train_together(NAME, {LABEL: RECIPE}, _compared, about=about)
     show_code(Trainer.advance, Bigram.from_counts)
@@ -110,8 +111,9 @@ def _compared(runs: dict[str, Run]) -> None:
         _table(models["counted"], "counted", "Counted in the training text, not trained")
     apart = {name: _apart(models[name], models["counted"]) for name in (BEFORE, NOW)}
     widgets.caption(
-        "A row has the probabilities of the next character after one character. On average over the text, the model's table "
-        f"and the counted one differ in {apart[BEFORE]:.1%} of the probability before training, and in {apart[NOW]:.1%} now.",
+        "A row has the probabilities of the next character after one character. On average over the text, the "
+        f"model's table and the counted one differ in {apart[BEFORE]:.1%} of the probability before training, and in "
+        f"{apart[NOW]:.1%} now.",
         "0:34:53",
     )
     _samples(models)
@@ -166,8 +168,8 @@ def noise() -> None:
     chart(noisy_and_averaged(steps, batches, window), key="bigram:noise", alt=alt)
     late = torch.tensor(batches[-longest:])
     st.caption(
-        f"Over the last {longest} batches, single losses vary by ±{late.std():.3f} nats around {late.mean():.3f}. A mean of "
-        f"{window} varies by about ±{late.std() / math.sqrt(window):.3f}. The validation losses above are means over "
-        f"{RECIPE.eval_batches} batches, the lecture's over 200."
+        f"Over the last {longest} batches, single losses vary by ±{late.std():.3f} nats around {late.mean():.3f}. A "
+        f"mean of {window} varies by about ±{late.std() / math.sqrt(window):.3f}. The validation losses above are "
+        f"means over {RECIPE.eval_batches} batches, the lecture's over 200."
     )
     show_code(estimate_loss)

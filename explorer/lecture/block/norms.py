@@ -45,8 +45,8 @@ def axes() -> None:
         draw_matrix(f"Normalised over the {over}", out, "norms:out", rows="example", columns="feature")
     axis = 1 if over == "features" else 0
     st.caption(
-        f"{'Rows' if axis else 'Columns'} have mean 0 and variance 1 now (largest |mean| {out.mean(axis).abs().max():.0e}): "
-        f"{MEANING[over]}."
+        f"{'Rows' if axis else 'Columns'} have mean 0 and variance 1 now (largest |mean| "
+        f"{out.mean(axis).abs().max():.0e}): {MEANING[over]}."
     )
     _in_use(x)
     show_code(lecture.normalised, LayerNorm.forward, BatchNorm)
@@ -64,8 +64,9 @@ def _in_use(x: torch.Tensor) -> None:
     gap = (in_training - in_use).abs().max().item()
     running = ", ".join(f"{value:.2f}" for value in batchnorm.running_mean.tolist())
     st.caption(
-        f"After {seen} batches its running means are {running} (the features' true mean is 1, their standard deviation 2). On "
-        f"your activations, its outputs in training and in use differ by up to {gap:.2f}. LayerNorm has no such gap: it needs no batch."
+        f"After {seen} batches its running means are {running} (the features' true mean is 1, their standard "
+        f"deviation 2). On your activations, its outputs in training and in use differ by up to {gap:.2f}. LayerNorm "
+        "has no such gap: it needs no batch."
     )
 
 
@@ -73,8 +74,8 @@ def _in_use(x: torch.Tensor) -> None:
 def training() -> None:
     """Rung 6 of the ladder trained with either norm."""
     about = (
-        f"Rung 6 of the ladder twice, {RECIPES['layernorm'].steps} steps each at a higher learning rate than the lecture's: once with "
-        "layernorm before every part, once with batchnorm."
+        f"Rung 6 of the ladder twice, {RECIPES['layernorm'].steps} steps each at a higher learning rate than the "
+        "lecture's: once with layernorm before every part, once with batchnorm."
     )
     train_together(NAME, RECIPES, _compared, about=about)
     show_code(BatchNorm._batch_statistics, training_mode_loss)
@@ -87,9 +88,10 @@ def _compared(runs: dict[str, Run]) -> None:
         return
     draw_table(rows, 4, "norms:modes")
     st.caption(
-        f"The loss on the same {max(ROWS)} rows of validation text. In use, neither norm reads other tokens. In training mode, "
-        "batchnorm computes its statistics from the rows that it reads at once. With fewer rows, its loss differs more from the "
-        "loss in use. These statistics also contain later tokens, so the mask is not enough to hide the future."
+        f"The loss on the same {max(ROWS)} rows of validation text. In use, neither norm reads other tokens. In "
+        "training mode, batchnorm computes its statistics from the rows that it reads at once. With fewer rows, its "
+        "loss differs more from the loss in use. These statistics also contain later tokens, so the mask is not "
+        "enough to hide the future."
     )
 
 

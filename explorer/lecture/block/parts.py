@@ -50,8 +50,9 @@ def heads() -> None:
     chart(figure, key="block:heads", alt=f"How differently the heads of layer {layer} read")
     most, least = (_pair(distances, choose) for choose in (np.argmax, np.argmin))
     st.caption(
-        f"0: two heads read alike; 1: they read no token in common. In layer {layer}, heads {most} differ most, and {least} least. "
-        "Each number is the total variation distance between two rows of weights, averaged over the tokens of the prompt."
+        f"0: two heads read alike; 1: they read no token in common. In layer {layer}, heads {most} differ most, and "
+        f"{least} least. Each number is the total variation distance between two rows of weights, averaged over the "
+        "tokens of the prompt."
     )
     show_code(pattern_distances, Attention.forward)
 
@@ -66,8 +67,9 @@ def _pair(distances: np.ndarray, choose: Callable[[np.ndarray], np.intp]) -> str
 @chapter(
     "Feedforward: each token computes for itself",
     "1:24:25",
-    "Attention gathers; the feedforward layer works on the result, one token at a time. First guess: rung 3 of the ladder has no "
-    f"feedforward layer and reaches a loss of {PUBLISHED['rung-3'].loss:.2f} nats a character. What does rung 4 reach, with it?",
+    "Attention gathers; the feedforward layer works on the result, one token at a time. First guess: rung 3 of the "
+    f"ladder has no feedforward layer and reaches a loss of {PUBLISHED['rung-3'].loss:.2f} nats a character. What "
+    "does rung 4 reach, with it?",
 )
 def feedforward() -> None:
     """The loss with and without the feedforward layer, and where to train both."""
@@ -101,8 +103,8 @@ def rung_by_rung() -> None:
     pair = {f"rung {each}": recipe(each) for each in (rung - 1, rung)}
     added = _addition(rung)
     about = (
-        f"Rung {rung}: {added[:1].lower()}{added[1:]}. {recipe(rung).steps:,} steps each, at a higher learning rate than the "
-        f"lecture's, which takes {PRESETS[f'rung-{rung}'].steps:,}."
+        f"Rung {rung}: {added[:1].lower()}{added[1:]}. {recipe(rung).steps:,} steps each, at a higher learning rate "
+        f"than the lecture's, which takes {PRESETS[f'rung-{rung}'].steps:,}."
     )
     train_together(f"rung-{rung}", pair, partial(_compared, rung), about=about)
     show_code(rung_lines(rung))

@@ -76,9 +76,10 @@ def training() -> None:
     """The same small model with learned positions, with sinusoids of two sizes, and without positions."""
     recipe = RECIPES["none"]
     about = (
-        f"{len(RECIPES)} models of {recipe.model.n_layer} blocks differ only in their positions. Each trains {recipe.steps} steps on "
-        f"contexts of {recipe.model.block_size} characters. Sinusoids have an amplitude of {_amplitude('sinusoidal')}, or of "
-        f"{_amplitude(SMALL)}, the initial size of the token vectors. Which model has the highest loss, and how much higher is it?"
+        f"{len(RECIPES)} models of {recipe.model.n_layer} blocks differ only in their positions. Each trains "
+        f"{recipe.steps} steps on contexts of {recipe.model.block_size} characters. Sinusoids have an amplitude of "
+        f"{_amplitude('sinusoidal')}, or of {_amplitude(SMALL)}, the initial size of the token vectors. Which model "
+        "has the highest loss, and how much higher is it?"
     )
     train_together(NAME, RECIPES, _losses, about=about)
     show_code(GPT.forward)
@@ -91,14 +92,14 @@ def _losses(runs: dict[str, Run]) -> None:
         return
     draw_table(rows, 2, "block:positions:lengths")
     st.caption(
-        "The mean length of the two vectors that the model adds at its input. Sinusoids keep their size. Token vectors grow, so "
-        "small sinusoids become small beside them. Learned positions grow too. Under the mask, "
+        "The mean length of the two vectors that the model adds at its input. Sinusoids keep their size. Token "
+        "vectors grow, so small sinusoids become small beside them. Learned positions grow too. Under the mask, "
         "token t reads from t + 1 tokens, so the model without positions still learns some order."
     )
     reached = ", ".join(f"{label} {loss:.2f}" for label, loss in MEASURED.items())
     st.caption(
-        f"Measured: validation losses in nats a character, the mean of {len(SEEDS)} seeds: {reached}. Small sinusoids have a higher "
-        "loss because of their size, not because they are fixed. The command for one of these models:"
+        f"Measured: validation losses in nats a character, the mean of {len(SEEDS)} seeds: {reached}. Small sinusoids "
+        "have a higher loss because of their size, not because they are fixed. The command for one of these models:"
     )
     st.code(command("sinusoidal"), language="bash", wrap_lines=True)
 

@@ -40,8 +40,8 @@ def recipes(depth: int) -> dict[str, Recipe]:
 @chapter(
     "Residual connections: a direct path for gradients",
     "1:26:48",
-    "First guess: take an untrained model of 8 blocks without residual connections and norms. How much less gradient reaches "
-    "its first block than its last?",
+    "First guess: take an untrained model of 8 blocks without residual connections and norms. How much less gradient "
+    "reaches its first block than its last?",
 )
 def gradients() -> None:
     """The norm of the gradient at every block, with and without the residual path and the norm."""
@@ -76,9 +76,9 @@ def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:
     if BARE not in norms:
         return
     st.caption(
-        f"{opening}The gradient of the loss on {ROWS} rows of validation text. Without residual path and norm, the first of {depth} "
-        f"blocks gets {1 / _share(norms[BARE]):,.1e} × less than the last. On the residual path, an addition passes the gradient on "
-        f"unchanged. {_others(norms)}"
+        f"{opening}The gradient of the loss on {ROWS} rows of validation text. Without residual path and norm, the "
+        f"first of {depth} blocks gets {1 / _share(norms[BARE]):,.1e} × less than the last. On the residual path, an "
+        f"addition passes the gradient on unchanged. {_others(norms)}"
     )
 
 

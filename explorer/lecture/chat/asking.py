@@ -87,7 +87,8 @@ def _answers(models: dict[str, str], question: str, seed: int) -> None:
     unknown = open_model(REFS[PRETRAINED]).tokenizer.unknown(question)
     if unknown:
         st.caption(
-            f"The models read these as a space, since they are not in their alphabet: {widgets.plain('  '.join(unknown))}"
+            "The models read these as a space, since they are not in their alphabet: "
+            f"{widgets.plain('  '.join(unknown))}"
         )
 
 
@@ -144,10 +145,11 @@ def _show_inversion(answers: dict[str, Answer]) -> None:
     less, more = pairs[0]
     accuracy = logged(open_run(REWARD).folder).series("accuracy")[1][-1]
     st.caption(
-        f"Here the reward model is wrong: it gives {number(answers[less].reward)} to the answer of *{less}*, which has "
-        f"{answers[less].points} points, and {number(answers[more].reward)} to that of *{more}*, which has {answers[more].points}. It "
-        f"learned from pairs of whole answers. On questions outside its training text, it orders {accuracy:.0%} of such pairs like the "
-        "points. It has never read other text, such as the pretrained model's."
+        f"Here the reward model is wrong: it gives {number(answers[less].reward)} to the answer of *{less}*, which "
+        f"has {answers[less].points} points, and {number(answers[more].reward)} to that of *{more}*, which has "
+        f"{answers[more].points}. It learned from pairs of whole answers. On questions outside its training text, it "
+        f"orders {accuracy:.0%} of such pairs like the points. It has never read other text, such as the pretrained "
+        "model's."
     )
 
 
@@ -162,6 +164,7 @@ def _stages_in_numbers() -> None:
     st.markdown("**On average, after each stage**")
     metrics({PRETRAINED: f"{before[0]:.2f}", FINETUNED: f"{before[-1]:.2f}", POLICY: f"{after[-1]:.2f}"})
     st.caption(
-        f"The mean stated preference, 0 to {len(POINTS)}, of answers to {finetune.recipe.eval_batches} validation questions, "
-        f"from the logs of the shipped runs. An answer has one point for each of these: {'; '.join(POINTS)}."
+        f"The mean stated preference, 0 to {len(POINTS)}, of answers to {finetune.recipe.eval_batches} validation "
+        "questions, from the logs of the shipped runs. An answer has one point for each of these: "
+        f"{'; '.join(POINTS)}."
     )

@@ -16,16 +16,17 @@ def at_scale() -> None:
     rows = [{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in _scale_rows()]
     st.dataframe(rows, hide_index=True, key="chat:scale")
     st.markdown(
-        f"The steps are those of InstructGPT; the behaviour is not. This model knows questions of {len(MATTERS)} forms, and does "
-        "not know who the king is. Its answer to where he is is random, and no stage rewards a true answer. The order of the stages "
-        "is the same: first imitation, then a model of what people prefer, then optimisation with a KL penalty. The penalty is "
-        "needed because the reward model is only a model."
+        f"The steps are those of InstructGPT; the behaviour is not. This model knows questions of {len(MATTERS)} "
+        "forms, and does not know who the king is. Its answer to where he is is random, and no stage rewards a true "
+        "answer. The order of the stages is the same: first imitation, then a model of what people prefer, then "
+        "optimisation with a KL penalty. The penalty is needed because the reward model is only a model."
     )
     st.caption(
-        "Sources: [Ouyang et al. 2022](https://arxiv.org/abs/2203.02155) (InstructGPT, sections 3 and C), [Brown et al. "
-        "2020](https://arxiv.org/abs/2005.14165) (GPT-3), [Schulman et al. 2017](https://arxiv.org/abs/1707.06347) (PPO), [Ziegler et "
-        "al. 2019](https://arxiv.org/abs/1909.08593) (the KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), "
-        "[Gao et al. 2022](https://arxiv.org/abs/2210.10760) (over-optimised rewards)."
+        "Sources: [Ouyang et al. 2022](https://arxiv.org/abs/2203.02155) (InstructGPT, sections 3 and C), [Brown et "
+        "al. 2020](https://arxiv.org/abs/2005.14165) (GPT-3), [Schulman et al. "
+        "2017](https://arxiv.org/abs/1707.06347) (PPO), [Ziegler et al. 2019](https://arxiv.org/abs/1909.08593) (the "
+        "KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), [Gao et al. "
+        "2022](https://arxiv.org/abs/2210.10760) (over-optimised rewards)."
     )
 
 

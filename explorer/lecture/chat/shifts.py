@@ -46,9 +46,9 @@ def attention() -> None:
     chart(figure, key="chat:shifts", alt=f"How much attention each head has moved, {step}")
     names = ", ".join(f"{head_name(layer, head)} ({shifts[layer, head]:.0%})" for layer, head in heads)
     st.caption(
-        f"The share of its attention that each head moved, the mean over the {len(reading.ids)} characters of the question and of "
-        f"“{OPENING.strip()}”: on average {shifts.mean():.0%}; most in {names}. Each number is the total variation distance of two "
-        "rows of weights."
+        f"The share of its attention that each head moved, the mean over the {len(reading.ids)} characters of the "
+        f"question and of “{OPENING.strip()}”: on average {shifts.mean():.0%}; most in {names}. Each number is the "
+        "total variation distance of two rows of weights."
     )
     layer, head = heads[0]
     rows = zip(st.columns(2, gap="medium"), STEPS[step], (before, after), weights, strict=True)

@@ -42,9 +42,10 @@ def finetuning() -> None:
     train, validation = dialogue.split(exchanges)
     st.dataframe([_row(exchange) for exchange in train[: 2 * SHOWN]], hide_index=True, key="chat:demonstrations")
     st.caption(
-        f"{len(train)} demonstrations, generated: questions of {len(dialogue.MATTERS)} forms about {len(dialogue.PEOPLE)} people, "
-        f"{dialogue.ANSWERS} answers each, polite or not, short or long. {len(validation)} answers to other questions are for "
-        "validation. The loss is that of pretraining, but only over the characters of the answer."
+        f"{len(train)} demonstrations, generated: questions of {len(dialogue.MATTERS)} forms about "
+        f"{len(dialogue.PEOPLE)} people, {dialogue.ANSWERS} answers each, polite or not, short or long. "
+        f"{len(validation)} answers to other questions are for validation. The loss is that of pretraining, but only "
+        "over the characters of the answer."
     )
     _shipped(FINETUNED)
     about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps. {_start('shakespeare-char')}"
@@ -68,9 +69,9 @@ def rewarding() -> None:
     ]
     st.dataframe(rows, hide_index=True, key="chat:pairs")
     st.caption(
-        f"{len(pairs)} pairs: any two answers to one question whose points, in brackets, differ. The points replace people's "
-        "judgements. The model gives each answer a number, at its last character. The loss is −ln σ(r₁ − r₂); a random guess has "
-        f"ln 2 ≈ {math.log(2):.2f}."
+        f"{len(pairs)} pairs: any two answers to one question whose points, in brackets, differ. The points replace "
+        "people's judgements. The model gives each answer a number, at its last character. The loss is −ln σ(r₁ − "
+        f"r₂); a random guess has ln 2 ≈ {math.log(2):.2f}."
     )
     _shipped(REWARD)
     recipe = REWARDS["reward model, trained here"]
@@ -87,10 +88,11 @@ def policy() -> None:
     """Stage 3: the finetuned model samples answers, and learns from the reward model's numbers."""
     recipe = open_run(REFS[POLICY]).recipe
     st.markdown(
-        f"At every {recipe.updates}th step the model samples {recipe.batch_size} answers, {ppo.GROUP} to each question, and the reward "
-        "model gives each a number. An answer with a higher number than the others to its question becomes more likely. PPO stops "
-        f"when a character's probability has changed by {ppo.CLIP:.0%}, until the next answers. The leash is a penalty: every nat of "
-        f"distance (KL) from the finetuned model costs β = {recipe.kl_weight:g}."
+        f"At every {recipe.updates}th step the model samples {recipe.batch_size} answers, {ppo.GROUP} to each "
+        "question, and the reward model gives each a number. An answer with a higher number than the others to its "
+        f"question becomes more likely. PPO stops when a character's probability has changed by {ppo.CLIP:.0%}, until "
+        "the next answers. The leash is a penalty: every nat of distance (KL) from the finetuned model costs β = "
+        f"{recipe.kl_weight:g}."
     )
     _shipped(POLICY)
     show_code(ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers)
@@ -107,9 +109,10 @@ def leash() -> None:
     if guessed is None:
         return
     about = (
-        f"{after_guess(guessed)}Train them and see: PPO for {HASTY.steps} steps with β = {POLICIES[LEASHED].kl_weight:g} and with β = 0, "
-        f"on the same questions with the same seed; and DPO, which learns from the pairs directly, for {POLICIES[DPO].steps}. The "
-        f"shipped policy has twice the answers and half the learning rate. {_start('chat-finetune')}"
+        f"{after_guess(guessed)}Train them and see: PPO for {HASTY.steps} steps with β = "
+        f"{POLICIES[LEASHED].kl_weight:g} and with β = 0, on the same questions with the same seed; and DPO, which "
+        f"learns from the pairs directly, for {POLICIES[DPO].steps}. The shipped policy has twice the answers and "
+        f"half the learning rate. {_start('chat-finetune')}"
     )
     train_together(LEASH, POLICIES, _compared, about=about)
     show_code(dpo.DPO._margins, dpo.DPO.loss)
@@ -131,9 +134,10 @@ def _compared(runs: dict[str, Run]) -> None:
             st.markdown(f"**{label}**")
             st.code(text.strip(), language=None, wrap_lines=True, height=300)
     st.caption(
-        "The numbers above are each model's distance from the finetuned model. Without the penalty, the policy writes text that "
-        "the reward model was never trained on, and gets high numbers for bad answers. The gap between this number and the stated "
-        "preference is over-optimisation. DPO needs no samples and no reward model, so it has no number; its penalty is in its loss."
+        "The numbers above are each model's distance from the finetuned model. Without the penalty, the policy "
+        "writes text that the reward model was never trained on, and gets high numbers for bad answers. The gap "
+        "between this number and the stated preference is over-optimisation. DPO needs no samples and no reward "
+        "model, so it has no number; its penalty is in its loss."
     )
 
 
@@ -144,8 +148,8 @@ def _shipped(label: str) -> None:
     spent = logged(run.folder).series("elapsed")[1][-1]
     _curves({run.name: run}, titles, f"chat:{run.name}", f"The curves of {run.name}")
     st.caption(
-        f"**{run.name}**, the shipped run: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m gpt.train --preset "
-        f"{run.name}`. All numbers are from validation questions."
+        f"**{run.name}**, the shipped run: {run.recipe.steps} steps, {spent / 60:.1f} minutes on one core, `python -m "
+        f"gpt.train --preset {run.name}`. All numbers are from validation questions."
     )
 
 

@@ -122,7 +122,7 @@ def _ladder(summaries: list[Summary]) -> None:
     published = {name: rung.loss for rung, name in rungs.items()}
     chart(climbed(published, reached), key="conclusions:ladder", alt="Your losses against the lecture's, rung by rung")
     st.caption(
-        f"{len(reached)} of {len(rungs)} rungs. Only runs on Tiny Shakespeare's characters count. Runs that stop earlier than the "
-        "lecture's count too."
+        f"{len(reached)} of {len(rungs)} rungs. Only runs on Tiny Shakespeare's characters count. Runs that stop "
+        "earlier than the lecture's count too."
     )
     st.page_link(PAGES / "race.py", label="Train the rungs that are missing", icon=":material/flag:")

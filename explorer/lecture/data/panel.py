@@ -87,16 +87,17 @@ def vocabulary(corpus: Corpus) -> None:
     lengths = tokens.draw_vocabularies(corpus, excerpt, size, tokens.load_gpt2_vocabulary())
     characters, joined, shortest = (lengths[name] for name in ("characters", f"BPE {size:,}", f"BPE {largest:,}"))
     st.caption(
-        f"{after_guess(guessed)}The excerpt has {characters} characters, and {joined} tokens of a vocabulary of {size:,}: "
-        f"{characters / joined:.2f} × shorter. With {largest:,} it is {characters / shortest:.2f} × shorter, and the model's "
-        f"embedding has {largest / size:.0f} × the rows."
+        f"{after_guess(guessed)}The excerpt has {characters} characters, and {joined} tokens of a vocabulary of "
+        f"{size:,}: {characters / joined:.2f} × shorter. With {largest:,} it is {characters / shortest:.2f} × "
+        f"shorter, and the model's embedding has {largest / size:.0f} × the rows."
     )
 
 
 @chapter(
     "The split: nine tenths for training",
     "0:09:28",
-    "Read both sides of the split. The model never trains on the right side. Its loss there shows what it learned beyond memorising.",
+    "Read both sides of the split. The model never trains on the right side. Its loss there shows what it learned "
+    "beyond memorising.",
 )
 def cut(corpus: Corpus) -> None:
     """The text's split into training and validation text."""

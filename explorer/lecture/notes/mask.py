@@ -76,9 +76,9 @@ def permutation() -> None:
     still = [name for name, row in zip(names, changes, strict=True) if row.max() < ROUNDING]
     shuffled = "".join(word[i] for i in order.tolist())
     st.caption(
-        f"The model reads “{widgets.plain(shuffled)}”. Each cell is the largest |Δ logit| at a letter, in four small untrained "
-        f"models of the same seed. Order changes nothing in: {', '.join(still) or 'none of them'} (largest difference "
-        f"{changes[0].max():.0e}: rounding)."
+        f"The model reads “{widgets.plain(shuffled)}”. Each cell is the largest |Δ logit| at a letter, in four small "
+        f"untrained models of the same seed. Order changes nothing in: {', '.join(still) or 'none of them'} (largest "
+        f"difference {changes[0].max():.0e}: rounding)."
     )
     show_code(lecture.permutation_difference)
 
@@ -113,8 +113,8 @@ def leaks() -> None:
     before = effects[row, :position].max() if position else 0.0
     losses = [loss_of(lecture.with_mask(model, each)(idx)[:, :-1], idx[:, 1:]).item() for each in (True, False)]
     st.caption(
-        f"Largest |Δ logit|: in the other rows {others:g}, before the edit {before:.3g}. Loss on these rows with the mask {losses[0]:.2f}, "
-        f"without it {losses[1]:.2f} nats: these weights were trained with the mask."
+        f"Largest |Δ logit|: in the other rows {others:g}, before the edit {before:.3g}. Loss on these rows with the "
+        f"mask {losses[0]:.2f}, without it {losses[1]:.2f} nats: these weights were trained with the mask."
     )
     show_code(lecture.edit_effects, lecture.with_mask)
 
@@ -146,9 +146,10 @@ def cheating() -> None:
 def _cheated(runs: dict[str, Run]) -> None:
     draw_losses(runs, list(RECIPES), "notes:cheated")
     st.caption(
-        "Without the mask, the model reads the next token, so the loss does not measure prediction. The rest of the loss comes "
-        f"from the last of the {RECIPES[ENCODER].model.block_size} tokens: its next token is not in the row. New text begins "
-        "there, and this model has not learned to write it. Encoders are trained to fill gaps, or to read for a decoder."
+        "Without the mask, the model reads the next token, so the loss does not measure prediction. The rest of the "
+        f"loss comes from the last of the {RECIPES[ENCODER].model.block_size} tokens: its next token is not in the "
+        "row. New text begins there, and this model has not learned to write it. Encoders are trained to fill gaps, "
+        "or to read for a decoder."
     )
 
 

@@ -41,14 +41,14 @@ def passing() -> None:
     layer, head = pick_head(config.n_layer, config.n_head)
     ids, tokens = reading.ids[-LONGEST:], reading.tokens[-LONGEST:]
     if len(reading.ids) > LONGEST:
-        st.caption(f"The graph shows the prompt's last {LONGEST} tokens. The model reads only these.")
+        st.caption(f"The graph shows the prompt's last {LONGEST} tokens; the model reads them without earlier ones.")
     weights = attention(opened, ids)[layer, head]
     vectors = layer_vectors(opened.model, torch.tensor(ids), layer)
     v, z = vectors.v[:, head], vectors.z[:, head].numpy()
     unroll("messages", len(ids) - 1, partial(_draw_step, tokens, weights, v, z))
     widgets.caption(
-        "The nodes of any directed graph can pass messages like this. In a decoder, a token has arrows from itself and from all "
-        "earlier tokens. The weights depend on the tokens' vectors.",
+        "The nodes of any directed graph can pass messages like this. In a decoder, a token has arrows from itself "
+        "and from all earlier tokens. The weights depend on the tokens' vectors.",
         "1:11:38",
     )
     show_code(lecture.message_steps)
@@ -83,6 +83,6 @@ def _draw_step(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z:
             chart(token_vectors(vectors, tokens, at, top=top), key=f"messages:{key}", alt=title)
     gap = float(np.abs(total.numpy() - z[at]).max())
     st.caption(
-        f"{widgets.count(at + 1, 'message')}, {len(z[at])} features each. The weights sum to {weights[at].sum():.4f}. The sum of the "
-        f"messages and the model's own output differ by at most {gap:.0e}."
+        f"{widgets.count(at + 1, 'message')}, {len(z[at])} features each. The weights sum to {weights[at].sum():.4f}. "
+        f"The sum of the messages and the model's own output differ by at most {gap:.0e}."
     )

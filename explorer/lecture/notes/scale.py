@@ -37,8 +37,8 @@ QUANTITIES = {
 @chapter(
     "Note 6: why scores are divided by √(head size)",
     "1:16:56",
-    f"Queries and keys here are random numbers of variance 1. First guess: without the scale, how large is the largest of "
-    f"{KEYS} weights in a row, at head size {SIZES[-1]}?",
+    "Queries and keys here are random numbers of variance 1. First guess: without the scale, how large is the "
+    f"largest of {KEYS} weights in a row, at head size {SIZES[-1]}?",
 )
 def saturation() -> None:
     """The variance of the scores grows with the head size, and the softmax saturates, unless scores are divided by √size."""
@@ -55,8 +55,8 @@ def saturation() -> None:
     figure = two_lines(sizes, *largest, title="largest weight in a row, mean")
     chart(figure, place=right, key="notes:largest", alt="Largest weight in a row against head size")
     st.caption(
-        f"{after_guess(guessed)}At size {SIZES[-1]} the largest weight is {means.largest[-1]:.2f} without the scale and "
-        f"{means.scaled_largest[-1]:.2f} with it, averaged over {KEYS} rows."
+        f"{after_guess(guessed)}At size {SIZES[-1]} the largest weight is {means.largest[-1]:.2f} without the scale "
+        f"and {means.scaled_largest[-1]:.2f} with it, averaged over {KEYS} rows."
     )
     slopes(means)
     show_code(lecture.saturation, lecture.softmax_slopes)
@@ -66,8 +66,8 @@ def saturation() -> None:
 def slopes(means: lecture.Saturation) -> None:
     """The Jacobian of one row's softmax, without the scale and with it."""
     st.markdown(
-        f"How much does weight i change when score j changes? This is one row of {FEW} random scores at head size {SIZES[-1]}. The "
-        "slope is ∂pᵢ/∂sⱼ = pᵢ (δᵢⱼ − pⱼ), so the slope of a weight in its own score is p (1 − p)."
+        f"How much does weight i change when score j changes? This is one row of {FEW} random scores at head size "
+        f"{SIZES[-1]}. The slope is ∂pᵢ/∂sⱼ = pᵢ (δᵢⱼ − pⱼ), so the slope of a weight in its own score is p (1 − p)."
     )
     q, k = torch.randn(2, FEW, SIZES[-1], generator=torch.Generator().manual_seed(SEED))
     scores = q[0] @ k.T
@@ -82,9 +82,9 @@ def slopes(means: lecture.Saturation) -> None:
             draw_matrix(title, lecture.softmax_slopes(weights), f"notes:slopes:{label}", **axes)
     without, scaled = winners
     st.caption(
-        f"The largest weight's slope is {without} without the scale and {scaled} with it. A saturated softmax passes almost no "
-        f"gradient, to any key. Averaged over the {KEYS} rows above, the largest weight's slope is {means.slope[-1]:.3f} without the "
-        f"scale and {means.scaled_slope[-1]:.3f} with it. A slope is at most 1/4."
+        f"The largest weight's slope is {without} without the scale and {scaled} with it. A saturated softmax passes "
+        f"almost no gradient, to any key. Averaged over the {KEYS} rows above, the largest weight's slope is "
+        f"{means.slope[-1]:.3f} without the scale and {means.scaled_slope[-1]:.3f} with it. A slope is at most 1/4."
     )
 
 
@@ -116,8 +116,8 @@ def twins() -> None:
         _statistics({size: {label: untrained(recipe) for label, recipe in recipes(size).items()} for size in SIZES})
     else:
         about = (
-            f"Two models with one head of {size} features and {size} features a token, {recipes(size)['without'].steps} steps each. Every "
-            "size that you train adds points to the curves."
+            f"Two models with one head of {size} features and {size} features a token, "
+            f"{recipes(size)['without'].steps} steps each. Every size that you train adds points to the curves."
         )
         train_together(f"twins-{size}", recipes(size), _after_training, about=about)
     show_code(attention_statistics, Attention._explicit)
@@ -157,8 +157,9 @@ def _statistics(models: dict[int, dict[str, GPT]]) -> None:
     scaled, without = (statistics[label][-1] for label in TWINS)
     further, larger = math.sqrt(sizes[-1]), without.q_gradient / scaled.q_gradient
     st.caption(
-        f"Measured on {ROWS} rows of validation text. At size {sizes[-1]}, a row without the scale has {without.entropy:.0%} of the "
-        f"entropy of uniform attention, with it {scaled.entropy:.0%}; at 0 one key has all the weight. Unscaled scores move √{sizes[-1]} ≈ "
-        f"{further:.1f} times as far for the same step of the weights. The query matrix's gradient without the scale is {larger:.1f} times "
-        f"that with it: for each unit that a score moves, {larger / further:.2f} times as much gradient."
+        f"Measured on {ROWS} rows of validation text. At size {sizes[-1]}, a row without the scale has "
+        f"{without.entropy:.0%} of the entropy of uniform attention, with it {scaled.entropy:.0%}; at 0 one key has "
+        f"all the weight. Unscaled scores move √{sizes[-1]} ≈ {further:.1f} times as far for the same step of the "
+        f"weights. The query matrix's gradient without the scale is {larger:.1f} times that with it: for each unit "
+        f"that a score moves, {larger / further:.2f} times as much gradient."
     )

@@ -48,9 +48,10 @@ def dropout() -> None:
     share = max(DROPOUTS.values())
     times = recipe.steps * recipe.batch_size * recipe.model.block_size / (0.9 * CHARACTERS)
     about = (
-        f"The same model twice, on the first {CHARACTERS:,} characters of the text. In {recipe.steps} steps it reads them about "
-        f"{times:.0f} times. Dropout sets a random {share:.0%} of the activations to zero at each step, and divides the "
-        f"others by 1 − {share:g} = {1 - share:g}, so their mean stays the same. In use, there is no dropout."
+        f"The same model twice, on the first {CHARACTERS:,} characters of the text. In {recipe.steps} steps it reads "
+        f"them about {times:.0f} times. Dropout sets a random {share:.0%} of the activations to zero at each step, "
+        f"and divides the others by 1 − {share:g} = {1 - share:g}, so their mean stays the same. In use, there is no "
+        "dropout."
     )
     whole = load_corpus("tinyshakespeare")
     short = Corpus(SHORT, whole.text[:CHARACTERS], whole.source)
@@ -68,7 +69,8 @@ def _gaps(runs: dict[str, Run]) -> None:
     alt = "Training and validation loss, with dropout and without"
     chart(loss_gaps(curves, steps=steps), key="scaling:gaps", alt=alt)
     st.caption(
-        "Thick: validation loss. Dotted: loss of the training batches, with dropout. The losses in the table are without dropout."
+        "Thick: validation loss. Dotted: loss of the training batches, with dropout. The losses in the table are "
+        "without dropout."
     )
     measured = [_measured(label, run) for label, run in runs.items() if run.steps]
     if measured:
@@ -113,9 +115,10 @@ def largest() -> None:
         column.metric(name, value, help=help)
     work = 6 * parameters * batch * preset.steps
     st.caption(
-        f"n_layer {model.n_layer}, n_head {model.n_head}, n_embd {model.n_embd}, block_size {model.block_size}, dropout {model.dropout}. "
-        f"About 6 operations a parameter and token: {work:.1e} in {preset.steps:,} steps, "
-        f"{work / _work('rung-6'):,.0f} times rung 6. A GPU computes many thousands at once; the lecture's rung 7 took {A100}."
+        f"n_layer {model.n_layer}, n_head {model.n_head}, n_embd {model.n_embd}, block_size {model.block_size}, "
+        f"dropout {model.dropout}. About 6 operations a parameter and token: {work:.1e} in {preset.steps:,} steps, "
+        f"{work / _work('rung-6'):,.0f} times rung 6. A GPU computes many thousands at once; the lecture's rung 7 "
+        f"took {A100}."
     )
     st.page_link(PAGES / "train.py", label="Train it: choose rung-7", icon=":material/show_chart:")
 

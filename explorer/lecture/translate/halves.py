@@ -49,8 +49,8 @@ def comparison() -> None:
 def training() -> None:
     """The shipped model's recipe, trained here."""
     about = (
-        f"One block in each half, {RECIPE.steps:,} steps of {RECIPE.batch_size} dates: about a minute on one core. The last "
-        "tenth of the lines is for validation. A translation is exact if every digit is right."
+        f"One block in each half, {RECIPE.steps:,} steps of {RECIPE.batch_size} dates: about a minute on one core. "
+        "The last tenth of the lines is for validation. A translation is exact if every digit is right."
     )
     train_together(NAME, {LABEL: RECIPE}, _learned, about=about)
 

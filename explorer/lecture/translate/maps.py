@@ -108,9 +108,9 @@ def _show_alignment(subject: Subject, opening: Head) -> None:
     metrics({head_name(*head): f"{value:.2f}" for head, value in np.ndenumerate(measured)})
     st.caption(
         f"Opened on {head_name(*opening)}, whose alignment is the largest: the weight on the characters that "
-        "determine the written digit (that digit of the year, the month's name, the day's), minus the weight of uniform attention; "
-        f"the mean over {PROBES} dates, every month in every wording. Hyphens and the end depend on no character, so a head can "
-        "read anything there."
+        "determine the written digit (that digit of the year, the month's name, the day's), minus the weight of "
+        f"uniform attention; the mean over {PROBES} dates, every month in every wording. Hyphens and the end depend "
+        "on no character, so a head can read anything there."
     )
 
 
@@ -140,8 +140,9 @@ def month_letters(subject: Subject) -> None:
     chart(number_grid(values, **axes), key="translate:month", alt=alt)
     most = PLACES[int(values[-1].argmax())]
     st.caption(
-        f"{after_guess(guessed)}The most weight is on {most}: {values[-1].max():.0%} in the mean of all heads, over {PROBES} dates. Heads "
-        "share the work. A letter's vector is not only the letter: the encoder has mixed in its neighbours."
+        f"{after_guess(guessed)}The most weight is on {most}: {values[-1].max():.0%} in the mean of all heads, over "
+        f"{PROBES} dates. Heads share the work. A letter's vector is not only the letter: the encoder has mixed in "
+        "its neighbours."
     )
 
 
@@ -159,5 +160,6 @@ def shipped_crossing() -> None:
     options = {"key": "notes:crossing", "causal": False, "opening": aligned_head(subject), "keys": drawn.keys}
     attention_view(patterns, drawn.tokens, **options)
     st.caption(
-        "The model writes dates in digits. Each row is labelled with the last token that the decoder read → the token that it writes."
+        "The model writes dates in digits. Each row is labelled with the last token that the decoder read → the "
+        "token that it writes."
     )

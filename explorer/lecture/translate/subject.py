@@ -93,8 +93,8 @@ def pick_subject() -> Subject | None:
     unknown = run.tokenizer.unknown(source)
     if unknown:
         raise ValueError(
-            f"{' '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} not in this model's alphabet; write the source in these "
-            f"characters: {run.tokenizer.decode(range(run.tokenizer.vocab_size)).strip()}"
+            f"{' '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} not in this model's alphabet; write the "
+            f"source in these characters: {run.tokenizer.decode(range(run.tokenizer.vocab_size)).strip()}"
         )
     if is_dates:
         _check(source)

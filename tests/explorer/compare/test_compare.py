@@ -222,5 +222,5 @@ def test_the_default_prompt_is_held_out():
 
     text = load_corpus("tinyshakespeare").text
     cut = len(split_ids(range(len(text)))[0])
-    assert examples.HELD_OUT in text[cut:]
-    assert examples.HELD_OUT not in text[:cut]
+    assert examples.VALIDATION in text[cut:]
+    assert examples.VALIDATION not in text[:cut]
