@@ -29,9 +29,8 @@ with widgets.guarded():
     if prompt:
         st.subheader("What they write", anchor=False)
         growing = panel.draw_samples(pair, prompt, widgets.sampling_controls(panel.SAMPLING))
-        widgets.caption(
-            "Each model continues the prompt, sampling from its own distributions with the same seed.", "0:22:11"
-        )
+        sentence = "Each model continues the prompt, sampling from its own distributions with the same seed."
+        widgets.caption(sentence, "0:22:11")
 
         st.subheader("Where the prompt surprises them", anchor=False)
         panel.draw_surprises(pair, prompt)

@@ -6,9 +6,7 @@ from explorer.shared import widgets
 
 corpus = tokens.pick_text()
 if corpus is None:
-    widgets.empty_state(
-        "There is no text yet.", "Give a plain text file above, or choose one of the texts that are there."
-    )
+    widgets.empty_state("There is no text yet.", "Give a plain text file above, or choose another text.")
     st.stop()
 
 panel.text(corpus)

@@ -83,6 +83,11 @@ def head_color(head: int, *, on_dark: bool = False) -> str:
     return "#" + "".join(f"{round(255 * (channel + white * (1 - channel))):02x}" for channel in channels)
 
 
+def head_colors(heads: Sequence[int]) -> dict[str, list[str]]:
+    """Return the colours of these heads on a light and on a dark page."""
+    return {theme: [head_color(head, on_dark=theme == "dark") for head in heads] for theme in ("light", "dark")}
+
+
 def figure(*traces: BaseTraceType, height: int, **layout) -> go.Figure:
     """Return a figure of these traces in the house style. height: pixels, fixed so that nothing jumps."""
     return go.Figure(data=list(traces), layout=go.Layout(template=TEMPLATE, height=height, **layout))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_color
+from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_colors
 from explorer.figures.tokens import head_name, visible
 
 Head = tuple[int, int]  # layer, head
@@ -73,10 +73,7 @@ def pack(
         "tokens": shorten(tokens),
         "keys": None if keys is None else shorten(keys),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
-        "colors": {
-            theme: [head_color(index, on_dark=theme == "dark") for index in range(n_head)]
-            for theme in ("light", "dark")
-        },
+        "colors": head_colors(range(n_head)),
         "average": MUTED,
         "captions": {head_name(*place): caption for place, caption in (captions or {}).items()},
         **options,

@@ -15,7 +15,7 @@ import numpy as np
 from explorer import state
 from explorer.components import declare
 from explorer.components.film.packing import pack
-from explorer.figures.style import DIVERGING, MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_color
+from explorer.figures.style import DIVERGING, MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_colors
 from explorer.figures.tokens import visible
 
 Head = tuple[int, int]
@@ -115,14 +115,10 @@ def _header(film: Film) -> dict[str, Any]:
         "spans": dict(film.spans),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "change": DIVERGING,
-        "colors": _colors(range(n_head)),
+        "colors": head_colors(range(n_head)),
         "average": MUTED,
-        "loss_colors": _colors(LOSS_COLORS),
+        "loss_colors": head_colors(LOSS_COLORS),
     }
-
-
-def _colors(heads: Sequence[int]) -> dict[str, list[str]]:
-    return {theme: [head_color(i, on_dark=theme == "dark") for i in heads] for theme in ("light", "dark")}
 
 
 def _number(value: float, digits: int) -> float | None:

@@ -116,9 +116,8 @@ def _draw_softmax(weight: "Weight", tokens: tuple[str, ...], in_map: float) -> N
     exists = bool(weight.exists[weight.key])
     st.markdown("**2 · Softmax over the query's row**", help=TERMS["softmax"])
     rows = {"score": weight.scores, "e^(score − largest)": weight.exps, "weight": weight.weights}
-    chart(
-        row_bars(rows, tokens, weight.exists, weight.key), key="weight: row", alt="Scores and weights of the whole row"
-    )
+    figure = row_bars(rows, tokens, weight.exists, weight.key)
+    chart(figure, key="weight: row", alt="Scores and weights of the whole row")
     if not exists:
         st.markdown(
             f"Key {weight.key} comes after query {weight.query}. The mask removes it from the row before the softmax, "
@@ -151,11 +150,8 @@ def _draw_value(weight: "Weight") -> None:
 
 def _draw_share(weight: "Weight", tokens: tuple[str, ...]) -> None:
     st.markdown("**4 · Its share of z**", help=TERMS["share"])
-    chart(
-        row_bars({"share of z": weight.shares}, tokens, weight.exists, weight.key),
-        key="weight: share",
-        alt="Shares of z",
-    )
+    figure = row_bars({"share of z": weight.shares}, tokens, weight.exists, weight.key)
+    chart(figure, key="weight: share", alt="Shares of z")
     _draw_sum(
         ("This key's share", f"{weight.shares[weight.key]:.2%}", TERMS["share"]),
         ("All keys together", f"{weight.shares.sum():.2%}", TERMS["share"]),
@@ -173,22 +169,13 @@ def _draw_sum(*steps: tuple[str, str, str]) -> None:
 def _draw_tables(weight: "Weight", tokens: tuple[str, ...]) -> None:
     with st.expander("All the numbers"):
         left, right = st.columns(2, gap="medium")
-        features = {
-            "q": weight.q,
-            "k": weight.k,
-            "q × k": weight.products,
-            "v": weight.v,
-            "weight × v": weight.carried,
-            "z": weight.z,
-        }
-        left.dataframe({"feature": range(len(weight.q))} | features, hide_index=True, key="weight: features")
-        scores = {
-            "score": weight.scores,
-            "e^(score − largest)": weight.exps,
-            "weight": np.where(weight.exists, weight.weights, np.nan),
-            "share of z": np.where(weight.exists, weight.shares, np.nan),
-        }
-        right.dataframe({"key": labels(tokens)} | scores, hide_index=True, key="weight: keys")
+        features = {"feature": range(len(weight.q)), "q": weight.q, "k": weight.k, "q × k": weight.products}
+        features |= {"v": weight.v, "weight × v": weight.carried, "z": weight.z}
+        left.dataframe(features, hide_index=True, key="weight: features")
+        scores = {"key": labels(tokens), "score": weight.scores, "e^(score − largest)": weight.exps}
+        for name, values in {"weight": weight.weights, "share of z": weight.shares}.items():
+            scores[name] = np.where(weight.exists, values, np.nan)
+        right.dataframe(scores, hide_index=True, key="weight: keys")
 
 
 def number(value: Any) -> str:

@@ -84,13 +84,8 @@ def draw_layers_graph(chosen: Subject, head: Head, threshold: float) -> None:
     st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
     patterns = attention(chosen.opened, chosen.reading.ids)
     shown = WEIGHTS.read()
-    st.segmented_control(
-        options=KINDS,
-        format_func=KINDS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **WEIGHTS.bound(shown),
-    )
+    bound = WEIGHTS.bound(shown, label_visibility="collapsed")
+    st.segmented_control(options=KINDS, format_func=KINDS.__getitem__, required=True, **bound)
     weights = patterns.mean(1)
     if shown == "one":
         weights[head[0]] = patterns[head]
@@ -116,10 +111,8 @@ def draw_arrivals(chosen: Subject) -> None:
     explained = "  \n".join(f"**{name.capitalize()}**: {TERMS[name]}" for name in ("attention", "rollout", "flow"))
     st.subheader(f"What reaches {label}", anchor=False, help=explained)
     patterns = attention(chosen.opened, chosen.reading.ids)
-    shares = {
-        "Attention": patterns[-1, :, chosen.position].mean(0),
-        "Rollout": rollout(torch.from_numpy(patterns))[-1, chosen.position].numpy(),
-    }
+    rolled = rollout(torch.from_numpy(patterns))[-1, chosen.position].numpy()
+    shares = {"Attention": patterns[-1, :, chosen.position].mean(0), "Rollout": rolled}
     flow = _flow(chosen, patterns)
     if flow is not None:
         shares["Flow"] = flow
@@ -133,10 +126,8 @@ def draw_arrivals(chosen: Subject) -> None:
         "1:11:38",
     )
     with st.expander("All numbers as a table"):
-        tokens = {"token": chosen.labels}
-        st.dataframe(
-            tokens | {name: values.tolist() for name, values in shares.items()}, hide_index=True, key="numbers"
-        )
+        columns = {"token": chosen.labels, **{name: values.tolist() for name, values in shares.items()}}
+        st.dataframe(columns, hide_index=True, key="numbers")
 
 
 def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
@@ -150,9 +141,8 @@ def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
     if known == key:
         return flow
     n_layer, _, T, _ = patterns.shape
-    if n_layer**2 * T**2 > UNASKED and not st.button(
-        f"Measure flow too: {T} maximum flows through {n_layer} layers", icon=":material/play_arrow:"
-    ):
+    label = f"Measure flow too: {T} maximum flows through {n_layer} layers"
+    if n_layer**2 * T**2 > UNASKED and not st.button(label, icon=":material/play_arrow:"):
         return None
     place, values, started = st.empty(), [], time.monotonic()
     for value in attention_flow(torch.from_numpy(patterns), chosen.position):

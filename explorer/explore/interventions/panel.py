@@ -1,6 +1,7 @@
 """Change a model and see the effect: the controls, and the results before and after."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -136,15 +137,9 @@ def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) ->
     with right:
         st.markdown("**Where it reads on the prompt**")
         patterns = attention(opened, reading.ids)
-        linked_view(
-            patterns,
-            reading.tokens,
-            key="intervene",
-            look={"head": chosen},
-            choices=lambda look: head_choices(look) if look.head else {},  # one head is always chosen
-            causal=config.causal,
-            grid_only=True,
-        )
+        options: dict[str, Any] = {"key": "intervene", "causal": config.causal, "grid_only": True}
+        options["choices"] = lambda look: head_choices(look) if look.head else {}  # one head is always chosen
+        linked_view(patterns, reading.tokens, look={"head": chosen}, **options)
     if asked:
         with asked:
             measured = _measure([(effects.ablation_effects(opened, off), shape)], "Switching off the heads of layer")
@@ -247,9 +242,8 @@ def _show_cost(passes: int, seconds: float) -> None:
     total = passes * seconds
     sentence = f"{passes:,} forward passes; one takes {seconds:.2g} s here, so all take about "
     if total > LONG:
-        st.warning(
-            f"{sentence}{max(1, total / 60):.0f} min. You can cancel at any time.", icon=":material/hourglass_top:"
-        )
+        minutes = f"{max(1, total / 60):.0f} min"
+        st.warning(f"{sentence}{minutes}. You can cancel at any time.", icon=":material/hourglass_top:")
     else:
         st.caption(f"{sentence}{max(1, total):.0f} s.")
 

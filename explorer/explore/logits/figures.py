@@ -51,13 +51,8 @@ def lens_table(
     drawn = style.figure(colors, names, height=ROW * T + 84, clickmode="event+select", margin={"r": 32})
     drawn.update_layout(plot_bgcolor=style.PAGE[dark])
     drawn.update_xaxes(tickvals=list(range(P)), ticktext=list(points), side="top", tickangle=-45, showgrid=False)
-    drawn.update_yaxes(
-        tickvals=list(range(first, first + T)),
-        ticktext=[escaped(_short(label, 12)) for label in labels],
-        tickfont=MONOSPACE,
-        range=[first + T - 0.5, first - 0.5],
-        showgrid=False,
-    )
+    ticks = {"tickvals": list(range(first, first + T)), "ticktext": [escaped(_short(label, 12)) for label in labels]}
+    drawn.update_yaxes(range=[first + T - 0.5, first - 0.5], tickfont=MONOSPACE, showgrid=False, **ticks)
     style.draw_frame(drawn, (x - 0.5, y - 0.5), (x + 0.5, y + 0.5))
     return drawn
 

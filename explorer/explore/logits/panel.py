@@ -140,9 +140,8 @@ def _through(chosen: Subject, lens: "LogitLens", point: int) -> None:
     figure = through_points(lens.points, lens.entropy[:, position], lens.divergence[:, position], rank, point)
     chart(figure, key="through", alt="Entropy, divergence and rank through the layers")
     known = "No token follows the last one, so there is no rank." if rank is None else ""
-    widgets.caption(
-        f"The prediction at the chosen position, from the embedding to the model's answer. {known}", "1:26:48"
-    )
+    sentence = f"The prediction at the chosen position, from the embedding to the model's answer. {known}"
+    widgets.caption(sentence, "1:26:48")
 
 
 def draw_attribution(chosen: Subject) -> None:
@@ -194,13 +193,8 @@ def _tokens(chosen: Subject) -> tuple[int, int | None]:
     options = distinct({each: label(each) for each in offered})
     left, right, _ = st.columns([1, 1, 2], gap="medium")
     left.selectbox(options=options, format_func=options.__getitem__, **TOKEN.bound(token, options))
-    right.selectbox(
-        options=options,
-        index=None,
-        placeholder="no other",
-        format_func=options.__getitem__,
-        **RIVAL.bound(rival, options, label="Compared with"),
-    )
+    bound = RIVAL.bound(rival, options, label="Compared with", placeholder="no other")
+    right.selectbox(options=options, index=None, format_func=options.__getitem__, **bound)
     return token, rival
 
 

@@ -89,9 +89,8 @@ def draw_layernorms(subject: Subject) -> None:
         with column:
             st.markdown(f"**{quantity.capitalize()} of each token**", help=TERMS.get(quantity))
             _show(figures.norm_heatmap(names, values, labels, quantity, diverging=diverging), quantity, quantity)
-    widgets.caption(
-        "One row per layernorm, one column per token. Layernorm subtracts the mean and divides by the scale.", "1:32:51"
-    )
+    sentence = "One row per layernorm, one column per token. Layernorm subtracts the mean and divides by the scale."
+    widgets.caption(sentence, "1:32:51")
 
     shown = NORM.read(options=readings, default=list(readings)[-1])
     st.selectbox(options=list(readings), format_func=_norm_name, width=240, **NORM.bound(shown))

@@ -99,9 +99,8 @@ def draw_vocabularies(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer |
 
 def load_gpt2_vocabulary() -> "Tokenizer | None":
     """Load GPT-2's vocabulary once the person asks for it. None until then, and where it cannot be downloaded."""
-    if st.button(
-        "Load GPT-2's vocabulary", icon=":material/download:", help="50,257 tokens. The first use downloads them."
-    ):
+    help = "50,257 tokens. The first use downloads them."
+    if st.button("Load GPT-2's vocabulary", icon=":material/download:", help=help):
         state.remember(GPT2, True)
     if not state.recall(GPT2):
         return None
@@ -141,12 +140,8 @@ def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
     ]
     chips(tokens, ids, notes, label=f"Tokens: {key}", key=f"tokens:{key}")
     more = f" … and {len(ids) - SHOWN_IDS:,} more" if len(ids) > SHOWN_IDS else ""
-    st.code(
-        " ".join("–" if i is None else str(i) for i in ids[:SHOWN_IDS]) + more,
-        language=None,
-        wrap_lines=True,
-        height=90,
-    )
+    shown = " ".join("–" if i is None else str(i) for i in ids[:SHOWN_IDS])
+    st.code(shown + more, language=None, wrap_lines=True, height=90)
 
 
 def draw_batch(corpus: "Corpus") -> None:
@@ -155,11 +150,8 @@ def draw_batch(corpus: "Corpus") -> None:
     text, tokenizer = corpus.text, texts.characters(corpus.text)
     cut = int(0.9 * len(text))
     positions = texts.batch(cut, batch_size, block_size, seed)
-    chart(
-        split_bar(len(text), cut, positions[:, 0].tolist()),
-        key="split",
-        alt="Where the text is cut and where the chunks come from",
-    )
+    figure = split_bar(len(text), cut, positions[:, 0].tolist())
+    chart(figure, key="split", alt="Where the text is cut and where the chunks come from")
     before, after = (widgets.plain(visible(part)) for part in (text[max(0, cut - 30) : cut], text[cut : cut + 30]))
     widgets.caption(
         f"The first 90 % ({style.word(style.ACCENT)}) are training text, the rest ({style.word(style.SECOND)}) is "
@@ -191,9 +183,8 @@ def draw_chunks(text: str, tokenizer: "Tokenizer", positions: np.ndarray) -> tup
     chunks = [[text[position] for position in row] for row in positions]
     st.markdown(f"**The batch** · B × T = {len(chunks)} × {len(chunks[0]) - 1}")
     row = _grid(tokenizer, chunks, positions)
-    widgets.caption(
-        "Each row is a chunk of the text and the token after it. The target of a token is the next token.", "0:14:27"
-    )
+    sentence = "Each row is a chunk of the text and the token after it. The target of a token is the next token."
+    widgets.caption(sentence, "0:14:27")
     return row, chunks[row]
 
 

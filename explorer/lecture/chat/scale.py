@@ -41,23 +41,16 @@ def _scale_rows() -> list[tuple[str, str, str]]:
     share, times = len(train) / len(text), read / len(train)
     plays = f"{len(text) / 1e6:.1f} million characters of {len(PLAYS)} plays, {share:.0%} read about {times:.0f} times"
     drawn = policy.run.recipe.steps // policy.run.recipe.updates * policy.run.recipe.batch_size
+    beta, rankings = f"β = {policy.run.recipe.kl_weight:g}", "on 33,000 prompts; 4 to 9 answers each"
     return [
         ("Parameters", f"{pretrained.model.n_params:,}", "1.3, 6 and 175 billion"),
         ("Pretraining", plays, "300 billion tokens, much of the web (GPT-3)"),
         ("Demonstrations", f"{len(demonstrations)}, from templates", "about 13,000 prompts, answers written by people"),
-        (
-            "Preferences",
-            f"a formula of {len(POINTS)} points",
-            "rankings by about 40 people, on 33,000 prompts; 4 to 9 answers each",
-        ),
+        ("Preferences", f"a formula of {len(POINTS)} points", f"rankings by about 40 people, {rankings}"),
         ("Answers compared", "the demonstrations' own", "drawn from the models"),
         ("Reward model", f"{open_model(REWARD).model.n_params:,} parameters", "6 billion parameters"),
         ("Policy optimisation", f"PPO on {drawn:,} answers", "PPO on 256,000 answers"),
         ("Baseline", "the other answers to the same question", "a value model of its own"),
-        (
-            "KL penalty",
-            f"β = {policy.run.recipe.kl_weight:g} on whole distributions, in the loss",
-            "β = 0.02 on the drawn tokens, off the reward",
-        ),
+        ("KL penalty", f"{beta} on whole distributions, in the loss", "β = 0.02 on the drawn tokens, off the reward"),
         ("Against forgetting", "nothing", "pretraining's gradients mixed in (PPO-ptx)"),
     ]

@@ -30,9 +30,8 @@ def source_read(weights: np.ndarray, source: Sequence[str], marked: Sequence[int
     )
     drawn = style.figure(bars, height=READ, bargap=0.15)
     names = [escaped(visible(token)) for token in source]
-    drawn.update_xaxes(
-        tickvals=places, ticktext=names, tickangle=0, tickfont={"family": style.MONOSPACE}, showgrid=False
-    )
+    font = {"family": style.MONOSPACE}
+    drawn.update_xaxes(tickvals=places, ticktext=names, tickangle=0, tickfont=font, showgrid=False)
     drawn.update_yaxes(range=[0, 1], title="weight", tickformat=".1f", nticks=3)
     return drawn
 

@@ -21,6 +21,7 @@ from explorer.train.timetravel.reel import Reel, film_of
 DEFAULT = "induction"
 STEP = Choice("step", int, 0, label="Step")
 PINNED = Choice("pinned", int, 0, label="Step to compare with")
+SCORES = "A score is the weight that a head puts where such a head reads, minus the weight of uniform attention."
 PERIOD = 2.0  # seconds between two checks for new snapshots
 
 
@@ -108,10 +109,7 @@ def draw_scores(opened: Opened, reel: Reel, look: Look) -> None:
     if not reel.scores:
         return
     with st.expander(f"Scores of every head at step {look.step:,}"):
-        st.caption(
-            "A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
-            + describe_probe(opened)
-        )
+        st.caption(f"{SCORES} {describe_probe(opened)}")
         st.markdown("  \n".join(f"**{kind.capitalize()}**: {meaning}" for kind, meaning in MEANING.items()))
         at = reel.steps.index(look.step)
         rows = [
@@ -126,7 +124,4 @@ def score_note(reel: Reel) -> str:
     """Return the explanation of the score curves, or "" if there are none."""
     if not reel.scores or len(reel.steps) == 1:
         return ""
-    return (
-        " A score is the weight that a head puts where such a head reads, minus the weight of uniform attention. "
-        "Solid lines: heads of the last layer. Dashed lines: earlier layers."
-    )
+    return f" {SCORES} Solid lines: heads of the last layer. Dashed lines: earlier layers."
