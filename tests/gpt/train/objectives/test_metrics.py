@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from gpt import Corpus, create_run
+from gpt.train.loop import train
+from gpt.train.objectives import OBJECTIVES
+
+CPU = torch.device("cpu")
+SPEED = {"step", "elapsed", "tokens_per_s"}
+TRANSLATIONS = Corpus(
+    "pairs", "".join(f"{a}{b}{c}>{c}{b}{a}\n" for a in "abcd" for b in "abcd" for c in "abcd"), "test"
+)
+
+
+@pytest.fixture
+def new_run(stage, recipe, corpus, tmp_path):
+    """A run of any objective: name → run."""
+
+    def build(objective: str):
+        if objective not in ("language", "translation"):
+            return stage(objective)
+        return create_run(
+            tmp_path / objective, recipe(objective=objective), {"translation": TRANSLATIONS}.get(objective, corpus)
+        )
+
+    return build
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_run_logs_the_metrics_that_its_objective_declares(new_run, objective):
+    run = new_run(objective)
+    train(run, CPU)
+    logged = {name for row in run.metrics() for name in row}
+    assert logged - SPEED - {"train_loss"} == {metric.name for metric in run.objective.metrics} - {"train_loss"}
+    assert "train_loss" in logged and SPEED <= logged
