@@ -1,4 +1,4 @@
-"""New runs: from nothing, or, for a stage, with the weights that an earlier one has left."""
+"""Create runs: with new weights, or, for a stage, with the weights of an earlier run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,13 +22,13 @@ SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
 
 
 def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None, parts: int = 1) -> Run:
-    """Make a run folder, queued: config, tokenizer, and the text where it is a person's own.
+    """Create a run folder, queued, with config, tokenizer, and the text where it is a person's own.
 
-    corpus: the text itself where `recipe.text` only names it. Where the recipe has a `start`, the run is a stage: it begins with the
-    newest weights of that run, which is beside it or ships, and counts its own steps. Raises ValueError, before anything is
-    written, where the text is too short for the recipe or of another kind; RunError where the folder already holds something, or
-    where a run that the recipe needs is missing, has other sizes, or cannot spell the text, or where this machine cannot train it.
-    parts: in how many parts each batch will be taken, which takes less memory.
+    corpus: the text, where `recipe.text` is only its name. parts: the number of parts of each batch; more need less memory.
+    A recipe with a `start` makes a stage: it begins with the newest weights of that run, beside it or shipped, at step 0.
+    Raises ValueError, before anything is written, where the text is too short or of another kind. Raises RunError where the
+    folder is not empty, this machine cannot train the recipe, or a run that it needs is missing, has other sizes, or has no
+    token for a character of the text.
     """
     folder = Path(folder)
     check_fits(recipe, folder, parts=parts)
@@ -46,7 +46,7 @@ def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None,
 
 @dataclass(frozen=True, kw_only=True)
 class Draft(Run):
-    """A run before its folder is made: its text is in memory, and the models that it needs are still where they come from."""
+    """A run without a folder yet. Its text is in memory; its frozen models are in their own run folders."""
 
     text: Corpus
     sources: Mapping[str, Path] = field(default_factory=dict)  # role → run folder
@@ -59,13 +59,13 @@ class Draft(Run):
 
 
 def objective_of(draft: Draft) -> Objective[Any]:
-    """The objective of a run that has no folder yet. Raises ValueError where its text is too short, or of another kind."""
-    named = replace(draft, recipe=replace(draft.recipe, text=draft.text.name))  # for messages
-    return named.objective(named, torch.device("cpu"))
+    """Create the objective of a draft. Raises ValueError where the text is too short or of another kind."""
+    draft = replace(draft, recipe=replace(draft.recipe, text=draft.text.name))  # for error messages
+    return draft.objective(draft, torch.device("cpu"))
 
 
 def make_tokenizer(name: str, text: str) -> Tokenizer:
-    """ "char" → the text's own characters; "bpe-N" → N tokens trained on it."""
+    """Create a tokenizer. name: "char" for the characters of the text, or "bpe-N" for N tokens trained on it."""
     kind, _, size = name.partition("-")
     return CharTokenizer.from_text(text) if kind == "char" else BPETokenizer.train(text, int(size))
 
@@ -75,13 +75,14 @@ def check_spelling(parent: Run, corpus: Corpus) -> None:
     unknown = parent.tokenizer.unknown(corpus.text)
     if unknown:
         raise RunError(
-            f"the text {corpus.name!r} has characters that this run's tokenizer does not know: {' '.join(map(repr, unknown[:10]))}"
+            f"the text {corpus.name!r} has characters that this run's tokenizer does not know: "
+            f"{' '.join(map(repr, unknown[:10]))}"
             f"{f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''}; give a text in the same alphabet"
         )
 
 
 def begin_with(run: Run, weights: dict[str, Tensor], step: int, generators: dict[str, Tensor]) -> None:
-    """Queue a new run whose first state is this: weights, a step, and the states of its generators of numbers."""
+    """Write the first state of a new run (weights, step, RNG states by name), and queue it."""
     run.resume_path.parent.mkdir(exist_ok=True)
     state = {f"model.{name}": tensor for name, tensor in weights.items()}
     state |= {f"rng.{name}": tensor for name, tensor in generators.items()}
@@ -109,12 +110,12 @@ def _begin_stage(folder: Path, recipe: Recipe, corpus: Corpus, parts: int) -> Ru
 
 
 def _find(name: str, beside: Path) -> Run:
-    """The run of this name, with a snapshot: one beside the new one, else one that ships."""
+    """Load the run of this name: from the folder `beside`, else a shipped one. Raises RunError without a snapshot."""
     for place in (beside, SHIPPED):
         if (place / name / "config.json").is_file():
             run = load_run(place / name)
             if not run.steps:
-                raise RunError(f"run {name!r} has no snapshot to begin with yet; let it train to its first")
+                raise RunError(f"run {name!r} has no snapshot to begin with yet; train it to its first snapshot")
             return run
     raise RunError(
         f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among those that ship; train it first"
@@ -125,31 +126,33 @@ def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:
     reward = _find(recipe.reward, beside)
     if reward.objective.kind is not RewardModel or reward.tokenizer.to_dict() != parent.tokenizer.to_dict():
         raise RunError(
-            f"{reward.name!r} is no reward model with the alphabet of {parent.name!r}; give one that was trained from the same text"
+            f"{reward.name!r} is no reward model with the tokenizer of {parent.name!r}; "
+            "give one that was trained on the same text"
         )
     return reward
 
 
 def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
-    """The parent's weights. Where the objective has a new last layer, the parent may have more layers below it."""
+    """Return the parent's weights, without the layer that the objective replaces. Raises RunError where shapes differ."""
     objective = OBJECTIVES[recipe.objective]
     own, theirs = shapes_of(recipe.model, objective.kind), parent.model().state_dict()
     names = own.keys() | theirs.keys()
     if objective.new_layer:
         names = {name for name in own if not name.startswith(f"{objective.new_layer}.")}
     for name in sorted(names):
-        there = list(theirs[name].shape) if name in theirs else None
-        if there != own.get(name):
+        shape = list(theirs[name].shape) if name in theirs else None
+        if shape != own.get(name):
             raise RunError(
-                f"this cannot begin with {parent.name!r}: {name} is {there} there and {own.get(name)} here; give both the same sizes"
+                f"a run of this recipe cannot begin with {parent.name!r}: {name} is {shape} there and {own.get(name)} here; "
+                "give both the same sizes"
             )
     return build_model(recipe.model, objective.kind).state_dict() | {name: theirs[name] for name in names}
 
 
 def copy_newest(source: Run, folder: Path) -> None:
-    """Copy a run's newest snapshot as a run folder of its own, so that what becomes of the run changes nothing here."""
+    """Copy a run's newest snapshot into a run folder of its own, which later changes of the run do not reach."""
     if not source.steps:
-        raise RunError(f"run {source.name!r} has no snapshot, so nothing can go on from it; take another run")
+        raise RunError(f"run {source.name!r} has no snapshot, so no run can begin with it; choose another run")
     snapshot = source.snapshot_path(source.steps[-1])
     (folder / "snapshots").mkdir(parents=True)
     for name in ("config.json", "tokenizer.json"):

@@ -1,4 +1,4 @@
-"""Why a training ended, and what to do."""
+"""Explain why a training ended, and what to do."""
 
 import errno
 import math
@@ -15,7 +15,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the person's quota
 
 
 class TrainingFailed(RuntimeError):
-    """The loss is not finite any more."""
+    """A loss, gradient, metric or logit is not finite."""
 
 
 def is_full(error: Exception) -> bool:
@@ -47,7 +47,7 @@ def good_snapshots(run: Run, objective: Objective[Any], device: torch.device) ->
 
 
 def _quality_at(run: Run, step: int, objective: Objective[Any], device: torch.device) -> float:
-    """The quality of a snapshot; NaN where its numbers are not finite."""
+    """Return the quality of a snapshot; NaN where its numbers are not finite."""
     try:
         return _finite(objective.quality(objective.evaluate(run.model(step).to(device).train())))
     except ValueError:

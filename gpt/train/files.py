@@ -1,7 +1,7 @@
-"""The files of a run folder: JSON, JSON Lines, text, safetensors. The one place that reads and writes them.
+"""Read and write the files of a run folder: JSON, JSON Lines, text, safetensors. No other module does.
 
-Anybody may have handed a run folder in. So each file is opened only if it is a regular file of sensible size: a link may lead out of the
-folder, and reading a pipe or a device may wait for ever. A file is replaced by writing a new one beside it and renaming that.
+Anybody may have sent the run folder. So a file is opened only if it is a regular file below a size limit: a link may lead out
+of the folder, and reading a pipe or a device may never end. A file is replaced by writing a new one and renaming it.
 """
 
 import json
@@ -31,11 +31,11 @@ FILES = (
 
 
 class RunError(ValueError):
-    """A run folder that cannot be read or written as asked; the message says what to do."""
+    """A run folder that cannot be read or written. The message says what to do."""
 
 
 def check_folder(folder: Path) -> None:
-    """Raise RunError where a part of a run folder is a link, or no file or folder as it should be."""
+    """Raise RunError where an entry of a run folder is a link, or a folder in place of a file."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name not in (*FILES, *FOLDERS):
@@ -53,7 +53,7 @@ def check_folder(folder: Path) -> None:
 
 
 def open_regular(path: Path, mode: str = "rb") -> IO[bytes]:
-    """Open a regular file to read ("rb") or to append to ("ab"). Raises OSError where it is none: missing, a link, a pipe, …"""
+    """Open a regular file to read ("rb") or append ("ab"). Raises OSError where it is missing, a link, a pipe, …"""
     return open(path, mode, opener=_regular)
 
 
@@ -67,7 +67,7 @@ def _regular(path: str, flags: int) -> int:
 
 
 def read_text(path: Path, most: int = MAX_JSON_BYTES) -> str:
-    """A text file in UTF-8. Raises OSError where it is missing, no regular file or too large, ValueError where it is no UTF-8."""
+    """Read a UTF-8 text file. Raises OSError where it is missing, irregular or too large, ValueError where not UTF-8."""
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > most:
             raise OSError(f"{path.name} of run {path.parent.name!r} is larger than {most:,} bytes")
@@ -102,7 +102,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_ROWS_BYTES:
             raise RunError(
-                f"{path.name} of run {path.parent.name!r} has {bytes_in_words(size)}; at most {bytes_in_words(MAX_ROWS_BYTES)} are read. "
+                f"{path.name} of run {path.parent.name!r} has {bytes_in_words(size)}; "
+                f"at most {bytes_in_words(MAX_ROWS_BYTES)} are read. "
                 "Move it away, or log fewer steps in another run"
             )
         while line := file.readline(MAX_ROW_BYTES):
@@ -115,15 +116,18 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def is_step(value: Any) -> bool:
-    """Whether a run can have taken so many steps."""
+    """Tell whether the value is a possible step: a whole number from 0 to `MAX_INT`."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT
 
 
 @contextmanager
 def open_tensors(path: Path, what: str) -> Generator[safe_open, None, None]:
-    """Open a safetensors file. what: its name in messages. Raises RunError where it is no such file, or larger than memory."""
+    """Open a safetensors file. what: its name in messages.
+
+    Raises RunError where it is no safetensors file, or larger than memory.
+    """
     try:
-        with open_regular(path) as file:  # what safetensors opens has been looked at
+        with open_regular(path) as file:  # safetensors would open a link or a pipe
             size, memory = os.fstat(file.fileno()).st_size, machine_memory(torch.device("cpu"))
         if size > memory:
             raise RunError(f"{what} has {bytes_in_words(size)}; this machine has {bytes_in_words(memory)} of memory")
@@ -165,15 +169,17 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 @contextmanager
 def _beside(path: Path) -> Generator[Path, None, None]:
-    """An empty new file that then takes another's place; what fails half-way leaves the disk as it was.
+    """Create an empty file beside `path`, and rename it to `path` at the end. On an error, the old file stays.
 
-    It ends with the mode that the person's umask gives to new files: safetensors makes its own, which only the owner can read.
+    The file gets the mode of the person's umask: safetensors would make it readable only by its owner.
     """
     if path.is_dir():
-        raise RunError(f"{path.name!r} of {path.parent.name!r} is a folder, and a file is written there; move it away")
+        raise RunError(
+            f"{path.name!r} of {path.parent.name!r} is a folder, but training writes a file there; move it away"
+        )
     beside = path.with_name(path.name + ".new")
     try:
-        beside.unlink(missing_ok=True)  # left by a crash, or a link that leads elsewhere
+        beside.unlink(missing_ok=True)  # from a crash, or a link to another place
         with beside.open("xb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         yield beside

@@ -1,4 +1,4 @@
-"""A run that begins where another one was: its weights, other switches."""
+"""Fork a run: begin a new one with the weights of a snapshot, and with some switches changed."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -18,22 +18,21 @@ from gpt.train.run import Parent, Run, RunError, load_run, new_folder
 MOST_DRAWS = 2 * 10**9  # half a minute
 DRAWS_AT_ONCE = 2**20
 FIXED = {
-    "tokenizer": "the weights know the parent's tokens alone",
-    "objective": "the weights were made for the parent's",
+    "tokenizer": "the weights only fit the parent's tokens",
+    "objective": "the weights only fit the parent's objective",
 }
 
 
 def fork_run(
     parent: Run, step: int | None, folder: str | Path, corpus: Corpus | None = None, *, parts: int = 1, **changes: Any
 ) -> Run:
-    """Make a new run, queued, that goes on from a snapshot of `parent` (None: its newest) with some switches changed.
+    """Create a run, queued, that begins with a snapshot of `parent` (None: its newest), with some switches changed.
 
-    changes: fields of Recipe or of its model: the learning rate, dropout, causal, … `text` names another text, or `corpus` is
-    it. The child counts steps on from the parent's, so `steps` is where it ends; it draws the batches that the parent drew
-    from there on, unless `seed`, batch or text differ. Its optimizer begins afresh: snapshots hold weights alone.
-    parts: in how many parts each batch will be taken.
-    Raises ValueError naming what cannot be changed: whatever gives the weights other shapes, or a text that has characters
-    without a token.
+    changes: fields of Recipe or of its model: the learning rate, dropout, causal, … `text` is the name of another text;
+    `corpus` is the text itself. The child's first step is the snapshot's, so `steps` includes the parent's. It draws the same
+    batches as the parent, unless `seed`, batch size or text differ. Its optimizer has no state: snapshots only have weights.
+    parts: the number of parts of each batch. Raises ValueError on a change that gives the weights other shapes, or a text with
+    characters that have no token.
     """
     model = parent.model(step)
     step = parent.steps[-1] if step is None else step
@@ -57,23 +56,23 @@ def fork_run(
 
 
 def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
-    """The parent's recipe with the changes. Raises ValueError on one that a fork at this step cannot make."""
+    """Return the parent's recipe with the changes. Raises ValueError on a change that a fork at this step cannot make."""
     for name, why in FIXED.items():
         if changes.get(name, getattr(parent.recipe, name)) != getattr(parent.recipe, name):
             raise ValueError(f"{name} cannot change in a fork: {why}")
     if step > parent.recipe.steps:
         raise RunError(
-            f"run {parent.name!r} has {parent.recipe.steps} steps, so its snapshot of step {step} is not its own; fork another"
+            f"run {parent.name!r} has {parent.recipe.steps} steps, so its snapshot of step {step} is not its own; "
+            "fork another"
         )
     shapes = shapes_of(parent.recipe.model, parent.objective.kind)
     for name in (f.name for f in fields(GPTConfig) if f.name in changes):
-        alone = parent.recipe.changed(**{name: changes[name]})
-        if (
-            alone.model.vocab_size != parent.recipe.model.vocab_size
-            or shapes_of(alone.model, parent.objective.kind) != shapes
-        ):
+        model = parent.recipe.changed(**{name: changes[name]}).model
+        has_vocab = model.vocab_size == parent.recipe.model.vocab_size
+        if not has_vocab or shapes_of(model, parent.objective.kind) != shapes:
             raise ValueError(
-                f"{name}={changes[name]!r} cannot change in a fork: the weights of {parent.name!r} would not fit; start a new run"
+                f"{name}={changes[name]!r} cannot change in a fork: the weights of {parent.name!r} would not fit; "
+                "start a new run"
             )
     recipe = parent.recipe.changed(**changes)
     if recipe.steps <= step:
@@ -82,11 +81,10 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
 
 
 def _generators(recipe: Recipe, objective: Objective[Any], step: int, model: nn.Module) -> dict[str, Tensor]:
-    """States of generators as training goes on with them: that of batches has drawn as often as the parent's had.
+    """Return the RNG states after the parent's draws: "batches" for the batches, "torch" for the rest.
 
-    A batch of every other objective is `batch_size` random numbers.
-
-    A policy's batches were drawn by its own weights at each step, so its generator begins afresh.
+    A batch takes `batch_size` random numbers. A policy's batches depend on its weights at each step and cannot be drawn again,
+    so its generator begins at the seed.
     """
     batches = torch.Generator().manual_seed(recipe.seed)
     if not objective.draws_from_model and step:
@@ -96,11 +94,11 @@ def _generators(recipe: Recipe, objective: Objective[Any], step: int, model: nn.
 
 
 def skip(generator: torch.Generator, count: int) -> None:
-    """Draw so many 32-bit numbers and forget them. Raises RunError where that would take minutes."""
+    """Advance a generator by `count` 32-bit numbers. Raises RunError where that would take minutes."""
     if count > MOST_DRAWS:
         raise RunError(
-            f"the parent has drawn {count:,} random numbers, and a fork draws them again; that is possible up to {MOST_DRAWS:,}: "
-            "fork an earlier snapshot"
+            f"the parent has drawn {count:,} random numbers, and a fork draws them again; "
+            f"that is possible up to {MOST_DRAWS:,}: fork an earlier snapshot"
         )
     for start in range(0, count, DRAWS_AT_ONCE):
         torch.empty(min(DRAWS_AT_ONCE, count - start), dtype=torch.int32).random_(0, 2, generator=generator)

@@ -1,4 +1,4 @@
-"""The training loop: draws batches, takes steps, and writes everything down in the run's folder.
+"""Train a run: draw batches, take steps, and write metrics, samples and snapshots into its folder.
 
 Source: lecture 00:34:53.
 """
@@ -22,20 +22,24 @@ from gpt.train.ranks import Ranks, check_parts
 from gpt.train.recipe import snapshot_steps
 from gpt.train.resume import load_state, save_state
 from gpt.train.run import Run, RunError
-from gpt.train.signals import EndedBySignal, Signals, noted
+from gpt.train.signals import EndedBySignal, Signals, record_signals
 
 PAUSE_POLL = 0.2  # seconds
-SAVE_EVERY = 60  # seconds between two saved states: what a killed run loses at most
-SAVE_SHARE = 0.05  # of the time, at most, for saving
+SAVE_EVERY = 60  # seconds between two saved states; a killed run loses no more
+SAVE_SHARE = 0.05  # largest share of the time spent on saving
 ALONE = Ranks()
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """ "auto" is CUDA, else Apple's MPS, else the CPU. Raises ValueError where the device asked for is not there."""
+    """Choose a device. "auto": CUDA, else Apple's MPS, else the CPU. Raises ValueError where there is no such device."""
     available = [
-        d
-        for d, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True))
-        if there
+        device
+        for device, exists in (
+            ("cuda", torch.cuda.is_available()),
+            ("mps", torch.backends.mps.is_available()),
+            ("cpu", True),
+        )
+        if exists
     ]
     if name != "auto" and name not in available:
         raise ValueError(f"there is no {name!r} device here; there is {', '.join(available)}")
@@ -43,11 +47,11 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 class Trainer:
-    """One run in training: all that changes from step to step, and the writing of it.
+    """A run in training: its model, optimizers, generators and step, and the methods that write its files.
 
-    ranks: the processes that share its batches. micro_batches: parts of a process's share that are taken one after another,
-    for a batch that is larger than memory. Neither changes the curve by more than rounding, where nothing drops out; batchnorm,
-    which would, is refused.
+    ranks: the processes that share each batch. micro_batches: the number of parts that a process splits its share into, for
+    a batch that is larger than memory. Without dropout, neither changes the loss curve by more than rounding. Batch
+    normalisation would, so it is refused.
     """
 
     def __init__(self, run: Run, device: torch.device, ranks: Ranks = ALONE, micro_batches: int = 1) -> None:
@@ -62,18 +66,18 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
         self.batch: tuple[Tensor, ...] = ()
-        self.tokens, self.busy = 0, 0.0  # trained on, and seconds it took, since the last logged row
+        self.tokens, self.busy = 0, 0.0  # tokens and seconds of training since the last logged row
         if run.resume_path.exists():
             load_state(self)
-        film = snapshot_steps(self.recipe.steps - run.began_at, self.recipe.snapshots)
-        self.snapshot_steps = {run.began_at + step for step in film}
+        steps = snapshot_steps(self.recipe.steps - run.began_at, self.recipe.snapshots)
+        self.snapshot_steps = {run.began_at + step for step in steps}
         self.started = time.perf_counter() - self.elapsed
         self.save_at = time.perf_counter() + SAVE_EVERY
         if not ranks.is_first:
-            torch.manual_seed(self.recipe.seed + 1_000_003 * ranks.rank + self.step)  # each drops out what it likes
+            torch.manual_seed(self.recipe.seed + 1_000_003 * ranks.rank + self.step)  # each process has its own dropout
             return
         samples = [row for row in run.samples() if row["step"] < self.step or self._is_of_this_step(row)]
-        self.is_taken = any(map(self._is_of_this_step, samples))  # the snapshot of this step
+        self.is_taken = any(map(self._is_of_this_step, samples))  # whether this step has its snapshot
         rewrite_lines(run.folder / "samples.jsonl", samples)
         rewrite_lines(run.folder / "metrics.jsonl", (row for row in run.metrics() if row["step"] < self.step))
 
@@ -81,7 +85,7 @@ class Trainer:
         return row["step"] == self.step and self.run.snapshot_path(self.step).exists()
 
     def advance(self) -> dict[str, float]:
-        """Take one optimizer step; returns what is worth logging of it."""
+        """Take one optimizer step. Returns its training loss, learning rate and gradient norm."""
         recipe, began = self.recipe, time.perf_counter()
         lr = lr_at(self.step, recipe)
         if not self.batch or (self.step - self.run.began_at) % recipe.updates == 0:
@@ -100,9 +104,9 @@ class Trainer:
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
 
     def _backward(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Gradients of the mean loss over the whole batch, each process adding those of its own examples; returns that loss.
+        """Compute the gradients of the mean loss over the whole batch, and return that loss.
 
-        batch: the same in every process.
+        batch: the same in every process; each computes its share, and `Ranks.sum` adds them.
         """
         loss = torch.zeros((), device=self.device)
         parts = list(zip(*(tensor.tensor_split(self.n_parts) for tensor in batch), strict=True))
@@ -132,7 +136,7 @@ class Trainer:
         return f"try a lower learning rate than {self.recipe.lr}"
 
     def log(self, row: dict[str, Any]) -> None:
-        """Complete a row of metrics with the speed since the last one and the time since the start, and write it."""
+        """Write a row of metrics with the speed since the last row (tokens per second) and the time since the start."""
         if self.busy:
             row["tokens_per_s"] = self.tokens / self.busy
         row["elapsed"] = time.perf_counter() - self.started
@@ -140,10 +144,9 @@ class Trainer:
         append_line(self.run.folder / "metrics.jsonl", row)
 
     def snapshot(self) -> None:
-        """Write all that resuming needs, then the weights and a sample of what they write.
+        """Write the state to resume from, then the weights and a sample of the model's text.
 
-        What is written already for this step, before the run was resumed, stays. Raises TrainingFailed, before anything is
-        written, where the weights give no numbers any more.
+        Does nothing where this step has its snapshot. Raises TrainingFailed where logits are not finite, before it writes.
         """
         if self.is_taken:
             return
@@ -160,7 +163,7 @@ class Trainer:
         self.is_taken = True
 
     def save(self) -> None:
-        """Write the state that resuming needs, except where weights are no numbers: then the older one is better."""
+        """Write the state to resume from. Where weights are not finite, the older state stays."""
         began = time.perf_counter()
         if not all(bool(parameter.isfinite().all()) for parameter in self.model.parameters()):
             return
@@ -169,7 +172,7 @@ class Trainer:
         self.save_at = saved + max(SAVE_EVERY, (saved - began) / SAVE_SHARE)
 
     def save_by_time(self) -> None:
-        """Save where that was not done for a while."""
+        """Save where the last save was long enough ago."""
         if time.perf_counter() >= self.save_at:
             self.save()
 
@@ -181,24 +184,24 @@ def train(
     ranks: Ranks = ALONE,
     micro_batches: int = 1,
 ) -> None:
-    """Train a run to its end, or until its `stop` file appears; goes on where it was left, with as many ranks as there are now.
+    """Train a run to its last step, or until its `stop` file appears. A run with a saved state resumes from it.
 
-    The state to resume from is saved with each snapshot, each `SAVE_EVERY` seconds, and when SIGTERM or Ctrl-C ends the run: then
-    `train` raises SystemExit or KeyboardInterrupt. on_row is called with each logged row, in the first process.
-    Raises RunError where another process trains it or it cannot go on, TrainingFailed where the loss is no number any more;
-    status.json also says what ended a training that had begun.
+    The state is saved with each snapshot, every `SAVE_EVERY` seconds, and when SIGTERM or Ctrl-C ends the run: then `train`
+    raises SystemExit or KeyboardInterrupt. The number of ranks may differ from the time before. on_row is called with each
+    logged row, in the first process. Raises RunError where another process trains the run or it cannot be resumed,
+    TrainingFailed where the loss is not finite. status.json also gives the reason.
     """
     if not ranks.is_first:
-        with noted() as signals:  # torchrun sends them to every process; the first one decides when to end
+        with record_signals() as signals:  # torchrun sends signals to every process; the first one decides when to end
             _follow(run, device, ranks, micro_batches)
         return signals.obey()
     try:
         with run.lock.acquire(timeout=2):
             if run.steps and not run.resume_path.exists():
                 raise RunError(
-                    f"run {run.name!r} has snapshots but no state to go on from; train anew in another folder"
+                    f"run {run.name!r} has snapshots but no saved state to resume from; train a new run in another folder"
                 )
-            with noted() as signals:
+            with record_signals() as signals:
                 _lead(run, device, on_row, ranks, micro_batches, signals)
         signals.obey()
     except Timeout as error:
@@ -213,7 +216,7 @@ def _lead(
     micro_batches: int,
     signals: Signals,
 ) -> None:
-    """Train, and write everything down, the reason why it ends as well."""
+    """Train in the first process, and write the status, with the reason where training ends early."""
     step, trainer = run.status.step, None
     try:
         run.set_status("running", step)
@@ -226,13 +229,13 @@ def _lead(
     except Exception as error:
         at = trainer.step if trainer else step
         run.set_status("failed", at, reason(run, error))
-        if isinstance(error, TrainingFailed) and trainer and run.steps:  # which takes a while to find out
+        if isinstance(error, TrainingFailed) and trainer and run.steps:  # this takes a while
             run.set_status("failed", at, f"{error}; {good_snapshots(run, trainer.objective, device)}")
         raise
 
 
 def _take_steps(trainer: Trainer, on_row: Callable[[dict[str, Any]], None], signals: Signals) -> None:
-    """All steps that are left, unless a stop is asked for. The other processes hear once a step whether there is another."""
+    """Take the steps that are left, until a stop is requested. Before each step, the other processes get a message."""
     run, recipe = trainer.run, trainer.recipe
     trainer.model.train()
     while True:
@@ -241,10 +244,10 @@ def _take_steps(trainer: Trainer, on_row: Callable[[dict[str, Any]], None], sign
         if signals.received:
             trainer.save()
             return _stop(trainer, f"ended by {signals.received.name}; it can be resumed")
-        asked_to_stop = run.stop_request.exists()
-        if step in trainer.snapshot_steps or last or asked_to_stop:
+        stop_requested = run.stop_request.exists()
+        if step in trainer.snapshot_steps or last or stop_requested:
             trainer.snapshot()
-        if asked_to_stop and not last:
+        if stop_requested and not last:
             run.stop_request.unlink(missing_ok=True)
             return _stop(trainer, "stopped on request; it can be resumed")
         trainer.save_by_time()
@@ -268,13 +271,13 @@ def _take_steps(trainer: Trainer, on_row: Callable[[dict[str, Any]], None], sign
 
 
 def _stop(trainer: Trainer, why: str) -> None:
-    if trainer.step < trainer.recipe.steps:  # else the other processes have ended by themselves
+    if trainer.step < trainer.recipe.steps:  # after the last step the other processes end without a message
         trainer.ranks.agree(False)
     trainer.run.set_status("stopped", trainer.step, why)
 
 
 def _follow(run: Run, device: torch.device, ranks: Ranks, micro_batches: int) -> None:
-    """Do this process's share of every step, for as long as the first process goes on."""
+    """Compute this process's share of each step until the first process stops."""
     trainer = Trainer(run, device, ranks, micro_batches)
     trainer.model.train()
     while trainer.step < run.recipe.steps and ranks.agree():
@@ -284,9 +287,9 @@ def _follow(run: Run, device: torch.device, ranks: Ranks, micro_batches: int) ->
 def _wait_while_paused(run: Run, trainer: Trainer, signals: Signals) -> None:
     if not run.pause_request.exists():
         return
-    paused_at = time.perf_counter()
+    pause_start = time.perf_counter()
     run.set_status("paused", trainer.step)
     while run.pause_request.exists() and not run.stop_request.exists() and not signals.received:
         time.sleep(PAUSE_POLL)
-    trainer.started += time.perf_counter() - paused_at
+    trainer.started += time.perf_counter() - pause_start
     run.set_status("running", trainer.step)

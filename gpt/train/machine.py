@@ -1,4 +1,4 @@
-"""What this machine has, in bytes, and quantities in words."""
+"""Measure memory and disk of this machine in bytes, and write quantities in words."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import torch
 
 
 def machine_memory(device: torch.device | None = None) -> int:
-    """Bytes of memory that a process here can have. device: a GPU has its own; None takes the larger of the two."""
+    """Return the bytes of memory that a process can have. device: a GPU or the CPU; None takes the largest."""
     on_gpu = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
     if device is not None and device.type == "cuda":
         return on_gpu[device.index or 0]
@@ -19,7 +19,7 @@ def machine_memory(device: torch.device | None = None) -> int:
 
 
 def _installed() -> int:
-    """Bytes of the machine's main memory."""
+    """Return the bytes of the machine's main memory."""
     if sys.platform == "win32":
         import ctypes
 
@@ -30,22 +30,23 @@ def _installed() -> int:
 
 
 def _limits() -> list[int]:
-    """What a container allows, where this process is in one."""
-    found = []
+    """Return the memory limits of the container in bytes; an empty list without one."""
+    limits: list[int] = []
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # "max" is no limit
-            found.append(int(Path(file).read_text(encoding="ascii")))
-    return found
+            limits.append(int(Path(file).read_text(encoding="ascii")))
+    return limits
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes that are free where a folder is, or will be."""
-    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
-    return shutil.disk_usage(there).free
+    """Return the free bytes on the disk of a folder, whether or not the folder exists."""
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
+    return shutil.disk_usage(existing).free
 
 
 def count_in_words(count: int) -> str:
-    """
+    """Write a count in words.
+
     >>> count_in_words(7584), count_in_words(9_740_000_000), count_in_words(10**30)
     ('7,584', '9.7 billion', 'over a million billion')
     """
@@ -58,7 +59,8 @@ def count_in_words(count: int) -> str:
 
 
 def bytes_in_words(count: int) -> str:
-    """
+    """Write a number of bytes in words.
+
     >>> bytes_in_words(532), bytes_in_words(4_210_000), bytes_in_words(604_000_000)
     ('1 KB', '4.2 MB', '604 MB')
     >>> bytes_in_words(116_300_000_000), bytes_in_words(10**30)
@@ -75,7 +77,8 @@ def bytes_in_words(count: int) -> str:
 
 
 def time_in_words(seconds: float) -> str:
-    """
+    """Write a duration in words.
+
     >>> time_in_words(0.2), time_in_words(40), time_in_words(5400), time_in_words(1e12)
     ('1 second', '40 seconds', '1.5 hours', '31,710 years')
     """

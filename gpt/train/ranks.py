@@ -1,8 +1,8 @@
-"""Several processes that train one run together, as `torchrun` starts them: each takes its share of every batch.
+"""Train one run with several processes, started by `torchrun`. Each process computes its share of every batch.
 
-The sum of gradients is written out, in place of torch's DistributedDataParallel: the model stays the one that is saved and
-looked into, micro-batches need no switch, and what crosses the wire is one line. DDP would send while backward still
-computes; that pays for models much larger than these.
+The gradients are summed here and not by torch's DistributedDataParallel: the model needs no wrapper, micro-batches need no
+switch, and all communication is in one line. DDP would send gradients during the backward pass; that is faster only for much
+larger models.
 """
 
 import os
@@ -20,16 +20,16 @@ PATIENCE = timedelta(days=30)  # a pause may be long
 
 
 class PeerLost(RuntimeError):
-    """Another of the processes has ended."""
+    """Another process of this training has ended."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of the processes this one is. The first alone reads requests and writes the run folder."""
+    """The rank of this process and the number of processes. Only the first reads requests and writes the run folder."""
 
     rank: int = 0
     world_size: int = 1
-    device: torch.device | None = None  # that messages between the processes are made on
+    device: torch.device | None = None  # of the messages between the processes
 
     @property
     def is_first(self) -> bool:
@@ -45,12 +45,12 @@ class Ranks:
             tensor.copy_(total.view_as(tensor))
 
     def agree(self, go_on: bool = True) -> bool:
-        """What the first process says; the others wait for it."""
+        """Return the first process's `go_on` in every process. The others wait for it."""
         if self.world_size == 1:
             return go_on
-        word = torch.tensor([go_on], dtype=torch.int32, device=self.device)
-        self._exchange(dist.broadcast, word, 0)
-        return bool(word.item())
+        message = torch.tensor([go_on], dtype=torch.int32, device=self.device)
+        self._exchange(dist.broadcast, message, 0)
+        return bool(message.item())
 
     def _exchange(self, operation: Callable[..., object], *arguments: object) -> None:
         try:
@@ -62,7 +62,7 @@ class Ranks:
 
 
 def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
-    """Raise ValueError where a batch cannot be shared by so many processes, each taking its share in so many parts."""
+    """Raise ValueError where a batch cannot be split over these processes and their micro-batches."""
     if world_size * micro_batches > recipe.batch_size:
         raise ValueError(
             f"a batch of {recipe.batch_size} cannot be shared by {world_size} processes in {micro_batches} parts each; "
@@ -70,15 +70,15 @@ def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
         )
     if world_size * micro_batches > 1 and recipe.model.norm == "batch":
         raise ValueError(
-            f"norm='batch' cannot train in {world_size * micro_batches} parts: each would have its own batch statistics, which changes "
-            "the curve; take one process without --accumulate, or norm='pre'"
+            f"norm='batch' cannot train in {world_size * micro_batches} parts: each would have its own batch statistics, "
+            "which changes the curve; take one process without --accumulate, or norm='pre'"
         )
 
 
 def join(device: torch.device) -> Ranks:
-    """Meet the other processes where torchrun started this one, and be alone otherwise.
+    """Connect to the other processes where torchrun started this one. Without torchrun there is one process.
 
-    device: of the model; on GPUs each process takes its own. Raises ValueError where processes cannot train together on it.
+    device: of the model; each process takes a GPU of its own. Raises ValueError where processes cannot share the device type.
     """
     world_size = int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
     if world_size == 1:
@@ -97,6 +97,6 @@ def join(device: torch.device) -> Ranks:
 
 
 def leave(ranks: Ranks) -> None:
-    """Part from the other processes."""
+    """Disconnect from the other processes."""
     if ranks.world_size > 1:
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""A recipe: everything that a training run depends on, as one value."""
+"""A recipe: all settings of a training run, as one value."""
 
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -18,10 +18,10 @@ SnapshotType = Literal["float32", "float16"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, and how. Raises ValueError naming the field, its value and the remedy."""
+    """The model, the text and the training settings. Raises ValueError with the field, its value and what to do."""
 
     about: str = ""  # one line for people
-    model: GPTConfig = field(default_factory=GPTConfig)  # vocab_size becomes the tokenizer's when a run is made
+    model: GPTConfig = field(default_factory=GPTConfig)  # a new run sets vocab_size to its tokenizer's
     text: str = "tinyshakespeare"  # a corpus's name, or a path
     objective: str = "language"  # a key of OBJECTIVES
     tokenizer: str = "char"  # "char", or "bpe-N": N tokens trained on the text
@@ -42,8 +42,8 @@ class Recipe:
     snapshots: int = 24
     snapshot_type: SnapshotType = "float32"
     seed: int = 1337
-    start: str = ""  # the run that gives the first weights, in the same folder or shipped
-    reward: str = ""  # the run of the reward model that PPO needs, in the same folder or shipped
+    start: str = ""  # name of the run with the first weights, in the same folder or shipped
+    reward: str = ""  # name of the reward model's run, for PPO, in the same folder or shipped
     kl_weight: float = 0.0  # β of PPO and DPO: the price of a nat of distance from `start`
     updates: int = 1  # steps taken on a batch before the next is drawn
 

@@ -1,4 +1,4 @@
-"""The state that a run resumes from: weights, optimizers, generators, and where it is."""
+"""Save and load the state that a run resumes from: weights, optimizers, RNG states, step and time."""
 
 import time
 from typing import TYPE_CHECKING
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def save_state(trainer: "Trainer") -> None:
-    """Replace the run's saved state by what the trainer is now, between two steps."""
+    """Write the trainer's state between two steps, in place of the older one."""
     run, tensors = trainer.run, {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items()}
     for i, optimizer in enumerate(trainer.optimizers):
         for parameter, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{parameter}.{key}": value for key, value in state.items()}
-    if (trainer.step - run.began_at) % trainer.recipe.updates:  # it will be used again
+    if (trainer.step - run.began_at) % trainer.recipe.updates:  # the next step uses this batch again
         tensors |= {f"batch.{i}": tensor for i, tensor in enumerate(trainer.batch)}
     tensors |= {"rng.batches": trainer.generator.get_state(), "rng.torch": torch.get_rng_state()}
     if trainer.device.type != "cpu":
@@ -29,7 +29,7 @@ def save_state(trainer: "Trainer") -> None:
 
 
 def load_state(trainer: "Trainer") -> None:
-    """Bring the trainer back to the run's saved state. Raises RunError where that is damaged."""
+    """Set the trainer to the run's saved state. Raises RunError where the file is damaged."""
     run = trainer.run
     trainer.model.load_state_dict(run.new_model("its state to resume from", run.resume_path, "model.").state_dict())
     try:

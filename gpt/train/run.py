@@ -1,6 +1,6 @@
-"""A run is a folder: the only thing that training and exploring share. Readers and makers here, its writer in loop.py.
+"""Open and create run folders, the only thing that training and exploring share. loop.py writes into them.
 
-Weights are safetensors only; what a person could have handed in is never unpickled.
+Weights are safetensors only. Nothing is unpickled, because anybody may have sent the folder.
 """
 
 import json
@@ -36,18 +36,26 @@ from gpt.train.objectives import OBJECTIVES, Objective
 from gpt.train.recipe import Recipe
 
 FORMAT = 1
-QUIET = 120  # seconds in which a worker writes at least once
-LITTLE = 100_000  # bytes: a disk with less is full
+QUIET = 120  # seconds; a training process writes status.json more often
+MIN_FREE = 100_000  # bytes; a disk with less free space counts as full
 SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,14})\.safetensors", re.ASCII)
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)  # of alien JSON
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)  # from JSON that is no run's
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. "interrupted": it says running, but no worker holds its lock."""
+    """The state of a run and its step. "interrupted": status.json says running, but no process holds the lock."""
 
     state: State
     step: int = 0
@@ -56,7 +64,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Parent:
-    """Where the first weights of a fork or of a stage come from, and what was changed from there."""
+    """The snapshot that a fork or a stage begins with, and the changes to its recipe."""
 
     run: str  # the parent folder's name
     step: int
@@ -66,13 +74,13 @@ class Parent:
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, read. Nothing is cached but what never changes."""
+    """An open run folder. Only files that never change are cached."""
 
     folder: Path
     recipe: Recipe
     tokenizer: Tokenizer
     parent: Parent | None = None
-    title: str = ""  # where the person gave a name that no folder can have
+    title: str = ""  # the name a person chose, where no folder can have it
 
     @property
     def name(self) -> str:
@@ -80,32 +88,32 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What people call it: its title, or its name."""
+        """The title, or the folder's name where there is no title."""
         return self.title or self.name
 
     @property
     def objective(self) -> type[Objective[Any]]:
-        """What it learns: the class, which has the objective's traits."""
+        """The class of the run's objective."""
         return OBJECTIVES[self.recipe.objective]
 
     @property
     def steps(self) -> list[int]:
-        """Steps that have a snapshot, ascending."""
+        """List the steps that have a snapshot, ascending."""
         names = (path.name for path in (self.folder / "snapshots").glob("*.safetensors"))
-        return sorted(int(found[1]) for found in map(SNAPSHOT.fullmatch, names) if found)
+        return sorted(int(match[1]) for match in map(SNAPSHOT.fullmatch, names) if match)
 
     def snapshot_path(self, step: int) -> Path:
-        """Where the snapshot of a step lies, or would lie."""
+        """Return the path of the snapshot of a step, whether or not it exists."""
         return self.folder / "snapshots" / f"{step:06d}.safetensors"
 
     def model(self, step: int | None = None) -> Model:
-        """The model of a snapshot (None: the newest), in eval mode, float32, on the CPU.
+        """Load the model of a snapshot (None: the newest), in eval mode, float32, on the CPU.
 
-        Raises RunError where there is no such snapshot, or it is not this model's weights.
+        Raises RunError where the snapshot is missing or has the weights of another model.
         """
         steps = self.steps
         if not steps:
-            raise RunError(f"run {self.name!r} has no snapshot yet; wait for its first, or train it on")
+            raise RunError(f"run {self.name!r} has no snapshot yet; wait for the first one, or resume the training")
         step = steps[-1] if step is None else step
         if step not in steps:
             raise RunError(f"run {self.name!r} has no snapshot of step {step}; it has {', '.join(map(str, steps))}")
@@ -113,7 +121,7 @@ class Run:
         return model.eval().requires_grad_(False)
 
     def new_model(self, what: str, weights: Path, prefix: str = "") -> Model:
-        """Build this run's model and fill it from a safetensors file, whose shapes are checked before memory is spent."""
+        """Build this run's model with the weights of a safetensors file. Shapes are checked before memory is allocated."""
         what = f"run {self.name!r}: {what}"
         with open_tensors(weights, what) as file:
             names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (a safetensors file is no dict)
@@ -121,23 +129,24 @@ class Run:
                 raise RunError(
                     f"{what} has {len(names)} tensors, too few for {count_in_words(self.recipe.model.n_layer)} layers"
                 )
-            shapes = shapes_of(self.recipe.model, self.objective.kind)
-            expected = {prefix + name: shape for name, shape in shapes.items()}
-            found = {name: file.get_slice(name).get_shape() for name in names}
-            wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+            own = shapes_of(self.recipe.model, self.objective.kind)
+            expected = {prefix + name: shape for name, shape in own.items()}
+            shapes = {name: file.get_slice(name).get_shape() for name in names}
+            wrong = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
             if wrong:
                 name = wrong[0]
                 raise RunError(
-                    f"{what} holds another model's weights; {name} has shape {found.get(name)}, config.json asks for {expected.get(name)}"
+                    f"{what} has the weights of another model: {name} has shape {shapes.get(name)}, "
+                    f"config.json asks for {expected.get(name)}"
                 )
             model = build_model(self.recipe.model, self.objective.kind)
             model.load_state_dict({name.removeprefix(prefix): file.get_tensor(name) for name in names})
         return model
 
     def corpus(self) -> Corpus:
-        """The text it trains on: its own text.txt, or one with a name. Raises CorpusError where that is gone.
+        """Load the text it trains on: its own text.txt, or a known text. Raises CorpusError where there is none.
 
-        `recipe.text` is never read as a path: a run that was handed in may name any file there.
+        `recipe.text` is never read as a path: a run from somebody else may name any file there.
         """
         own = self.folder / "text.txt"
         if own.exists():
@@ -145,26 +154,27 @@ class Run:
             return replace(load_corpus(own), name=self.recipe.text)
         if self.recipe.text not in CORPORA:
             raise CorpusError(
-                f"{self.recipe.text!r} is neither a known text nor a file of run {self.name!r}, which has no text.txt; put the text there"
+                f"{self.recipe.text!r} is no known text, and run {self.name!r} has no text.txt; "
+                "write the text into that file"
             )
         return load_corpus(self.recipe.text)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All logged rows, in order; a torn line is skipped."""
+        """Read all logged rows, in order. An incomplete line is skipped."""
         return list(read_lines(self.folder / "metrics.jsonl"))
 
     def samples(self) -> list[dict[str, Any]]:
-        """What it wrote at each snapshot: rows of step, prompt, seed, text."""
+        """Read the sample of each snapshot: rows of step, prompt, seed, text."""
         return list(read_lines(self.folder / "samples.jsonl"))
 
     @property
     def lock(self) -> FileLock:
-        """The lock that a worker holds while it lives."""
+        """The lock that the training process holds until it ends."""
         return FileLock(self.folder / ".lock")
 
     @property
     def status(self) -> Status:
-        """Where it stands now."""
+        """The state now, from status.json and the lock."""
         try:
             saved = read_json(self.folder / "status.json")
             status = Status(saved["state"], saved["step"], str(saved["why"]))
@@ -173,19 +183,19 @@ class Run:
         except UNREADABLE:
             return Status("finished" if self.steps else "queued", self.steps[-1] if self.steps else 0)
         if status.state in ("running", "paused") and not self.is_held:
-            why = "its training process is gone; it can be resumed"
-            if shutil.disk_usage(self.folder).free < LITTLE:
-                why = "the disk is full, and its training process is gone; free some space, then resume"
+            why = "its training process has ended; it can be resumed"
+            if shutil.disk_usage(self.folder).free < MIN_FREE:
+                why = "the disk is full, and its training process has ended; free some space, then resume"
             return replace(status, state="interrupted", why=why)
         return status
 
     @property
     def is_held(self) -> bool:
-        """Whether a worker holds the lock. Taking a lock would make a folder that is gone anew.
+        """Whether a training process holds the lock.
 
-        Where the folder is mounted to be read only, no lock can be tried; a worker elsewhere is known by its writing.
+        A read-only folder cannot be locked. There a run counts as held if status.json changed in the last `QUIET` seconds.
         """
-        if not self.folder.is_dir():
+        if not self.folder.is_dir():  # taking the lock would create a deleted folder again
             return False
         try:
             with self.lock.acquire(timeout=0):
@@ -193,11 +203,11 @@ class Run:
         except Timeout:
             return True
         except OSError:
-            written = self.folder / "status.json"
-            return written.is_file() and time.time() - written.stat().st_mtime < QUIET
+            path = self.folder / "status.json"
+            return path.is_file() and time.time() - path.stat().st_mtime < QUIET
 
     def set_status(self, state: State, step: int = 0, why: str = "") -> None:
-        """Write status.json; on a full disk over the old one, in whose own space there is room."""
+        """Write status.json. On a full disk, overwrite the old file in place, which needs no new space."""
         path, value = self.folder / "status.json", {"state": state, "step": step, "why": why}
         try:
             write_json(path, value)
@@ -210,11 +220,11 @@ class Run:
 
     @cached_property
     def resume_path(self) -> Path:
-        """Where the state lies that training goes on from."""
+        """The file with the saved state to resume from."""
         return self.folder / "resume" / "state.safetensors"
 
     def frozen_path(self, role: str) -> Path:
-        """The folder of a frozen model that this run needs, itself a run folder. role: "reference" or "reward"."""
+        """Return the run folder of a frozen model that this run needs. role: "reference" or "reward"."""
         return self.folder / "resume" / role
 
     @property
@@ -224,12 +234,12 @@ class Run:
         return {role: path for role, path in paths.items() if path.is_dir() and not path.is_symlink()}
 
     def frozen_model(self, role: str) -> Model:
-        """Open the frozen model that has this role."""
+        """Load the frozen model of this role."""
         return load_run(self.frozen_path(role)).model()
 
     @property
     def began_at(self) -> int:
-        """Its first step: a fork counts on from its parent's, a stage anew."""
+        """The first step: the parent's snapshot for a fork, 0 for a stage or a new run."""
         return self.parent.step if self.parent and not self.parent.stage else 0
 
     @cached_property
@@ -246,12 +256,12 @@ class Run:
 def load_run(folder: str | Path) -> Run:
     """Open a run folder: `load_run("runs/mine")`, `load_run("assets/models/shakespeare-char")`.
 
-    Raises RunError where it is none, its config.json or tokenizer.json cannot be read, or the two do not belong together.
+    Raises RunError where it is no run folder, a file cannot be read, or config.json and tokenizer.json disagree.
     """
     folder = Path(folder)
     try:
         if not (folder / "config.json").is_file():
-            raise RunError(f"{str(folder)!r} is no run: it has no config.json. `python -m gpt.train` makes one")
+            raise RunError(f"{str(folder)!r} is no run: it has no config.json. `python -m gpt.train` creates one")
         check_folder(folder)
         config = read_json(folder / "config.json")
         tokenizer = tokenizer_from_dict(read_json(folder / "tokenizer.json"))
@@ -260,7 +270,8 @@ def load_run(folder: str | Path) -> Run:
         recipe = Recipe.from_dict(config["recipe"])
         if recipe.model.vocab_size != tokenizer.vocab_size:
             raise RunError(
-                f"run {folder.name!r}: tokenizer.json has {tokenizer.vocab_size} tokens, the model {recipe.model.vocab_size}"
+                f"run {folder.name!r}: tokenizer.json has {tokenizer.vocab_size} tokens, "
+                f"the model {recipe.model.vocab_size}"
             )
         parent, title = _parent(config.get("parent")), config.get("title", "")
         if not isinstance(title, str):
@@ -275,9 +286,9 @@ def load_run(folder: str | Path) -> Run:
 def new_folder(
     folder: str | Path, recipe: Recipe, tokenizer: Tokenizer, corpus: Corpus, parent: Parent | None = None
 ) -> Run:
-    """Write what never changes of a run, without a status: so nobody starts it yet.
+    """Create a run folder with config, tokenizer and text, but no status: no process starts it yet.
 
-    Raises RunError where the folder already holds something.
+    Raises RunError where the folder is not empty.
     """
     corpus = truly_named(corpus)
     folder, recipe = Path(folder), replace(recipe, text=corpus.name)
@@ -285,10 +296,11 @@ def new_folder(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise FileExistsError
-        (folder / "snapshots").mkdir()  # of two that make the same run at once, one fails here
+        (folder / "snapshots").mkdir()  # where two processes create the same run, the second fails here
     except (FileExistsError, NotADirectoryError) as error:
         raise RunError(
-            f"{str(folder)!r} is not empty or no folder; choose another name, or go on with: python -m gpt.train --resume {folder}"
+            f"{str(folder)!r} is not empty or no folder; choose another name, "
+            f"or go on with: python -m gpt.train --resume {folder}"
         ) from error
     if corpus.name not in CORPORA:
         write_text(folder / "text.txt", corpus.text)
@@ -300,7 +312,7 @@ def new_folder(
 
 
 def _parent(value: Any) -> Parent | None:
-    """The lineage as config.json has it. Raises ValueError on what no run can have."""
+    """Read the `parent` of config.json. Raises ValueError on a field of the wrong type."""
     if value is None:
         return None
     parent = Parent(value["run"], value["step"], value["changed"], value.get("stage", False))

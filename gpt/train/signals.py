@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: noted at once, obeyed where the state of the training is whole, so that nothing is lost."""
+"""Record SIGTERM and Ctrl-C, and end the process after a whole training step, so that no work is lost."""
 
 import signal
 import threading
@@ -10,17 +10,17 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class EndedBySignal(BaseException):
-    """A signal came while nothing was computed that is kept."""
+    """A signal came within `Signals.at_once`."""
 
 
 class Signals:
-    """The signal that asks this process to end, once one came. A second one ends it at once."""
+    """The first signal that asked this process to end. A second one raises KeyboardInterrupt at once."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self._at_once = False
 
-    def note(self, number: int, frame: FrameType | None) -> None:
+    def record(self, number: int, frame: FrameType | None) -> None:
         if self.received:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
@@ -29,7 +29,7 @@ class Signals:
 
     @contextmanager
     def at_once(self) -> Generator[None, None, None]:
-        """Within this context, which changes nothing that is kept, a signal raises EndedBySignal."""
+        """Raise EndedBySignal on a signal within this context. Use it for work that may be thrown away."""
         self._at_once = True
         try:
             yield
@@ -37,7 +37,7 @@ class Signals:
             self._at_once = False
 
     def obey(self) -> None:
-        """End as the signal asks: KeyboardInterrupt for Ctrl-C, an exit with 128 + its number for SIGTERM."""
+        """End the process if a signal came: KeyboardInterrupt for Ctrl-C, exit code 128 + its number for SIGTERM."""
         if self.received == signal.SIGINT:
             raise KeyboardInterrupt
         if self.received:
@@ -45,13 +45,13 @@ class Signals:
 
 
 @contextmanager
-def noted() -> Generator[Signals, None, None]:
-    """Note signals within this context; outside of the main thread, which Python gives them to, none arrive."""
+def record_signals() -> Generator[Signals, None, None]:
+    """Record signals within this context. Python delivers them only in the main thread."""
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return
-    before = {number: signal.signal(number, signals.note) for number in ENDING}
+    before = {number: signal.signal(number, signals.record) for number in ENDING}
     try:
         yield signals
     finally:

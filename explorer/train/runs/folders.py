@@ -93,7 +93,7 @@ def _size(folder: Path, stamp: Stamp) -> int:
 
 def logged(folder: Path) -> Logged:
     """Return what a run has logged so far. Each call reads only the lines that were appended since the last call."""
-    return _tail(folder / "metrics.jsonl").look()
+    return _tail(folder / "metrics.jsonl").read()
 
 
 @lru_cache(maxsize=MOST_TAILS)

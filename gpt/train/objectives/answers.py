@@ -1,7 +1,7 @@
-"""Answers as tensors: drawn from a model, and how likely a model finds them.
+"""Draw answers from a model, and compute their log-probabilities.
 
-A batch of answers is `tokens` (B, T), each row a prompt, its answer, and padding; and `is_answer` (B, T), True at the answer's tokens.
-The models are causal, so what is padding changes nothing before it.
+A batch of answers is `tokens` (B, T), each row a prompt, its answer and padding, and `is_answer` (B, T), True at the answer's
+tokens. The models are causal, so padding does not change the logits before it.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from gpt.model.gpt import GPT
 from gpt.text.dialogue import END, Exchange, prompt_of
 from gpt.text.tokenizer import Tokenizer
 
-LONGEST = 90  # tokens of an answer that is drawn
+LONGEST = 90  # tokens of a drawn answer
 
 
 def as_tensors(exchanges: Sequence[Exchange], tokenizer: Tokenizer, block_size: int) -> tuple[Tensor, Tensor]:
-    """tokens and is_answer of written answers, (B, T) each. Raises ValueError where one is longer than block_size."""
+    """Encode written answers: tokens and is_answer, (B, T) each. Raises ValueError where T exceeds block_size."""
     prompts = [tokenizer.encode(prompt_of(exchange.question)) for exchange in exchanges]
     answers = [tokenizer.encode(exchange.answer) for exchange in exchanges]
     T = max(len(prompt) + len(answer) for prompt, answer in zip(prompts, answers, strict=True))
@@ -35,7 +35,7 @@ def as_tensors(exchanges: Sequence[Exchange], tokenizer: Tokenizer, block_size: 
 
 
 def take(answers: tuple[Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Some rows of tokens and is_answer, (…, T) each, without the columns that are padding in all of them."""
+    """Return these rows of tokens and is_answer, (…, T) each, without columns that are padding in every row."""
     tokens, is_answer = (tensor[rows] for tensor in answers)
     T = int(is_answer.flatten(0, -2).any(0).nonzero().max()) + 1
     return tokens[..., :T], is_answer[..., :T]
@@ -47,8 +47,8 @@ def draw_answers(
 ) -> tuple[Tensor, Tensor]:
     """Let the model answer, all questions at once: tokens and is_answer, (B, T) each, on the CPU.
 
-    An answer ends with a blank line, after `longest` tokens, or where the context does. Rows go on together from the shortest
-    prompt's end; where another prompt still has a token, that is taken in place of a drawn one. The model must be in eval mode.
+    An answer ends with a blank line, after `longest` tokens, or at the end of the context. All rows draw from the end of the
+    shortest prompt on; a longer prompt uses its own tokens until it ends. The model must be in eval mode.
     """
     device, block_size = next(model.parameters()).device, model.config.block_size
     prompts = [tokenizer.encode(prompt_of(question)) for question in questions]
@@ -67,8 +67,8 @@ def draw_answers(
         drawn = (cumulative <= threshold * cumulative[:, -1:]).sum(-1).clamp(max=logits.size(-1) - 1)
         is_answer[:, at] = (at >= lengths) & (at < lengths + longest) & ~done
         tokens[:, at] = torch.where(is_answer[:, at], drawn, tokens[:, at])
-        written = is_answer[:, at + 1 - len(end) : at + 1].all(-1)
-        done |= written & (tokens[:, at + 1 - len(end) : at + 1] == end).all(-1)
+        is_complete = is_answer[:, at + 1 - len(end) : at + 1].all(-1)
+        done |= is_complete & (tokens[:, at + 1 - len(end) : at + 1] == end).all(-1)
         read = at
         if (done | (at + 1 >= lengths + longest)).all():
             return tokens[:, : at + 1], is_answer[:, : at + 1]
@@ -76,32 +76,32 @@ def draw_answers(
 
 
 def texts_of(tokens: Tensor, is_answer: Tensor, tokenizer: Tokenizer) -> list[str]:
-    """The answers in words."""
+    """Decode the answers."""
     return [tokenizer.decode(row[mask].tolist()) for row, mask in zip(tokens, is_answer, strict=True)]
 
 
 def token_logits(model: GPT, tokens: Tensor) -> Tensor:
-    """What the model expected of tokens (B, T) before it read each, but for the first: logits (B, T − 1, vocab_size)."""
+    """Return the logits for tokens 1 to T − 1, each from the tokens before it: (B, T) → (B, T − 1, vocab_size)."""
     return model(tokens[:, :-1])
 
 
 def log_probs_of(logits: Tensor, tokens: Tensor, is_answer: Tensor) -> Tensor:
-    """Nats of each token of an answer, 0 at all others: (B, T − 1). logits: as `token_logits` gives them."""
+    """Return the log-probability of each answer token in nats, 0 elsewhere: (B, T − 1). logits: of `token_logits`."""
     nats = -F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none")
     return nats * is_answer[:, 1:]
 
 
 def divergence(logits: Tensor, reference: Tensor, is_answer: Tensor) -> Tensor:
-    """Kullback–Leibler divergence from the reference, summed over an answer's tokens: (B,) nats, at least 0.
+    """Compute the Kullback–Leibler divergence from the reference, summed over each answer's tokens: (B,) nats, at least 0.
 
-    logits, reference: (B, T − 1, vocab_size), both after the same tokens. At each token it is the whole distribution's, so that
-    drawing adds no noise but that of the answers themselves.
+    logits, reference: (B, T − 1, vocab_size), of the same tokens. Each token counts with its whole distribution, not only the
+    drawn token: this has less noise.
     """
     ours, theirs = logits.log_softmax(-1), reference.log_softmax(-1)
     return ((ours.exp() * (ours - theirs)).sum(-1) * is_answer[:, 1:]).sum(-1)
 
 
 def entropy(logits: Tensor, is_answer: Tensor) -> Tensor:
-    """Mean entropy over the answers' tokens, in nats: a number."""
+    """Compute the mean entropy over the answers' tokens, in nats: a scalar."""
     at_each = torch.special.entr(logits.softmax(-1)).sum(-1)
     return at_each[is_answer[:, 1:]].mean()

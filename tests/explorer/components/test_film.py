@@ -113,6 +113,6 @@ def test_losses_end_where_the_film_ends_and_stay_few(tmp_path):
     rows = [{"step": step, "train_loss": 1.0} for step in range(3000)] + [{"step": 3000, "val_loss": 2.0}]
     rows.insert(5, {"step": 4, "train_loss": float("nan")})
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    found = reel.losses(Tail(tmp_path / "metrics.jsonl").look(), 1500)
+    found = reel.losses(Tail(tmp_path / "metrics.jsonl").read(), 1500)
     assert found["validation"] == ([], []) and found["mean"][0][-1] <= 1500
     assert len(found["batch"][0]) <= reel.MOST_POINTS and set(found["mean"][1]) == {1.0}

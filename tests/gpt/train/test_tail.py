@@ -33,7 +33,7 @@ def expected(path) -> dict[str, tuple[list[float], list[float]]]:
     return {name: ([step for step, _ in each], [value for _, value in each]) for name, each in good.items()}
 
 
-def looked(numbers) -> dict[str, tuple[list[float], list[float]]]:
+def columns(numbers) -> dict[str, tuple[list[float], list[float]]]:
     return {name: tuple(values.tolist() for values in numbers.series(name)) for name in NAMES}
 
 
@@ -50,19 +50,19 @@ def test_looks_at_a_growing_file_add_up_to_the_whole_of_it(tmp_path_factory, par
             with path.open("ab") as file:
                 file.write(whole[: cut + 1])  # lines are torn wherever that ends
             whole = whole[cut + 1 :]
-            grows.look()
-        assert looked(grows.look()) == expected(path)
+            grows.read()
+        assert columns(grows.read()) == expected(path)
 
 
 def test_a_look_reads_only_what_is_new(path, monkeypatch):
     for step in range(1000):
         append_line(path, {"step": step, "train_loss": 1.0})
     grows = Tail(path)
-    before = grows.look()
+    before = grows.read()
     parsed = []
     monkeypatch.setattr(tail, "parse", lambda line: parsed.append(line) or json.loads(line))
     append_line(path, {"step": 1000, "train_loss": 2.0})
-    assert grows.look().series("train_loss")[1][-1] == 2.0 and [line for line in parsed if line] == [
+    assert grows.read().series("train_loss")[1][-1] == 2.0 and [line for line in parsed if line] == [
         '{"step": 1000, "train_loss": 2.0}'
     ]
     assert len(before.series("train_loss")[1]) == 1000, "what was handed out stays as it was"
@@ -79,37 +79,37 @@ def test_a_value_that_is_no_finite_number_is_left_out(path):
 def test_a_last_row_without_its_line_break_counts_once(path):
     path.write_text('{"step": 1, "val_loss": 2.0}')
     grows = Tail(path)
-    assert looked(grows.look())["val_loss"] == ([1], [2])
+    assert columns(grows.read())["val_loss"] == ([1], [2])
     with path.open("a") as file:
         file.write('\n{"step": 2, "val_loss": 1.0}\n')
-    assert looked(grows.look())["val_loss"] == ([1, 2], [2, 1])
+    assert columns(grows.read())["val_loss"] == ([1, 2], [2, 1])
 
 
 def test_a_file_that_was_replaced_truncated_or_written_over_is_read_from_its_start(path):
     old = [{"step": step, "train_loss": 1.0} for step in range(50)]
     rewrite_lines(path, old)
     grows = Tail(path)
-    grows.look()
+    grows.read()
     rewrite_lines(path, old[:20])  # as a resumed run does
-    assert looked(grows.look()) == expected(path)
+    assert columns(grows.read()) == expected(path)
     with path.open("w") as file:
         file.write('{"step": 7, "train_loss": 3.0}\n')
-    assert looked(grows.look())["train_loss"] == ([7], [3])
+    assert columns(grows.read())["train_loss"] == ([7], [3])
     with path.open("w") as file:
         file.writelines(json.dumps({"step": step, "train_loss": 4.0}) + "\n" for step in range(90))
-    assert looked(grows.look()) == expected(path)
+    assert columns(grows.read()) == expected(path)
     path.unlink()
-    assert looked(grows.look())["train_loss"] == ([], [])
+    assert columns(grows.read())["train_loss"] == ([], [])
 
 
 def test_what_is_no_file_of_rows_has_none(tmp_path, path, monkeypatch):
-    assert looked(Tail(tmp_path).look()) == looked(Tail(path).look()) == {name: ([], []) for name in NAMES}
+    assert columns(Tail(tmp_path).read()) == columns(Tail(path).read()) == {name: ([], []) for name in NAMES}
     os.mkfifo(path)
-    assert looked(Tail(path).look())["step"] == ([], [])
+    assert columns(Tail(path).read())["step"] == ([], [])
     path.unlink()
     with path.open("wb") as file:
         file.truncate(tail.MAX_ROWS_BYTES + 1)
-    assert looked(Tail(path).look())["step"] == ([], [])
+    assert columns(Tail(path).read())["step"] == ([], [])
     monkeypatch.setattr(tail, "CHUNK", 1000)
     path.write_text(5000 * "x" + '\n{"step": 1, "val_loss": 2.0}\n')
-    assert looked(Tail(path).look())["val_loss"] == ([1], [2]), "a line that is too long is skipped"
+    assert columns(Tail(path).read())["val_loss"] == ([1], [2]), "a line that is too long is skipped"

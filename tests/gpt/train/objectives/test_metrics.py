@@ -31,5 +31,5 @@ def test_a_run_logs_the_metrics_that_its_objective_declares(new_run, objective):
     run = new_run(objective)
     train(run, CPU)
     logged = {name for row in run.metrics() for name in row}
-    assert logged - SPEED - {"train_loss"} == {metric.name for metric in run.objective.metrics} - {"train_loss"}
-    assert "train_loss" in logged and SPEED <= logged
+    declared = {metric.name for metric in run.objective.metrics}
+    assert logged == declared | SPEED | {"train_loss"}  # PPO logs its loss but does not declare it: it measures no quality
