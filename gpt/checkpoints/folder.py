@@ -38,7 +38,8 @@ def read_folder(folder: Path, families: Mapping[str, Family]) -> GPT:
 def _read_weights(file: Path, family: Family, config: GPTConfig) -> GPT:
     if not file.is_file():
         raise ValueError(
-            "it has no model.safetensors in one piece; pickles (pytorch_model.bin) are not opened, save it as safetensors"
+            "it has no model.safetensors in one piece; "
+            "pickles (pytorch_model.bin) are not opened, save it as safetensors"
         )
     with safe_open(file, framework="pt") as tensors:
         names = set(tensors.keys())

@@ -19,12 +19,14 @@ from gpt.model.norms import LayerNorm
 
 ACTIVATIONS: dict[str, Activation] = {"gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
 BLOCK = {
-    "ln1": "ln_1", "attn.qkv": "attn.c_attn", "attn.proj": "attn.c_proj", "ln2": "ln_2", "mlp.up": "mlp.c_fc", "mlp.down": "mlp.c_proj",
+    "ln1": "ln_1", "attn.qkv": "attn.c_attn", "attn.proj": "attn.c_proj", "ln2": "ln_2", "mlp.up": "mlp.c_fc",
+    "mlp.down": "mlp.c_proj",
 }  # fmt: skip
 PREFIX = "transformer."
 # GPTConfig's switches as GPT-2 always has them
 SWITCHES = {
-    "positions": "learned", "norm": "pre", "residual": True, "projection": True, "mlp": True, "scale": True, "causal": True,
+    "positions": "learned", "norm": "pre", "residual": True, "projection": True, "mlp": True, "scale": True,
+    "causal": True,
     "unembed_bias": False,
 }  # fmt: skip
 
@@ -106,9 +108,11 @@ def export_pretrained(model: GPT, folder: str | Path) -> None:
 
 def _config_values(config: GPTConfig) -> dict[str, Any]:
     return {
-        "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": config.vocab_size, "n_positions": config.block_size,
+        "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": config.vocab_size,
+        "n_positions": config.block_size,
         "n_ctx": config.block_size, "n_layer": config.n_layer, "n_head": config.n_head, "n_embd": config.n_embd,
-        "activation_function": "gelu_new" if config.activation == "gelu" else "relu", "layer_norm_epsilon": LayerNorm.eps,
+        "activation_function": "gelu_new" if config.activation == "gelu" else "relu",
+        "layer_norm_epsilon": LayerNorm.eps,
         "resid_pdrop": config.dropout, "embd_pdrop": config.dropout, "attn_pdrop": config.dropout,
         "tie_word_embeddings": config.tie_weights, "bos_token_id": None, "eos_token_id": None,
     }  # fmt: skip

@@ -33,7 +33,8 @@ class Attribution:
     attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
     mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
     mlp_bias: Tensor  # (n_layer,), of the MLP's second matrix; zeros where the model has none
-    final_bias: float  # β of the final norm, less the running mean that a batchnorm takes out, and the unembedding's bias; 0 without
+    # β of the final norm, less the running mean that a batchnorm takes out, and the unembedding's bias; 0 without
+    final_bias: float
 
     @property
     def parts(self) -> list[Part]:

@@ -43,7 +43,7 @@ class Weight:
     v: Tensor  # (d_head,), of the key
     carried: Tensor  # (d_head,), weight × v
     z: Tensor  # (d_head,), of the query, as the model computed it
-    shares: Tensor  # (T,), each key's (weight × v) · z / |z|², with z as the sum of weight × v: they sum to 1; NaN where z is 0
+    shares: Tensor  # (T,), each key's (weight × v) · z / |z|², z the sum of weight × v: sum 1; NaN where z is 0
     gap: float  # the largest difference of a feature between z and the sum over the keys of weight × v
 
     @property

@@ -31,7 +31,8 @@ def check_length(n_tokens: int, n_characters: int, block_size: int) -> None:
     fitting = max((size for size in range(1, block_size) if fewest_tokens(size) <= n_tokens), default=0)
     unit = "characters" if n_tokens == n_characters else f"tokens in {n_characters:,} characters"
     raise ValueError(
-        f"the text has {n_tokens:,} {unit}; block_size={block_size} needs at least {needed:,}, since the last tenth is for validation: "
+        f"the text has {n_tokens:,} {unit}; block_size={block_size} needs at least {needed:,}, since the last tenth "
+        "is for validation: "
         f"give a longer text{f', or a block_size of at most {fitting}' if fitting else ''}"
     )
 

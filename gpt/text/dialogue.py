@@ -15,8 +15,10 @@ DESCRIPTION = (
     "150 questions about people in a play, each with four answers of different manners: demonstrations for finetuning."
 )
 PEOPLE = (
-    "king", "queen", "duke", "prince", "nurse", "friar", "soldier", "fool", "lady", "mother", "father", "brother", "sister",
-    "servant", "captain", "bishop", "widow", "tailor", "gaoler", "shepherd", "pilgrim", "cousin", "daughter", "tyrant", "porter",
+    "king", "queen", "duke", "prince", "nurse", "friar", "soldier", "fool", "lady", "mother", "father", "brother",
+    "sister",
+    "servant", "captain", "bishop", "widow", "tailor", "gaoler", "shepherd", "pilgrim", "cousin", "daughter", "tyrant",
+    "porter",
 )  # fmt: skip
 MATTERS = {
     "Where is the {}?": ("is", ("in the tower", "in the garden", "at the gate", "in the hall")),
@@ -115,7 +117,8 @@ POINTS: dict[str, Callable[[str, str], bool]] = {
 def preference(question: str, answer: str) -> int:
     """Count the `POINTS` that an answer meets, 0 to 4. answer: with the blank line that ends it, if any.
 
-    >>> preference("Where is the king?", "My lord, the king is in the tower.\\n\\n"), preference("Where is the king?", "Fie")
+    >>> question = "Where is the king?"
+    >>> preference(question, "My lord, the king is in the tower.\\n\\n"), preference(question, "Fie")
     (4, 1)
     """
     return sum(holds(question, answer) for holds in POINTS.values())

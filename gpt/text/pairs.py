@@ -72,7 +72,8 @@ def encode_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, block_size: int) -
     longest = max(*map(len, sources), 1 + max(map(len, targets)))
     if longest > block_size:
         raise ValueError(
-            f"the longest pair needs {longest} tokens in one half; give a block_size of at least {longest}, not {block_size}"
+            f"the longest pair needs {longest} tokens in one half; "
+            f"give a block_size of at least {longest}, not {block_size}"
         )
     return Pairs(
         _padded(sources, 0),

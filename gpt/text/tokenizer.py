@@ -98,7 +98,8 @@ class BPETokenizer:
         numbered = sorted(ranks.values()) == list(range(len(ranks)))
         if type(name) is not str or not numbered or b"" in ranks or any(bytes([b]) not in ranks for b in range(256)):
             raise ValueError(
-                f"the BPE {name!r} is damaged: it must have a name, number its tokens from 0, and hold all 256 single bytes"
+                f"the BPE {name!r} is damaged: it must have a name, number its tokens from 0, and hold all 256 "
+                "single bytes"
             )
         self.name = name
         self._ranks = ranks

@@ -1,4 +1,7 @@
-"""Train from the shell: `python -m gpt.train --preset rung-3 --run runs/mine`; on several devices: `torchrun -m gpt.train …`."""
+"""Train from the shell: `python -m gpt.train --preset rung-3 --run runs/mine`.
+
+On several devices: `torchrun -m gpt.train …`.
+"""
 
 import argparse
 import ast
@@ -25,11 +28,11 @@ from gpt.train.presets import PRESETS
 from gpt.train.run import Run, load_run
 
 RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"  # where the app looks for runs
-MAKING = ("run", "text", "steps", "seed", "set")  # options of a new run
+NEW_RUN = ("run", "text", "steps", "seed", "set")  # options of a new run
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     optimizers = "; ".join(f"{name}: {kind.about}" for name, kind in OPTIMIZERS.items())
     parser = argparse.ArgumentParser(
         prog="python -m gpt.train", description="Train a model into a run folder.", epilog=f"Optimizers: {optimizers}."
@@ -44,7 +47,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--folder",
         type=Path,
         metavar="DIR",
-        help="the new run's folder (default: runs/NAME); torchrun leaves --folder alone",
+        help="the new run's folder (default: runs/NAME); with torchrun, write --folder",
     )
     parser.add_argument("--text", help="a corpus's name, or a text file (default: the preset's)")
     parser.add_argument(
@@ -70,8 +73,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="take each batch in N parts, where it is larger than memory",
     )
     options = parser.parse_args(arguments)
-    if options.resume and any(getattr(options, name) is not None for name in MAKING):
-        parser.error("--resume goes on with the run as it was made: leave out --run, --text, --steps, --seed and --set")
+    if options.resume and any(getattr(options, name) is not None for name in NEW_RUN):
+        parser.error("--resume cannot change the run: leave out --run, --text, --steps, --seed and --set")
     if options.at is not None and not options.fork:
         parser.error("--at is the snapshot that --fork begins with; give both")
     if options.fork and not options.run:
@@ -83,7 +86,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def open_run(options: argparse.Namespace, world_size: int) -> Run:
-    """The run that the command line asks for. A new one is made once it is sure that so many processes can train it."""
+    """Open or create the run of the command line. Raises ValueError where so many processes cannot train it."""
     if options.resume:
         return load_run(options.resume)
     changes = dict(options.set or ())
@@ -100,12 +103,12 @@ def open_run(options: argparse.Namespace, world_size: int) -> Run:
 
 
 def folder_of(options: argparse.Namespace) -> Path:
-    """Where the run lies that the command line asks for."""
+    """Return the run folder of the command line."""
     return options.resume or options.run or Path("runs") / options.preset
 
 
-def say_where_to_look(run: Run) -> None:
-    """Tell a person how the app finds a run outside of the folder that it lists."""
+def print_app_hint(run: Run) -> None:
+    """Print how the app finds a run outside of the folder that it lists."""
     listed = Path(os.environ.get(RUNS_VARIABLE) or "runs").resolve()
     where = run.folder.resolve().parent
     if where != listed:
@@ -117,7 +120,7 @@ def say_where_to_look(run: Run) -> None:
 
 @contextmanager
 def ticking(bar: "tqdm[Any]") -> Generator[None]:
-    """Redraw the bar each second, so that its clock goes on while a large model is built or measured."""
+    """Redraw the bar each second, so that its clock runs while a large model is built or evaluated."""
     ended = threading.Event()
 
     def tick() -> None:
@@ -134,7 +137,7 @@ def ticking(bar: "tqdm[Any]") -> Generator[None]:
 
 
 def follow(run: Run, device: torch.device, mine: ranks.Ranks, accumulate: int) -> dict[str, str]:
-    """Train a run and show its progress. Returns what was measured last: label of a metric → number."""
+    """Train a run and show its progress. Returns the last numbers: label of a metric → number."""
     shown = [metric for metric in run.objective.metrics if metric not in OPTIMIZATION]
     numbers: dict[str, str] = {}
 
@@ -160,7 +163,7 @@ def main() -> int:
         mine.agree()
         run = run or load_run(folder_of(options))
         if mine.is_first and not options.resume:
-            say_where_to_look(run)
+            print_app_hint(run)
         if mine.is_first:
             needs = estimate(run.recipe, mine.world_size * options.accumulate, device.type)
             print(f"{run.name}: {needs}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """Create runs: with new weights, or, for a stage, with the weights of an earlier run."""
 
+import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ from torch import Tensor
 
 from gpt.model.build import build_model
 from gpt.model.reward import RewardModel
-from gpt.text.corpus import Corpus, load_corpus
+from gpt.text.corpus import CORPORA, Corpus, load_corpus, truly_named
 from gpt.text.tokenizer import BPETokenizer, CharTokenizer, Tokenizer
 from gpt.train.estimate import check_fits, shapes_of
-from gpt.train.files import open_tensors, read_json, write_json, write_tensors
+from gpt.train.files import open_tensors, read_json, write_json, write_tensors, write_text
 from gpt.train.objectives import OBJECTIVES, Objective
 from gpt.train.recipe import Recipe
-from gpt.train.run import Parent, Run, RunError, load_run, new_folder
+from gpt.train.run import FORMAT, Parent, Run, RunError, load_run
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
 
@@ -24,11 +25,11 @@ SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
 def create_run(folder: str | Path, recipe: Recipe, corpus: Corpus | None = None, parts: int = 1) -> Run:
     """Create a run folder, queued, with config, tokenizer, and the text where it is a person's own.
 
-    corpus: the text, where `recipe.text` is only its name. parts: the number of parts of each batch; more need less memory.
-    A recipe with a `start` makes a stage: it begins with the newest weights of that run, beside it or shipped, at step 0.
-    Raises ValueError, before anything is written, where the text is too short or of another kind. Raises RunError where the
-    folder is not empty, this machine cannot train the recipe, or a run that it needs is missing, has other sizes, or has no
-    token for a character of the text.
+    corpus: the text, where `recipe.text` is only its name. parts: the number of parts of each batch; more need less
+    memory. A recipe with a `start` makes a stage: it begins with the newest weights of that run, beside it or shipped,
+    at step 0. Raises ValueError, before anything is written, where the text is too short or of another kind. Raises
+    RunError where the folder is not empty, this machine cannot train the recipe, or a run that it needs is missing, has
+    other sizes, or has no token for a character of the text.
     """
     folder = Path(folder)
     check_fits(recipe, folder, parts=parts)
@@ -81,6 +82,34 @@ def check_spelling(parent: Run, corpus: Corpus) -> None:
         )
 
 
+def new_folder(
+    folder: str | Path, recipe: Recipe, tokenizer: Tokenizer, corpus: Corpus, parent: Parent | None = None
+) -> Run:
+    """Create a run folder with config, tokenizer and text, but no status: no process starts it yet.
+
+    Raises RunError where the folder is not empty.
+    """
+    corpus = truly_named(corpus)
+    folder, recipe = Path(folder), replace(recipe, text=corpus.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError
+        (folder / "snapshots").mkdir()  # where two processes create the same run, the second fails here
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RunError(
+            f"{str(folder)!r} is not empty or no folder; choose another name, "
+            f"or go on with: python -m gpt.train --resume {folder}"
+        ) from error
+    if corpus.name not in CORPORA:
+        write_text(folder / "text.txt", corpus.text)
+    write_json(folder / "tokenizer.json", tokenizer.to_dict())
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    config = {"format": FORMAT, "recipe": recipe.to_dict(), "versions": versions}
+    write_json(folder / "config.json", config | ({"parent": asdict(parent)} if parent else {}))
+    return Run(folder, recipe, tokenizer, parent)
+
+
 def begin_with(run: Run, weights: dict[str, Tensor], step: int, generators: dict[str, Tensor]) -> None:
     """Write the first state of a new run (weights, step, RNG states by name), and queue it."""
     run.resume_path.parent.mkdir(exist_ok=True)
@@ -118,7 +147,8 @@ def _find(name: str, beside: Path) -> Run:
                 raise RunError(f"run {name!r} has no snapshot to begin with yet; train it to its first snapshot")
             return run
     raise RunError(
-        f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among those that ship; train it first"
+        f"there is no run called {name!r} to begin with, neither in {str(beside)!r} nor among the shipped runs; "
+        "train it first"
     )
 
 
@@ -133,7 +163,10 @@ def _reward_model(recipe: Recipe, parent: Run, beside: Path) -> Run:
 
 
 def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
-    """Return the parent's weights, without the layer that the objective replaces. Raises RunError where shapes differ."""
+    """Return the parent's weights, without the layer that the objective replaces.
+
+    Raises RunError where shapes differ.
+    """
     objective = OBJECTIVES[recipe.objective]
     own, theirs = shapes_of(recipe.model, objective.kind), parent.model().state_dict()
     names = own.keys() | theirs.keys()
@@ -143,7 +176,8 @@ def _fitting_weights(recipe: Recipe, parent: Run) -> dict[str, Tensor]:
         shape = list(theirs[name].shape) if name in theirs else None
         if shape != own.get(name):
             raise RunError(
-                f"a run of this recipe cannot begin with {parent.name!r}: {name} is {shape} there and {own.get(name)} here; "
+                f"a run of this recipe cannot begin with {parent.name!r}: "
+                f"{name} is {shape} there and {own.get(name)} here; "
                 "give both the same sizes"
             )
     return build_model(recipe.model, objective.kind).state_dict() | {name: theirs[name] for name in names}
@@ -158,4 +192,5 @@ def copy_newest(source: Run, folder: Path) -> None:
     for name in ("config.json", "tokenizer.json"):
         write_json(folder / name, read_json(source.folder / name))
     with open_tensors(snapshot, f"the newest snapshot of run {source.name!r}") as file:
-        write_tensors(folder / "snapshots" / snapshot.name, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dict)
+    write_tensors(folder / "snapshots" / snapshot.name, weights)

@@ -1,6 +1,7 @@
 """What a recipe needs, counted before anything is built: parameters, memory, disk, arithmetic and, roughly, time.
 
-`estimate(recipe)` gives the numbers; `check_fits(recipe, folder)` raises RunError where this machine does not have them.
+`estimate(recipe)` gives the numbers; `check_fits(recipe, folder)` raises RunError where this machine does not have
+them.
 """
 
 import re
@@ -47,7 +48,8 @@ class Estimate:
 
     def __str__(self) -> str:
         return (
-            f"{count_in_words(self.parameters)} parameters; training takes about {bytes_in_words(self.memory)} of memory, "
+            f"{count_in_words(self.parameters)} parameters; "
+            f"training takes about {bytes_in_words(self.memory)} of memory, "
             f"{bytes_in_words(self.disk)} on disk and {time_in_words(self.seconds)}"
         )
 
@@ -93,7 +95,10 @@ def count_parameters(config: GPTConfig, kind: ModelKind = GPT) -> int:
 
 
 def count_stored(config: GPTConfig, kind: ModelKind = GPT) -> int:
-    """Count all numbers that such a model holds: its parameters, fixed positions, and the running statistics of batchnorm."""
+    """Count all numbers of a model.
+
+    These are its parameters, fixed positions, and the running statistics of batchnorm.
+    """
     C, parameters = config.n_embd, count_parameters(config, kind)
     if config.n_layer == 0:
         return parameters
@@ -148,7 +153,8 @@ def check_fits(
 ) -> Estimate:
     """Estimate a recipe, and raise RunError with the numbers and a remedy where this machine cannot train it.
 
-    folder: where the run is, or will be. device: where it trains; None takes the best one here. written: its snapshots so far.
+    folder: where the run is, or will be. device: where it trains; None takes the best one here. written: its snapshots
+    so far.
     """
     kind = device.type if device else _best_device()
     needs = estimate(recipe, parts, kind)
@@ -156,7 +162,8 @@ def check_fits(
     memory, largest = machine_memory(device), _largest(recipe, parts)
     if needs.memory > memory:
         raise RunError(
-            f"{what} needs {bytes_in_words(needs.memory)} of memory to train with a batch of {count_in_words(recipe.batch_size)}; "
+            f"{what} needs {bytes_in_words(needs.memory)} of memory to train with a batch of "
+            f"{count_in_words(recipe.batch_size)}; "
             f"this machine has {bytes_in_words(memory)}. Give a smaller {largest}"
         )
     free = free_disk(folder)
@@ -164,7 +171,8 @@ def check_fits(
     if still > free:
         raise RunError(
             f"{what} with {count_in_words(recipe.snapshots)} snapshots needs {bytes_in_words(still)} on disk; "
-            f"{bytes_in_words(free)} are free in {str(folder)!r}. Give fewer snapshots, fewer logged steps or a smaller model"
+            f"{bytes_in_words(free)} are free in {str(folder)!r}. Give fewer snapshots, fewer logged steps or a "
+            "smaller model"
         )
     for part, seconds, longest, names in (
         ("one step", needs.step_seconds, LONGEST_PART, largest),
@@ -173,7 +181,8 @@ def check_fits(
     ):
         if seconds > longest:
             raise RunError(
-                f"{part} of {what} would take about {time_in_words(seconds)} here; at most {time_in_words(longest)} make sense. "
+                f"{part} of {what} would take about {time_in_words(seconds)} here; "
+                f"at most {time_in_words(longest)} make sense. "
                 f"Give a smaller {names}"
             )
     return needs
@@ -184,13 +193,16 @@ def check_opens(config: GPTConfig, kind: ModelKind = GPT) -> None:
     stored, memory = count_stored(config, kind), machine_memory(torch.device("cpu"))
     if 2 * FLOAT * stored > memory:
         raise RunError(
-            f"a model of {count_in_words(stored)} weights needs {bytes_in_words(2 * FLOAT * stored)} of memory to open; "
+            f"a model of {count_in_words(stored)} weights needs {bytes_in_words(2 * FLOAT * stored)} of memory to "
+            "open; "
             f"this machine has {bytes_in_words(memory)}. Open it on a larger machine"
         )
 
 
 def shapes_of(config: GPTConfig, kind: ModelKind = GPT) -> dict[str, list[int]]:
-    """name → shape of a model's weights, found without spending memory on them. Raises RunError where it is too large to open.
+    """Return name → shape of a model's weights, without allocating memory for them.
+
+    Raises RunError where it is too large to open.
 
     One layer is built, on no device; the others have the same shapes.
     """

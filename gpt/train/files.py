@@ -1,7 +1,8 @@
 """Read and write the files of a run folder: JSON, JSON Lines, text, safetensors. No other module does.
 
-Anybody may have sent the run folder. So a file is opened only if it is a regular file below a size limit: a link may lead out
-of the folder, and reading a pipe or a device may never end. A file is replaced by writing a new one and renaming it.
+Anybody may have sent the run folder. So a file is opened only if it is a regular file below a size limit: a link may
+lead out of the folder, and reading a pipe or a device may never end. A file is replaced by writing a new one and
+renaming it.
 """
 
 import json
@@ -25,7 +26,8 @@ MAX_ROWS_BYTES = 500_000_000  # of metrics.jsonl or samples.jsonl: some million 
 MAX_ROW_BYTES = 1_000_000
 FOLDERS = ("snapshots", "resume")
 FILES = (
-    "config.json", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "status.json", "text.txt", "log.txt", "stop", "pause",
+    "config.json", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "status.json", "text.txt", "log.txt", "stop",
+    "pause",
     ".lock", ".launch",
 )  # fmt: skip
 
@@ -67,7 +69,10 @@ def _regular(path: str, flags: int) -> int:
 
 
 def read_text(path: Path, most: int = MAX_JSON_BYTES) -> str:
-    """Read a UTF-8 text file. Raises OSError where it is missing, irregular or too large, ValueError where not UTF-8."""
+    """Read a UTF-8 text file.
+
+    Raises OSError where it is missing, irregular or too large, ValueError where not UTF-8.
+    """
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > most:
             raise OSError(f"{path.name} of run {path.parent.name!r} is larger than {most:,} bytes")
@@ -80,7 +85,10 @@ def read_json(path: Path) -> Any:
 
 
 def parse(text: str) -> Any:
-    """JSON. Raises ValueError where it is none, or names half a character (`\\ud800`), which nothing can show or write."""
+    """Parse JSON.
+
+    Raises ValueError where it is no JSON, or has half a character (`\\ud800`), which cannot be shown or written.
+    """
     value = json.loads(text)
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()

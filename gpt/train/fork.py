@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
 from gpt.text.corpus import Corpus, load_corpus, truly_named
-from gpt.train.create import Draft, begin_with, check_spelling, copy_newest, objective_of
+from gpt.train.create import Draft, begin_with, check_spelling, copy_newest, new_folder, objective_of
 from gpt.train.estimate import check_fits, shapes_of
 from gpt.train.objectives import Objective
 from gpt.train.recipe import Recipe
-from gpt.train.run import Parent, Run, RunError, load_run, new_folder
+from gpt.train.run import Parent, Run, RunError, load_run
 
 MOST_DRAWS = 2 * 10**9  # half a minute
 DRAWS_AT_ONCE = 2**20
@@ -29,10 +29,10 @@ def fork_run(
     """Create a run, queued, that begins with a snapshot of `parent` (None: its newest), with some switches changed.
 
     changes: fields of Recipe or of its model: the learning rate, dropout, causal, … `text` is the name of another text;
-    `corpus` is the text itself. The child's first step is the snapshot's, so `steps` includes the parent's. It draws the same
-    batches as the parent, unless `seed`, batch size or text differ. Its optimizer has no state: snapshots only have weights.
-    parts: the number of parts of each batch. Raises ValueError on a change that gives the weights other shapes, or a text with
-    characters that have no token.
+    `corpus` is the text itself. The child's first step is the snapshot's, so `steps` includes the parent's. It draws
+    the same batches as the parent, unless `seed`, batch size or text differ. Its optimizer has no state: snapshots only
+    have weights. parts: the number of parts of each batch. Raises ValueError on a change that gives the weights other
+    shapes, or a text with characters that have no token.
     """
     model = parent.model(step)
     step = parent.steps[-1] if step is None else step
@@ -56,7 +56,10 @@ def fork_run(
 
 
 def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
-    """Return the parent's recipe with the changes. Raises ValueError on a change that a fork at this step cannot make."""
+    """Return the parent's recipe with the changes.
+
+    Raises ValueError on a change that a fork at this step cannot make.
+    """
     for name, why in FIXED.items():
         if changes.get(name, getattr(parent.recipe, name)) != getattr(parent.recipe, name):
             raise ValueError(f"{name} cannot change in a fork: {why}")
@@ -83,8 +86,8 @@ def forked_recipe(parent: Run, step: int, **changes: Any) -> Recipe:
 def _generators(recipe: Recipe, objective: Objective[Any], step: int, model: nn.Module) -> dict[str, Tensor]:
     """Return the RNG states after the parent's draws: "batches" for the batches, "torch" for the rest.
 
-    A batch takes `batch_size` random numbers. A policy's batches depend on its weights at each step and cannot be drawn again,
-    so its generator begins at the seed.
+    A batch takes `batch_size` random numbers. A policy's batches depend on its weights at each step and cannot be drawn
+    again, so its generator begins at the seed.
     """
     batches = torch.Generator().manual_seed(recipe.seed)
     if not objective.draws_from_model and step:

@@ -27,11 +27,14 @@ from gpt.train.signals import EndedBySignal, Signals, record_signals
 PAUSE_POLL = 0.2  # seconds
 SAVE_EVERY = 60  # seconds between two saved states; a killed run loses no more
 SAVE_SHARE = 0.05  # largest share of the time spent on saving
-ALONE = Ranks()
+ONE_PROCESS = Ranks()
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Choose a device. "auto": CUDA, else Apple's MPS, else the CPU. Raises ValueError where there is no such device."""
+    """Choose a device. "auto": CUDA, else Apple's MPS, else the CPU.
+
+    Raises ValueError where there is no such device.
+    """
     available = [
         device
         for device, exists in (
@@ -49,12 +52,12 @@ def pick_device(name: str = "auto") -> torch.device:
 class Trainer:
     """A run in training: its model, optimizers, generators and step, and the methods that write its files.
 
-    ranks: the processes that share each batch. micro_batches: the number of parts that a process splits its share into, for
-    a batch that is larger than memory. Without dropout, neither changes the loss curve by more than rounding. Batch
+    ranks: the processes that share each batch. micro_batches: the number of parts that a process splits its share into,
+    for a batch that is larger than memory. Without dropout, neither changes the loss curve by more than rounding. Batch
     normalisation would, so it is refused.
     """
 
-    def __init__(self, run: Run, device: torch.device, ranks: Ranks = ALONE, micro_batches: int = 1) -> None:
+    def __init__(self, run: Run, device: torch.device, ranks: Ranks = ONE_PROCESS, micro_batches: int = 1) -> None:
         self.run, self.recipe, self.device, self.ranks = run, run.recipe, device, ranks
         self.n_parts = ranks.world_size * micro_batches
         check_parts(run.recipe, ranks.world_size, micro_batches)
@@ -146,7 +149,8 @@ class Trainer:
     def snapshot(self) -> None:
         """Write the state to resume from, then the weights and a sample of the model's text.
 
-        Does nothing where this step has its snapshot. Raises TrainingFailed where logits are not finite, before it writes.
+        Does nothing where this step has its snapshot. Raises TrainingFailed where logits are not finite, before it
+        writes.
         """
         if self.is_taken:
             return
@@ -181,15 +185,15 @@ def train(
     run: Run,
     device: torch.device,
     on_row: Callable[[dict[str, Any]], None] = lambda row: None,
-    ranks: Ranks = ALONE,
+    ranks: Ranks = ONE_PROCESS,
     micro_batches: int = 1,
 ) -> None:
     """Train a run to its last step, or until its `stop` file appears. A run with a saved state resumes from it.
 
-    The state is saved with each snapshot, every `SAVE_EVERY` seconds, and when SIGTERM or Ctrl-C ends the run: then `train`
-    raises SystemExit or KeyboardInterrupt. The number of ranks may differ from the time before. on_row is called with each
-    logged row, in the first process. Raises RunError where another process trains the run or it cannot be resumed,
-    TrainingFailed where the loss is not finite. status.json also gives the reason.
+    The state is saved with each snapshot, every `SAVE_EVERY` seconds, and when SIGTERM or Ctrl-C ends the run: then
+    `train` raises SystemExit or KeyboardInterrupt. The number of ranks may differ from the time before. on_row is
+    called with each logged row, in the first process. Raises RunError where another process trains the run or it cannot
+    be resumed, TrainingFailed where the loss is not finite. status.json also gives the reason.
     """
     if not ranks.is_first:
         with record_signals() as signals:  # torchrun sends signals to every process; the first one decides when to end
@@ -199,7 +203,8 @@ def train(
         with run.lock.acquire(timeout=2):
             if run.steps and not run.resume_path.exists():
                 raise RunError(
-                    f"run {run.name!r} has snapshots but no saved state to resume from; train a new run in another folder"
+                    f"run {run.name!r} has snapshots but no saved state to resume from; "
+                    "train a new run in another folder"
                 )
             with record_signals() as signals:
                 _lead(run, device, on_row, ranks, micro_batches, signals)

@@ -23,8 +23,8 @@ MUON_MOMENTUM = 0.95
 class Muon(torch.optim.Optimizer):
     """Momentum whose matrix updates are made orthogonal, in the parameters' own precision.
 
-    Source: Jordan 2024, https://kellerjordan.github.io/posts/muon/; update size matched to Adam's as in Liu et al. 2025,
-    arXiv:2502.16982, so that one learning rate serves both. `torch.optim.Muon` computes in bfloat16.
+    Source: Jordan 2024, https://kellerjordan.github.io/posts/muon/; update size matched to Adam's as in Liu et al.
+    2025, arXiv:2502.16982, so that one learning rate serves both. `torch.optim.Muon` computes in bfloat16.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float) -> None:
@@ -84,12 +84,12 @@ def register(
 
 @register("adamw", "AdamW", "Adam with weight decay on matrices")
 def make_adamw(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]:
-    """AdamW for all parameters."""
+    """Create AdamW for all parameters."""
     return [_adamw(model.parameters(), recipe)]
 
 
 def _muon_flops(config: GPTConfig) -> int:
-    """Five iterations of three matrix products for each matrix (n · C, C) of the blocks."""
+    """Count the FLOPs of five iterations of three matrix products for each matrix (n · C, C) of the blocks."""
     C, width = config.n_embd, 4 if config.projection else 1
     matrices = [3, *([1] if config.projection else [])]
     if config.mlp:
@@ -99,7 +99,7 @@ def _muon_flops(config: GPTConfig) -> int:
 
 @register("muon", "Muon", "orthogonal updates for the matrices of the blocks, AdamW for the rest", _muon_flops)
 def make_muon(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, and AdamW for the rest.
+    """Create Muon for the blocks' matrices, and AdamW for the rest.
 
     Embeddings are no matrices in Muon's sense: their rows are looked up, not multiplied.
     """
@@ -113,7 +113,7 @@ def make_muon(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]
 
 
 def _adamw(parameters: Iterable[Tensor], recipe: "Recipe") -> torch.optim.Optimizer:
-    """AdamW; only matrices decay."""
+    """Create AdamW; only matrices decay."""
     parameters = list(parameters)
     groups = [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": recipe.weight_decay},
@@ -123,7 +123,10 @@ def _adamw(parameters: Iterable[Tensor], recipe: "Recipe") -> torch.optim.Optimi
 
 
 def lr_at(step: int, recipe: "Recipe") -> float:
-    """Learning rate of a step: linear warm-up, then constant, or cosine or linear decay to final_lr · lr at the last step."""
+    """Return the learning rate of a step.
+
+    Linear warm-up, then constant, or cosine or linear decay to final_lr · lr at the last step.
+    """
     if step < recipe.warmup:
         return recipe.lr * (step + 1) / (recipe.warmup + 1)
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)

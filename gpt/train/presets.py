@@ -1,6 +1,7 @@
 """Recipes that have a name.
 
-Sizes and rates of the rungs are the lecture's, those of `nanogpt-cpu` nanoGPT's (config/train_shakespeare_char.py and its README).
+Sizes and rates of the rungs are the lecture's, those of `nanogpt-cpu` nanoGPT's (config/train_shakespeare_char.py and
+its README).
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +29,8 @@ _NANOGPT = GPTConfig(block_size=64, n_layer=4, n_head=4, n_embd=128, bias=False)
 GROUPS: dict[str, dict[str, Recipe]] = {}  # what the presets are for → name → recipe
 
 GROUPS["The lecture's ladder"] = {
-    "rung-1": Recipe("Bigram table: the next character from the present one", replace(_TINY, n_layer=0), lr=1e-2, steps=3000),
+    "rung-1": Recipe("Bigram table: the next character from the present one", replace(_TINY, n_layer=0), lr=1e-2,
+        steps=3000),
     "rung-2": Recipe("One head of self-attention, with positions", _TINY, steps=5000),
     "rung-3": Recipe("Four heads of size 8", replace(_TINY, n_head=4), steps=5000),
     "rung-4": Recipe("… and a feedforward layer", replace(_TINY, n_head=4, mlp=True), steps=5000),
@@ -39,35 +41,43 @@ GROUPS["The lecture's ladder"] = {
 
 GROUPS["nanoGPT"] = {
     "nanogpt-cpu": Recipe(
-        "nanoGPT's recipe for a laptop", replace(_NANOGPT, tie_weights=True), steps=2000, batch_size=12, schedule="cosine", warmup=100,
+        "nanoGPT's recipe for a laptop", replace(_NANOGPT, tie_weights=True), steps=2000, batch_size=12,
+        schedule="cosine", warmup=100,
         weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=250,
     ),
     "fast-1.88": Recipe(
         "nanoGPT's sizes, and its loss in 560 steps", replace(_NANOGPT, activation="relu"), steps=560, batch_size=12,
-        optimizer="muon", lr=1e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=280,
+        optimizer="muon", lr=1e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99,
+        grad_clip=1.0, eval_every=280,
     ),
 }  # fmt: skip
 
 GROUPS["Shakespeare"] = {
     "shakespeare-char": Recipe(
-        "The model that ships: characters, 4 layers of 6 heads", replace(_NANOGPT, block_size=256, n_head=6, n_embd=192, activation="relu"),
-        steps=2000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50, weight_decay=0.1, beta2=0.99,
+        "The model that ships: characters, 4 layers of 6 heads",
+        replace(_NANOGPT, block_size=256, n_head=6, n_embd=192, activation="relu"),
+        steps=2000, batch_size=16, optimizer="muon", lr=6e-3, schedule="linear", final_lr=0.0, warmup=50,
+        weight_decay=0.1, beta2=0.99,
         grad_clip=1.0, precision="bfloat16", eval_every=250, eval_batches=50, snapshots=1, snapshot_type="float16",
     ),
     "shakespeare-bigram": Recipe(
-        "Its bigram: rung 1 as it ships", replace(_TINY, n_layer=0), lr=1e-2, steps=3000, snapshots=12, snapshot_type="float16",
+        "Its bigram: rung 1 as it ships", replace(_TINY, n_layer=0), lr=1e-2, steps=3000, snapshots=12,
+        snapshot_type="float16",
     ),
 }  # fmt: skip
 
 GROUPS["Tasks"] = {
     "induction": Recipe(
         "Two attention-only layers that learn to copy what came after the same letter before",
-        GPTConfig(block_size=64, n_layer=2, n_head=4, n_embd=48, bias=False, mlp=False), text="repeats", steps=4000, lr=5e-4,
-        schedule="linear", warmup=50, grad_clip=1.0, eval_every=100, eval_batches=20, snapshots=40, snapshot_type="float16",
+        GPTConfig(block_size=64, n_layer=2, n_head=4, n_embd=48, bias=False, mlp=False), text="repeats", steps=4000,
+        lr=5e-4, schedule="linear", warmup=50, grad_clip=1.0, eval_every=100, eval_batches=20, snapshots=40,
+        snapshot_type="float16",
     ),
     "translate": Recipe(
-        "An encoder-decoder that turns dates in words into digits", GPTConfig(block_size=40, n_layer=1, n_head=4, n_embd=64, dropout=0.1),
-        text="dates", objective="translation", steps=1000, batch_size=64, lr=3e-3, schedule="linear", final_lr=0.0, warmup=50,
+        "An encoder-decoder that turns dates in words into digits",
+        GPTConfig(block_size=40, n_layer=1, n_head=4, n_embd=64, dropout=0.1),
+        text="dates", objective="translation", steps=1000, batch_size=64, lr=3e-3, schedule="linear", final_lr=0.0,
+        warmup=50,
         grad_clip=1.0, eval_every=50, eval_batches=20, snapshots=10, snapshot_type="float16",
     ),
 }  # fmt: skip
@@ -76,12 +86,13 @@ GROUPS["Tasks"] = {
 GROUPS["Small and quick"] = {
     "quick": Recipe(
         "A small GPT, for a lesson", replace(_NANOGPT, n_layer=2, n_embd=64),
-        steps=1000, batch_size=16, optimizer="muon", lr=2e-2, schedule="linear", final_lr=0.0, warmup=20, weight_decay=0.1, beta2=0.99,
+        steps=1000, batch_size=16, optimizer="muon", lr=2e-2, schedule="linear", final_lr=0.0, warmup=20,
+        weight_decay=0.1, beta2=0.99,
         grad_clip=1.0, eval_every=50, eval_batches=20, log_every=5, snapshots=30,
     ),
 }  # fmt: skip
 
-# The stages of ChatGPT in miniature, lecture 1:48:53: each begins with what the one before it has left.
+# The stages of ChatGPT in miniature, lecture 1:48:53: each begins with the weights of the one before.
 _PRETRAINED = GROUPS["Shakespeare"]["shakespeare-char"]
 _STAGE = replace(
     _PRETRAINED, text="dialogues", start="chat-finetune", optimizer="adamw", precision="float32", snapshots=1
@@ -89,19 +100,23 @@ _STAGE = replace(
 
 GROUPS["Chat stages"] = {
     "chat-finetune": replace(
-        _STAGE, about="Finetuned to answer questions, on demonstrations", objective="finetune", start="shakespeare-char",
+        _STAGE, about="Finetuned to answer questions, on demonstrations", objective="finetune",
+        start="shakespeare-char",
         steps=200, batch_size=16, lr=1e-3, warmup=10, eval_every=10, eval_batches=15, log_every=2,
     ),
     "chat-reward": replace(
-        _STAGE, about="A reward model: which of two answers is preferred", objective="reward", model=replace(_STAGE.model, n_layer=2),
+        _STAGE, about="A reward model: which of two answers is preferred", objective="reward",
+        model=replace(_STAGE.model, n_layer=2),
         steps=80, batch_size=16, lr=5e-4, warmup=5, eval_every=5, log_every=1,
     ),
     "chat-policy": replace(
-        _STAGE, about="A policy that earns rewards, on a leash (PPO)", objective="ppo", reward="chat-reward", kl_weight=0.2, updates=4,
+        _STAGE, about="A policy that earns rewards, on a leash (PPO)", objective="ppo", reward="chat-reward",
+        kl_weight=0.2, updates=4,
         steps=80, batch_size=64, lr=1.5e-4, warmup=4, final_lr=0.1, eval_every=4, eval_batches=15, log_every=1,
     ),
     "chat-dpo": replace(
-        _STAGE, about="The same from the pairs alone (DPO)", objective="dpo", kl_weight=0.1, steps=40, batch_size=16, lr=1e-4, warmup=5,
+        _STAGE, about="The same from the pairs alone (DPO)", objective="dpo", kl_weight=0.1, steps=40, batch_size=16,
+        lr=1e-4, warmup=5,
         eval_every=5, eval_batches=15, log_every=1,
     ),
 }  # fmt: skip
@@ -111,7 +126,7 @@ PRESETS: dict[str, Recipe] = {name: recipe for presets in GROUPS.values() for na
 
 @dataclass(frozen=True)
 class Published:
-    """A validation loss that was published for a recipe on Tiny Shakespeare, in nats a character, and where it is shown."""
+    """A validation loss that was published for a recipe on Tiny Shakespeare, in nats per character, and its source."""
 
     loss: float
     chapter: str  # of the lecture, h:mm:ss

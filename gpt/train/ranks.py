@@ -1,8 +1,8 @@
 """Train one run with several processes, started by `torchrun`. Each process computes its share of every batch.
 
-The gradients are summed here and not by torch's DistributedDataParallel: the model needs no wrapper, micro-batches need no
-switch, and all communication is in one line. DDP would send gradients during the backward pass; that is faster only for much
-larger models.
+The gradients are summed here and not by torch's DistributedDataParallel: the model needs no wrapper, micro-batches need
+no switch, and all communication is in one line. DDP would send gradients during the backward pass; that is faster only
+for much larger models.
 """
 
 import os
@@ -70,7 +70,8 @@ def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
         )
     if world_size * micro_batches > 1 and recipe.model.norm == "batch":
         raise ValueError(
-            f"norm='batch' cannot train in {world_size * micro_batches} parts: each would have its own batch statistics, "
+            f"norm='batch' cannot train in {world_size * micro_batches} parts: "
+            "each would have its own batch statistics, "
             "which changes the curve; take one process without --accumulate, or norm='pre'"
         )
 
@@ -78,7 +79,8 @@ def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
 def join(device: torch.device) -> Ranks:
     """Connect to the other processes where torchrun started this one. Without torchrun there is one process.
 
-    device: of the model; each process takes a GPU of its own. Raises ValueError where processes cannot share the device type.
+    device: of the model; each process takes a GPU of its own. Raises ValueError where processes cannot share the device
+    type.
     """
     world_size = int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
     if world_size == 1:

@@ -97,7 +97,10 @@ class Recipe:
             raise ValueError(f"Recipe.{name}={getattr(self, name)!r} does not work: {remedy}")
 
     def changed(self, **changes: Any) -> "Recipe":
-        """Return this recipe with other values of its own fields, or of its model's. Raises ValueError on a field of neither."""
+        """Return this recipe with other values of its own fields, or of its model's.
+
+        Raises ValueError on a field of neither.
+        """
         own, models = ({f.name for f in fields(kind)} for kind in (Recipe, GPTConfig))
         unknown = sorted(set(changes) - own - models)
         if unknown:

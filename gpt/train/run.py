@@ -1,23 +1,21 @@
-"""Open and create run folders, the only thing that training and exploring share. loop.py writes into them.
+"""Open run folders, the only thing that training and exploring share. create.py makes them, loop.py writes into them.
 
 Weights are safetensors only. Nothing is unpickled, because anybody may have sent the folder.
 """
 
 import json
-import platform
 import re
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import torch
 from filelock import FileLock, Timeout
 
 from gpt.model.build import Model, build_model
-from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus, truly_named
+from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus
 from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
 from gpt.train.estimate import shapes_of
 from gpt.train.files import (
@@ -29,7 +27,6 @@ from gpt.train.files import (
     read_json,
     read_lines,
     write_json,
-    write_text,
 )
 from gpt.train.machine import count_in_words
 from gpt.train.objectives import OBJECTIVES, Objective
@@ -121,10 +118,13 @@ class Run:
         return model.eval().requires_grad_(False)
 
     def new_model(self, what: str, weights: Path, prefix: str = "") -> Model:
-        """Build this run's model with the weights of a safetensors file. Shapes are checked before memory is allocated."""
+        """Build this run's model with the weights of a safetensors file.
+
+        Shapes are checked before memory is allocated.
+        """
         what = f"run {self.name!r}: {what}"
         with open_tensors(weights, what) as file:
-            names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (a safetensors file is no dict)
+            names = {name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 (the file is no dict)
             if self.recipe.model.n_layer > len(names):
                 raise RunError(
                     f"{what} has {len(names)} tensors, too few for {count_in_words(self.recipe.model.n_layer)} layers"
@@ -193,7 +193,8 @@ class Run:
     def is_held(self) -> bool:
         """Whether a training process holds the lock.
 
-        A read-only folder cannot be locked. There a run counts as held if status.json changed in the last `QUIET` seconds.
+        A read-only folder cannot be locked. There a run counts as held if status.json changed in the last `QUIET`
+        seconds.
         """
         if not self.folder.is_dir():  # taking the lock would create a deleted folder again
             return False
@@ -281,34 +282,6 @@ def load_run(folder: str | Path) -> Run:
     except UNREADABLE as error:
         raise RunError(f"run {folder.name!r} cannot be read: {error}") from error
     return Run(folder, recipe, tokenizer, parent, title)
-
-
-def new_folder(
-    folder: str | Path, recipe: Recipe, tokenizer: Tokenizer, corpus: Corpus, parent: Parent | None = None
-) -> Run:
-    """Create a run folder with config, tokenizer and text, but no status: no process starts it yet.
-
-    Raises RunError where the folder is not empty.
-    """
-    corpus = truly_named(corpus)
-    folder, recipe = Path(folder), replace(recipe, text=corpus.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise FileExistsError
-        (folder / "snapshots").mkdir()  # where two processes create the same run, the second fails here
-    except (FileExistsError, NotADirectoryError) as error:
-        raise RunError(
-            f"{str(folder)!r} is not empty or no folder; choose another name, "
-            f"or go on with: python -m gpt.train --resume {folder}"
-        ) from error
-    if corpus.name not in CORPORA:
-        write_text(folder / "text.txt", corpus.text)
-    write_json(folder / "tokenizer.json", tokenizer.to_dict())
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
-    config = {"format": FORMAT, "recipe": recipe.to_dict(), "versions": versions}
-    write_json(folder / "config.json", config | ({"parent": asdict(parent)} if parent else {}))
-    return Run(folder, recipe, tokenizer, parent)
 
 
 def _parent(value: Any) -> Parent | None:

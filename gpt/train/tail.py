@@ -24,7 +24,10 @@ class Logged:
     columns: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return steps and values of one metric, (n,) each; n is 0 where it was not logged. Values above 1e30 are left out."""
+        """Return steps and values of one metric, (n,) each; n is 0 where it was not logged.
+
+        Values above 1e30 are left out.
+        """
         return self.columns.get(name, (NOTHING, NOTHING))
 
     def before(self, step: float) -> "Logged":
@@ -92,7 +95,10 @@ class Tail:
         self._mark = file.read(self._end - file.tell())
 
     def _take(self, chunk: bytes) -> int:
-        """Add the numbers in these lines. Returns the number of bytes used: an incomplete last line waits for its rest."""
+        """Add the numbers in these lines. Returns the number of bytes used.
+
+        An incomplete last line waits for its rest.
+        """
         *lines, rest = chunk.decode("utf-8", "replace").split("\n")
         whole = chunk.rfind(b"\n") + 1
         rows = [row for row in map(_row, lines) if row]

@@ -67,7 +67,7 @@ def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, 
     open_runs(page, start(), choose_page)
     expect(page.get_by_role("button", name="Resume")).to_be_disabled(timeout=60_000)
     os.kill(int(subprocess.check_output(["pgrep", "-f", f"resume {run.folder}"])), signal.SIGKILL)
-    expect(page.get_by_text("Its training process is gone; it can be resumed.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Its training process has ended; it can be resumed.")).to_be_visible(timeout=60_000)
     step = run.status.step
     page.get_by_role("button", name="Resume").click(timeout=60_000)
     until(lambda: run.status.state == "running" and run.status.step > step, "the page resumes it")

@@ -1,7 +1,7 @@
 """Tiny models and texts for the tests of gpt/.
 
 small_config(**changes)   a GPTConfig of 2 layers, 2 heads, 8 features, 11 tokens.
-make_model(**changes)     a GPT of that config, in eval mode, its weights made large enough that every head has an opinion.
+make_model(**changes)     a GPT of that config, in eval mode, with weights large enough for distinct patterns.
 ids(B, T)                 random ids for it.
 """
 

@@ -192,7 +192,7 @@ def test_steps_come_as_they_are_drawn(make_model, ids):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"temperature": -1}, "temperature=-1"),
         ({"temperature": math.nan}, "temperature=nan"),
@@ -203,15 +203,15 @@ def test_steps_come_as_they_are_drawn(make_model, ids):
         ({"top_p": math.nan}, "top_p=nan"),
     ],
 )
-def test_settings_out_of_range_are_refused(make_model, ids, settings, told):
-    with pytest.raises(ValueError, match=told):
+def test_settings_out_of_range_are_refused(make_model, ids, settings, message):
+    with pytest.raises(ValueError, match=message):
         next(generate(make_model(), ids(1, 4), 1, **settings))
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         distribution(torch.zeros(3), **settings)
 
 
 @pytest.mark.parametrize(
-    ("prompt", "told"),
+    ("prompt", "message"),
     [
         ([], "the prompt is empty"),
         ([[]], "the prompt is empty"),
@@ -220,8 +220,8 @@ def test_settings_out_of_range_are_refused(make_model, ids, settings, told):
         ([-1, 3], r"ids -1 to 3"),
     ],
 )
-def test_a_prompt_that_cannot_be_continued_is_refused(make_model, prompt, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_prompt_that_cannot_be_continued_is_refused(make_model, prompt, message):
+    with pytest.raises(ValueError, match=message):
         next(generate(make_model(), torch.tensor(prompt, dtype=torch.long), 1))
 
 

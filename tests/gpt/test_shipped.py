@@ -74,11 +74,11 @@ def test_it_copies_what_it_saw_once():
     assert (guessed == ids[0, PERIOD + 1 :]).all()
 
 
-def test_the_translator_turns_held_out_dates_into_digits():
+def test_the_translator_turns_validation_dates_into_digits():
     run = load_run(MODELS / "translate")
-    train, held_out = split_pairs(read_pairs(run.corpus().text))
+    train, validation = split_pairs(read_pairs(run.corpus().text))
     known = {digits for _, digits in train}
-    unseen = [pair for pair in held_out if pair[1] not in known]  # in no other wording either
+    unseen = [pair for pair in validation if pair[1] not in known]  # in no other wording either
     pairs = encode_pairs(unseen, run.tokenizer, run.recipe.model.block_size)
     assert len(pairs) > 1000 and exact_share(run.model(), pairs, run.tokenizer.encode(">\n")) >= 0.99
     assert (
@@ -99,8 +99,8 @@ CHAT = ("shakespeare-char", "chat-finetune", "chat-policy")
 def answers(name: str) -> tuple[list[str], list[str]]:
     """Questions that no stage was trained on, and what the model answers under one seed."""
     run = load_run(MODELS / name)
-    _, held_out = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
-    questions = list(dict.fromkeys(exchange.question for exchange in held_out))
+    _, validation = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
+    questions = list(dict.fromkeys(exchange.question for exchange in validation))
     drawn = draw_answers(run.model(), questions, run.tokenizer, torch.Generator().manual_seed(7))
     return questions, texts_of(*drawn, run.tokenizer)
 
@@ -124,8 +124,8 @@ def test_the_stages_of_chat_follow_one_another_and_are_small():
 
 def test_the_reward_model_orders_pairs_that_it_never_saw():
     run = load_run(MODELS / "chat-reward")
-    _, held_out = dialogue.split(dialogue.exchanges_in(run.corpus().text))
-    pairs = dialogue.pairs(held_out)
+    _, validation = dialogue.split(dialogue.exchanges_in(run.corpus().text))
+    pairs = dialogue.pairs(validation)
     written = as_tensors([answer for pair in pairs for answer in pair], run.tokenizer, run.recipe.model.block_size)
     with torch.inference_mode():
         preferred, other = rewards(run.model(), *written).view(-1, 2).unbind(1)

@@ -1,7 +1,7 @@
 """Draw answers from a model, and compute their log-probabilities.
 
-A batch of answers is `tokens` (B, T), each row a prompt, its answer and padding, and `is_answer` (B, T), True at the answer's
-tokens. The models are causal, so padding does not change the logits before it.
+A batch of answers is `tokens` (B, T), each row a prompt, its answer and padding, and `is_answer` (B, T), True at the
+answer's tokens. The models are causal, so padding does not change the logits before it.
 """
 
 from collections.abc import Sequence
@@ -47,8 +47,8 @@ def draw_answers(
 ) -> tuple[Tensor, Tensor]:
     """Let the model answer, all questions at once: tokens and is_answer, (B, T) each, on the CPU.
 
-    An answer ends with a blank line, after `longest` tokens, or at the end of the context. All rows draw from the end of the
-    shortest prompt on; a longer prompt uses its own tokens until it ends. The model must be in eval mode.
+    An answer ends with a blank line, after `longest` tokens, or at the end of the context. All rows draw from the end
+    of the shortest prompt on; a longer prompt uses its own tokens until it ends. The model must be in eval mode.
     """
     device, block_size = next(model.parameters()).device, model.config.block_size
     prompts = [tokenizer.encode(prompt_of(question)) for question in questions]
@@ -92,10 +92,10 @@ def log_probs_of(logits: Tensor, tokens: Tensor, is_answer: Tensor) -> Tensor:
 
 
 def divergence(logits: Tensor, reference: Tensor, is_answer: Tensor) -> Tensor:
-    """Compute the Kullback–Leibler divergence from the reference, summed over each answer's tokens: (B,) nats, at least 0.
+    """Compute the Kullback–Leibler divergence from the reference, summed over each answer's tokens.
 
-    logits, reference: (B, T − 1, vocab_size), of the same tokens. Each token counts with its whole distribution, not only the
-    drawn token: this has less noise.
+    Returns (B,) nats, at least 0. logits, reference: (B, T − 1, vocab_size), of the same tokens. Each token counts with
+    its whole distribution, not only the drawn token: this has less noise.
     """
     ours, theirs = logits.log_softmax(-1), reference.log_softmax(-1)
     return ((ours.exp() * (ours - theirs)).sum(-1) * is_answer[:, 1:]).sum(-1)

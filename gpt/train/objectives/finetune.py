@@ -34,7 +34,10 @@ class Finetune(Stage):
         return take(self.demonstrations, rows)
 
     def loss(self, model: GPT, *batch: Tensor) -> Tensor:
-        """Compute nats per token of an answer; each answer has the same weight. batch: tokens and is_answer, (B, T) each."""
+        """Compute nats per token of an answer; each answer has the same weight.
+
+        batch: tokens and is_answer, (B, T) each.
+        """
         tokens, is_answer = batch
         log_probs = log_probs_of(token_logits(model, tokens), tokens, is_answer)
         return -(log_probs.sum(1) / is_answer.sum(1)).mean()

@@ -46,7 +46,8 @@ def losses(unit: str) -> tuple[Metric, Metric]:
 class Objective(ABC, Generic[ModelT]):
     """What a run learns. A run in training has one object; the class says what is known without one.
 
-    Models come in training mode and go back in it. Raises ValueError where the run's text cannot be trained on and measured with.
+    Models come in training mode and go back in it. Raises ValueError where the run's text does not suit the
+    objective.
     """
 
     name: ClassVar[str]  # as in `Recipe.objective`
@@ -79,7 +80,10 @@ class Objective(ABC, Generic[ModelT]):
 
     @abstractmethod
     def sample(self, model: ModelT) -> dict[str, Any]:
-        """Let the model write: `prompt`, `seed` and `text`, the same draw each time. Raises ValueError where logits are not finite."""
+        """Let the model write: `prompt`, `seed` and `text`, the same draw each time.
+
+        Raises ValueError where logits are not finite.
+        """
 
     @classmethod
     def evaluation_batches(cls, recipe: "Recipe") -> int:

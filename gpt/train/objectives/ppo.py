@@ -1,6 +1,7 @@
-"""Policy optimisation: the model draws answers, a reward model scores them, and answers better than the average become likelier.
+"""Policy optimisation: raise the probability of drawn answers that a reward model scores above the average.
 
-Source: lecture 01:48:53; clipped ratio: Schulman et al. 2017, arXiv:1707.06347; KL penalty: Ziegler et al. 2019, arXiv:1909.08593.
+Source: lecture 01:48:53; clipped ratio: Schulman et al. 2017, arXiv:1707.06347; KL penalty: Ziegler et al. 2019,
+arXiv:1909.08593.
 """
 
 import math
@@ -26,10 +27,11 @@ GROUP = 4  # answers to the same question, each of which is the others' baseline
 class PPO(Stage):
     """Earn rewards, and stay near the reference; `kl_weight` is the price of one nat of distance.
 
-    Two things are simpler than in the papers. The baseline of an answer is the mean reward of the others to the same question
-    (leave-one-out: Ahmadian et al. 2024, arXiv:2402.14740), so no value model is trained. The KL penalty uses the whole
-    distribution at each token and is a term of the loss, as in Shao et al. 2024, arXiv:2402.03300, equation 3. Ziegler et al. subtract
-    the drawn tokens' log-ratio from the reward: the same on average, but mostly noise with few answers in a batch.
+    Two things are simpler than in the papers. The baseline of an answer is the mean reward of the others to the same
+    question (leave-one-out: Ahmadian et al. 2024, arXiv:2402.14740), so no value model is trained. The KL penalty uses
+    the whole distribution at each token and is a term of the loss, as in Shao et al. 2024, arXiv:2402.03300, equation
+    3. Ziegler et al. subtract the drawn tokens' log-ratio from the reward: the same on average, but mostly noise with
+    few answers in a batch.
     """
 
     name = "ppo"
@@ -52,8 +54,8 @@ class PPO(Stage):
     def draw(self, model: GPT, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Draw new answers.
 
-        Returns tokens and is_answer (B, T), the log-probabilities at drawing (B, T − 1), advantages (B,), and the reference's logits
-        (B, T − 1, vocab_size).
+        Returns tokens and is_answer (B, T), the log-probabilities at drawing (B, T − 1), advantages (B,), and the
+        reference's logits (B, T − 1, vocab_size).
         """
         rows = torch.randint(len(self.questions), (-(-self.recipe.batch_size // GROUP),), generator=generator)
         questions = [self.questions[row] for row in rows.repeat_interleave(GROUP).tolist()]
@@ -105,8 +107,9 @@ def advantages_of(rewards: Tensor) -> Tensor:
 def clipped_loss(log_probs: Tensor, drawn_with: Tensor, advantages: Tensor, is_answer: Tensor) -> Tensor:
     """Return PPO's loss: −min(ratio · A, clip(ratio) · A), summed over an answer's tokens, the mean over answers.
 
-    log_probs (now), drawn_with (when drawn), is_answer: (B, T) each; advantages: (B,), one for all tokens of an answer. Before the
-    first update all ratios are 1 and the gradient is that of −A · log p. Source: Schulman et al. 2017, equation 7.
+    log_probs (now), drawn_with (when drawn), is_answer: (B, T) each; advantages: (B,), one for all tokens of an answer.
+    Before the first update all ratios are 1 and the gradient is that of −A · log p. Source: Schulman et al. 2017,
+    equation 7.
     """
     ratio = (log_probs - drawn_with).exp()
     gain = torch.minimum(ratio * advantages[:, None], ratio.clamp(1 - CLIP, 1 + CLIP) * advantages[:, None])

@@ -36,7 +36,8 @@ class Preference(Stage):
         preferences = pairs(exchanges)
         if not preferences:
             raise RunError(
-                f"of {len(exchanges)} answers in the text {self.recipe.text!r} no two to the same question differ in preference; "
+                f"of {len(exchanges)} answers in the text {self.recipe.text!r} no two to the same question differ in "
+                "preference; "
                 "give several to each, better and worse ones"
             )
         tokens, is_answer = self.tensors([answer for pair in preferences for answer in pair])

@@ -34,8 +34,10 @@ class Stage(Objective[GPT]):
         self.exchanges, self.validation = split(exchanges_in(run.corpus().text))
         if not self.exchanges or not self.validation:
             raise RunError(
-                f"the text {run.recipe.text!r} has {len(self.exchanges)} answers to train on and {len(self.validation)} to "
-                'validate with; write each as "Question:", "Answer:" and a blank line after either, as in the text "dialogues"'
+                f"the text {run.recipe.text!r} has {len(self.exchanges)} answers to train on and "
+                f"{len(self.validation)} to validate with; "
+                'write each as "Question:", "Answer:" and a blank line after either, as in the text '
+                '"dialogues"'
             )
         self.questions, self.validation_questions = (
             list(dict.fromkeys(exchange.question for exchange in part)) for part in (self.exchanges, self.validation)
@@ -50,7 +52,10 @@ class Stage(Objective[GPT]):
         return cast(GPT, self.run.frozen_model(role)).to(self.device)
 
     def answer_validation_questions(self, model: GPT) -> tuple[Tensor, Tensor]:
-        """Let the model answer the first validation questions, the same draw each time: tokens and is_answer, on the CPU."""
+        """Let the model answer the first validation questions, the same draw each time.
+
+        Returns tokens and is_answer, on the CPU.
+        """
         model.eval()
         generator = torch.Generator().manual_seed(EVAL_SEED)
         questions = self.validation_questions[: self.recipe.eval_batches]

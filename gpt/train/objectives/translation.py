@@ -77,7 +77,10 @@ def pair_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def exact_share(model: Seq2Seq, pairs: Pairs, markers: list[int]) -> float:
-    """Return the share of pairs whose greedy translation equals the target. markers: ids of the start and of the end."""
+    """Return the share of pairs whose greedy translation equals the target.
+
+    markers: ids of the start and of the end.
+    """
     device = next(model.parameters()).device
     source, lengths, _, targets = (tensor.to(device) for tensor in pairs.rows(slice(None)))
     start, end = markers

@@ -106,7 +106,7 @@ def test_names_without_a_prefix_and_stored_masks_are_gpt2s_first_files(folder, i
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"positions": "sinusoidal"}, "GPT-2 has positions='learned', this model positions='sinusoidal'"),
         ({"norm": "post"}, "norm='pre'"),
@@ -118,8 +118,8 @@ def test_names_without_a_prefix_and_stored_masks_are_gpt2s_first_files(folder, i
         ({"residual": False}, "residual=True"),
     ],
 )
-def test_what_gpt2_is_not_cannot_be_written(make_model, tmp_path, changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_gpt2_is_not_cannot_be_written(make_model, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
         export_pretrained(make_model(**changes), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -144,7 +144,8 @@ def test_another_architecture_is_refused(tmp_path):
     [
         ("activation_function", "silu"), ("layer_norm_epsilon", 1e-6), ("n_inner", 7), ("scale_attn_weights", False),
         ("scale_attn_by_inverse_layer_idx", True), ("add_cross_attention", True), ("n_embd", 10**9), ("n_layer", 10**9),
-        ("n_layer", 3), ("n_head", 5), ("n_embd", 96), ("vocab_size", 98), ("n_positions", 10**30), ("vocab_size", "97"),
+        ("n_layer", 3), ("n_head", 5), ("n_embd", 96), ("vocab_size", 98), ("n_positions", 10**30),
+        ("vocab_size", "97"),
         ("n_embd", None), ("model_type", None), ("model_type", ["gpt2"]), ("activation_function", {}),
     ],
 )  # fmt: skip

@@ -51,7 +51,8 @@ def test_places_of_a_month_share_out_the_row():
     row = torch.arange(1.0, 11.0)[None, None] / 55
     spread = dict(zip(PLACES, (_by_place(row, 2, 7)[0, 0] * 55).round().int().tolist(), strict=True))
     assert spread == {
-        "the first letter": 3, "the second letter": 4, "the third letter": 5, "letters between": 6, "the last letter": 7,
+        "the first letter": 3, "the second letter": 4, "the third letter": 5, "letters between": 6,
+        "the last letter": 7,
         "outside the month": 30,
     }  # fmt: skip
     may = (_by_place(row, 2, 5)[0, 0] * 55).round().int().tolist()

@@ -38,7 +38,10 @@ def test_the_parts_sum_to_the_logit(config, position, token, against):
 
 
 def test_a_heads_share_is_what_the_logit_loses_when_the_scale_stands_still(make_model, ids):
-    """Without a norm there is no scale to freeze: in the last layer, without MLP, a head's share is its ablation's effect."""
+    """Without a norm there is no scale to freeze.
+
+    In the last layer, without MLP, a head's share is its ablation's effect.
+    """
     model, prompt = make_model(norm="none", mlp=False), ids(1)
 
     def off(z, name):
@@ -51,7 +54,7 @@ def test_a_heads_share_is_what_the_logit_loses_when_the_scale_stands_still(make_
 
 
 def test_a_part_that_writes_one_direction_gets_all_of_it(make_model, ids):
-    """Everything but one MLP silenced: its bias alone speaks, and the share is its dot product with the unembedding."""
+    """Everything but one MLP silenced: only its bias is left, and the share is its dot product with the unembedding."""
     model = make_model(norm="none")
     state = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
     state["blocks.1.mlp.down.bias"] = torch.arange(8.0)

@@ -15,7 +15,7 @@ T = COPY.size(1)
 
 
 def reading_from(keys: list[int]) -> torch.Tensor:
-    """The pattern of a head whose query i reads from keys[i] alone, (1, 1, T, T)."""
+    """The pattern of a head whose query i only reads from keys[i], (1, 1, T, T)."""
     return torch.nn.functional.one_hot(torch.tensor(keys), T).float()[None, None]
 
 
@@ -139,7 +139,7 @@ def test_the_probe_set_repeats_letters(block_size):
     assert torch.equal(probe, heads.probe_set(tokenizer, block_size))
 
 
-def test_without_letters_the_probe_set_is_held_out_text():
+def test_without_letters_the_probe_set_is_validation_text():
     tokenizer = CharTokenizer.from_text("0123456789+=")
     assert not heads.speaks_letters(tokenizer)
     text = "12+34=46" * 40

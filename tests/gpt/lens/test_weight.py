@@ -44,7 +44,10 @@ def test_every_step_is_the_models_own_and_they_add_up(config, layer, head, query
 
 
 def by_hand(**changes) -> LayerVectors:
-    """Two tokens, one head of two features; v of the second token is worth three times that of the first, turned back."""
+    """Two tokens, one head of two features.
+
+    The value of the second token is worth three times that of the first, turned back.
+    """
     rows = {"q": [[1, 0], [1, 2]], "k": [[1, 1], [3, -1]], "v": [[1, 0], [-3, 0]], "z": [[1, 0], [-1, 0]]}
     vectors = {name: torch.tensor(values, dtype=torch.float32)[:, None] for name, values in rows.items()}
     return LayerVectors(**{**vectors, "scale": 0.5, "causal": True} | changes)
@@ -82,8 +85,8 @@ def test_large_scores_do_not_overflow():
 def test_what_is_not_there_is_named(make_model, ids):
     model, prompt = make_model(), ids(1)[0]
     vectors = layer_vectors(model, prompt, 1)
-    for index, said in (((2, 0, 0), "no head 2"), ((0, 7, 0), "no query 7"), ((0, 0, -1), "no key -1")):
-        with pytest.raises(ValueError, match=said):
+    for index, message in (((2, 0, 0), "no head 2"), ((0, 7, 0), "no query 7"), ((0, 0, -1), "no key -1")):
+        with pytest.raises(ValueError, match=message):
             explain(vectors, *index)
     with pytest.raises(ValueError, match="no layer 2"):
         layer_vectors(model, prompt, 2)

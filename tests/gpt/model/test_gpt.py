@@ -58,7 +58,8 @@ def test_fused_and_explicit_attention_agree(config, seed):
 @many
 @given(configs(), st.integers(0, 99), st.integers(1, T - 1))
 def test_the_future_changes_the_past_exactly_where_there_is_no_mask(config, seed, j):
-    # where the stream is neither normalised nor residual, little of another token arrives; causality needs no size of it
+    # where the stream is neither normalised nor residual, little of another token arrives; causality needs no size of
+    # it
     config = replace(config, residual=True, norm="pre")
     model, idx = build(config), tokens(1, seed)
     changed = idx.clone()

@@ -172,10 +172,10 @@ def test_a_bigram_says_that_it_has_no_hooks():
         bigram.run_with_cache(torch.tensor([[0, 2]]), "hook_embed")
 
 
-def test_a_hook_is_told_its_name_and_may_leave_the_value(model, ids):
-    idx, heard = ids(), []
-    logits = model.run_with_hooks(idx, {"blocks.*.hook_resid_mid": lambda value, name: heard.append(name)})
-    assert heard == ["blocks.0.hook_resid_mid", "blocks.1.hook_resid_mid"]
+def test_a_hook_gets_its_name_and_may_leave_the_value(model, ids):
+    idx, names = ids(), []
+    logits = model.run_with_hooks(idx, {"blocks.*.hook_resid_mid": lambda value, name: names.append(name)})
+    assert names == ["blocks.0.hook_resid_mid", "blocks.1.hook_resid_mid"]
     assert torch.equal(logits, model(idx))
 
 
@@ -191,7 +191,7 @@ def test_a_hook_may_change_what_flows(model, ids):
 
 
 @pytest.mark.parametrize(
-    ("replacement", "told"),
+    ("replacement", "message"),
     [
         (torch.zeros(1), r"\(1,\)"),
         (torch.zeros(B, T, C + 1), r"\(2, 7, 9\)"),
@@ -199,8 +199,8 @@ def test_a_hook_may_change_what_flows(model, ids):
         (0.0, "float"),
     ],
 )
-def test_a_replacement_of_another_shape_is_refused(model, ids, replacement, told):
-    with pytest.raises(ValueError, match=rf"hook at hook_embed returned {told}; return .*\(2, 7, 8\)"):
+def test_a_replacement_of_another_shape_is_refused(model, ids, replacement, message):
+    with pytest.raises(ValueError, match=rf"hook at hook_embed returned {message}; return .*\(2, 7, 8\)"):
         model.run_with_hooks(ids(B, T), {"hook_embed": lambda value, name: replacement})
 
 
@@ -244,7 +244,7 @@ def test_contexts_nest_and_the_outer_one_comes_first(model, ids):
     assert calls == ["outer", "inner", "inner", "outer"]
 
 
-def test_a_hook_hears_its_own_model_alone(make_model, ids):
+def test_a_hook_only_gets_values_of_its_own_model(make_model, ids):
     one, other = make_model(), make_model(seed=1)
     plain = other(ids())
     with one.hooks({"*": lambda value, name: value * 2}):
@@ -253,7 +253,7 @@ def test_a_hook_hears_its_own_model_alone(make_model, ids):
 
 
 def test_eight_threads_share_one_model(model, ids):
-    """Each thread has its own prompt and intervention; every result equals the one computed alone."""
+    """Each thread has its own prompt and intervention; every result equals that of a single thread."""
 
     def scaled(factor):
         return lambda value, name: value * factor

@@ -117,14 +117,14 @@ def test_cross_attention_by_hand():
 
 
 def test_a_hook_lives_in_its_own_thread():
-    model, inputs, heard = make(), (ids(1, 5), ids(1, 3)), []
+    model, inputs, outputs = make(), (ids(1, 5), ids(1, 3)), []
     plain = model(*inputs)
     with model.hooks({"decoder.*.cross_attn.hook_z": lambda z, name: torch.zeros_like(z)}):
         changed = model(*inputs)
-        thread = threading.Thread(target=lambda: heard.append(model(*inputs)))
+        thread = threading.Thread(target=lambda: outputs.append(model(*inputs)))
         thread.start()
         thread.join()
-    assert torch.equal(heard[0], plain) and not torch.equal(changed, plain)
+    assert torch.equal(outputs[0], plain) and not torch.equal(changed, plain)
 
 
 def test_without_cross_attention_the_source_is_nothing():
@@ -134,11 +134,11 @@ def test_without_cross_attention_the_source_is_nothing():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [({"n_layer": 0}, "n_layer=0"), ({"causal": False}, "causal=False"), ({"norm": "batch"}, "norm='batch'")],
 )
-def test_what_it_cannot_be_is_named(changes, told):
-    with pytest.raises(ValueError, match=f"GPTConfig.{told} does not work in an encoder-decoder"):
+def test_what_it_cannot_be_is_named(changes, message):
+    with pytest.raises(ValueError, match=f"GPTConfig.{message} does not work in an encoder-decoder"):
         Seq2Seq(GPTConfig(**SIZES | changes))
 
 

@@ -172,7 +172,8 @@ def test_a_known_corpus_is_known_by_what_it_holds():
     assert not Corpus("sorting", OWN, "me").is_known
     assert not load_corpus("sorting", seed=5).is_known
     assert not Corpus("mine", load_corpus("sorting").text, "me").is_known
-    assert [truly_named(corpus).name for corpus in (load_corpus("sorting"), Corpus("sorting", OWN, "me"), Corpus("mine", OWN, "me"))] == [
+    assert [truly_named(corpus).name for corpus in (load_corpus("sorting"), Corpus("sorting", OWN, "me"),
+        Corpus("mine", OWN, "me"))] == [
         "sorting", "sorting (own text)", "mine",
     ]  # fmt: skip
 

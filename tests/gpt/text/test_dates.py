@@ -33,7 +33,7 @@ def test_the_task_draws_pairs_of_a_date(seed):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("23 march 1984", r"is not a wording that the model has learned; write “twenty-third of march, 1984"),
         ("twenty-third of marsh, 1984", r"'marsh' is no month in words; write it as in 'march'"),
@@ -45,8 +45,8 @@ def test_the_task_draws_pairs_of_a_date(seed):
         ("", r"is not a wording"),
     ],
 )
-def test_what_is_no_date_of_the_task_is_named(words, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_is_no_date_of_the_task_is_named(words, message):
+    with pytest.raises(ValueError, match=message):
         read_date(words)
 
 

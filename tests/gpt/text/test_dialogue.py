@@ -18,10 +18,10 @@ def test_a_few_hundred_demonstrations_are_spelled_in_the_lectures_alphabet():
     assert "".join(prompt_of(exchange.question) + exchange.answer for exchange in EXCHANGES) == text
 
 
-def test_held_out_questions_are_never_trained_on():
-    train, held_out = split(EXCHANGES)
-    assert len(train) == 540 and len(held_out) >= 50
-    assert not {exchange.question for exchange in train} & {exchange.question for exchange in held_out}
+def test_validation_questions_are_never_trained_on():
+    train, validation = split(EXCHANGES)
+    assert len(train) == 540 and len(validation) >= 50
+    assert not {exchange.question for exchange in train} & {exchange.question for exchange in validation}
     question = Exchange("Who?", "I.\n\n")
     assert split(10 * [question]) == (9 * [question], [])  # the tenth asks what was asked
 

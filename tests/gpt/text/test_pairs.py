@@ -18,11 +18,11 @@ def test_a_line_that_is_no_pair_is_named(line):
         read_pairs(f"a>b\n{line}\n")
 
 
-def test_held_out_sources_are_new():
+def test_validation_sources_are_new():
     pairs = read_pairs(TASKS["dates"].text(100_000))
-    train, held_out = split_pairs(pairs)
-    assert len(train) == int(0.9 * len(pairs)) and len(held_out) > 0.99 * (len(pairs) - len(train))
-    assert not {source for source, _ in train} & {source for source, _ in held_out}
+    train, validation = split_pairs(pairs)
+    assert len(train) == int(0.9 * len(pairs)) and len(validation) > 0.99 * (len(pairs) - len(train))
+    assert not {source for source, _ in train} & {source for source, _ in validation}
     again = [("a", "b"), *((f"{n}", "x") for n in range(7)), ("a", "c"), ("new", "c")]
     assert split_pairs(again, 0.8)[1] == [("new", "c")]
 

@@ -97,7 +97,10 @@ def test_missing_plays_are_a_clear_error(monkeypatch):
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """A server on this machine that has one tiny file in place of the original; gives the file, and the empty cache folder."""
+    """A server on this machine that has one tiny file in place of the original.
+
+    Gives the file, and the empty cache folder.
+    """
     folder, cache = tmp_path / "served", tmp_path / "cache"
     folder.mkdir()
     file = folder / "input.txt"

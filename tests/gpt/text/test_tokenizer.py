@@ -75,9 +75,11 @@ def test_a_known_character_may_stand_in_for_unknown_ones():
 
 
 def test_merges_by_hand():
-    """Pairs of TEXT, each word with the space before it: " low" and "est" come out whole, " widest" does not in few merges.
+    """Pairs of TEXT, each word with the space before it.
 
-    e-s stands 9 times, then es-t; the rest follows the counts: l-o and o-w, n-e and e-w, and so on.
+    " low" and "est" come out whole, " widest" does not in few merges.
+
+    e-s occurs 9 times, then es-t; the rest follows the counts: l-o and o-w, n-e and e-w, and so on.
     """
     tokenizer = BPETokenizer.train(TEXT, 258)
     assert tokenizer.tokens([256, 257]) == ["es", "est"]
@@ -86,7 +88,10 @@ def test_merges_by_hand():
 
 
 def naive_merges(text: str, count: int) -> list[bytes]:
-    """The textbook algorithm, slow: count every pair, merge the commonest (of several the one with the lowest ids), again and again."""
+    """The textbook algorithm, slow.
+
+    Count every pair, merge the commonest (of several the one with the lowest ids), again and again.
+    """
     words = [tokenizers._bytes_of(word) for word, _ in ByteLevel(add_prefix_space=False).pre_tokenize_str(text)]
     cuts = [
         word[i : i + tokenizers.LONGEST_WORD] for word in words for i in range(0, len(word), tokenizers.LONGEST_WORD)

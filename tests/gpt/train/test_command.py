@@ -67,7 +67,7 @@ def _val_loss(folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         ([], 2, "one of the arguments --preset --resume --fork is required"),
         (["--preset", "rung-99"], 2, "invalid choice: 'rung-99' (choose from"),
@@ -88,13 +88,14 @@ def _val_loss(folder: Path) -> str:
         (["--preset", "rung-1", "--text", "nowhere.txt"], 1, "error: 'nowhere.txt' is neither a known text nor a file"),
         (["--resume", "nowhere"], 1, "error: 'nowhere' is no run"),
         (["--preset", "rung-1", "--text", "repeats", "--run", "/proc/run"], 1, "error: "),
-        (["--preset", "rung-1", "--text", "repeats", "--run", "/dev/null/run"], 1, "error: '/dev/null/run' is not empty or no folder"),
+        (["--preset", "rung-1", "--text", "repeats", "--run", "/dev/null/run"], 1,
+            "error: '/dev/null/run' is not empty or no folder"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_in_one_line(main, monkeypatch, tmp_path, arguments, code, told):
+def test_mistakes_are_reported_in_one_line(main, monkeypatch, tmp_path, arguments, code, message):
     monkeypatch.chdir(tmp_path)
     found, printed, complaint = main(*arguments)
-    assert found == code and told in complaint and printed == ""
+    assert found == code and message in complaint and printed == ""
     assert "Traceback" not in complaint and list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +143,8 @@ def test_a_command_that_fails_leaves_no_folder_and_can_be_repeated(main, tmp_pat
     ("switch", "name", "value"),
     [
         ("causal=False", "causal", False), ("causal=false", "causal", False), ("residual=True", "residual", True),
-        ("grad_clip=None", "grad_clip", None), ("grad_clip=null", "grad_clip", None), ("lr=1e-3", "lr", 1e-3), ("lr=.5", "lr", 0.5),
+        ("grad_clip=None", "grad_clip", None), ("grad_clip=null", "grad_clip", None), ("lr=1e-3", "lr", 1e-3),
+        ("lr=.5", "lr", 0.5),
         ("batch_size=1_0", "batch_size", 10), ("norm=none", "norm", "none"),
         ("norm='post'", "norm", "post"), ("about=a (b", "about", "a (b"),
     ],
@@ -182,7 +184,8 @@ def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
     [
         ("rung-2", "n_embd=100000000", "TB of memory"), ("rung-2", "n_layer=1000000000", "TB of memory"),
         ("rung-2", "block_size=1000000000", "TB of memory"), ("shakespeare-char", "batch_size=1000000", "TB of memory"),
-        ("rung-2", "eval_batches=1000000000", "days here"), ("rung-2", "steps=1000000000000000", "(years here|TB on disk)"),
+        ("rung-2", "eval_batches=1000000000", "days here"), ("rung-2", "steps=1000000000000000",
+            "(years here|TB on disk)"),
     ],
 )  # fmt: skip
 def test_what_this_machine_cannot_train_is_refused_before_a_folder_is_made(

@@ -1,4 +1,7 @@
-"""Whatever a run folder holds: every operation ends soon, says what is wrong, and touches nothing outside the folder."""
+"""Whatever a run folder holds.
+
+Every operation ends soon, says what is wrong, and touches nothing outside the folder.
+"""
 
 import shutil
 from pathlib import Path

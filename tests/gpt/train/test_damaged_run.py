@@ -39,8 +39,10 @@ def test_a_file_or_a_broken_link_is_no_run(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{", b"null", b"[]", b"5", b'"x"', b"{}", b"\xff\xfe\x00", b"\x80\x04\x95", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000,
-        b'{"format": 99, "recipe": {}, "kind": "words"}', b'{"format": [], "recipe": 5, "kind": {}}', b'{"format": 1, "recipe": ["a"]}',
+        b"", b"{", b"null", b"[]", b"5", b'"x"', b"{}", b"\xff\xfe\x00", b"\x80\x04\x95", b"[" * 100_000,
+        b'{"a":' * 100_000, b"1" * 5000,
+        b'{"format": 99, "recipe": {}, "kind": "words"}', b'{"format": [], "recipe": 5, "kind": {}}',
+        b'{"format": 1, "recipe": ["a"]}',
     ],
     ids=lambda content: repr(content[:30]),
 )  # fmt: skip
@@ -72,7 +74,8 @@ def test_a_missing_link_folder_or_giant_is_refused(folder, file):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"steps": 0}, {"lr": float("nan")}, {"text": 5}, {"n_head": 3}, {"n_layer": -1}, {"n_embd": "8"}, {"norm": ["pre"]}],
+    [{"steps": 0}, {"lr": float("nan")}, {"text": 5}, {"n_head": 3}, {"n_layer": -1}, {"n_embd": "8"},
+        {"norm": ["pre"]}],
     ids=str,
 )  # fmt: skip
 def test_bad_values_in_a_config_are_refused(folder, fields):
@@ -90,8 +93,10 @@ def test_a_tokenizer_of_another_size_is_refused(folder):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"n_embd": 10**9}, {"n_embd": 10**6}, {"n_embd": 2 * 10**30}, {"n_layer": 10**9}, {"n_layer": 2}, {"n_layer": 0},
-        {"block_size": 10**9}, {"block_size": 10**30}, {"block_size": 10**9, "positions": "sinusoidal"}, {"block_size": 9},
+        {"n_embd": 10**9}, {"n_embd": 10**6}, {"n_embd": 2 * 10**30}, {"n_layer": 10**9}, {"n_layer": 2},
+        {"n_layer": 0},
+        {"block_size": 10**9}, {"block_size": 10**30}, {"block_size": 10**9, "positions": "sinusoidal"},
+        {"block_size": 9},
         {"positions": "none"}, {"norm": "none"}, {"mlp": False}, {"bias": False},
     ],
     ids=str,
@@ -121,7 +126,7 @@ def test_half_a_character_is_nowhere(folder):
 
 
 class Touch:
-    """Whoever unpickles it creates the file."""
+    """Unpickling it creates the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -190,7 +195,8 @@ def _turned_tensor(path: Path) -> None:
         lambda path: (path.unlink(), path.symlink_to("nowhere")),
         _huge_header, _dangling_offsets, _renamed_tensor, _extra_tensor, _turned_tensor,
     ],
-    ids=["empty", "last byte", "header", "noise", "html", "folder", "link", "huge header", "dangling", "renamed", "extra", "turned"],
+    ids=["empty", "last byte", "header", "noise", "html", "folder", "link", "huge header", "dangling", "renamed",
+        "extra", "turned"],
 )  # fmt: skip
 def test_a_damaged_or_alien_snapshot_is_refused_and_the_other_still_opens(folder, damage):
     run = load_run(folder)

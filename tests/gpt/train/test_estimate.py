@@ -18,7 +18,8 @@ from gpt.train.estimate import check_fits, check_opens, count_parameters, count_
 from gpt.train.objectives import OBJECTIVES
 
 SIZES = {
-    "vocab_size": st.integers(1, 40), "block_size": st.integers(1, 20), "n_layer": st.integers(0, 4), "n_head": st.just(2),
+    "vocab_size": st.integers(1, 40), "block_size": st.integers(1, 20), "n_layer": st.integers(0, 4),
+    "n_head": st.just(2),
     "n_embd": st.sampled_from([2, 4, 8, 16]), "dropout": st.just(0.0), "amplitude": st.none(),
 }  # fmt: skip
 
@@ -83,9 +84,11 @@ def test_parts_of_a_batch_need_less_memory():
         ({"n_layer": 10**9}, "3,168.0 billion parameters needs 365.3 TB", "n_layer"),
         ({"n_embd": 10**400}, "over a million billion parameters", "n_embd"),
         ({"block_size": 10**9}, "32.0 billion parameters", "block_size"),
-        ({"batch_size": 10**9}, "7,584 parameters needs 29.6 TB of memory to train with a batch of 1.0 billion", "batch_size"),
+        ({"batch_size": 10**9}, "7,584 parameters needs 29.6 TB of memory to train with a batch of 1.0 billion",
+            "batch_size"),
         ({"batch_size": 10_000, "block_size": 1000}, r"needs \d+\.\d GB of memory", "batch_size"),
-        ({"eval_batches": 10**9}, r"one evaluation of a model of 7,584 parameters would take about 3\.1 days", "eval_batches"),
+        ({"eval_batches": 10**9}, r"one evaluation of a model of 7,584 parameters would take about 3\.1 days",
+            "eval_batches"),
         ({"steps": 10**9, "snapshots": 10**9}, r"1\.0 billion snapshots needs 30\.\d TB on disk", "fewer snapshots"),
         ({"steps": 10**15, "log_every": 10**15}, "the whole run of .* would take about .* years", "number of steps"),
     ],

@@ -1,4 +1,7 @@
-"""A disk that is really full: a small file system of its own where this machine allows one, and a limit on files everywhere."""
+"""A disk that is really full.
+
+A small file system of its own where this machine allows one, and a limit on files everywhere.
+"""
 
 import errno
 import shutil
@@ -30,7 +33,8 @@ def limit(row):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 loop.train(load_run(sys.argv[1]), torch.device("cpu"), limit)
 """
-# A run copied onto a file system of 4 MB, trained there until others have filled that, and what is left of it copied back.
+# A run copied onto a file system of 4 MB, trained there until others have filled that, and what is left of it copied
+# back.
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o size=4m small "$1" && cp -r "$2" "$1/run" || exit 2
 "$3" -c "$4" "$1/run" "fill the disk"
@@ -74,9 +78,7 @@ def test_a_disk_that_is_full_ends_the_run_with_that_reason(new_run, tmp_path):
     own = ["unshare", "--mount", "--map-root-user"]
     mounting = [*own, "mount", "-t", "tmpfs", "x", tmp_path / "small"]
     if not shutil.which("unshare") or subprocess.run(mounting, capture_output=True).returncode:
-        pytest.skip(
-            "this machine lets nobody mount a file system of one's own; the limit on files is tested all the same"
-        )
+        pytest.skip("this machine does not allow mounting a file system; the limit on files is tested all the same")
     run = new_run(**LONG)
     script = [*own, "sh", "-c", ON_A_SMALL_DISK, "sh", tmp_path / "small", run.folder, sys.executable, WORKER]
     done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, timeout=200)

@@ -80,7 +80,8 @@ def test_a_stopped_fork_resumes_as_if_it_had_not_been(parent, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"optimizer": "muon"}, {"schedule": "cosine"}, {"residual": False}, {"scale": False}, {"causal": False}, {"activation": "relu"},
+        {"optimizer": "muon"}, {"schedule": "cosine"}, {"residual": False}, {"scale": False}, {"causal": False},
+        {"activation": "relu"},
         {"seed": 3},
     ],
     ids=str,
@@ -98,8 +99,10 @@ def test_switches_that_keep_the_shapes_can_change(parent, tmp_path, changes):
         ({"n_layer": 2}, "n_layer=2"), ({"n_embd": 16}, "n_embd=16"), ({"block_size": 16}, "block_size=16"),
         ({"bias": False}, "bias=False"), ({"mlp": False}, "mlp=False"), ({"vocab_size": 3}, "vocab_size=3"),
         ({"positions": "none"}, "positions='none'"),
-        ({"tokenizer": "bpe-300"}, "tokenizer"), ({"steps": 30}, "steps=30"), ({"lr": -1}, r"Recipe\.lr=-1"), ({"wings": 2}, "wings"),
-        ({"n_embd": 10**12}, "weights needs over 1,000 TB of memory to open"), ({"text": "nowhere", "steps": 40}, "nowhere"),
+        ({"tokenizer": "bpe-300"}, "tokenizer"), ({"steps": 30}, "steps=30"), ({"lr": -1}, r"Recipe\.lr=-1"),
+        ({"wings": 2}, "wings"),
+        ({"n_embd": 10**12}, "weights needs over 1,000 TB of memory to open"),
+        ({"text": "nowhere", "steps": 40}, "nowhere"),
     ],
     ids=str,
 )  # fmt: skip
@@ -132,7 +135,8 @@ def test_a_fork_never_writes_into_another_run(parent, tmp_path):
 
 @pytest.mark.parametrize(
     "alien",
-    [5, [], {}, {"run": 5, "step": 1, "changed": {}}, {"run": "a", "step": -1, "changed": {}}, {"run": "a", "step": 1, "changed": 3}],
+    [5, [], {}, {"run": 5, "step": 1, "changed": {}}, {"run": "a", "step": -1, "changed": {}},
+        {"run": "a", "step": 1, "changed": 3}],
 )  # fmt: skip
 def test_an_alien_parent_is_refused(parent, tmp_path, alien):
     child = fork_run(parent, 0, tmp_path / "child")

@@ -27,7 +27,8 @@ def test_a_run_folder_has_everything(new_run, recipe, corpus):
     assert again.steps == snapshot_steps(30, 5)
     names = {path.name for path in run.folder.iterdir() if not path.name.startswith(".")}
     assert names == {
-        "config.json", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "snapshots", "resume", "status.json", "text.txt"
+        "config.json", "tokenizer.json", "metrics.jsonl", "samples.jsonl", "snapshots", "resume", "status.json",
+        "text.txt"
     }  # fmt: skip
     assert (run.folder / "snapshots" / "000030.safetensors").is_file()
     config = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))

@@ -15,7 +15,8 @@ from gpt.train.ranks import check_parts
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
 SWITCHES = {
-    "text": "repeats", "steps": 52, "eval_every": 26, "eval_batches": 2, "log_every": 1, "snapshots": 3, "optimizer": "muon",
+    "text": "repeats", "steps": 52, "eval_every": 26, "eval_batches": 2, "log_every": 1, "snapshots": 3,
+    "optimizer": "muon",
     "grad_clip": 1.0,
 }  # fmt: skip
 STOPPING = """
@@ -47,8 +48,8 @@ def torchrun(*what: str | Path, processes: int = 2) -> subprocess.CompletedProce
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    run = create_run(tmp_path_factory.mktemp("runs") / "alone", PRESETS["rung-6"].changed(**SWITCHES))
+def single(tmp_path_factory):
+    run = create_run(tmp_path_factory.mktemp("runs") / "single", PRESETS["rung-6"].changed(**SWITCHES))
     train(run, CPU)
     return run
 
@@ -59,24 +60,24 @@ def same_curve(run, other) -> None:
         assert mine == pytest.approx(theirs, abs=1e-4) and len(mine) == {"train_loss": 52, "val_loss": 3}[name]
 
 
-def test_two_processes_write_the_run_that_one_writes(alone, tmp_path):
+def test_two_processes_write_the_run_that_one_writes(single, tmp_path):
     switches = [word for name, value in SWITCHES.items() if name != "text" for word in ("--set", f"{name}={value}")]
     making = ["--preset", "rung-6", "--text", "repeats", *switches, "--folder", tmp_path / "two"]
     done = torchrun("-m", "gpt.train", *making, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("finished at step 52") == 1 and "Traceback" not in done.stderr
     two = load_run(tmp_path / "two")
-    same_curve(two, alone)
-    assert two.recipe == alone.recipe and two.steps == alone.steps == [row["step"] for row in two.samples()]
+    same_curve(two, single)
+    assert two.recipe == single.recipe and two.steps == single.steps == [row["step"] for row in two.samples()]
 
 
-def test_a_stop_ends_all_processes_and_one_goes_on_in_smaller_parts(alone, tmp_path):
+def test_a_stop_ends_all_processes_and_one_goes_on_in_smaller_parts(single, tmp_path):
     (tmp_path / "stopping.py").write_text(STOPPING)
-    run = create_run(tmp_path / "mixed", alone.recipe)
+    run = create_run(tmp_path / "mixed", single.recipe)
     done = torchrun(tmp_path / "stopping.py", "--resume", run.folder, "--device", "cpu", "--accumulate", "3")
     assert done.returncode == 0 and (run.status.state, run.status.step) == ("stopped", 21), done.stderr
     train(load_run(run.folder), CPU, micro_batches=5)  # parts of 6 and 7 chunks
-    same_curve(run, alone)
+    same_curve(run, single)
 
 
 def test_more_parts_than_chunks_are_refused(new_run):

@@ -70,7 +70,8 @@ from gpt.train import loop
 from gpt.train.objectives import language
 language.SAMPLE_TOKENS = 20
 torch.set_num_threads(1)
-loop.train(load_run(sys.argv[1]), torch.device("cpu"), lambda row: row["step"] == 14 and os.kill(os.getpid(), signal.SIGKILL))
+end = lambda row: row["step"] == 14 and os.kill(os.getpid(), signal.SIGKILL)
+loop.train(load_run(sys.argv[1]), torch.device("cpu"), end)
 """
 
 
@@ -104,7 +105,8 @@ def evaluate_and_end(trainer):
         os.kill(os.getpid(), number)
     return evaluate(trainer)
 loop.Trainer.evaluate = evaluate_and_end
-loop.train(run, torch.device("cpu"), lambda row: where == "training" and row["step"] == 14 and os.kill(os.getpid(), number))
+end = lambda row: where == "training" and row["step"] == 14 and os.kill(os.getpid(), number)
+loop.train(run, torch.device("cpu"), end)
 """
 
 
@@ -166,7 +168,7 @@ def test_samples_of_stops_between_snapshots_are_kept_once(new_run):
     assert curve(whole) == curve(parts)
 
 
-def test_a_run_killed_before_its_first_snapshot_starts_anew(new_run):
+def test_a_run_killed_before_its_first_snapshot_starts_again(new_run):
     whole, killed = new_run(snapshots=1), new_run(snapshots=1)
     train(whole, CPU)
     with pytest.raises(SystemExit):
@@ -190,12 +192,12 @@ def test_a_run_without_a_saved_state_is_not_trained_over(new_run):
     train(run, CPU)
     run.resume_path.unlink()
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
-    with pytest.raises(RunError, match="no state to go on from; train anew in another folder"):
+    with pytest.raises(RunError, match="no saved state to resume from; train a new run in another folder"):
         train(load_run(run.folder), CPU)
     assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
 
 
-def test_a_stop_asked_for_before_the_start_is_heard(new_run):
+def test_a_stop_requested_before_the_start_stops_the_run(new_run):
     run = new_run()
     run.stop_request.touch()
     train(run, CPU)

@@ -52,7 +52,7 @@ def test_what_is_no_snapshot_is_passed_over(folder, name):
 @pytest.mark.parametrize(
     "status", ['{"state": "running", "step": -5, "why": ""}', '{"state": "stopped", "step": 1e999, "why": ""}', "[]"]
 )
-def test_an_alien_status_is_told_from_the_snapshots(folder, status):
+def test_an_alien_status_is_read_from_the_snapshots(folder, status):
     (folder / "status.json").write_text(status)
     assert (load_run(folder).status.state, load_run(folder).status.step) == ("finished", 30)
 
@@ -65,9 +65,10 @@ def test_files_that_are_no_snapshots_are_overlooked(folder):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", '{"state": "dancing", "step": 1, "why": ""}', '{"state": "running"}', '{"state":"failed","step":Infinity,"why":""}'],
+    ["", "{", "[]", '{"state": "dancing", "step": 1, "why": ""}', '{"state": "running"}',
+        '{"state":"failed","step":Infinity,"why":""}'],
 )  # fmt: skip
-def test_a_damaged_status_is_told_from_the_snapshots(folder, content):
+def test_a_damaged_status_is_read_from_the_snapshots(folder, content):
     (folder / "status.json").write_text(content)
     status = load_run(folder).status
     assert (status.state, status.step) == ("finished", 30)

@@ -13,7 +13,8 @@ from gpt.train.tail import LARGEST, Tail
 
 NAMES = ("step", "train_loss", "val_loss")
 ALIEN = [
-    "", "[1]", "{", "null", '{"step": "x"}', '{"train_loss": 1}', '{"step": 3, "train_loss": NaN}', '{"step": true}', "é" * 9, "\x85", "\r",
+    "", "[1]", "{", "null", '{"step": "x"}', '{"train_loss": 1}', '{"step": 3, "train_loss": NaN}', '{"step": true}',
+    "é" * 9, "\x85", "\r",
 ]  # fmt: skip
 rows = st.fixed_dictionaries({"step": st.integers(0, 99)}, optional={name: st.floats(-9, 9) for name in NAMES[1:]})
 lines = st.lists(rows.map(json.dumps) | st.sampled_from(ALIEN), max_size=12)

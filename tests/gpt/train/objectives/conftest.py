@@ -1,7 +1,7 @@
 """A pretrained run that has read the dialogues, and stages that begin with it.
 
 parent -> Run             a GPT of one layer, trained for two steps.
-stage(objective, **changes)  a new run of that objective beside it; "ppo" leans on a reward model that is made along.
+stage(objective, **changes)  a new run of that objective beside it; "ppo" also creates a reward model.
 """
 
 import pytest
@@ -12,7 +12,8 @@ from gpt.train.loop import train
 
 CPU = torch.device("cpu")
 TINY = Recipe(
-    about="for tests", model=GPTConfig(block_size=160, n_layer=2, n_head=2, n_embd=8), text="dialogues", steps=2, batch_size=4, lr=1e-2,
+    about="for tests", model=GPTConfig(block_size=160, n_layer=2, n_head=2, n_embd=8), text="dialogues", steps=2,
+    batch_size=4, lr=1e-2,
     eval_every=4, eval_batches=2, log_every=1, snapshots=3, seed=7,
 )  # fmt: skip
 

@@ -56,7 +56,10 @@ def test_log_probabilities_are_the_answers_alone(model, parent):
 
 
 def test_answers_drawn_together_are_each_drawn_from_the_model(model, parent):
-    """Questions of different lengths in one batch: every drawn token is what the model gives after that row's own text."""
+    """Questions of different lengths in one batch.
+
+    Every drawn token is what the model gives after that row's own text.
+    """
     questions = [exchange.question for exchange in EXCHANGES] + ["Who?"]
     draw = [
         draw_answers(model, questions, parent.tokenizer, torch.Generator().manual_seed(3), longest=12) for _ in range(2)

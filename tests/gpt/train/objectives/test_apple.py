@@ -1,7 +1,9 @@
-"""Training on Apple's GPU, which has no float64, without one: every tensor that a device path makes or moves is watched.
+"""Training on Apple's GPU, which has no float64, without one.
 
-`Apple` answers for the device "mps". A tensor that was moved or made there is an `OnApple`, is computed on the CPU, and raises what
-MPS raises where it would become float64, or meet a tensor that was left on the CPU.
+Every tensor that a device path makes or moves is watched.
+
+`Apple` answers for the device "mps". A tensor that was moved or made there is an `OnApple`, is computed on the CPU, and
+raises what MPS raises where it would become float64, or meet a tensor that was left on the CPU.
 """
 
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ CPU, MPS = torch.device("cpu"), torch.device("mps")
 
 
 class OnApple(torch.Tensor):
-    """A tensor that is said to be on the GPU."""
+    """A tensor that counts as on the GPU."""
 
 
 class Apple(TorchFunctionMode):

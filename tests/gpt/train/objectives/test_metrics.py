@@ -32,4 +32,4 @@ def test_a_run_logs_the_metrics_that_its_objective_declares(new_run, objective):
     train(run, CPU)
     logged = {name for row in run.metrics() for name in row}
     declared = {metric.name for metric in run.objective.metrics}
-    assert logged == declared | SPEED | {"train_loss"}  # PPO logs its loss but does not declare it: it measures no quality
+    assert logged == declared | SPEED | {"train_loss"}  # PPO does not declare its loss: it measures no quality

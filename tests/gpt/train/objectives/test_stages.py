@@ -54,16 +54,16 @@ def test_a_stage_remembers_where_it_began_and_counts_its_own_steps(stage, parent
     assert all(torch.equal(first[name], theirs[name]) for name in theirs)
 
 
-def test_what_a_policy_leans_on_is_its_own_copy(stage, runs, tmp_path):
+def test_a_policy_has_its_own_copies_of_the_frozen_models(stage, runs, tmp_path):
     """The run goes on, and to the same end, when the runs that it began with are gone; a fork of it as well."""
     whole, moved = stage("ppo"), stage("ppo")
     train(whole, CPU)
-    alone = tmp_path / "alone"
-    shutil.move(moved.folder, alone)
-    train(load_run(alone), CPU)
-    assert losses(load_run(alone)) == losses(whole)
+    moved_folder = tmp_path / "moved"
+    shutil.move(moved.folder, moved_folder)
+    train(load_run(moved_folder), CPU)
+    assert losses(load_run(moved_folder)) == losses(whole)
     child, parts = (
-        fork_run(load_run(alone), None, tmp_path / name, steps=12, kl_weight=0.0) for name in ("child", "parts")
+        fork_run(load_run(moved_folder), None, tmp_path / name, steps=12, kl_weight=0.0) for name in ("child", "parts")
     )
     assert not child.parent.stage and child.began_at == 8
     train(child, CPU)

@@ -19,7 +19,8 @@ CPU = torch.device("cpu")
 LINES = [f"{a}{b}{c}>{c}{b}{a}" for a in "abcd" for b in "abcd" for c in "abcd"] + ["a>a", "ab>ba", "dc>cd"]
 TEXT = Corpus("pairs", "\n".join(LINES) + "\n", "made for a test")
 RECIPE = Recipe(
-    about="for tests", model=GPTConfig(block_size=6, n_layer=1, n_head=2, n_embd=8, dropout=0.1), text="pairs", objective="translation",
+    about="for tests", model=GPTConfig(block_size=6, n_layer=1, n_head=2, n_embd=8, dropout=0.1), text="pairs",
+    objective="translation",
     steps=20, batch_size=6, lr=1e-2, eval_every=10, eval_batches=3, log_every=1, snapshots=3, seed=7,
 )  # fmt: skip
 
@@ -42,8 +43,8 @@ def test_a_run_has_what_every_run_has(tmp_path):
     assert [row["step"] for row in opened.metrics() if "exact" in row] == [0, 10, 20]
     assert all(0 <= row["exact"] <= 1 for row in opened.metrics() if "exact" in row)
     *_, last = opened.samples()
-    held_out = split_pairs(read_pairs(TEXT.text))[1]
-    assert [line.partition(">")[0] for line in last["text"].splitlines()] == [source for source, _ in held_out[:8]]
+    validation = split_pairs(read_pairs(TEXT.text))[1]
+    assert [line.partition(">")[0] for line in last["text"].splitlines()] == [source for source, _ in validation[:8]]
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
