@@ -169,14 +169,14 @@ def test_a_run_outside_of_the_apps_folder_says_where_to_look(main, monkeypatch, 
     assert "the app lists" not in main(*making, tmp_path / "elsewhere" / "other")[2]
 
 
-def test_a_text_that_went_away_is_told(main, monkeypatch, own_text, tmp_path):
+def test_a_missing_text_is_reported(main, monkeypatch, own_text, tmp_path):
     folder = tmp_path / "mine"
     assert main("--preset", "rung-1", "--steps", "2", "--text", own_text, "--run", folder)[0] == 0
     (folder / "text.txt").unlink()
     with pytest.raises(CorpusError):
         load_run(folder).corpus()
     code, _, complaint = main("--resume", folder)
-    assert code == 1 and "error: 'own' is neither a known text nor a file" in complaint
+    assert code == 1 and "error: 'own' is no known text, and run 'mine' has no text.txt" in complaint
 
 
 @pytest.mark.parametrize(
