@@ -73,7 +73,7 @@ def test_a_value_that_is_no_finite_number_is_left_out(path):
     odd = ["NaN", "Infinity", "1e308", str(10**400), "null", '"1"', "[1]"]
     rows = ['{"step": 0, "loss": 4.0}', '{"step": 1}', *(f'{{"step": 2, "loss": {value}}}' for value in odd)]
     path.write_text("\n".join([*rows, '{"step": 3, "loss": 2}']))
-    steps, losses = Tail(path).look().series("loss")
+    steps, losses = Tail(path).read().series("loss")
     assert (steps.tolist(), losses.tolist()) == ([0.0, 3.0], [4.0, 2.0])
 
 
