@@ -23,8 +23,9 @@ LARGEST = 2**53  # up to which a browser knows every whole number
 class Choice:
     """One choice of the person: its name in the link, and the values it can have.
 
-    A layer that this model does not have stays in the link, for the next model; the page shows the nearest. A `place` that
-    this prompt does not have (a query, a position) is dropped from the link, so that no later prompt brings it back.
+    A layer that this model does not have stays in the link for the next model; the page shows the nearest. A `place`
+    that this prompt does not have (a query, a position) is dropped from the link, so that no later prompt brings it
+    back.
     """
 
     name: str  # "threshold", or "form.steps": the choices of one form share a parameter
@@ -51,7 +52,10 @@ class Choice:
         return read_together(self, **here)[0]
 
     def check(self, **here: Any) -> tuple[Any, str]:
-        """The value to show, and a sentence where the link asks for another. It changes and draws nothing. here: see `read`."""
+        """Return the value to show, and a sentence where the link asks for another.
+
+        Nothing is drawn. here: see `read`.
+        """
         choice = replace(self, **here)
         text = choice.text
         if text is None:
@@ -71,10 +75,10 @@ class Choice:
         along: Mapping["Choice", Any] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Keyword arguments for a widget that shows `shown` and makes this choice: its words and bounds, and `state.tie_widget`.
+        """Return the keyword arguments of a widget that shows `shown` and makes this choice.
 
-        labels: option → its label, where labels depend on more than the option. along: choices that a pick makes or unmakes.
-        more: keyword arguments in place of these, or besides them.
+        labels: option → label, where labels depend on more than the option. along: choices that a pick makes or
+        unmakes. more: keyword arguments in place of these, or besides them.
         """
         own: dict[str, Any] = {"label": self.label, "help": self.help}
         if self._is_text and self.high is not None:
@@ -130,7 +134,7 @@ class Choice:
 def read_together(*choices: Choice, **here: Any) -> list[Any]:
     """The values of choices that belong together, such as a query and its key. here: see `Choice.read`.
 
-    Where the prompt does not have one of these places, all are dropped. The sentence that says so stays until the person
+    Where the prompt lacks one of these places, all are dropped. The sentence that says so stays until the person
     chooses something else, since a page may rerun by itself.
     """
     values, sentences = zip(*(choice.check(**here) for choice in choices), strict=True)

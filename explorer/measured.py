@@ -1,7 +1,7 @@
-"""Results of shipped models that take seconds to compute: each model's loss on its validation text, for Compare, and what
+"""Results of shipped models that take seconds to compute: each model's validation loss, for Compare, and what
 each of its heads adds to the loss when it is off, for Interventions.
 
-`python -m explorer.measured` measures both again and writes assets/losses.json and assets/effects.json. The key of a result
+`python -m explorer.measured` measures both and writes assets/losses.json and assets/effects.json. The key of a result
 is the hash of all that it depends on, so an outdated result is never used.
 """
 
@@ -33,7 +33,7 @@ def known_loss(opened: Opened, stretches: Sequence[str]) -> Loss | None:
 
 
 def known_effects(opened: Opened, off: "Off", ids: "Tensor") -> np.ndarray | None:
-    """What each head of a shipped model adds to the loss on these ids when it is off: (n_layer, n_head) nats, or None."""
+    """Return what each head of a shipped model adds to the loss when it is off: (n_layer, n_head) nats, or None."""
     effects = _known(EFFECTS, opened, (off, str(ids.tolist())))
     return np.array(effects) if effects else None
 

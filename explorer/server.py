@@ -1,4 +1,4 @@
-"""What the server answers besides the pages' own content: which hosts it accepts, its headers, and the page that loads them.
+"""The server's answers besides the pages: which hosts it accepts, its headers, and the page that loads them.
 
 Streamlit's server is an ASGI application, and this is what wraps it. It is imported once, when the server starts.
 """
@@ -32,14 +32,16 @@ BACKEND = "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</s
 
 @cache
 def index() -> str:
-    """Streamlit's index.html, which each page's address answers with, under this app's name and with the server's address."""
+    """Return Streamlit's index.html, the answer at each page's address, with this app's name and the server's
+    address.
+    """
     html = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
     return html.replace("<title>Streamlit</title>", f"<title>{APP}</title>{BACKEND}")
 
 
 @cache
 def rules() -> str:
-    """The Content-Security-Policy, but for the host: scripts and connections of this server only, and nobody else's frame around it."""
+    """Return the Content-Security-Policy without the host: only this server's scripts, connections and frames."""
     inline = re.findall(r"<script>(.*?)</script>", index(), re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline]
     scripts = " ".join(f"'sha256-{each}'" for each in hashes)
@@ -70,7 +72,7 @@ def routes() -> list[Route]:
 
 
 class Guard:
-    """Refuse hosts that `server.allowedHosts` does not list, add headers, and ignore the message that empties all caches."""
+    """Refuse hosts that `server.allowedHosts` does not list, add headers, and ignore messages that clear caches."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -112,7 +114,7 @@ def with_headers(send: Send, host: str) -> Send:
 
 
 def without_clearing(receive: Receive) -> Receive:
-    """`receive`, without the messages that would empty the caches of everybody; the menu that sends them is switched off."""
+    """Wrap `receive` so that no message clears the caches of all sessions."""
 
     async def receiving() -> Message:
         while True:

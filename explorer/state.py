@@ -1,11 +1,12 @@
 """The person's choices (model, prompt, layer, head), in the session and in the URL.
 
-The only home of `st.session_state` and of the URL. A choice is text here; `explorer/choice.py` gives it a type and bounds.
-It has a place of its own in the session, apart from the widgets' keys, so it outlives the page it was made on. It is written
-into the URL, so a copied link opens the same view.
+The only home of `st.session_state` and of the URL. A choice is text here; `explorer/choice.py` gives it a type and
+bounds. It has a place of its own in the session, apart from the widgets' keys, so it outlives the page it was made on.
+It is written into the URL, so a copied link opens the same view.
 
-The address is read before a page runs, and most pages are not imported then. So every parameter with a plain name is kept:
-it may belong to another page. A link that holds too much does no harm: the longest choices are left out of the address.
+The address is read before a page runs, and most pages are not imported then. So every parameter with a plain name is
+kept: it may belong to another page. A link that holds too much does no harm: the longest choices are left out of the
+address.
 """
 
 import re
@@ -67,12 +68,12 @@ def tie_widget(
 ) -> dict[str, Any]:
     """Keyword arguments that tie a widget to the choice `name`, showing `shown` now.
 
-    labels: option → its label, where labels depend on more than the option, as those of a prompt's tokens do. A browser knows
-    an option by its label, and sends the old label until it has the new one; such a label is not a pick.
-    along: choices that a pick makes or (None) unmakes.
+    labels: option → label, where labels depend on more than the option, as those of a prompt's tokens do. A browser
+    knows an option by its label, and sends the old label until it has the new one; such a label is not a pick. along:
+    choices that a pick makes or (None) unmakes.
 
-    The server keeps the widget's value while the page does not show it, and after a run that was stopped or interrupted.
-    With `persist_state`, Streamlit sends this value to every browser that does not report the widget. Without it, such a
+    The server keeps the widget's value while the page does not show it, and after an interrupted run. With
+    `persist_state`, Streamlit sends this value to every browser that does not report the widget. Without it, such a
     browser would show the widget's smallest value while the page uses `shown` (Streamlit issues 4247 and 5813).
 
     >>> st.selectbox("Model", names, **state.tie_widget("model", "shakespeare-char"))  # doctest: +SKIP
@@ -86,7 +87,7 @@ def tie_widget(
 
 
 def enter(page: str) -> None:
-    """Note which page is shown, and read the address. On another page, widgets start from the choices, not from old values.
+    """Note the page and read the address. On another page, widgets start from the choices, not from old values.
 
     The address is read before the page runs: a click in the menu replaces it, perhaps before the page reads a choice.
     """
@@ -181,8 +182,8 @@ def _address() -> dict[str, str]:
 def _read_address() -> None:
     """Read an address that the app did not write: an opened link, an edit, the Back button.
 
-    A browser may still send the address that was just replaced, with a click made before it got the new one: it is ignored.
-    Opening another page clears the address: then it is written again.
+    A browser may still send the address that was just replaced, with a click made before it got the new one: it is
+    ignored. Opening another page clears the address: then it is written again.
     """
     arrived = _address()
     if arrived == recall("written", {}):

@@ -96,7 +96,8 @@ def on_newest(damage: Callable[[str], Damage]) -> Damage:
 
 
 DAMAGES: dict[str, Damage] = {
-    **{f"{name} of 10⁹": in_recipe(**{name: GIANT}) for name in ("n_layer", "n_embd", "block_size", "batch_size", "eval_batches", "steps")},
+    **{f"{name} of 10⁹": in_recipe(**{name: GIANT})
+       for name in ("n_layer", "n_embd", "block_size", "batch_size", "eval_batches", "steps")},
     "snapshots of 10⁹": in_recipe(snapshots=GIANT, steps=GIANT),
     "queued with n_layer of 10⁹": lambda folder: (
         in_recipe(n_layer=GIANT)(folder), holding("status.json", b'{"state": "queued", "step": 0, "why": ""}')(folder)

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LONGEST_PAGE = 100  # lines
+LONGEST_PAGE, LONGEST_FILE = 100, 300  # lines
 CACHE_HOMES = {"cache.py"}
 STATE_HOME = "state.py"
 
@@ -84,6 +84,11 @@ def test_fragments_have_one_home(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
     used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "fragment"]
     assert file.name == "fragment.py" or not [node for node in used if getattr(node.value, "id", "") == "st"]
+
+
+@pytest.mark.parametrize("file", sources("gpt", "explorer", "tests"), ids=named)
+def test_files_are_short(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
 
 
 @pytest.mark.parametrize("file", sources("pages"), ids=named)

@@ -8,7 +8,7 @@ from streamlit.components.v2 import component
 
 
 def declare(name: str, html: str, css: Sequence[str], js: Sequence[str] = ()) -> Callable[..., Any]:
-    """Declare the component of this folder and return the function that draws it. html, css, js: files of the folder."""
+    """Declare the component of a folder; return the function that draws it. html, css, js: files of the folder."""
     return component(name, html=read(name, html), css=read(name, *css), js=read(name, *js) or None)
 
 

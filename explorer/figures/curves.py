@@ -49,7 +49,7 @@ def loss_curves(
 ) -> go.Figure:
     """Draw the training loss (faint: each batch, strong: the running mean), the validation loss, and the levels.
 
-    train, val: steps and losses in nats, of equal length, possibly empty. steps: the length of the run, at least 1, so that
+    train, val: steps and losses in nats, of equal length, possibly empty. steps: the run's length, at least 1, so that
     the axis stays the same while the curve grows. parent: drawn behind, as a running mean, with a mark at the fork.
     unit: of the losses. Raises ValueError on unequal lengths. Source: lecture 00:34:53, 00:38:00.
     """
@@ -120,7 +120,8 @@ def _draw_levels(figure: go.Figure, levels: Sequence[Level], span: list[float]) 
         is_close = i > 0 and ordered[i - 1].loss - level.loss < CLOSE * (span[1] - span[0])
         labels.append({
             "text": f"{level.name} {level.loss:.2f}", "xref": "x domain", "x": 0 if is_left else 1,
-            "xanchor": "left" if is_left else "right", "y": level.loss, "yanchor": "top" if is_left or is_close else "bottom",
+            "xanchor": "left" if is_left else "right", "y": level.loss,
+                "yanchor": "top" if is_left or is_close else "bottom",
             "showarrow": False, "font": {"size": style.TEXT_SIZE},
         })  # fmt: skip
     lines = [style.level(level.loss, color=style.MUTED, width=1.5, dash="dash") for level in ordered]
@@ -128,7 +129,7 @@ def _draw_levels(figure: go.Figure, levels: Sequence[Level], span: list[float]) 
 
 
 def _span(losses: np.ndarray, levels: Sequence[float]) -> list[float]:
-    """Return the ends of the axis. They are multiples of 0.25, and below the levels, so they rarely move during a run."""
+    """Return the ends of the axis: multiples of 0.25 below the levels, so they rarely move during a run."""
     extremes = [losses.min(), losses.max()] if len(losses) else []
     low = min([*(loss - 0.05 for loss in extremes), *(LOWEST * level for level in levels)], default=0.0)
     high = max([*extremes, *levels], default=5.0) + 0.1

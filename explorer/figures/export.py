@@ -61,7 +61,8 @@ def figure_page(figure: go.Figure, title: str, *, dark: bool = False) -> bytes:
     config = {"displaylogo": False, "responsive": True}
     body = drawn.to_html(include_plotlyjs=True, full_html=False, config=config)
     head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head>'
-    style = f"margin: 16px; background: {ground['paper_bgcolor']}; color: {ground['font']['color']}; font-family: system-ui, sans-serif"
+    colors = f"background: {ground['paper_bgcolor']}; color: {ground['font']['color']}"
+    style = f"margin: 16px; {colors}; font-family: system-ui, sans-serif"
     said = f'<h1 style="font-size: 20px">{html.escape(title)}</h1>'
     return f'{head}\n<body style="{style}">{said}{body}</body></html>\n'.encode()
 

@@ -25,8 +25,10 @@ def outcomes(metrics: Mapping[str, Mapping[str, Series]], *, steps: int) -> go.F
             if len(x) != len(y):
                 raise ValueError(f"{title} of {label}: {len(x)} steps and {len(y)} values; give one value per step")
             line = go.Scatter(
-                x=list(x), y=list(y), name=label, legendgroup=label, showlegend=label not in labelled, mode="lines+markers",
-                marker={"size": 4}, line={"color": style.OKABE_ITO[labels.index(label) % len(style.OKABE_ITO)], "width": 2},
+                x=list(x), y=list(y), name=label, legendgroup=label, showlegend=label not in labelled,
+                mode="lines+markers",
+                marker={"size": 4},
+                line={"color": style.OKABE_ITO[labels.index(label) % len(style.OKABE_ITO)], "width": 2},
                 hovertemplate="%{y:.3f} at step %{x:,}",
             )  # fmt: skip
             figure.add_trace(line, row, 1)

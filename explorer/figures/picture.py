@@ -52,7 +52,8 @@ def pattern_svg(
     places = np.argwhere(np.tri(T, S) if causal else np.ones((T, S))).tolist()
     head = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {head} font-family="{style.MONOSPACE}" font-size="13" xml:space="preserve">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {head} font-family="{style.MONOSPACE}" font-size="13"'
+        ' xml:space="preserve">',
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="{ground}"/>',
         f'<g fill="{fill}" transform="translate({left:.0f} {top:.0f}) scale({cell:.4g})">',
         *(f'<rect x="{k}" y="{q}" width="1" height="1" opacity="{pattern[q, k] ** 0.5:.3f}"/>' for q, k in places),
@@ -76,9 +77,11 @@ def _titles(title: str, subtitle: str, left: float, top: float, wide: float, hig
     plain = 'font-family="system-ui, sans-serif"'
     middle = f"{MARGIN + 12} {top + high / 2:.0f}"
     return [
-        f'<text x="{MARGIN}" y="{MARGIN + 16}" {plain} font-size="20" font-weight="600">{escaped(spelled(title))}</text>',
+        f'<text x="{MARGIN}" y="{MARGIN + 16}" {plain} font-size="20" font-weight="600">'
+        f"{escaped(spelled(title))}</text>",
         f'<text x="{MARGIN}" y="{MARGIN + TITLE + 6}" font-size="14">{escaped(subtitle)}</text>',
-        f'<text x="{left + wide / 2:.0f}" y="{MARGIN + TITLE + SUBTITLE + 12}" {plain} text-anchor="middle">key (is read)</text>',
+        f'<text x="{left + wide / 2:.0f}" y="{MARGIN + TITLE + SUBTITLE + 12}" {plain} text-anchor="middle">'
+        "key (is read)</text>",
         f'<text transform="translate({middle}) rotate(-90)" {plain} text-anchor="middle">query (reads)</text>',
     ]
 
@@ -109,9 +112,11 @@ def _scale(left: float, top: float, fill: str) -> list[str]:
         for mark in MARKS
     ]
     return [
-        f'<linearGradient id="weights" x1="0" y1="1" x2="0" y2="0"><stop offset="0" stop-color="{fill}" stop-opacity="0"/>'
+        f'<linearGradient id="weights" x1="0" y1="1" x2="0" y2="0">'
+        f'<stop offset="0" stop-color="{fill}" stop-opacity="0"/>'
         f'<stop offset="1" stop-color="{fill}"/></linearGradient>',
-        f'<rect fill="url(#weights)" stroke="{style.MUTED}" x="{left:.0f}" y="{top:.0f}" width="{BAR}" height="{high}"/>',
+        f'<rect fill="url(#weights)" stroke="{style.MUTED}" x="{left:.0f}" y="{top:.0f}"'
+        f' width="{BAR}" height="{high}"/>',
         f'<text x="{left:.0f}" y="{top - 10:.0f}" font-family="system-ui, sans-serif">weight</text>',
         *marks,
     ]

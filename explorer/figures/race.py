@@ -26,7 +26,7 @@ class Racer(NamedTuple):
 
 
 def race_curves(racers: Sequence[Racer], *, unit: str, end: float) -> go.Figure:
-    """Draw each run's training loss as a thin running mean, its validation loss as a line with points, and its published loss.
+    """Draw each run's training loss as a thin running mean, its validation loss with points, and its published loss.
 
     unit: the title of the x axis. end: the end of the x axis. Raises ValueError on a curve of unequal lengths.
     Source: lecture 00:34:53 to 01:37:49, the ladder.
@@ -58,7 +58,7 @@ def race_curves(racers: Sequence[Racer], *, unit: str, end: float) -> go.Figure:
 
 
 def spread(values: Sequence[float], gap: float) -> np.ndarray:
-    """Return places for labels near these values, in their order, at least `gap` apart: (n,). Neighbours share the shift.
+    """Return places for labels near these values, at least `gap` apart: (n,). Neighbours share the shift.
 
     >>> spread([1.0, 1.0, 3.0], 0.5).tolist()
     [0.75, 1.25, 3.0]

@@ -32,7 +32,7 @@ RECIPE = PRESETS["rung-2"].changed(
 RANDOM, UNTRAINED, TRAINED = "made up", "untrained", "trained below"
 SENTENCE = Choice(
     "sentence", high=RECIPE.model.block_size, default="the king", label="Sentence",
-    help="Up to eight letters, the context of the lecture's first head. A letter that is not in its text is read as a space.",
+    help="Up to eight letters, the context of the lecture's first head. An unknown letter is read as a space.",
 )  # fmt: skip
 MATRICES = Choice("matrices", options=(RANDOM, UNTRAINED, TRAINED), default=UNTRAINED, label="Matrices of the head")
 C, SIZE = 4, 4  # features of a random token, and of its q, k and v
@@ -205,8 +205,10 @@ def _curves_and_sample(runs: dict[str, Run]) -> None:
 VECTORS = "q, the query: what the token looks for. k, the key: what it offers. v, the value: what its readers get."
 OUT = "Each row is a weighted mean of the v that this token may read. The weights are its row of step 5."
 HELP = {
-    "2": "The dot product: multiply each feature of q with the same feature of k, and add. It is large if q and k point the same way.",
-    "3": "Sums of more features vary more: for random q and k of variance 1, the variance of q · k is the number of features. "
+    "2": "The dot product: multiply each feature of q by the same feature of k, and add. It is large if both point "
+    "the same way.",
+    "3": "Sums of more features vary more: for random q and k of variance 1, the variance of q · k is the number of "
+    "features. "
     "Dividing by its root brings the variance back to 1, so the softmax does not saturate.",
     "4": "A token from the future is the answer to the prediction, so it gets no weight.",
     "5": "e to the score, divided by the sum of its row: every weight is above 0, and each row sums to 1.",

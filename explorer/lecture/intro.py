@@ -1,4 +1,4 @@
-"""The first page: a trained model writes, one token at a time, and a list of the lecture's chapters with their pages."""
+"""The first page: a trained model writes, one token at a time, and the list of the lecture's chapters."""
 
 from functools import partial
 

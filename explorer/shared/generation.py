@@ -62,7 +62,7 @@ class Generated:
 
 
 def generation(opened: Opened, prompt: str, reading: Reading) -> None:
-    """Show the next token's distribution and the controls to sample from it. Another rerun of the page pauses sampling."""
+    """Show the next token's distribution and the controls to sample. Another rerun of the page pauses sampling."""
     generated = _generated(opened, reading.ids)
     generated.pause()
     fragment(_panel, generated, prompt)

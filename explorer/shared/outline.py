@@ -1,6 +1,6 @@
 """What a folder of runs holds, read without opening a run.
 
-Many runs are listed at every rerun, so a listing costs one look at each config.json, which is read again only when it changes.
+Every rerun lists many runs, so a listing only checks each config.json, and reads it again when it changes.
 """
 
 import json
@@ -26,7 +26,7 @@ class Outline(NamedTuple):
 
 
 def stamp(*files: Path) -> Stamp:
-    """Return a value that changes when one of the files changes. Missing files, links and special files are left out."""
+    """Return a value that changes with the files. Missing files, links and special files are left out."""
     found = []
     for file in files:
         with suppress(OSError, ValueError):  # another page may delete a run; a name may hold a zero byte

@@ -30,7 +30,7 @@ def tokens_that_fit(opened: Opened, layers: int | None = None) -> int:
 
 
 def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -> np.ndarray:
-    """Return every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) for a model without heads.
+    """Return every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) without heads.
 
     ids: 1 to block_size of them. layers: those that are computed (None: all); the others are zero, and take no memory.
     Raises ValueError if the model cannot be opened, and, before memory is spent, if the patterns do not fit.

@@ -21,7 +21,7 @@ class Reading:
 
 
 def read_prompt(opened: Opened, text: str) -> Reading:
-    """Return the text as this model's tokens; characters outside its alphabet become its space, or its first character."""
+    """Return the text as this model's tokens. Unknown characters become its space, or its first character."""
     tokenizer = opened.tokenizer
     unknown = tokenizer.unknown(text)
     stand_in = stand_in_of(tokenizer)

@@ -166,7 +166,7 @@ def frequencies(text: str) -> dict[str, int]:
 
 @cached(max_entries=4, shared=True)
 def halves(text: str) -> "tuple[Tensor, Tensor]":
-    """The ids of the training and the validation text, in the text's own characters: two (N,) int64. Do not change them."""
+    """Return the ids of training and validation text, by the text's characters: two (N,) int64. Do not change them."""
     from gpt.text.batches import split_ids
 
     return split_ids(characters(text).encode(text))

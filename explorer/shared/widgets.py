@@ -25,7 +25,8 @@ TERMS = {
     "head": HEAD.help,
     "layer": LAYER.help,
     "learning rate": "How far one step moves the weights along the gradient.",
-    "optimizer": "How gradients become steps: AdamW scales each weight's by its recent size; Muon makes each matrix's step orthogonal.",
+    "optimizer": "How gradients become steps: AdamW scales each by its recent size; Muon makes each matrix's step "
+    "orthogonal.",
     "seed": SEED.help,
 }
 TOKENS = Choice(
@@ -34,7 +35,8 @@ TOKENS = Choice(
 )  # fmt: skip
 TEMPERATURE = Choice(
     "temperature", float, 0, 5, label="Temperature",
-    help="Below 1, likely tokens become more likely; above 1, unlikely tokens do. At 0 the model takes the most likely token.",
+    help="Below 1, likely tokens become more likely; above 1, unlikely tokens do. At 0 the model takes the most "
+    "likely token.",
 )  # fmt: skip
 TOP_K = Choice("top-k", int, 1, 10**6, label="Top-k", help="Sample from the k most likely tokens only.")
 TOP_P = Choice(
@@ -216,7 +218,7 @@ def once(name: str) -> str:
 
 @contextmanager
 def acting(name: str, doing: str) -> Iterator[None]:
-    """Run the action of the button `once(name)` behind a spinner. A ValueError is shown; then the button works again."""
+    """Run the action of the button `once(name)` behind a spinner. After a ValueError the button works again."""
     with guarded(), st.spinner(doing):
         acts = state.recall(f"acts:{name}", 0)
         state.remember(f"acts:{name}", acts + 1)

@@ -33,7 +33,7 @@ def drawn_metrics(run: Run) -> Logged:
 
 
 def draw_curves(run: Run) -> None:
-    """Draw a run's losses and the losses to compare with; if the loss does not measure quality, draw the metrics instead."""
+    """Draw a run's losses and the levels to compare with, or the metrics where the loss does not measure quality."""
     objective = run.objective
     published = published_for(run)
     if objective.loss_unit:
@@ -96,7 +96,7 @@ def _levels(run: Run, published: Published | None) -> list[Level]:
 
 
 def _parent(run: Run) -> Branch | None:
-    """Return the curve of the run that this one was forked from, if it still exists. A stage's parent has another loss."""
+    """Return the curve of the run that this one was forked from, if it exists. A stage's parent has another loss."""
     ref = parent_ref(run)
     if ref is None or run.parent is None or run.parent.stage:
         return None

@@ -49,7 +49,8 @@ SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, opti
         "How the text is cut into tokens. A token is a character, or a piece of a word.",
     ),
     "norm": (
-        "Norm", {"pre": "layernorm before a part", "post": "layernorm after it", "batch": "batchnorm before", "none": "none"},
+        "Norm",
+        {"pre": "layernorm before a part", "post": "layernorm after it", "batch": "batchnorm before", "none": "none"},
         "Keeps the numbers in the residual stream at one size, so that deep models train.",
     ),
 }  # fmt: skip
@@ -59,7 +60,7 @@ PERSIST: dict[str, Any] = {"persist_state": "session"}
 def draw_form() -> None:
     """Draw the controls, and start a run when the person presses Start.
 
-    Start is never disabled, because a click on it also ends the typing in a box. An input that cannot be trained is explained
+    Start is never disabled, because a click on it also ends the typing in a box. A bad input is explained
     beside its control. The link holds the changed inputs, so a reload keeps them.
     """
     with st.container(border=True):
@@ -167,7 +168,7 @@ def give_text(key: str) -> Corpus | None:
 
 
 def _change_recipe(preset: str, recipe: Recipe) -> Recipe | None:
-    """Draw the numbers and choices of a recipe. Returns the changed recipe, or None for values that do not fit together."""
+    """Draw the numbers and choices of a recipe. Return the changed recipe; None for values that do not fit together."""
     defaults = vars(recipe) | vars(recipe.model)
     first, second = st.columns(5), st.columns(5)
     values: dict[str, Any] = {}

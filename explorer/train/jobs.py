@@ -1,7 +1,7 @@
-"""Training processes, one per run, controlled by files in the run's folder. They outlive the page, the session and the server.
+"""Training processes, one per run, controlled by files in the run's folder. They outlive page, session and server.
 
-All state is in the run folders, so many pages and servers can read and act at once. There are three locks. A worker holds
-its run's lock while it lives. `.launch` is held from the start of a worker until the worker has that lock. `.queue` is held
+All state is in the run folders, so many pages and servers can act at once. There are three locks. A worker holds
+its run's lock while it lives. `.launch` is held from a worker's start until it has that lock. `.queue` is held
 while a process decides which run is next. The system frees a lock when its holder dies.
 """
 
@@ -50,7 +50,7 @@ def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None, 
 def fork(
     runs: Path, name: str, parent: Run, step: int, corpus: Corpus | None = None, title: str = "", **changes: Any
 ) -> Run:
-    """Create a run that begins with a snapshot of another, and queue it. Raises ValueError as `create` and `fork_run` do."""
+    """Create and queue a run that begins with a snapshot of another. Raises ValueError as `create` and `fork_run`."""
     return _create(runs, name, title, lambda folder: fork_run(parent, step, folder, corpus, **changes))
 
 
@@ -168,7 +168,7 @@ def locked_folder(runs: Path, name: str) -> Iterator[Path]:
 
 
 def live(runs: Path) -> list[Run]:
-    """List the runs that train, wait or are paused, the oldest state first: waiting runs are in the order of the queue."""
+    """List the runs that train, wait or are paused, the oldest state first, which is the order of the queue."""
     times = folders.state_times(runs)
     names = [name for name in sorted(times, key=times.__getitem__) if folders.saved_state(runs / name) in LIVE]
     opened = [folders.open_entry(runs / name).run for name in names]

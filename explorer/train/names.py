@@ -9,7 +9,7 @@ RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]", re.IGNORECASE)  # Windo
 
 
 def free_name(runs: Path, stem: str) -> str:
-    """Return a valid name that no run has yet: the stem, or stem-2, stem-3, …; other characters than a name's become -."""
+    """Return a valid name that no run has yet: the stem, or stem-2, stem-3, …; other characters become -."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[: LONGEST_NAME - 6].lstrip("-") or "run"
     name, number = stem, 1
     while RESERVED.fullmatch(name) or (runs / name).exists():

@@ -78,7 +78,7 @@ def _draw_curves_and_sample(run: Run) -> None:
 
 
 def _pick_run(names: list[str], shown: str) -> None:
-    """Draw the runs with their states. A selectbox knows its options by their labels, so other labels need another key."""
+    """Draw the runs with their states. A selectbox knows options by their labels, so new labels need a new key."""
     labels = {name: _label(name) for name in names}
     key = f"train:run:{shown}:{hash(tuple(labels.values()))}"
     name = st.selectbox("Run", names, names.index(shown), format_func=labels.__getitem__, key=key)

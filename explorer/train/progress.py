@@ -45,7 +45,7 @@ def while_live(draw: Callable[[], None]) -> None:
 
 
 def shown_run(names: Sequence[str]) -> str | None:
-    """Return the name of the chosen run, or of the newest. It stays the same when newer runs start: buttons act on it."""
+    """Return the name of the chosen run, or of the newest. Later runs do not change it: buttons act on it."""
     candidates = (RUN.text, state.recall("run shown"), *names[:1])
     name = next((name for name in candidates if name in names), None)
     state.remember("run shown", name)

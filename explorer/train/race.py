@@ -223,4 +223,4 @@ RUNG = (
     "5 blocks with residual connections, 6 layernorm, 7 scaled up."
 )
 STEPS = "The lecture uses 3,000 for rung 1 and 5,000 for the others."
-SEED = "For the first weights and the batches. Rungs 1 to 6 read the same chunks in the same order; rung 7 reads longer ones."
+SEED = "For the first weights and the batches. Rungs 1 to 6 read the same chunks in the same order."

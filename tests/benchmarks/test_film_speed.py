@@ -31,6 +31,7 @@ def test_scrubbing(size, browse, capsys):
         for name, times in (("as they are", plain), ("compared", compared)):
             rate, slow = 1000 * len(times) / sum(times), times[-len(times) // 20]
             print(
-                f"\n{size} (snapshots, layers, heads, tokens), {name}: {rate:.0f} a second; one in 20 above {slow:.0f} ms"
+                f"\n{size} (snapshots, layers, heads, tokens), {name}: {rate:.0f} a second; one in 20 above "
+                f"{slow:.0f} ms"
             )
     assert len(plain) == len(compared) == ROUNDS * int(size.split("x")[0])

@@ -1,4 +1,6 @@
-"""How long each page takes on a fresh server, and again: until its first picture is drawn, and until its script has ended."""
+"""How long each page takes on a fresh server, and again: until its first picture is drawn, and until its script has
+ended.
+"""
 
 import time
 
@@ -14,7 +16,9 @@ PATIENCE_MS = 120_000
 
 
 def visit(browser: Browser, url: str) -> tuple[float, float]:
-    """Seconds to the first picture and to the end of the script, in a browser that has never been here; alike without a picture."""
+    """Seconds to the first picture and to the end of the script, in a browser that has never been here; alike
+    without a picture.
+    """
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     started = time.perf_counter()

@@ -33,7 +33,8 @@ def test_keeping_every_pattern(capsys):
         logits, cache = model.run_with_cache(idx, names="blocks.*.attn.hook_pattern")
     with capsys.disabled():
         print(
-            f"\n{idx.size(1)} tokens, fused: {1000 * median(plain_times):.1f} ms; with every pattern kept: × {median(ratios):.2f}"
+            f"\n{idx.size(1)} tokens, fused: {1000 * median(plain_times):.1f} ms; with every pattern kept: × "
+            f"{median(ratios):.2f}"
         )
     assert torch.allclose(logits, model(idx), atol=1e-4)
     assert len(cache) == model.config.n_layer

@@ -1,4 +1,6 @@
-"""A class at once: how long thirty sessions wait for the first page, and how many prompts a second the server answers."""
+"""A class at once: how long thirty sessions wait for the first page, and how many prompts a second the server
+answers.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

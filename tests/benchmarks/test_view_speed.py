@@ -10,7 +10,8 @@ HOVER = """async (view) => {
     const started = performance.now();
     cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
     await drawn();
-    if (view.dataset.layer !== cell.dataset.layer || view.dataset.head !== cell.dataset.head) throw new Error("not drawn");
+    if (view.dataset.layer !== cell.dataset.layer || view.dataset.head !== cell.dataset.head)
+      throw new Error("not drawn");
     times.push(performance.now() - started);
   }
   return times.sort((a, b) => a - b);
@@ -27,7 +28,8 @@ def test_painting_and_hovering(size, browse, capsys):
     times = view.evaluate(HOVER)
     with capsys.disabled():
         print(
-            f"\n{size} (layers, heads, tokens): painted {painted:.0f} ms after arrival; another head under the pointer in "
+            f"\n{size} (layers, heads, tokens): painted {painted:.0f} ms after arrival; another head under the "
+            f"pointer in "
             f"{times[len(times) // 2]:.0f} ms, one in 20 above {times[-len(times) // 20]:.0f} ms",
             end="",
         )

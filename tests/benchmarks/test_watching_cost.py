@@ -1,4 +1,6 @@
-"""What watching costs the worker: its speed while the Train page polls each second and draws a head, against nobody looking."""
+"""What watching costs the worker: its speed while the Train page polls each second and draws a head, against nobody
+looking.
+"""
 
 import shutil
 import time
@@ -59,7 +61,9 @@ def opened(page, address: str) -> bool:
 
 
 def speed(run) -> float:
-    """Steps a second over one window, by the logged rows; the first two seconds, in which a page opens or closes, are left out."""
+    """Steps a second over one window, by the logged rows; the first two seconds, in which a page opens or closes,
+    are left out.
+    """
     time.sleep(2)
     first, began = run.status.step, time.perf_counter()
     time.sleep(WINDOW)

@@ -14,7 +14,10 @@ from explorer.components.attention_view import Look, attention_view  # noqa: E40
 
 
 def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray:
-    """(n_layer, n_head, T, S). In head (0, 0) each query reads with 0.75 from the key as far from the end as it is from the start."""
+    """(n_layer, n_head, T, S).
+
+    In head (0, 0) each query reads with 0.75 from the key as far from the end as it is from the start.
+    """
     weights = np.exp(np.random.default_rng(seed).normal(size=(n_layer, n_head, T, S)) * 2)
     weights[0, 0] = 0.25 / (S - 1)
     weights[0, 0, range(T), S - 1 - np.arange(T) % S] = 0.75
@@ -22,7 +25,10 @@ def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray
 
 
 def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
-    """(n_layer, n_head, T, T). Head (0, 0) reads the previous token with 0.75 and itself with 0.25; others are random."""
+    """(n_layer, n_head, T, T).
+
+    Head (0, 0) reads the previous token with 0.75 and itself with 0.25; others are random.
+    """
     scores = np.random.default_rng(seed).normal(size=(n_layer, n_head, T, T)) * 2
     weights = np.exp(scores) * np.tri(T)
     weights /= weights.sum(-1, keepdims=True)

@@ -2,12 +2,12 @@
 
 serve(script) -> Server   starts `streamlit run script` on a free port and waits until it answers; once per script and
                           test module. `.url`, `.runs` (a temporary runs folder), `.log()` (what it has printed).
-app_server -> Server      the app itself: serve("explorer/app.py").
-page -> Page              a fresh tab, 1440 × 900, light; `page.set_viewport_size` and `page.emulate_media` change that.
-choose_page(page, title)  opens a page by the menu (in the header, or in the sidebar of a narrow screen) and waits for its title.
-settled(page)             waits until the script behind the page has finished its run.
-show(query, width=…)      opens the attention view on the known patterns of attention_script.py.
-problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads it, then clears it.
+app_server -> Server      the app itself: serve("explorer/app.py"). page -> Page              a fresh tab, 1440 × 900,
+light; `page.set_viewport_size` and `page.emulate_media` change that. choose_page(page, title)  opens a page by the menu
+(in the header, or in the sidebar of a narrow screen) and waits for its title. settled(page)             waits until the
+script behind the page has finished its run. show(query, width=…)      opens the attention view on the known patterns of
+attention_script.py. problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads
+it, then clears it.
 
 A test fails at its end on a console error, an uncaught exception, or a request to another host; a module fails at its
 end when its server printed a traceback. Chromium is the system's, or Playwright's own where the system has none.

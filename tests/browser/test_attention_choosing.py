@@ -1,4 +1,6 @@
-"""Heads that are locked and cells that are pinned in the attention view, by the person or by the page, in a real browser."""
+"""Heads that are locked and cells that are pinned in the attention view, by the person or by the page, in a real
+browser.
+"""
 
 import re
 

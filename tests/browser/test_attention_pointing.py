@@ -1,4 +1,6 @@
-"""What the attention view says of a cell or a token that is pointed at: the value, zoom, and lines, in a real browser."""
+"""What the attention view says of a cell or a token that is pointed at: the value, zoom, and lines, in a real
+browser.
+"""
 
 import re
 

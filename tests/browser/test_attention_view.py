@@ -10,7 +10,8 @@ WRITTEN = """() => {
   const write = CanvasRenderingContext2D.prototype.fillText;
   window.written_ = [];
   CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
-    if (/^\\d\\.\\d\\d$/.test(text)) window.written_.push([this.fillStyle, this.getTransform().e + x, this.getTransform().f + y]);
+    if (/^\\d\\.\\d\\d$/.test(text))
+      window.written_.push([this.fillStyle, this.getTransform().e + x, this.getTransform().f + y]);
     write.call(this, text, x, y);
   };
 }"""

@@ -9,7 +9,10 @@ LONG = 120_000  # ms
 
 
 class Line:
-    """The connection of a page to its server. While it is held, the browser hears nothing, and the server hears each click."""
+    """The connection of a page to its server.
+
+    While it is held, the browser hears nothing, and the server hears each click.
+    """
 
     def __init__(self, page: Page) -> None:
         self.held: list | None = None

@@ -1,4 +1,6 @@
-"""Every page of the lecture in a real browser: it draws, answers a click, and fits the screen, wide and narrow, light and dark."""
+"""Every page of the lecture in a real browser: it draws, answers a click, and fits the screen, wide and narrow,
+light and dark.
+"""
 
 import re
 

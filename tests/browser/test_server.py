@@ -1,4 +1,6 @@
-"""What the server answers to whom: hosts, headers, the pages' own addresses, and a message that would empty all caches."""
+"""What the server answers to whom: hosts, headers, the pages' own addresses, and a message that would empty all
+caches.
+"""
 
 import http.client
 import socket

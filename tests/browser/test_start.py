@@ -13,7 +13,9 @@ READY = 120_000  # ms: torch is still to be imported, perhaps on a busy machine
 
 
 def told(prompt: str) -> tuple[str, float, float]:
-    """What the page must say of the token that is likeliest before the welcome's head is off; its probability before and after."""
+    """What the page must say of the token that is likeliest before the welcome's head is off; its probability
+    before and after.
+    """
     run = load_run(f"assets/models/{welcome.COPYING['model']}")
     model, ids = run.model(), torch.tensor([run.tokenizer.encode(prompt)])
     off = head_off(int(welcome.COPYING["layer"]), int(welcome.COPYING["head"]))

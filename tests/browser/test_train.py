@@ -1,4 +1,6 @@
-"""Training from the page, with real workers: started, watched, reloaded, seen by another browser, stopped and resumed."""
+"""Training from the page, with real workers: started, watched, reloaded, seen by another browser, stopped and
+resumed.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +13,9 @@ LONG = 180_000  # ms, for what waits on a process that trains
 
 @pytest.fixture
 def train_page(page: Page, app_server, problems):
-    """The Train page. On a page's own address Streamlit first looks for itself beside it; that is no problem of ours."""
+    """The Train page. On a page's own address Streamlit first looks for itself beside it; that is no problem of
+    ours.
+    """
     page.set_default_timeout(LONG)
     page.goto(f"{app_server.url}/train")
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=LONG)

@@ -1,6 +1,7 @@
 """What the app's tests use: tiny runs made through gpt's own functions, and the app on one of its pages.
 
-runs -> Path         a runs folder of its own for the test, which the app lists: `tiny` (2 layers × 3 heads, 32 tokens of
+runs -> Path         a runs folder of its own for the test, which the app lists: `tiny` (2 layers × 3 heads, 32 tokens
+of
                      context) and `table` (a bigram).
 open_app(**choices)  the app's first page, opened by a link with these choices; model="runs/tiny" unless said.
 """

@@ -5,7 +5,8 @@ import pytest
 from explorer.explore.interventions import panel as intervening
 from tests.explorer.drawn import drawn
 
-CONTROLS = {  # page, what the link asks for, the control and what it shows then, another pick, and what the link says of that
+# page, what the link asks for, the control and what it shows, another pick, and the link after it
+CONTROLS = {
     "score of the heads": ("heads", {"score": "induction"}, "score", "induction", "entropy", "entropy"),
     "colour of the lens": ("logits", {"color": "KL"}, "color", "KL", "rank", "rank"),
     "whole prompt in the lens": ("logits", {"whole": "True"}, "all-positions", True, False, "False"),

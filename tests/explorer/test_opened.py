@@ -1,4 +1,6 @@
-"""The model that a page looks at: when two are equal, what a cached result depends on, and how often a page opens it."""
+"""The model that a page looks at: when two are equal, what a cached result depends on, and how often a page opens
+it.
+"""
 
 import shutil
 

@@ -1,6 +1,6 @@
 """A run's snapshots as a film: one slider moves every head, the next token, the sample and the curves together.
 
-One Streamlit component (components v2). All snapshots go to the browser once, as bytes, and the browser moves through them.
+One Streamlit component (components v2). All snapshots go to the browser once, as bytes; it moves through them.
 It sends back what the person looks at when they rest.
 """
 
@@ -72,7 +72,7 @@ class _Session:
 def play(film: Film, look: Look, *, key: str) -> Look:
     """Draw the film and return what the person looks at.
 
-    look: what the page asks for. Pass the value that was returned last, and the person's moves win; pass another value, and
+    look: what the page asks for. With the value that was returned last, the person's moves win; with another value,
     the film moves. key: one per run, the same over reruns. Raises ValueError on codes of another film.
     Source: lecture 00:34:53.
     """
@@ -134,7 +134,7 @@ def _shortened(text: str, longest: int) -> str:
 
 
 def _update(session: _Session | None, look: Look) -> _Session:
-    """Return the session after the page has asked for `look`. A look that came from the browser is not sent back to it."""
+    """Return the session after the page has asked for `look`. The browser's own look is not sent back to it."""
     if session is None:
         return _Session(look, (look, 0))
     if not session.has_news and look != session.look:

@@ -1,4 +1,4 @@
-"""The message to the browser: uint32 length of the header, the header as JSON, then one byte per weight, by snapshot."""
+"""The message to the browser: uint32 length of the header, the header as JSON, one byte per weight, by snapshot."""
 
 import json
 import struct

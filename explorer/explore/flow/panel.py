@@ -32,11 +32,13 @@ THRESHOLD = Choice(
 )
 TERMS = {
     "weights": "The weight of an edge: the mean over the layer's heads, or only the chosen head in its layer.",
-    "attention": "The last layer's weights, averaged over its heads. They name positions, but each position has already read others.",
-    "rollout": "Each layer is half attention, half residual stream. Their product is the share of all paths that begins at each token. "
-    "It sums to 1.",
-    "flow": "The same layers as pipes whose width is the weight. A maximum flow says how much one token could send if it were the only "
-    "one. It does not sum to 1.",
+    "attention": "The last layer's weights, averaged over its heads. Each position has already read others.",
+    "rollout": "Each layer is half attention, half residual stream. The product of all layers is the share of paths "
+    "from "
+    "each token. It sums to 1.",
+    "flow": "The same layers as pipes as wide as the weight. The maximum flow is what one token could send if it had "
+    "all "
+    "pipes. It does not sum to 1.",
 }
 
 

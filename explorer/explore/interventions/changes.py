@@ -16,7 +16,7 @@ MOST_CHANGES = 32  # kept at once
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of change: the part of a layer that it acts on, its default strength (None: it has no strength), its effect."""
+    """A kind of change: the part of a layer that it acts on, its default strength (None: no strength), its effect."""
 
     name: str
     part: str  # "head" | "attention" | "MLP"
@@ -66,7 +66,7 @@ def available_kinds(config: "GPTConfig") -> list[str]:
 
 
 def parse_changes(config: "GPTConfig", text: str) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Read a link: the changes that this model can make, each once, and the parts of the text that are no such change."""
+    """Read a link. Return the changes that this model can make, each once, and the parts that are none."""
     changes: list[Change] = []
     refused: list[str] = []
     for part in text.split("~"):

@@ -38,7 +38,7 @@ class Answers(NamedTuple):
 
 
 def next_token(opened: Opened, ids: Ids, changes: Changes) -> Answers:
-    """Return the next token's distribution before and after: the `SHOWN` tokens with the highest probability in either."""
+    """Return the next token's distribution before and after: the `SHOWN` most likely tokens of either."""
     import torch
 
     with torch.inference_mode():
@@ -108,7 +108,7 @@ def ablation_effects(opened: Opened, off: "Off") -> "Iterator[Effect]":
 
 
 def known_ablations(opened: Opened, off: "Off") -> np.ndarray | None:
-    """Return the shipped or measured map of `ablation_effects`, (n_layer, n_head) in nats; None if it is not measured."""
+    """Return the shipped or measured map of `ablation_effects`, (n_layer, n_head) in nats; None without one."""
     key = opened.identity, off
     if key not in _ablations() and opened.step is not None:
         _ablations()[key] = measured.known_effects(opened, off, validation_ids(opened))

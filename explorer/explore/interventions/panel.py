@@ -249,7 +249,7 @@ def _show_cost(passes: int, seconds: float) -> None:
 
 
 def _measure(measurements: Iterable[tuple[Iterator, tuple[int, int]]], doing: str) -> list[np.ndarray]:
-    """Measure effect maps behind a progress bar. measurements: (effects, shape) pairs. A rerun cancels and keeps nothing."""
+    """Measure effect maps behind a progress bar; a rerun cancels. measurements: (effects, shape) pairs."""
     maps, place = [], st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text=f"{doing} …")

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from gpt.lens.logits import LogitLens
 
 TERMS = {
-    "lens": "The page applies the final layernorm and the unembedding at every point of the stream, without the later layers. "
+    "lens": "The page applies the final layernorm and the unembedding at every point, without the later layers. "
     "“0 mid” is after the attention of layer 0, “0 post” after its MLP.",
     "probability": "The probability of the most likely next token.",
     "entropy": "The uncertainty: −Σ p ln p in nats. 0 is certainty; ln V is a uniform guess among V tokens.",
     "KL": "KL divergence in nats between the model's answer and the distribution here. 0 where they are equal.",
     "rank": "The number of tokens that are at least as likely as the true next token. 1 is the best.",
-    "logit": "The softmax turns logits into probabilities. A lead of d in logits is a ratio of e to the d in probabilities.",
-    "parts": "What each head, MLP and bias adds to the stream, along the token's row of the unembedding. The final layernorm "
+    "logit": "The softmax turns logits into probabilities. A lead of d in logits is a ratio of eᵈ in probabilities.",
+    "parts": "What each head, MLP and bias adds to the stream, along the token's row of the unembedding. The final "
+    "norm "
     "divides by the same scale as in the whole model.",
 }
 COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}

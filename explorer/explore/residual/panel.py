@@ -20,8 +20,8 @@ TERMS = {
     "“0 mid” is the stream after the attention of layer 0, “0 post” after its MLP.",
     "norm": "The length of a vector: the square root of the sum of its squared features.",
     "cosine": "The cosine of the angle between two vectors: 1 in the same direction, 0 at right angles, −1 opposite.",
-    "plane": "The two directions (principal components) in which these vectors vary most. Other directions are not shown.",
-    "layernorm": "It gives each token's features mean 0 and variance 1, then multiplies by γ and adds β. Both are learned.",
+    "plane": "The two directions (principal components) in which these vectors vary most. Others are not shown.",
+    "layernorm": "It gives each token's features mean 0 and variance 1, multiplies by γ and adds β. Both are learned.",
     "scale": "The divisor of the features: the square root of their variance, √(var + 10⁻⁵).",
     "loss": "The mean of −ln p of the true next tokens of the prompt, in nats per token.",
 }

@@ -26,8 +26,8 @@ GPT2 = "gpt2 wanted"
 SIZE = 512  # tokens of the trained BPE until the person chooses
 VOCABULARY = Choice(
     "vocabulary", options=texts.VOCABULARY_SIZES, default=SIZE, label="BPE vocabulary",
-    help="The number of tokens that a tokenizer knows. Byte-pair encoding (BPE) begins with 256 bytes and joins the most "
-    "frequent pair of neighbours into a new token, again and again.",
+    help="The number of tokens that a tokenizer knows. Byte-pair encoding (BPE) begins with 256 bytes and joins the "
+    "most frequent pair of neighbours into a new token, again and again.",
 )  # fmt: skip
 BATCH = Choice(
     "batch", int, 1, 16, label="B, chunks", help="Batch size: the number of chunks that the model reads in parallel."

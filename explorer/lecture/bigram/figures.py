@@ -17,8 +17,8 @@ ROOM = 0.02  # nats above and below
 def next_token_table(probabilities: np.ndarray, tokens: Sequence[str], *, dark: bool = False) -> go.Figure:
     """Draw P(next token | present token), present down, next across; the background is 0.
 
-    probabilities: (V, V), each row sums to 1; tokens: all V, each another; dark: the kind of page. Raises ValueError on another shape.
-    Source: lecture 00:22:11.
+    probabilities: (V, V), each row sums to 1; tokens: all V, distinct; dark: for a dark page. Raises ValueError on
+    other shapes. Source: lecture 00:22:11.
     """
     V = len(tokens)
     if np.shape(probabilities) != (V, V) or not V:

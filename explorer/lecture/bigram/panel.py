@@ -21,7 +21,8 @@ from gpt.train.objectives.language import estimate_loss
 
 NAME, LABEL = "bigram", "table"
 RECIPE = PRESETS["rung-1"].changed(
-    about="Bigram table, trained within seconds", steps=800, lr=1e-1, schedule="linear", final_lr=0.0, eval_every=100, eval_batches=100,
+    about="Bigram table, trained within seconds", steps=800, lr=1e-1, schedule="linear", final_lr=0.0, eval_every=100,
+    eval_batches=100,
     log_every=1, snapshots=12,
 )  # fmt: skip
 LOSSES = ("0", "1", "2.5", "4.2", "8")

@@ -12,7 +12,7 @@ FLOOR = 1e-12  # smaller norms are drawn here: a logarithm has no zero
 
 
 def gradients_by_depth(norms: Mapping[str, np.ndarray]) -> go.Figure:
-    """Draw the gradient's norm at every block, one line for each kind of model, on a logarithmic axis. norms: name → (n_layer,).
+    """Draw the gradient's norm at every block, one line per model, on a logarithmic axis. norms: name → (n_layer,).
 
     Source: lecture 01:26:48.
     """

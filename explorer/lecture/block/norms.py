@@ -14,7 +14,8 @@ from gpt.model.norms import BatchNorm, LayerNorm
 EXAMPLES, FEATURES = 6, 4
 RECIPES = {
     label: PRESETS["rung-6"].changed(
-        about=f"Rung 6 with {label}", norm=norm, steps=800, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=80, eval_batches=50,
+        about=f"Rung 6 with {label}", norm=norm, steps=800, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=80,
+            eval_batches=50,
         snapshots=2,
     )
     for label, norm in (("layernorm", "pre"), ("batchnorm", "batch"))

@@ -1,4 +1,4 @@
-"""The parts of a Transformer block: several heads, a feedforward layer, and each rung of the ladder beside the one below."""
+"""The parts of a Transformer block: several heads, a feedforward layer, and each rung beside the rung below."""
 
 from collections.abc import Callable
 from functools import partial
@@ -88,7 +88,9 @@ def feedforward() -> None:
 def recipe(rung: int) -> Recipe:
     """The rung's model with a recipe of a few seconds."""
     return PRESETS[f"rung-{rung}"].changed(
-        steps=1000, lr=TABLE_RATE if rung == 1 else RATE, schedule="linear", final_lr=0.0, eval_every=100, eval_batches=60, snapshots=2,
+        steps=1000, lr=TABLE_RATE if rung == 1 else RATE, schedule="linear", final_lr=0.0, eval_every=100,
+        eval_batches=60,
+        snapshots=2,
     )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ SWITCHES = {
     "none": {"positions": "none"},
 }
 LENGTH = {
-    "block_size": 32, "lr": 4e-3, "schedule": "linear", "final_lr": 0.0, "eval_every": 60, "eval_batches": 40, "snapshots": 2,
+    "block_size": 32, "lr": 4e-3, "schedule": "linear", "final_lr": 0.0, "eval_every": 60, "eval_batches": 40,
+    "snapshots": 2,
 }  # fmt: skip
 STEPS = 600
 RECIPES = {

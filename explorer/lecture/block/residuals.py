@@ -83,7 +83,7 @@ def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:
 
 
 def _others(norms: dict[str, np.ndarray]) -> str:
-    """The share of the first block in the other models: layernorm without the residual path also keeps gradients large."""
+    """Say what the first block gets in the other models: layernorm alone also keeps gradients large."""
     others = ", ".join(f"{_share(each):.2g} × with “{label}”" for label, each in norms.items() if label != BARE)
     is_flat = NORM_ONLY in norms and 1 / FLAT < _share(norms[NORM_ONLY]) < FLAT
     norm_only = " Layernorm without residual path also works here: it rescales a small signal at every block." * is_flat

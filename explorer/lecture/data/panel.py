@@ -1,4 +1,4 @@
-"""The data: the symbols of a text, tokens and vocabularies, the validation split, and the batches that training reads."""
+"""The data: the symbols of a text, tokens and vocabularies, the validation split, and training batches."""
 
 import random
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ PARTS = {"guess": "guesses before numbers", "code": "the code", "training": "but
 
 
 def hidden(part: str) -> bool:
-    """Whether the link hides this: a part of every page (`PARTS`), or a chapter, by its id or its time in the lecture."""
+    """Return whether the link hides this: a part of every page (`PARTS`), or a chapter, by its id or its time."""
     return _id(part) in _hidden_parts()
 
 

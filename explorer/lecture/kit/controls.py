@@ -1,4 +1,4 @@
-"""What the chapters share: sections, steps to walk and play, a guess before a number, matrices, and the code that ran."""
+"""What the chapters share: sections, steps, a guess before a number, matrices, and the code that ran."""
 
 import math
 import time
@@ -33,8 +33,8 @@ def chapter(title: str, mark: str, task: str = "") -> Callable[[Callable[P, T]],
     """Make a function draw a section of a page: the title, the task with a link to the lecture, and then what it draws.
 
     Where a class's link hides the chapter, the section draws nothing and returns None. An error is shown, and the page
-    goes on. mark: the chapter's id, or its time in the lecture. task: what the person does here, in Markdown; without one the
-    section is a part of the chapter above.
+    goes on. mark: the chapter's id, or its time in the lecture. task: what the person does, in Markdown; without one
+    the section is a part of the chapter above.
     """
     here = find_chapter(mark)
     lecture = f"Lecture {widgets.lecture_link(here.time)}." if here and here.time else ""

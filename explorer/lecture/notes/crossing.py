@@ -16,7 +16,8 @@ SELF, CROSS = "itself: self-attention", "y: cross-attention"
 LOOKS_AT = Choice("looks-at", options=(SELF, CROSS), default=SELF, label="x reads")
 ORIGIN = {
     SELF: "q, k and v come from x, and the mask hides the future of x.",
-    CROSS: "q comes from x, and k and v from y. x asks and y answers. All of y is there from the start, so there is no mask.",
+    CROSS: "q comes from x, k and v from y: x asks and y answers. All of y is there from the start, so there is no "
+    "mask.",
 }
 
 

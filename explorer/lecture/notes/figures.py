@@ -16,7 +16,7 @@ def two_lines(
 ) -> go.Figure:
     """Draw a quantity against the head size, without the scale 1/√size and with it.
 
-    sizes, without, scaled: (n,), equally many. log: of the y axis; the x axis always is. Raises ValueError on unequal lengths.
+    sizes, without, scaled: (n,). log: a logarithmic y axis; the x axis always is. Raises ValueError on unequal lengths.
     Source: lecture 01:16:56.
     """
     if not np.shape(sizes) == np.shape(without) == np.shape(scaled):

@@ -32,14 +32,15 @@ COLUMN = Choice("column", int, 0, default=5, label="at letter")
 LETTER = Choice("letter", high=1, default="z", label="to")
 MASK = Choice(
     "mask", bool, default=True, label="Mask (decoder)",
-    help="With it, a token reads itself and earlier tokens: a decoder. Without it, all tokens: an encoder. The weights are the same.",
+    help="With it, a token reads itself and earlier tokens (decoder). Without it, all tokens (encoder). Same weights.",
 )  # fmt: skip
 EDITED = (*LINES, ROW, COLUMN, LETTER, MASK)
 NAME, DECODER, ENCODER = "mask", "decoder, with the mask", "encoder, without"
 LOSSES = ("2.5", "2.2", "2.0", "1.5", "0.5", "nearly 0")
 RECIPES = {
     label: PRESETS["rung-6"].changed(
-        about=label, causal=causal, steps=400, block_size=16, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=40, eval_batches=20,
+        about=label, causal=causal, steps=400, block_size=16, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=40,
+            eval_batches=20,
         snapshots=2,
     )
     for label, causal in ((DECODER, True), (ENCODER, False))

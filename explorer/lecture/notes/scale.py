@@ -1,4 +1,4 @@
-"""Note 6, scaled attention: scores and softmax against the head size, with random numbers and in models that train here."""
+"""Note 6, scaled attention: scores and softmax against the head size, at random and in models that train here."""
 
 import math
 
@@ -41,7 +41,7 @@ QUANTITIES = {
     f"largest of {KEYS} weights in a row, at head size {SIZES[-1]}?",
 )
 def saturation() -> None:
-    """The variance of the scores grows with the head size, and the softmax saturates, unless scores are divided by √size."""
+    """Show that the scores' variance grows with the head size and saturates the softmax, without the scale √size."""
     guessed = guess("notes:scale", "The largest weight is about", LARGEST)
     if guessed is None:
         return
@@ -97,7 +97,8 @@ def recipes(size: int) -> dict[str, Recipe]:
     """Two recipes of one head of this size, with the scale and without: label → recipe."""
     return {
         label: PRESETS["rung-2"].changed(
-            about=f"A head of {size}, {label}", n_embd=size, block_size=32, scale=scale, steps=200, eval_every=100, eval_batches=20,
+            about=f"A head of {size}, {label}", n_embd=size, block_size=32, scale=scale, steps=200, eval_every=100,
+            eval_batches=20,
             snapshots=10,
         )
         for label, scale in TWINS.items()

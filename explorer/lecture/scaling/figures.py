@@ -14,8 +14,8 @@ HEIGHT = 400  # pixels
 def loss_gaps(models: Mapping[str, tuple[Series, Series]], *, steps: int) -> go.Figure:
     """Draw each model's training loss, thin and dotted, and its validation loss, thick, in one colour.
 
-    models: name → (training, validation), possibly empty curves; steps: the length of the axis. Raises ValueError on a curve with
-    unequally many steps and losses. Source: lecture 01:37:49.
+    models: name → (training, validation) curves, possibly empty; steps: length of the axis. Raises ValueError on a
+    curve with unequally many steps and losses. Source: lecture 01:37:49.
     """
     traces = []
     for (name, curves), color in zip(models.items(), style.OKABE_ITO, strict=False):

@@ -31,7 +31,9 @@ def recipes() -> dict[str, Recipe]:
     model = GPTConfig(block_size=32, n_layer=3, n_head=4, n_embd=64)
     return {
         label: Recipe(
-            label, model, text=SHORT, steps=500, batch_size=32, optimizer="muon", lr=1e-2, eval_every=25, eval_batches=20, snapshots=4,
+            label, model, text=SHORT, steps=500, batch_size=32, optimizer="muon", lr=1e-2, eval_every=25,
+            eval_batches=20,
+        snapshots=4,
         ).changed(dropout=share)
         for label, share in DROPOUTS.items()
     }  # fmt: skip
@@ -155,4 +157,4 @@ def ladder() -> None:
     st.page_link(PAGES / "race.py", label="Race the rungs", icon=":material/flag:")
 
 
-PATTERNS = "One weight for each pair of tokens, head and layer, four bytes each. Torch's fused kernel never writes them to memory."
+PATTERNS = "One weight of four bytes for each pair of tokens, head and layer. Torch's fused kernel never stores them."

@@ -15,8 +15,8 @@ READ, CURVE = 230, 300  # pixels
 def source_read(weights: np.ndarray, source: Sequence[str], marked: Sequence[int] = ()) -> go.Figure:
     """Draw one step's weights on the source: a bar for each token, those of `marked` in another colour.
 
-    weights: (S,), which sum to 1; source: S tokens; marked: the tokens that determine the written one. Raises ValueError on other shapes.
-    Source: lecture 01:42:39.
+    weights: (S,), they sum to 1; source: S tokens; marked: those that determine the written one. Raises ValueError on
+    other shapes. Source: lecture 01:42:39.
     """
     if np.shape(weights) != (len(source),):
         raise ValueError(f"{len(source)} source tokens need a weight each, not an array of {np.shape(weights)}")

@@ -15,11 +15,14 @@ from gpt import PRESETS, Run
 NAME, LABEL = "translate", "encoder-decoder"
 RECIPE = PRESETS["translate"]
 MEANING = {
-    "decoder only": "**GPT**, and every other model of this app. It has one sequence and one kind of attention, behind a mask, since it is "
+    "decoder only": "**GPT**, and every other model of this app. It has one sequence and one kind of attention, "
+    "behind a mask, since it is "
     "trained to predict the next token. To translate, it reads the source as a prompt before the target.",
-    "encoder only": "**BERT** is of this kind. It has one sequence and no mask: every token reads all others, so there is no next token to "
+    "encoder only": "**BERT** is of this kind. It has one sequence and no mask: every token reads all others, so "
+    "there is no next token to "
     "predict. It is trained to fill gaps, and used to classify a whole text.",
-    "both": "**The Transformer of 2017**, made for translation, and this page's model. The encoder reads the source without a mask, the "
+    "both": "**The Transformer of 2017**, made for translation, and this page's model. The encoder reads the source "
+    "without a mask, the "
     "decoder writes behind one. In every block of the decoder, cross-attention reads the encoder's output.",
 }  # fmt: skip
 HALVES = Choice("halves", options=MEANING, default="both", label="Halves")

@@ -25,9 +25,11 @@ MAPS = {"cross-attention": "cross", "encoder": "encoder", "decoder": "decoder"}
 KIND = Choice("attention-of", options=MAPS, default="cross-attention", label="Attention of")
 HEAD = Choice("cross-head", int, 0, label="Head of cross-attention")  # its place among all heads
 MEANING = {
-    "cross": "Each row is a step of the decoder: the last token that it read → the token that it writes. The columns are the source. "
+    "cross": "Each row is a step of the decoder: the last token that it read → the token that it writes. The columns "
+    "are the source. "
     "Queries come from the decoder, keys and values from the encoder's output.",
-    "encoder": "The source reads itself without a mask: every token reads all tokens, since the whole source is there from the start.",
+    "encoder": "The source reads itself without a mask: every token reads all tokens, since the whole source is "
+    "there from the start.",
     "decoder": "The target reads itself behind a mask: a token reads the tokens before it, never the later ones.",
 }
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SHIPPED, TASK = "translate", "dates"
 EXAMPLES = (
-    "twenty-third of march, 1984", "july fourth, 1776", "2024, twenty-ninth of february", "may first, 1886", "eleventh of november, 1918",
+    "twenty-third of march, 1984", "july fourth, 1776", "2024, twenty-ninth of february", "may first, 1886",
+    "eleventh of november, 1918",
 )  # fmt: skip
 SOURCE = Choice("source", label="Source")
 
@@ -38,7 +39,7 @@ class Translation(NamedTuple):
 
 @cached(max_entries=64, max_size="64MB")
 def translation(opened: Opened, source: str) -> Translation:
-    """The greedy translation of a source. Raises ValueError if the model does not know a character, or it is too long."""
+    """Translate a source greedily. Raises ValueError if the model does not know a character, or it is too long."""
     seen = watch(cast("Seq2Seq", opened.model), source, opened.tokenizer)
     patterns = {kind: pattern.numpy() for kind, pattern in seen.patterns.items()}
     tokens_of = opened.tokenizer.tokens
@@ -68,7 +69,7 @@ class Subject(NamedTuple):
     "Type a date in words, or take one of the examples, and step through its translation.",
 )
 def pick_subject() -> Subject | None:
-    """Let the person choose the model, where there are several, and the source. None where there is nothing to translate.
+    """Let the person choose the model, where there are several, and the source. None without anything to translate.
 
     Raises ValueError if the model cannot be opened, or does not know a character of the source.
     """

@@ -32,7 +32,7 @@ def _draw_button(action: str, icon: str, name: str, possible: bool, hint: str) -
 
 
 def draw_dialog() -> None:
-    """Draw the open dialog, if any. Each rerun of the page draws it again, so it stays while others add and remove runs."""
+    """Draw the open dialog, if any. Each rerun draws it again, so it stays while others add and remove runs."""
     action, name = state.recall(DIALOG) or (None, "")
     if action:
         draw = {"Rename": _rename, "Delete": _delete}[action]

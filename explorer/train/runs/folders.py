@@ -60,7 +60,7 @@ def ref_of(run: Run) -> str:
 
 
 def state_times(runs: Path) -> dict[str, float]:
-    """Return each run's name and the time of its last state; equal as long as no run is added, renamed, deleted or changed."""
+    """Return each run's name and the time of its last state: equal as long as no run is added, renamed or changed."""
     return {status.parent.name: _modified(status) for status in runs.glob("[!.]*/status.json")}
 
 

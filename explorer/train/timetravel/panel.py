@@ -40,7 +40,7 @@ def run_and_prompt() -> tuple[Opened, str]:
 
 
 def known_steps(opened: Opened) -> list[int]:
-    """Return the steps of the snapshots in this session's film. New snapshots are added when the person asks for them."""
+    """Return the steps of the snapshots in this session's film. New ones are added when the person asks."""
     steps, memory = opened.run.steps, f"film:steps:{opened.ref}"
     known = state.recall(memory) or steps
     if not set(known) <= set(steps):

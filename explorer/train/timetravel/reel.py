@@ -38,7 +38,7 @@ class Reel(NamedTuple):
 
 
 def load_reel(opened: Opened, reading: Reading, steps: Sequence[int]) -> Reel:
-    """Read every snapshot, with a progress bar if it takes long. A snapshot that cannot be read is left out, with a note."""
+    """Read every snapshot, with a progress bar if it takes long. A damaged snapshot is left out, with a note."""
     model = opened.config
     chosen, T = fitting(steps, model.n_layer * model.n_head, len(reading.ids), causal=model.causal)
     notes = []
@@ -84,7 +84,8 @@ def fitting(steps: Sequence[int], n_heads: int, T: int, *, causal: bool) -> tupl
 
 @cached(max_entries=600, max_size="256MB")
 def read_frame(opened: Opened, ids: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Run a snapshot on the prompt: its patterns, encoded for the film, and the probabilities of the next token, (vocab_size,).
+    """Run a snapshot on the prompt: its patterns, encoded for the film, and the next token's (vocab_size,)
+    probabilities.
 
     Raises ValueError if the snapshot is gone or damaged.
     """
@@ -162,7 +163,7 @@ def describe_rise(kind: str, rise: Rise | None) -> str:
 
 
 def losses(numbers: Logged, last: int) -> dict[str, tuple[list[float], list[float]]]:
-    """Return the logged losses up to step `last`, in nats per token: of each batch, their running mean, and validation."""
+    """Return the losses up to step `last`, in nats per token: of each batch, their running mean, and validation."""
     numbers = numbers.before(last + 1)
     steps, batch = numbers.series("train_loss")
     some = thinned(batch, MOST_POINTS)

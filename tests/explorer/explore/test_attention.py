@@ -1,4 +1,6 @@
-"""The first page, through the router: what it draws, and what it says to prompts, links and runs that are not as they should be."""
+"""The first page, through the router: what it draws, and what it says to prompts, links and runs that are not as
+they should be.
+"""
 
 import json
 import shutil

@@ -1,4 +1,6 @@
-"""The residual stream page: that its figures hold the model's own activations, and what it says where there are none."""
+"""The residual stream page: that its figures hold the model's own activations, and what it says where there are
+none.
+"""
 
 import base64
 import json

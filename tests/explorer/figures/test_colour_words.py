@@ -54,8 +54,10 @@ def test_no_text_names_a_colour_by_itself(file):
 
 @pytest.mark.parametrize(
     ("color", "word"),
-    [("#FF0000", "red"), ("#D55E00", "orange"), ("#E69F00", "orange"), ("#B59F00", "yellow"), ("#009E73", "green"), ("#0072B2", "blue"),
-     ("#56B4E9", "blue"), ("#CC79A7", "pink"), ("#7F7F7F", "grey"), ("rgba(213,94,0,0.2)", "orange"), ("rgb(0,114,178)", "blue")],
+    [("#FF0000", "red"), ("#D55E00", "orange"), ("#E69F00", "orange"), ("#B59F00", "yellow"),
+     ("#009E73", "green"), ("#0072B2", "blue"),
+     ("#56B4E9", "blue"), ("#CC79A7", "pink"), ("#7F7F7F", "grey"),
+     ("rgba(213,94,0,0.2)", "orange"), ("rgb(0,114,178)", "blue")],
 )  # fmt: skip
 def test_a_word_is_the_colours_hue(color, word):
     assert style.word(color) == word
@@ -106,7 +108,8 @@ def test_pages_say_blue_and_orange(open_app):
     expected = {
         "block": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
         "tokens": "(orange) is validation text",
-        "compare": "orange the right one", "residual": "Blue is attention, orange the MLP", "logits": "orange against it",
+        "compare": "orange the right one", "residual": "Blue is attention, orange the MLP",
+        "logits": "orange against it",
         "attention": "Blue is above zero, orange below", "interventions": "Blue: this activation",
     }  # fmt: skip
     for page, words in expected.items():

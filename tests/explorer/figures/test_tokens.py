@@ -11,7 +11,10 @@ from explorer.figures.tokens import MARKS, labels, spelled, visible
 from explorer.shared.widgets import plain
 
 INKED = {"L", "N", "P", "S"}  # categories that draw something of their own
-UNICODE_BLANKS = "\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200d\u2060\u2800\u3164\ufe0f\ufeff\uffa0\U000e0100\U0001d159"
+UNICODE_BLANKS = (
+    "\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e"
+    "\u200b\u200d\u2060\u2800\u3164\ufe0f\ufeff\uffa0\U000e0100\U0001d159"
+)
 HEARTS = ["\u2764", "\ufe0f"]
 
 

@@ -1,8 +1,8 @@
 """Claims of the lecture's pages: every number that a page prints, and what it is recomputed from.
 
-A claim is a sentence with `{}` for each number and `{*}` for other text that varies, and a function that gives the numbers again
-from `gpt/`, or cites them. What a page prints must be the number to its last printed digit. `MEASURED` is a time on this machine,
-`ROUNDING` what remains of a difference that is zero in exact arithmetic.
+A claim is a sentence with `{}` for each number and `{*}` for other text that varies, and a function that gives the
+numbers again from `gpt/`, or cites them. What a page prints must be the number to its last printed digit. `MEASURED` is
+a time on this machine, `ROUNDING` what remains of a difference that is zero in exact arithmetic.
 """
 
 import re

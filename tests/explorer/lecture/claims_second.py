@@ -17,7 +17,8 @@ from tests.explorer.lecture.claims_first import TEXT, TOKENIZER
 LADDER = {1: 2.5, 2: 2.4, 3: 2.28, 4: 2.24, 5: 2.08, 6: 2.06, 7: 1.48}  # as the lecture shows them, 0:34:53 to 1:37:49
 assert all(PUBLISHED[f"rung-{rung}"].loss == loss for rung, loss in LADDER.items())
 CAPTION = (
-    "The gradient of the loss on {} rows of validation text. Without residual path and norm, the first of {} blocks gets {} × less "
+    "The gradient of the loss on {} rows of validation text. Without residual path and norm, the first of {} blocks "
+    "gets {} × less "
     "than the last."
 )
 
@@ -46,14 +47,17 @@ def messages(model: GPT, prompt: str, layer: int, head: int, at: int) -> list[Cl
         claim("messages to {} ", at),
         claim(f"{{}} {prompt[-12:][at].replace(' ', '·')} gathers", at),
         claim(
-            "{} message{*}, {} features each. The weights sum to {}. The sum of the messages and the model's own output differ by "
+            "{} message{*}, {} features each. The weights sum to {}. The sum of the messages and the model's own "
+            "output differ by "
             "at most {}.", at + 1, v.size(1), weights[at].sum(), ROUNDING,
         ),
     ]  # fmt: skip
 
 
 def notes(model: GPT, recipes: dict, twins: dict, causal: bool, memory: bool) -> Iterator[Claim]:
-    """Notes 2 to 6. recipes: of note 4's trainings; twins: head size → the two recipes; memory: whether x looks at y."""
+    """Notes 2 to 6. recipes: of note 4's trainings; twins: head size → the two recipes; memory: whether x looks at
+    y.
+    """
     idx = torch.tensor([ord(letter) for letter in "attention"])
     order = torch.randperm(9, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(0)
@@ -117,7 +121,8 @@ def _saturation() -> Iterator[Claim]:
     yield claim("This is one row of {} random scores at head size {}. {*} is p ({} − p)", 6, 128, 1)
     yield claim("slope is {} × {} ≈ {} without the scale and {} × {} ≈ {} with it", *numbers)
     yield claim(
-        "Averaged over the {} rows above, the largest weight's slope is {} without the scale and {} with it. A slope is at most {}/{}",
+        "Averaged over the {} rows above, the largest weight's slope is {} without the scale and {} with it. A slope "
+        "is at most {}/{}",
         32, found.slope[-1], found.scaled_slope[-1], 1, 4,
     )  # fmt: skip
 
@@ -127,15 +132,21 @@ def _twins(twins: dict) -> Iterator[Claim]:
     scaled, without = (attention_statistics(fresh(recipe), held_out(16, 32)) for recipe in twins[size])
     larger = without.q_gradient / scaled.q_gradient
     yield claim(
-        "Measured on {} rows of validation text. At size {}, a row without the scale has {}% of the entropy of uniform attention, with "
-        "it {}%; at {} one key has all the weight. Unscaled scores move √{} ≈ {} times as far for the same step of the weights. The query "
-        "matrix's gradient without the scale is {} times that with it: for each unit that a score moves, {} times as much",
-        16, size, 100 * without.entropy, 100 * scaled.entropy, 0, size, math.sqrt(size), larger, larger / math.sqrt(size),
+        "Measured on {} rows of validation text. At size {}, a row without the scale has {}% of the entropy of "
+        "uniform attention, with "
+        "it {}%; at {} one key has all the weight. Unscaled scores move √{} ≈ {} times as far for the same step of "
+        "the weights. The query "
+        "matrix's gradient without the scale is {} times that with it: for each unit that a score moves, {} times as "
+        "much",
+        16, size, 100 * without.entropy, 100 * scaled.entropy, 0, size, math.sqrt(size), larger,
+        larger / math.sqrt(size),
     )  # fmt: skip
 
 
 def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, norms) -> Iterator[Claim]:
-    """positions: label → recipe; measured: label → loss; bare: label → recipe of 8 blocks; norms: the recipe of a norm's model."""
+    """positions: label → recipe; measured: label → loss; bare: label → recipe of 8 blocks; norms: the recipe of a
+    norm's model.
+    """
     recipe = positions["none"]
     yield claim("any two of {} positions", model.config.block_size)
     yield claim(
@@ -153,7 +164,8 @@ def block(model: GPT, prompt: str, positions: dict, measured: dict, bare: dict, 
     yield claim("token t reads from t + {} tokens", 1)
     yield from _heads(model, prompt)
     yield claim(
-        "rung {} of the ladder has no feedforward layer and reaches a loss of {} nats a character. What does rung {} reach",
+        "rung {} of the ladder has no feedforward layer and reaches a loss of {} nats a character. What does rung {} "
+        "reach",
         3,
         LADDER[3],
         4,
@@ -219,7 +231,8 @@ def _running_means() -> Iterator[Claim]:
     x = (2 * torch.randn(6, 4, generator=torch.Generator().manual_seed(7)) + 1).round(decimals=1)
     gap = (lecture.normalised(x, "batch") - (x - running) / (variance + 1e-5).sqrt()).abs().max()
     yield claim(
-        "After {} batches its running means are {}, {}, {}, {} (the features' true mean is {}, their standard deviation {}). "
+        "After {} batches its running means are {}, {}, {}, {} (the features' true mean is {}, their standard "
+        "deviation {}). "
         "On your activations, its outputs in training and in use differ by up to {}", 5, *running.tolist(), 1, 2, gap,
     )  # fmt: skip
 
@@ -266,11 +279,13 @@ def scaling(recipe, characters: int, rung: int) -> Iterator[Claim]:
         "Attention patterns of a batch", 4 * shape.n_layer * shape.n_head * preset.batch_size * shape.block_size**2
     )
     yield claim("{} numbers a parameter, {} bytes each", 4, 4)
-    yield claim("One weight for each pair of tokens, head and layer, {} bytes each", 4)
+    yield claim("One weight of {} bytes for each pair of tokens, head and layer", 4)
     yield claim(
-        "n_layer {}, n_head {}, n_embd {}, block_size {}, dropout {}. About {} operations a parameter and token: {} in {} steps, "
+        "n_layer {}, n_head {}, n_embd {}, block_size {}, dropout {}. About {} operations a parameter and token: {} "
+        "in {} steps, "
         "{} times rung {}. {*} the lecture's rung {} took {} minutes on an A100",
-        shape.n_layer, shape.n_head, shape.n_embd, shape.block_size, shape.dropout, 6, work, preset.steps, work / work_below, 6, 7, 15,
+        shape.n_layer, shape.n_head, shape.n_embd, shape.block_size, shape.dropout, 6, work, preset.steps,
+        work / work_below, 6, 7, 15,
     )  # fmt: skip
 
 

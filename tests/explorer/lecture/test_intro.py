@@ -1,4 +1,6 @@
-"""One token at a time: each step's distribution is the one that its token was drawn from, and the overview leads everywhere."""
+"""One token at a time: each step's distribution is the one that its token was drawn from, and the overview leads
+everywhere.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""Encoder and decoder: a date translated step by step, three kinds of maps, and a model that no other page mistakes for its own."""
+"""Encoder and decoder: a date translated step by step, three kinds of maps, and a model that no other page mistakes
+for its own.
+"""
 
 import json
 import struct

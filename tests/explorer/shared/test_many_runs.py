@@ -18,7 +18,9 @@ watched: list[Path] = []
 
 
 def count(event: str, arguments: tuple) -> None:
-    """Count what Python asks of the system in the watched folder: its listings, and the openings of each kind of file."""
+    """Count what Python asks of the system in the watched folder: its listings, and the openings of each kind of
+    file.
+    """
     if not watched or event not in ("os.listdir", "os.scandir", "open") or not isinstance(arguments[0], str | Path):
         return
     path = Path(arguments[0])

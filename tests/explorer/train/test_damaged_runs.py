@@ -1,4 +1,6 @@
-"""Every page that shows models, on every kind of damaged run: it explains what is wrong and goes on, and starts no worker."""
+"""Every page that shows models, on every kind of damaged run: it explains what is wrong and goes on, and starts no
+worker.
+"""
 
 import pytest
 
@@ -6,7 +8,8 @@ from tests.damage import DAMAGES
 
 PAGES = ("attention", "heads", "interventions", "train", "runs", "timetravel", "compare", "residual", "logits", "flow")
 
-# links are refused where a run is opened, as an alien config is, and sizes only matter to training; gpt's own tests have all of them
+# links are refused where a run is opened, as an alien config is, and sizes only matter to training; gpt's own tests
+# have all of them
 OPENED = [name for name in DAMAGES if not name.endswith(("link", "of 10⁹"))] + ["n_layer of 10⁹", "snapshots is a link"]
 
 
