@@ -28,7 +28,9 @@ SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, opti
         "How the learning rate changes from step 0 to the last step.",
     ),
     "activation": (
-        "Activation", {"gelu": "GELU", "relu": "ReLU"}, "The nonlinear function between the two layers of an MLP."
+        "Activation",
+        {"gelu_tanh": "GELU", "gelu": "GELU, exact", "relu": "ReLU", "relu2": "ReLU squared", "silu": "SiLU"},
+        "The nonlinear function between the two layers of an MLP.",
     ),
 }  # fmt: skip
 SWITCHES = {

@@ -15,9 +15,13 @@ from safetensors.torch import save_file
 from gpt.checkpoints.family import Family, Weight, same, transposed
 from gpt.model.config import Activation, GPTConfig
 from gpt.model.gpt import GPT
-from gpt.model.norms import LayerNorm
 
-ACTIVATIONS: dict[str, Activation] = {"gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
+ACTIVATIONS: dict[str, Activation] = {
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu": "gelu",
+    "relu": "relu",
+}
 BLOCK = {
     "ln1": "ln_1", "attn.qkv": "attn.c_attn", "attn.proj": "attn.c_proj", "ln2": "ln_2", "mlp.up": "mlp.c_fc",
     "mlp.down": "mlp.c_proj",
@@ -38,7 +42,6 @@ def read_config(values: dict[str, Any]) -> GPTConfig:
     """
     computed = {
         "activation_function": tuple(ACTIVATIONS),
-        "layer_norm_epsilon": (LayerNorm.eps,),
         "n_inner": (None, 4 * values["n_embd"]),
         "scale_attn_weights": (True,),
         "scale_attn_by_inverse_layer_idx": (False,),
@@ -56,6 +59,7 @@ def read_config(values: dict[str, Any]) -> GPTConfig:
         n_head=values["n_head"],
         n_embd=values["n_embd"],
         dropout=values.get("resid_pdrop", 0.0),
+        norm_eps=values.get("layer_norm_epsilon", 1e-5),
         activation=ACTIVATIONS[values.get("activation_function", "gelu_new")],
         tie_weights=values.get("tie_word_embeddings", True),
     )
@@ -111,8 +115,8 @@ def _config_values(config: GPTConfig) -> dict[str, Any]:
         "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": config.vocab_size,
         "n_positions": config.block_size,
         "n_ctx": config.block_size, "n_layer": config.n_layer, "n_head": config.n_head, "n_embd": config.n_embd,
-        "activation_function": "gelu_new" if config.activation == "gelu" else "relu",
-        "layer_norm_epsilon": LayerNorm.eps,
+        "activation_function": {"gelu_tanh": "gelu_new"}.get(config.activation, config.activation),
+        "layer_norm_epsilon": config.norm_eps,
         "resid_pdrop": config.dropout, "embd_pdrop": config.dropout, "attn_pdrop": config.dropout,
         "tie_word_embeddings": config.tie_weights, "bos_token_id": None, "eos_token_id": None,
     }  # fmt: skip

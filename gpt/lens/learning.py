@@ -46,8 +46,9 @@ def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> Attentio
         scores, pattern = (cache[name] for name in names)  # (B, n_head, T, T)
         seen = torch.arange(2, scores.size(-1) + 1)  # keys of each row but the first, which has no choice
         shares = torch.special.entr(pattern).sum(-1)[..., 1:] / seen.log()
-    gradient = _gradient(_with_gradients(model, tokens).blocks[layer].attn.qkv.weight)
-    of_q, of_k, _ = (part.norm().item() for part in gradient.chunk(3))
+    attention = _with_gradients(model, tokens).blocks[layer].attn
+    of_q, of_kv = _gradient(attention.qkv.weight).split(attention.sizes)
+    of_q, of_k = of_q.norm().item(), of_kv.chunk(2)[0].norm().item()
     return AttentionStatistics(scores[scores.isfinite()].var().item(), shares.mean().item(), of_q, of_k)
 
 

@@ -18,7 +18,7 @@ class BlockParts(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.residual = config.residual
-        self.norm_first, self.norm_last = config.norm_first, config.norm == "post"
+        self.norm_first, self.norm_last = config.norm_first, config.norm_last
         self.hook_resid_pre = HookPoint()
         self.ln1 = build_norm(config)
         self.attn = Attention(config)
@@ -31,17 +31,16 @@ class BlockParts(nn.Module):
         self.has_mlp = config.mlp
         self.hook_resid_post = HookPoint()
 
-    def communicate(self, x: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
+    def communicate(self, resid_pre: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
         """resid_pre → attention → resid_mid."""
-        resid_pre = self.hook_resid_pre(x)
         attn_out = self.hook_attn_out(self.attn(self.norm_before(self.ln1, resid_pre), past, readable=readable))
         return self.hook_resid_mid(self.join(self.ln1, resid_pre, attn_out))
 
-    def compute(self, resid_mid: Tensor) -> Tensor:
-        """resid_mid → MLP → resid_post."""
+    def compute(self, resid_mid: Tensor, read: Tensor) -> Tensor:
+        """resid_mid → MLP → resid_post. read: the stream that the MLP reads."""
         resid_post = resid_mid
         if self.has_mlp:  # rung 4: feedforward
-            mlp_out = self.hook_mlp_out(self.mlp(self.norm_before(self.mlp_norm, resid_mid)))
+            mlp_out = self.hook_mlp_out(self.mlp(self.norm_before(self.mlp_norm, read)))
             resid_post = self.join(self.mlp_norm, resid_mid, mlp_out)
         return self.hook_resid_post(resid_post)
 
@@ -60,11 +59,18 @@ class BlockParts(nn.Module):
 class Block(BlockParts):
     """Communication, then computation: resid_pre → attention → resid_mid → MLP → resid_post, all (B, T, C).
 
-    Source: lecture 01:26:48 (residual), 01:32:51 (layernorm).
+    In a parallel block the MLP reads resid_pre too, so nothing reads resid_mid = resid_pre + attn_out (Wang &
+    Komatsuzaki 2021, GPT-J). Source: lecture 01:26:48 (residual), 01:32:51 (layernorm).
     """
 
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__(config)
+        self.parallel = config.parallel
+
     def forward(self, x: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
-        return self.compute(self.communicate(x, past, readable))
+        resid_pre = self.hook_resid_pre(x)
+        resid_mid = self.communicate(resid_pre, past, readable)
+        return self.compute(resid_mid, resid_pre if self.parallel else resid_mid)
 
 
 def initialise(model: nn.Module, config: GPTConfig, writers: int) -> None:

@@ -31,7 +31,7 @@ class GPT(HookedModule):
         self.config = config
         self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
         self.hook_embed = HookPoint()
-        if config.positions != "none":  # rung 2: positions
+        if config.has_pos_embed:  # rung 2: positions
             self.pos_embed = build_positions(config)
             self.hook_pos_embed = HookPoint()
         self.dropout = nn.Dropout(config.dropout)  # rung 7: dropout
@@ -50,7 +50,7 @@ class GPT(HookedModule):
         idx: (B, T) ids; past: one KVCache per layer (`new_cache`); then idx are the tokens after those in the cache.
         Raises ValueError if past and idx together are longer than block_size.
         """
-        start = past[0].k.size(2) if past and past[0].k is not None else 0
+        start = past[0].length if past else 0
         end = start + idx.size(1)
         if end > self.config.block_size:
             raise ValueError(
@@ -58,14 +58,18 @@ class GPT(HookedModule):
                 f"give the model the last {self.config.block_size}"
             )
         x = self.hook_embed(self.embed(idx))  # (B, T, n_embd)
-        if self.config.positions != "none":  # rung 2: positions
+        if self.config.has_pos_embed:  # rung 2: positions
             # a copy, so that a hook that writes in place cannot write into the model
             x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x).clone())
         x = self.dropout(x)  # rung 7: dropout
         for layer, block in enumerate(self.blocks):  # rung 5: many blocks
             x = block(x, past[layer] if past else None)
-        x = self.ln_final(x)  # rung 6: a last layernorm
-        return self.unembed(x)  # (B, T, vocab_size)
+        return self.read_out(x)  # (B, T, vocab_size)
+
+    def read_out(self, stream: Tensor) -> Tensor:
+        """Return the logits (…, vocab_size) that the model reads from its stream (…, n_embd)."""
+        x = self.ln_final(stream)  # rung 6: a last layernorm
+        return cap(self.unembed(x), self.config.softcap)
 
     def new_cache(self) -> list[KVCache]:
         """Return an empty KV cache for `forward(idx, past)`."""
@@ -75,6 +79,11 @@ class GPT(HookedModule):
     def n_params(self) -> int:
         """The number of trainable parameters; a shared one counts once."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def cap(logits: Tensor, softcap: float | None) -> Tensor:
+    """Squeeze logits between −softcap and softcap. Source: Bello et al. 2016, arXiv:1611.09940; Gemma 2."""
+    return logits if softcap is None else softcap * (logits / softcap).tanh()
 
 
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:  # rung 1: the loss

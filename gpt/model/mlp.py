@@ -1,27 +1,45 @@
 """The MLP of a block."""
 
-from torch import Tensor, nn
+from collections.abc import Callable
 
-from gpt.model.config import GPTConfig
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gpt.model.config import Activation, GPTConfig
 from gpt.model.hooks import HookPoint
+
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "relu2": lambda x: F.relu(x).square(),  # So et al. 2021, arXiv:2109.08668
+    "gelu": F.gelu,  # Hendrycks & Gimpel 2016, arXiv:1606.08415
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),  # the same paper, section 2
+    "silu": F.silu,  # the same paper, section 2
+}
 
 
 class MLP(nn.Module):
     """Compute on each token by itself: up, non-linearity, and (with a projection) down again.
 
+    A gated MLP multiplies what comes up by a gate (Shazeer 2020, arXiv:2002.05202). Hook points: `hook_pre`, what the
+    non-linearity reads; `hook_pre_linear`, what the gate multiplies; `hook_post`, all (B, T, mlp_width).
     Source: lecture 01:24:25.
     """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        width = 4 * config.n_embd if config.projection else config.n_embd  # rung 5: four times as wide inside
+        width = config.mlp_width  # rung 5: four times as wide inside
+        self.gate = nn.Linear(config.n_embd, width, bias=config.bias) if config.gated else None
         self.up = nn.Linear(config.n_embd, width, bias=config.bias)
-        # torch's gelu(tanh) is GPT-2's
-        self.activation = nn.ReLU() if config.activation == "relu" else nn.GELU(approximate="tanh")
+        self.activation = ACTIVATIONS[config.activation]
         self.down = nn.Linear(width, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         self.hook_pre, self.hook_post = HookPoint(), HookPoint()
+        if config.gated:
+            self.hook_pre_linear = HookPoint()
 
     def forward(self, x: Tensor) -> Tensor:  # rung 4: feedforward
-        post = self.hook_post(self.activation(self.hook_pre(self.up(x))))  # (B, T, width)
-        return self.dropout(self.down(post))  # rung 7: dropout
+        if self.gate is None:
+            post = self.activation(self.hook_pre(self.up(x)))  # (B, T, mlp_width)
+        else:
+            post = self.activation(self.hook_pre(self.gate(x))) * self.hook_pre_linear(self.up(x))
+        return self.dropout(self.down(self.hook_post(post)))  # rung 7: dropout

@@ -1,4 +1,4 @@
-"""Layernorm and batchnorm."""
+"""Layernorm, RMSNorm and batchnorm."""
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,9 @@ class LayerNorm(nn.Module):
     Source: lecture 01:32:51; Ba et al. 2016, arXiv:1607.06450.
     """
 
-    eps = 1e-5
-
-    def __init__(self, n_embd: int, bias: bool) -> None:
+    def __init__(self, n_embd: int, bias: bool, eps: float = 1e-5) -> None:
         super().__init__()
+        self.eps = eps
         self.weight = nn.Parameter(torch.ones(n_embd))
         self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
         self.hook_mean = HookPoint()
@@ -34,6 +33,28 @@ class LayerNorm(nn.Module):
         return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
 
 
+class RMSNorm(nn.Module):
+    """Divide each token's features by their root mean square, then multiply by γ: no mean is taken out, no β added.
+
+    Hook points: `hook_scale` = √(mean of squares + eps) (B, T, 1), `hook_normalized`, the output (B, T, C). The root is
+    computed in float32 at least. Source: Zhang & Sennrich 2019, arXiv:1910.07467.
+    """
+
+    bias = None
+
+    def __init__(self, n_embd: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.hook_scale = HookPoint()
+        self.hook_normalized = HookPoint()
+
+    def forward(self, x: Tensor) -> Tensor:
+        precise = x if x.dtype == torch.float64 else x.float()
+        scale = self.hook_scale((precise.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
+        return self.hook_normalized((precise / scale).to(x.dtype) * self.weight)
+
+
 class BatchNorm(nn.Module):
     """Normalise each feature to mean 0 and variance 1 over all tokens of the batch, then γ·x + β.
 
@@ -44,12 +65,13 @@ class BatchNorm(nn.Module):
     tokens; `hook_normalized`, the output (B, T, C). Source: lecture 01:32:51; Ioffe & Szegedy 2015, arXiv:1502.03167.
     """
 
-    eps, momentum = 1e-5, 0.1
+    momentum = 0.1
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, n_embd: int, bias: bool) -> None:
+    def __init__(self, n_embd: int, bias: bool, eps: float = 1e-5) -> None:
         super().__init__()
+        self.eps = eps
         self.weight = nn.Parameter(torch.ones(n_embd))
         self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
         self.register_buffer("running_mean", torch.zeros(n_embd))
@@ -75,8 +97,10 @@ class BatchNorm(nn.Module):
         return mean, var
 
 
-def build_norm(config: GPTConfig) -> LayerNorm | BatchNorm | nn.Identity:
+def build_norm(config: GPTConfig) -> LayerNorm | RMSNorm | BatchNorm | nn.Identity:
     """Make a norm for this config; norm="none" makes one that changes nothing."""
     if config.norm == "none":
         return nn.Identity()
-    return (BatchNorm if config.norm == "batch" else LayerNorm)(config.n_embd, config.bias)
+    if config.norm == "rms":
+        return RMSNorm(config.n_embd, config.norm_eps)
+    return (BatchNorm if config.norm == "batch" else LayerNorm)(config.n_embd, config.bias, config.norm_eps)

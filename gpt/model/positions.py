@@ -1,9 +1,11 @@
-"""Positions: a vector for each place in the context."""
+"""Positions: a vector for each place in the context, or an angle by which queries and keys are turned."""
+
+import math
 
 import torch
 from torch import Tensor, nn
 
-from gpt.model.config import GPTConfig
+from gpt.model.config import GPTConfig, RopeScaling
 from gpt.model.embedding import INIT_STD
 
 
@@ -24,3 +26,46 @@ def sinusoids(block_size: int, n_embd: int) -> Tensor:
     position = torch.arange(block_size).unsqueeze(1)  # (T, 1)
     angle = position * 10_000 ** (-torch.arange(0, n_embd, 2) / n_embd)  # (T, C/2)
     return torch.stack((angle.sin(), angle.cos()), dim=-1).reshape(block_size, n_embd)
+
+
+class Rotary(nn.Module):
+    """Turn the features of a query or key, pair by pair, by angles that grow with its position.
+
+    The score of a query and a key then depends on their distance only. The first n features are turned, feature i is
+    paired with i + n/2, and pair i turns by rope_base^(−2i/n) radians a token. Source: Su et al. 2021,
+    arXiv:2104.09864; the pairs are those of GPT-NeoX (Black et al. 2022, arXiv:2204.06745).
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.n, self.base, self.scaling = config.n_turned, config.rope_base, config.rope_scaling
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """Return x turned, (B, T, n_head, d_head). start: the position of its first token."""
+        angle = self.angles(x.size(1), start, x).unsqueeze(1)  # (T, 1, n/2)
+        cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+        turned, rest = x[..., : self.n], x[..., self.n :]
+        first, second = turned.chunk(2, dim=-1)
+        return torch.cat((first * cos - second * sin, second * cos + first * sin, rest), dim=-1)
+
+    def angles(self, T: int, start: int, like: Tensor) -> Tensor:
+        """Return the angle of each pair at each of T positions from `start` on, (T, n/2) radians, on like's device.
+
+        They are not kept as a buffer: in bfloat16 a position of 1,000 would be wrong by several tokens.
+        """
+        dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+        pairs = torch.arange(0, self.n, 2, device=like.device, dtype=dtype)
+        frequencies = self.base ** (-pairs / self.n)
+        if self.scaling is not None:
+            frequencies = stretch(frequencies, self.scaling)
+        return torch.outer(torch.arange(start, start + T, device=like.device, dtype=dtype), frequencies)
+
+
+def stretch(frequencies: Tensor, scaling: RopeScaling) -> Tensor:
+    """Return the frequencies (n/2,), radians a token, for a longer context, as `RopeScaling` describes."""
+    slow = frequencies / scaling.factor
+    if scaling.kind == "linear":
+        return slow
+    turns = scaling.original * frequencies / (2 * math.pi)  # in the original context
+    share = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
+    return torch.lerp(slow, frequencies, share.clamp(0, 1))

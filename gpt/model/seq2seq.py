@@ -9,9 +9,15 @@ from gpt.model.attention import Attention
 from gpt.model.block import Block, BlockParts, initialise
 from gpt.model.config import GPTConfig
 from gpt.model.embedding import TokenEmbedding
+from gpt.model.gpt import cap
 from gpt.model.hooks import HookedModule, HookPoint
 from gpt.model.norms import build_norm
 from gpt.model.positions import build_positions
+
+
+def unmasked(config: GPTConfig) -> GPTConfig:
+    """Return the config for tokens that read every token."""
+    return replace(config, causal=False, window=None)
 
 
 class DecoderBlock(BlockParts):
@@ -23,7 +29,8 @@ class DecoderBlock(BlockParts):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__(config)
         self.ln2 = build_norm(config)
-        self.cross_attn = Attention(replace(config, causal=False))  # the whole source may be read
+        # the whole source may be read, and distances to it mean nothing
+        self.cross_attn = Attention(replace(unmasked(config), positions="none"))
         self.hook_cross_attn_out = HookPoint()
         self.hook_resid_mid_cross = HookPoint()
         if config.mlp:
@@ -31,10 +38,11 @@ class DecoderBlock(BlockParts):
 
     def forward(self, x: Tensor, memory: Tensor, readable: Tensor | None = None) -> Tensor:
         """Return resid_post (B, T, C). memory: (B, S, C); readable: (B, S) bool, False where the memory is padding."""
-        resid_mid = self.communicate(x)
+        resid_mid = self.communicate(self.hook_resid_pre(x))
         cross_out = self.cross_attn(self.norm_before(self.ln2, resid_mid), memory=memory, readable=readable)
         resid_mid_cross = self.join(self.ln2, resid_mid, self.hook_cross_attn_out(cross_out))
-        return self.compute(self.hook_resid_mid_cross(resid_mid_cross))
+        resid_mid_cross = self.hook_resid_mid_cross(resid_mid_cross)
+        return self.compute(resid_mid_cross, resid_mid_cross)
 
     @property
     def mlp_norm(self) -> nn.Module:
@@ -59,18 +67,18 @@ class Seq2Seq(HookedModule):
                 False,
                 "a decoder that reads the tokens it must write learns to copy them; the encoder has no mask anyway",
             ),
+            ("parallel", True, "a decoder's MLP reads what cross-attention wrote"),
             ("norm", "batch", "padding would count in the batch's statistics; choose pre"),
         ):
             if getattr(config, name) == bad:
                 raise ValueError(f"GPTConfig.{name}={bad!r} does not work in an encoder-decoder: {why}")
         self.config = config
         self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
-        if config.positions != "none":
+        if config.has_pos_embed:
             self.pos_embed = build_positions(config)
         self.hook_encoder_embed, self.hook_decoder_embed = HookPoint(), HookPoint()
         self.dropout = nn.Dropout(config.dropout)
-        unmasked = replace(config, causal=False)
-        self.encoder = nn.ModuleList(Block(unmasked) for _ in range(config.n_layer))
+        self.encoder = nn.ModuleList(Block(unmasked(config)) for _ in range(config.n_layer))
         self.encoder_final_ln = build_norm(config) if config.norm_first else nn.Identity()
         self.decoder = nn.ModuleList(DecoderBlock(config) for _ in range(config.n_layer))
         self.decoder_final_ln = build_norm(config) if config.norm_first else nn.Identity()
@@ -104,14 +112,14 @@ class Seq2Seq(HookedModule):
         x = self.hook_decoder_embed(self._embed(target))
         for block in self.decoder:
             x = block(x, memory, readable)
-        return self.unembed(self.decoder_final_ln(x))
+        return cap(self.unembed(self.decoder_final_ln(x)), self.config.softcap)
 
     def _embed(self, idx: Tensor) -> Tensor:
         T, block_size = idx.size(1), self.config.block_size
         if block_size < T:
             raise ValueError(f"{T} tokens do not fit block_size={block_size}; give at most {block_size}")
         x = self.embed(idx)  # (B, T, n_embd)
-        return self.dropout(x if self.config.positions == "none" else x + self.pos_embed[:T])
+        return self.dropout(x + self.pos_embed[:T] if self.config.has_pos_embed else x)
 
     @staticmethod
     def _readable(source: Tensor, lengths: Tensor | None) -> Tensor | None:

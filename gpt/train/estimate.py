@@ -112,25 +112,26 @@ def _block(config: GPTConfig) -> int:
 
 
 def _norm(config: GPTConfig) -> int:
-    return 0 if config.norm == "none" else config.n_embd * (1 + config.bias)
+    return 0 if config.norm == "none" else config.n_embd * (1 + (config.bias and config.norm != "rms"))
 
 
 def _attention(config: GPTConfig) -> int:
-    C = config.n_embd
-    return 3 * C * (C + config.has_qkv_bias) + (C * (C + config.bias) if config.projection else 0)
+    C, queries = config.n_embd, config.n_head * config.d_head
+    qkv = (queries + 2 * config.n_kv_head * config.d_head) * (C + config.has_qkv_bias)
+    return qkv + (C * (queries + config.bias) if config.projection else 0) + 2 * config.d_head * config.qk_norm
 
 
 def _mlp(config: GPTConfig) -> int:
-    C = config.n_embd
-    width = 4 * C if config.projection else C
-    return width * (C + config.bias) + (C * (width + config.bias) if config.projection else 0)
+    C, width = config.n_embd, config.mlp_width
+    return (1 + config.gated) * width * (C + config.bias) + (C * (width + config.bias) if config.projection else 0)
 
 
 def floats_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
     """Count the numbers that one text's forward pass keeps for the backward pass, with logits and their gradient."""
     C, T, V = config.n_embd, config.block_size, config.vocab_size
     attention = 8 * C + (4 * config.n_head * T + 2 * C if config.dropout else 0)  # with dropout, patterns are kept
-    block = attention + (9 * C + (2 * C if config.dropout else 0) if config.mlp else 0)
+    inner = (4 if config.gated else 2) * config.mlp_width
+    block = attention + (C + inner + (2 * C if config.dropout else 0) if config.mlp else 0)
     layers = config.n_layer * (2 * block + attention if kind is Seq2Seq else block)
     head = 3 * (1 if kind is RewardModel else V) + (10 * C if config.n_layer else 0)
     return T * (layers + head)

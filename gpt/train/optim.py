@@ -89,12 +89,13 @@ def make_adamw(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer
 
 
 def _muon_flops(config: GPTConfig) -> int:
-    """Count the FLOPs of five iterations of three matrix products for each matrix (n · C, C) of the blocks."""
-    C, width = config.n_embd, 4 if config.projection else 1
-    matrices = [3, *([1] if config.projection else [])]
+    """Count the FLOPs of five iterations of three matrix products for each matrix of the blocks."""
+    C, queries = config.n_embd, config.n_head * config.d_head
+    matrices = [(queries + 2 * config.n_kv_head * config.d_head, C), *([(C, queries)] if config.projection else [])]
     if config.mlp:
-        matrices += [width, *([width] if config.projection else [])]
-    return config.n_layer * sum(5 * (4 * n * C**3 + 2 * C**3) for n in matrices)
+        matrices += (1 + config.gated + config.projection) * [(config.mlp_width, C)]
+    sides = [(max(shape), min(shape)) for shape in matrices]
+    return config.n_layer * sum(5 * (4 * longer * shorter**2 + 2 * shorter**3) for longer, shorter in sides)
 
 
 @register("muon", "Muon", "orthogonal updates for the matrices of the blocks, AdamW for the rest", _muon_flops)

@@ -110,7 +110,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as a JSON object."""
-        return asdict(self)
+        return asdict(self) | {"model": self.model.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":

@@ -142,7 +142,7 @@ def test_another_architecture_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("activation_function", "silu"), ("layer_norm_epsilon", 1e-6), ("n_inner", 7), ("scale_attn_weights", False),
+        ("activation_function", "silu"), ("layer_norm_epsilon", -1e-6), ("n_inner", 7), ("scale_attn_weights", False),
         ("scale_attn_by_inverse_layer_idx", True), ("add_cross_attention", True), ("n_embd", 10**9), ("n_layer", 10**9),
         ("n_layer", 3), ("n_head", 5), ("n_embd", 96), ("vocab_size", 98), ("n_positions", 10**30),
         ("vocab_size", "97"),

@@ -1,5 +1,7 @@
 import math
 from dataclasses import replace
+from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
@@ -7,29 +9,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt import GPT, GPTConfig, loss_of
+from gpt.model.config import Activation, Norm, NormPlace, Positions, RopeScaling
 from gpt.model.positions import sinusoids
 
 V, T = 11, 9
 SWITCHES = ("bias", "tie_weights", "residual", "projection", "mlp", "scale", "causal")
+TODAYS = ("gated", "qk_norm", "parallel")
+SCALINGS = [None, RopeScaling("linear", 4.0), RopeScaling("llama3", 8.0, original=4)]
 
 
 @st.composite
 def configs(draw, **fixed) -> GPTConfig:
-    n_head = draw(st.sampled_from([1, 2, 3]))
+    """Draw a config of any size and switch that go together."""
+    n_head = draw(st.sampled_from([1, 2, 4]))
     choices = {
-        "activation": ["relu", "gelu"],
-        "positions": ["learned", "sinusoidal", "none"],
-        "norm": ["pre", "post", "batch", "none"],
-    }
+        "activation": get_args(Activation), "positions": get_args(Positions), "norm": get_args(Norm),
+        "norm_place": get_args(NormPlace), "rope_share": [0.5, 1.0], "rope_scaling": SCALINGS,
+        "norm_eps": [1e-5, 1e-3], "window": [None, 1, 3, 100], "softcap": [None, 2.0], "dropout": [0.0, 0.5],
+    }  # fmt: skip
     values = {name: draw(st.sampled_from(options)) for name, options in choices.items()}
-    values |= {name: draw(st.booleans()) for name in SWITCHES}
+    values |= {name: draw(st.booleans()) for name in (*SWITCHES, *TODAYS)}
     values |= {
         "n_layer": draw(st.integers(1, 3)),
         "n_head": n_head,
-        "n_embd": n_head * draw(st.sampled_from([2, 4, 8])),
+        "n_embd": n_head * draw(st.sampled_from([4, 8])),
+        "n_kv_head": draw(st.sampled_from([kv for kv in (1, 2, 4) if kv <= n_head])),
     }
-    values["dropout"] = draw(st.sampled_from([0.0, 0.5]))
-    return GPTConfig(vocab_size=V, block_size=T, **(values | fixed))
+    if values["projection"]:
+        values |= {"d_head": draw(st.sampled_from([4, 8])), "mlp_width": draw(st.sampled_from([5, 16]))}
+    values |= fixed
+    if not values["causal"]:
+        values["window"] = None
+    if not values["residual"]:
+        values["parallel"] = False
+    return GPTConfig(vocab_size=V, block_size=T, **values)
 
 
 def build(config: GPTConfig) -> GPT:
@@ -60,7 +73,7 @@ def test_fused_and_explicit_attention_agree(config, seed):
 def test_the_future_changes_the_past_exactly_where_there_is_no_mask(config, seed, j):
     # where the stream is neither normalised nor residual, little of another token arrives; causality needs no size of
     # it
-    config = replace(config, residual=True, norm="pre")
+    config = replace(config, residual=True, norm="pre", window=None)
     model, idx = build(config), tokens(1, seed)
     changed = idx.clone()
     changed[0, j] = (idx[0, j] + 1) % V
@@ -147,12 +160,25 @@ def test_more_than_block_size_is_refused(make_model, ids):
         model(ids(1, 5), past)
 
 
-@pytest.mark.parametrize("positions", ["learned", "sinusoidal", "none"])
-def test_reading_in_pieces_with_a_cache_is_reading_at_once(make_model, ids, positions):
-    model, idx = make_model(positions=positions), ids(2, 12)
+@many
+@given(configs(causal=True), st.lists(st.integers(1, T), min_size=1, max_size=4))
+def test_reading_in_pieces_with_a_cache_is_reading_at_once(config, cuts):
+    model, idx = build(config), tokens(2, 7)
     past = model.new_cache()
-    pieces = torch.cat([model(piece, past) for piece in idx.split([5, 1, 4, 2], dim=1)], dim=1)
-    torch.testing.assert_close(pieces, model(idx), atol=1e-5, rtol=0)
+    edges = sorted({0, *cuts, T})
+    pieces = [model(idx[:, start:end], past) for start, end in pairwise(edges)]
+    torch.testing.assert_close(torch.cat(pieces, dim=1), model(idx), atol=1e-5, rtol=0)
+    assert past[0].k.shape == (2, config.n_kv_head, T, config.d_head)
+
+
+@many
+@given(configs(dropout=0.0), st.integers(0, 99))
+def test_gradients_reach_every_parameter(config, seed):
+    torch.manual_seed(seed)
+    model, idx = GPT(config), tokens(2, seed)
+    loss_of(model(idx), idx).backward()
+    gradients = [parameter.grad for parameter in model.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
 
 
 def test_sinusoids_by_their_formula():
