@@ -108,8 +108,8 @@ def same_module() -> None:
 
 def _changes(one: GPTConfig, other: GPTConfig) -> str:
     """The fields that differ, without the sizes, with both values."""
-    old, new = (vars(config) | {"qkv_bias": config.has_qkv_bias} for config in (one, other))
-    changed = [name for name in old if name not in NUMBERS and old[name] != new[name]]
+    old, new = (config.to_dict() | {"qkv_bias": config.has_qkv_bias} for config in (one, other))
+    changed = [name for name in old if name not in NUMBERS and old[name] != new.get(name)]
     return ", ".join(f"`{name}` ({old[name]} → {new[name]})" for name in changed) or "nothing else"
 
 

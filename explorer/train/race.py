@@ -1,7 +1,7 @@
 """The ladder race: models of the lecture, trained on the same text, seed and batches, side by side."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -198,9 +198,9 @@ def _changes(rung: int) -> str:
     config = PRESETS[f"rung-{rung}"].model
     if rung == 1:
         return "A table: row i holds the scores of every character after character i. It reads only the last token."
-    below = PRESETS[f"rung-{rung - 1}"].model
-    values = [(f.name, getattr(below, f.name), getattr(config, f.name)) for f in fields(config)]
-    return f"Changes in GPTConfig: {'; '.join(f'`{name}` {old} → {new}' for name, old, new in values if old != new)}."
+    below, here = PRESETS[f"rung-{rung - 1}"].model.to_dict(), config.to_dict()
+    changes = [f"`{name}` {below[name]} → {value}" for name, value in here.items() if below[name] != value]
+    return f"Changes in GPTConfig: {'; '.join(changes)}."
 
 
 def _progress_words(run: Run) -> str:

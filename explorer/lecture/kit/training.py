@@ -157,7 +157,7 @@ def _show_changes(recipes: dict[str, tuple[Recipe, Recipe]]) -> None:
 
 def _differences(trained: Recipe, wanted: Recipe) -> Iterator[tuple[str, object, object]]:
     """The fields of recipe and model that differ, with both values, without those that a run fills in itself."""
-    old, new = ({**vars(recipe), **vars(recipe.model)} for recipe in (trained, wanted))
+    old, new = ({**vars(recipe), **recipe.model.to_dict()} for recipe in (trained, wanted))
     for field in sorted(old.keys() - {"about", "model", "vocab_size"}):
-        if old[field] != new[field]:
-            yield field, old[field], new[field]
+        if old[field] != new.get(field):
+            yield field, old[field], new.get(field)
