@@ -1,4 +1,4 @@
-"""Text to token ids and back: by character, or by byte-pair encoding.
+"""Text to token ids and back: by character, by byte-pair encoding, or as another library's tokenizer does it.
 
 Every tokenizer has `.vocab_size`, `.encode(text) -> list[int]`, `.decode(ids) -> str`, `.tokens(ids) -> list[str]` (one
 string per token, for labels), `.token_bytes(ids) -> list[bytes]` and `.to_dict()`, which `tokenizer_from_dict` reads
@@ -7,24 +7,18 @@ back. Source: lecture 00:09:28.
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
+
+from gpt.text.alphabet import UnknownCharacterError, bytes_of, check_ids, read_labels
+from gpt.text.hf_tokenizer import HFTokenizer
 
 # How GPT-2 cuts text before merging: contractions, words, numbers, the rest, white space (Radford et al. 2019).
 GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 LONGEST_WORD = 1000  # bytes; training takes the square of a word's length, so longer ones are cut for it
 LONGEST_BLANK = 100_000  # characters; tiktoken's stack overflows on about a million of white space at a stretch
-
-
-class UnknownCharacterError(ValueError):
-    """The text has characters that the tokenizer's alphabet lacks; they are in `.characters`."""
-
-    def __init__(self, characters: Sequence[str]) -> None:
-        self.characters = list(characters)
-        shown = ", ".join(f"{c!r}" for c in self.characters[:10]) + (" and more" if len(self.characters) > 10 else "")
-        super().__init__(f"{shown}: not in this model's alphabet; remove them, or give `replace` a character that is")
 
 
 class CharTokenizer:
@@ -72,7 +66,7 @@ class CharTokenizer:
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Return one string per token."""
         ids = list(ids)
-        _check_ids(ids, self.vocab_size)
+        check_ids(ids, self.vocab_size)
         return [self.alphabet[i] for i in ids]
 
     def token_bytes(self, ids: Iterable[int]) -> list[bytes]:
@@ -121,7 +115,7 @@ class BPETokenizer:
         trained.pre_tokenizer = Sequence([ByteLevel(add_prefix_space=False), FixedLength(LONGEST_WORD)])
         trained.train_from_iterator([text], vocab_size=vocab_size, min_frequency=2, show_progress=False)
         by_id = sorted(trained.get_vocab().items(), key=lambda item: item[1])
-        return cls(name, {_bytes_of(token): rank for rank, (token, _) in enumerate(by_id)})
+        return cls(name, {bytes_of(token): rank for rank, (token, _) in enumerate(by_id)})
 
     @classmethod
     def gpt2(cls) -> "BPETokenizer":
@@ -160,17 +154,17 @@ class BPETokenizer:
         Raises ValueError for an id outside the vocabulary.
         """
         ids = list(ids)
-        _check_ids(ids, self.vocab_size)
+        check_ids(ids, self.vocab_size)
         return self._encoding.decode(ids)
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Return one string per token; a token that is part of a character is written as its bytes, such as \\xe2."""
-        return [piece.decode("utf-8", errors="backslashreplace") for piece in self.token_bytes(ids)]
+        return read_labels(self.token_bytes(ids))
 
     def token_bytes(self, ids: Iterable[int]) -> list[bytes]:
         """Return the bytes of each token; together they are the UTF-8 of the text."""
         ids = list(ids)
-        _check_ids(ids, self.vocab_size)
+        check_ids(ids, self.vocab_size)
         return self._encoding.decode_tokens_bytes(ids)
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,7 +173,7 @@ class BPETokenizer:
         return {"kind": self.kind, "name": self.name, "tokens": [base64.b64encode(token).decode() for token in by_rank]}
 
 
-Tokenizer = CharTokenizer | BPETokenizer
+Tokenizer = CharTokenizer | BPETokenizer | HFTokenizer
 
 
 def tokenizer_from_dict(data: dict[str, Any]) -> Tokenizer:
@@ -191,10 +185,13 @@ def tokenizer_from_dict(data: dict[str, Any]) -> Tokenizer:
             return BPETokenizer(
                 data["name"], {base64.b64decode(token): rank for rank, token in enumerate(data["tokens"])}
             )
+        if data["kind"] == HFTokenizer.kind:
+            return HFTokenizer(data["json"], data["vocab_size"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"this is no tokenizer of ours: {error!r}") from error
     raise ValueError(
-        f"no tokenizer is of kind {data['kind']!r}; there are {CharTokenizer.kind!r} and {BPETokenizer.kind!r}"
+        f"no tokenizer is of kind {data['kind']!r}; there are {CharTokenizer.kind!r}, {BPETokenizer.kind!r} and "
+        f"{HFTokenizer.kind!r}"
     )
 
 
@@ -203,24 +200,3 @@ def _cut_long_blanks(text: str) -> list[str]:
     blanks = (blank.span() for blank in re.finditer(r"\s+", text))
     cuts = [cut for start, end in blanks for cut in range(start + LONGEST_BLANK, end, LONGEST_BLANK)]
     return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
-
-
-def _check_ids(ids: list[int], vocab_size: int) -> None:
-    wrong = next((i for i in ids if not 0 <= i < vocab_size), None)
-    if wrong is not None:
-        raise ValueError(f"there is no token {wrong}: ids go from 0 to {vocab_size - 1}")
-
-
-def _bytes_of(token: str) -> bytes:
-    """Undo the byte-level alphabet of `tokenizers`, which has a printable character for each of the 256 bytes."""
-    return bytes(_BYTE_OF[character] for character in token)
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """character → byte: printable Latin-1 is its own byte, the other bytes follow from U+0100 (GPT-2's convention)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
-
-
-_BYTE_OF = _byte_alphabet()

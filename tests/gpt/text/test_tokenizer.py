@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers.pre_tokenizers import ByteLevel
 
 from gpt import BPETokenizer, CharTokenizer, UnknownCharacterError
+from gpt.text import alphabet
 from gpt.text import tokenizer as tokenizers
 from gpt.text.tokenizer import tokenizer_from_dict
 
@@ -92,11 +93,11 @@ def naive_merges(text: str, count: int) -> list[bytes]:
 
     Count every pair, merge the commonest (of several the one with the lowest ids), again and again.
     """
-    words = [tokenizers._bytes_of(word) for word, _ in ByteLevel(add_prefix_space=False).pre_tokenize_str(text)]
+    words = [alphabet.bytes_of(word) for word, _ in ByteLevel(add_prefix_space=False).pre_tokenize_str(text)]
     cuts = [
         word[i : i + tokenizers.LONGEST_WORD] for word in words for i in range(0, len(word), tokenizers.LONGEST_WORD)
     ]
-    vocabulary = [bytes([byte]) for _, byte in sorted(tokenizers._byte_alphabet().items())]
+    vocabulary = [bytes([byte]) for _, byte in sorted(alphabet.BYTE_OF.items())]
     rows = [[vocabulary.index(bytes([byte])) for byte in cut] for cut in cuts]
     for _ in range(count):
         counts = Counter(pair for row in rows for pair in pairwise(row))
