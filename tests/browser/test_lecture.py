@@ -30,6 +30,15 @@ def touch(page: Page) -> None:
     pytest.fail("there is nothing to touch")
 
 
+def wait_until_fitting(page: Page, where: str) -> None:
+    """Nothing reaches beyond the screen, once the figures have their sizes."""
+    for _ in range(25):
+        if not page.evaluate(BEYOND):
+            return
+        page.wait_for_timeout(200)
+    pytest.fail(f"{where} is {page.evaluate(BEYOND)} pixels wider than the screen")
+
+
 def wait_until_readable(page: Page, where: str, dark: bool) -> None:
     """Text of a figure is either a cell's own ink or readable on the page, once the figure has the page's theme."""
     own, ground = [list(bytes.fromhex(ink[1:])) for ink in INKS], list(bytes.fromhex(PAGE[dark][1:]))
@@ -56,7 +65,7 @@ def test_a_walk_through_the_lecture(page: Page, app_server, choose_page, settled
             page.emulate_media(color_scheme=theme)
             settled(page)
             assert not page.locator(WRONG).all_inner_texts(), f"{title}, {theme}"
-            assert page.evaluate(BEYOND) == [], f"{title}, {theme}, is wider than the screen"
+            wait_until_fitting(page, f"{title}, {theme}")
             wait_until_readable(page, f"{title}, {theme}", dark=theme == "dark")
 
 
