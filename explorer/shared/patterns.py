@@ -37,7 +37,7 @@ def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -
     """
     need = pattern_bytes(opened, len(ids), None if layers is None else len(layers))
     if need > MOST_PATTERNS:
-        from gpt.train.machine import bytes_in_words
+        from gpt.machine import bytes_in_words
 
         fit, tokens = layers_that_fit(opened, len(ids)), tokens_that_fit(opened)
         fewer = f"look at {fit} layers at a time on the Attention page, or " if fit else ""

@@ -15,10 +15,10 @@ from explorer.train.form import OPTIMIZER_LABELS, PERSIST, check_title, give_tex
 from explorer.train.names import free_name
 from explorer.train.panel import chosen_run
 from gpt import CORPORA, Corpus, Run, load_corpus
+from gpt.machine import time_in_words
 from gpt.train.estimate import estimate
 from gpt.train.files import MAX_INT
 from gpt.train.fork import forked_recipe
-from gpt.train.machine import time_in_words
 
 SAME = "its parent's"
 SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, options, help

@@ -15,11 +15,11 @@ from explorer.shared.own_text import OWN
 from explorer.train import jobs
 from explorer.train.names import check_name, free_name, name_of_title
 from gpt import CORPORA, PRESETS, Corpus, Recipe, load_corpus
+from gpt.machine import bytes_in_words, time_in_words
 from gpt.text.batches import check_length
 from gpt.text.corpus import CorpusError
 from gpt.text.pairs import read_pairs, split_pairs
 from gpt.train.estimate import check_fits
-from gpt.train.machine import bytes_in_words, time_in_words
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import OPTIMIZERS
 from gpt.train.presets import GROUPS

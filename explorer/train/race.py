@@ -21,8 +21,8 @@ from explorer.train.curves import SHAKESPEARES
 from explorer.train.progress import STATE_NAMES, clock, draw_group_buttons, seconds_left, while_live
 from explorer.train.runs.folders import logged
 from gpt import CORPORA, PRESETS, Recipe, Run, load_corpus, load_run
+from gpt.machine import time_in_words
 from gpt.train.estimate import estimate
-from gpt.train.machine import time_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 

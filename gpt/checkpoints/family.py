@@ -34,4 +34,6 @@ class Family:
 
     model_type: str  # in config.json
     read_config: Callable[[dict[str, Any]], GPTConfig]  # raises ValueError for a variant that `GPT` does not compute
-    weights: Callable[[GPTConfig, set[str]], Iterable[Weight]]  # config, names in the checkpoint → every tensor of ours
+    weights: Callable[
+        [GPTConfig, set[str]], Iterable[Weight]
+    ]  # config, names in the checkpoint → every tensor of ours, without an unembedding that is tied

@@ -42,7 +42,6 @@ def read_config(values: dict[str, Any]) -> GPTConfig:
     """
     computed = {
         "activation_function": tuple(ACTIVATIONS),
-        "n_inner": (None, 4 * values["n_embd"]),
         "scale_attn_weights": (True,),
         "scale_attn_by_inverse_layer_idx": (False,),
         "add_cross_attention": (False,),
@@ -60,6 +59,7 @@ def read_config(values: dict[str, Any]) -> GPTConfig:
         n_embd=values["n_embd"],
         dropout=values.get("resid_pdrop", 0.0),
         norm_eps=values.get("layer_norm_epsilon", 1e-5),
+        mlp_width=values.get("n_inner") or 4 * values["n_embd"],
         activation=ACTIVATIONS[values.get("activation_function", "gelu_new")],
         tie_weights=values.get("tie_word_embeddings", True),
     )
@@ -77,7 +77,8 @@ def weights(config: GPTConfig, names: set[str]) -> Iterator[Weight]:
             yield Weight(f"blocks.{layer}.{ours}.bias", (f"{prefix}h.{layer}.{theirs}.bias",))
     for kind in ("weight", "bias"):
         yield Weight(f"ln_final.{kind}", (f"{prefix}ln_f.{kind}",))
-    yield Weight("unembed.weight", (f"{prefix}wte.weight" if config.tie_weights else "lm_head.weight",))
+    if not config.tie_weights:
+        yield Weight("unembed.weight", ("lm_head.weight",))
 
 
 GPT2 = Family("gpt2", read_config, weights)

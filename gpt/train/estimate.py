@@ -10,19 +10,18 @@ from pathlib import Path
 
 import torch
 
+from gpt.machine import PROCESS, bytes_in_words, count_in_words, free_disk, machine_memory, time_in_words
 from gpt.model.build import ModelKind, build_model, without_memory
 from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
 from gpt.model.reward import RewardModel
 from gpt.model.seq2seq import Seq2Seq
 from gpt.train.files import RunError
-from gpt.train.machine import bytes_in_words, count_in_words, free_disk, machine_memory, time_in_words
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import OPTIMIZERS
 from gpt.train.recipe import Recipe
 
 FLOAT = 4  # bytes of a float32
-PROCESS = 400_000_000  # bytes of Python and torch before any model
 BLOCK = 4096  # bytes: the least that a file takes on disk
 ROW = 200  # bytes of a row of metrics
 SPEEDS = {"cpu": 3e10, "mps": 1e12, "cuda": 2e13}  # floating-point operations a second: small models, one CPU core

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gpt.train.machine import bytes_in_words, machine_memory
+from gpt.machine import bytes_in_words, machine_memory
 
 MAX_INT = 2**53 - 1  # up to this, every reader of JSON reads whole numbers exactly
 MAX_JSON_BYTES = 20_000_000

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
+from gpt.machine import count_in_words
 from gpt.model.build import Model, build_model
 from gpt.text.corpus import CORPORA, Corpus, CorpusError, load_corpus
 from gpt.text.tokenizer import Tokenizer, tokenizer_from_dict
@@ -28,7 +29,6 @@ from gpt.train.files import (
     read_lines,
     write_json,
 )
-from gpt.train.machine import count_in_words
 from gpt.train.objectives import OBJECTIVES, Objective
 from gpt.train.recipe import Recipe
 

@@ -21,7 +21,7 @@ def pick_layers(opened: Opened, reading: Reading, head: Head | None) -> tuple[in
     fit, tokens = patterns.layers_that_fit(opened, T), patterns.tokens_that_fit(opened)
     if fit >= n_layer:
         return None
-    from gpt.train.machine import bytes_in_words
+    from gpt.machine import bytes_in_words
 
     need, most = bytes_in_words(patterns.pattern_bytes(opened, T)), bytes_in_words(patterns.MOST_PATTERNS)
     st.warning(

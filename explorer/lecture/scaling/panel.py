@@ -11,9 +11,9 @@ from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train.runs.folders import logged
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
+from gpt.machine import bytes_in_words
 from gpt.model.mlp import MLP
 from gpt.train.estimate import count_parameters
-from gpt.train.machine import bytes_in_words
 from gpt.train.presets import PUBLISHED
 from gpt.train.tail import Logged
 

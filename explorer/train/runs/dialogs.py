@@ -9,7 +9,7 @@ from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
 from explorer.train.runs import folders, trash
-from gpt.train.machine import bytes_in_words
+from gpt.machine import bytes_in_words
 
 CHOICES = (MODEL, RIGHT, TRANSLATOR)  # choices that may name a run
 DIALOG = "runs:dialog"  # the title of the open dialog, and the name of its run

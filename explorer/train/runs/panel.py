@@ -16,7 +16,7 @@ from explorer.shared.fragment import fragment
 from explorer.shared.outline import Stamp, stamp
 from explorer.train import jobs, progress
 from explorer.train.runs import dialogs, folders
-from gpt.train.machine import bytes_in_words
+from gpt.machine import bytes_in_words
 
 PERIOD = 3.0  # seconds between two checks for changes while nothing trains
 POINTS = 60  # of a sparkline

@@ -6,8 +6,8 @@ import pytest
 
 from explorer.train import jobs
 from gpt import PRESETS, GPTConfig, build_model, load_run
+from gpt.machine import bytes_in_words, time_in_words
 from gpt.train.estimate import estimate
-from gpt.train.machine import bytes_in_words, time_in_words
 from gpt.train.optim import OPTIMIZERS
 from tests.explorer.train.elements import messages, progress_text, widget
 

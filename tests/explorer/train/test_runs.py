@@ -9,7 +9,7 @@ from explorer.train import jobs
 from explorer.train.runs import trash
 from explorer.train.runs.panel import POINTS, sparkline
 from gpt import Corpus, create_run, load_run
-from gpt.train.machine import bytes_in_words
+from gpt.machine import bytes_in_words
 from tests.explorer.train.elements import messages, widget
 
 

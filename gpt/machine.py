@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+PROCESS = 400_000_000  # bytes of Python and torch before any model
+
 
 def machine_memory(device: torch.device | None = None) -> int:
     """Return the bytes of memory that a process can have. device: a GPU or the CPU; None takes the largest."""
