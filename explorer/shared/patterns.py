@@ -1,6 +1,8 @@
 """One forward pass on a prompt: every head's pattern and the next token, computed once for all sessions."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,9 +11,18 @@ from explorer.shared.cache import cached
 
 N_TOP = 12  # next tokens that are shown
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
-COPIES = 4  # of them in memory at once while they are computed, cached and sent
+COPIES = 2  # of them in memory at once while a page draws them
+FEW = 4 * 2**20  # bytes of one prompt's patterns up to which those of many prompts are kept
 
 Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one forward pass on a prompt computed. All sessions share it: look, do not change."""
+
+    patterns: Mapping[int, np.ndarray]  # layer → (n_head, T, T) float32
+    probabilities: np.ndarray  # (vocab_size,) of the next token
 
 
 def pattern_bytes(opened: Opened, T: int, layers: int | None = None) -> int:
@@ -32,7 +43,22 @@ def tokens_that_fit(opened: Opened, layers: int | None = None) -> int:
 def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -> np.ndarray:
     """Return every head's pattern on these tokens: (n_layer, n_head, T, T) float32; (0, 0, T, T) without heads.
 
-    ids: 1 to block_size of them. layers: those that are computed (None: all); the others are zero, and take no memory.
+    A copy, which the caller may change. Arguments and ValueErrors: see `record`. Layers that are not asked for are
+    zero, and take no memory.
+    """
+    patterns, T = record(opened, ids, layers).patterns, len(ids)
+    if len(patterns) == opened.config.n_layer:
+        return np.stack([*patterns.values()]) if patterns else np.zeros((0, 0, T, T), np.float32)
+    whole = np.zeros((opened.config.n_layer, opened.config.n_head, T, T), np.float32)
+    for layer, pattern in patterns.items():
+        whole[layer] = pattern
+    return whole
+
+
+def record(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -> Recording:
+    """Return every head's pattern on these tokens, and the next token's probabilities, from one forward pass.
+
+    ids: 1 to block_size of them. layers: those whose patterns are kept (None: all).
     Raises ValueError if the model cannot be opened, and, before memory is spent, if the patterns do not fit.
     """
     need = pattern_bytes(opened, len(ids), None if layers is None else len(layers))
@@ -45,12 +71,7 @@ def attention(opened: Opened, ids: Ids, layers: tuple[int, ...] | None = None) -
             f"the patterns on {len(ids):,} tokens take {bytes_in_words(need)}, and {COPIES} times that while they are "
             f"drawn; up to {bytes_in_words(MOST_PATTERNS)} are: {fewer}shorten the prompt to {tokens:,} tokens"
         )
-    patterns = _forward(opened, ids, layers)[0]
-    if layers is None:
-        return patterns
-    whole = np.zeros((opened.config.n_layer, *patterns.shape[1:]), np.float32)
-    whole[list(layers)] = patterns
-    return whole
+    return (_small_recording if need <= FEW else _large_recording)(opened, ids, layers)
 
 
 def next_token(opened: Opened, ids: Ids) -> tuple[tuple[str, ...], np.ndarray]:
@@ -58,21 +79,31 @@ def next_token(opened: Opened, ids: Ids) -> tuple[tuple[str, ...], np.ndarray]:
 
     ids: 1 to block_size of them. Raises ValueError if the model cannot be opened.
     """
-    probabilities = _forward(opened, ids, None if pattern_bytes(opened, len(ids)) <= MOST_PATTERNS else ())[1]
+    fit = pattern_bytes(opened, len(ids)) <= MOST_PATTERNS
+    probabilities = record(opened, ids, None if fit else ()).probabilities
     likeliest = np.argsort(-probabilities, kind="stable")[:N_TOP]
     return tuple(opened.tokenizer.tokens(likeliest.tolist())), probabilities[likeliest]
 
 
-@cached(max_entries=64, max_size="256MB")
-def _forward(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+@cached(max_entries=64, shared=True)
+def _small_recording(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
+    return _forward(opened, ids, layers)
+
+
+@cached(max_entries=2, shared=True)
+def _large_recording(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
+    return _forward(opened, ids, layers)
+
+
+def _forward(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
     import torch
 
     model = opened.model
-    names = [
-        f"blocks.{layer}.attn.hook_pattern" for layer in (range(model.config.n_layer) if layers is None else layers)
-    ]
+    kept = range(model.config.n_layer) if layers is None else layers
     with torch.inference_mode():
-        logits, cache = model.run_with_cache(torch.tensor([ids]), names)
+        logits, cache = model.run_with_cache(
+            torch.tensor([ids]), [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
+        )
         probabilities = logits[0, -1].softmax(-1).numpy()
-    patterns = [pattern[0] for pattern in cache.numpy().values()]  # each (n_head, T, T), in the order of the layers
-    return np.stack(patterns) if patterns else np.zeros((0, 0, len(ids), len(ids)), np.float32), probabilities
+    patterns = {layer: pattern[0] for layer, pattern in zip(kept, cache.numpy().values(), strict=True)}
+    return Recording(patterns, probabilities)

@@ -1,7 +1,9 @@
 """All heads of a model in one view: a grid of patterns, one of them large, and lines between its tokens.
 
-One Streamlit component (components v2). The patterns go to the browser as bytes, once per prompt and model. The browser
+A Streamlit component (components v2). The patterns go to the browser as bytes, once per prompt and model. The browser
 previews, locks and draws by itself; it reports only what the person locks, pins and compares.
+Where the patterns are too many, the view gets small ones. A second component, without a picture, brings the full
+patterns of a layer when the view asks for them; only this component's fragment runs then, not the page.
 """
 
 import operator
@@ -11,16 +13,31 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import streamlit as st
+from streamlit.components.v2 import component
 
 from explorer import state
-from explorer.components import declare
-from explorer.components.attention_view.packing import Cell, Head, fits, pack
+from explorer.components import declare, read
+from explorer.components.attention_view.encoding import AVERAGE, Encoded, Head, encode
+from explorer.components.attention_view.packing import Cell, check_patterns, fits, pack, pack_layer
+from explorer.shared.fragment import fragment
 
 SHARES = (0.5, 0.75, 0.9, 0.99, 1)  # of a row, as the view offers them
-AVERAGE = "avg"  # in place of a layer or a head: the mean of all
 
-SCRIPTS = ("patterns.js", "paint.js", "heatmap.js", "zoom.js", "lines.js", "grid.js", "tip.js", "input.js", "view.js")
+SCRIPTS = (
+    "patterns.js",
+    "paint.js",
+    "heatmap.js",
+    "zoom.js",
+    "lines.js",
+    "layers.js",
+    "grid.js",
+    "tip.js",
+    "input.js",
+    "view.js",
+)
 _mount = declare("attention_view", "view.html", ["view.css"], SCRIPTS)
+_bring = component("attention_layer", js=read("attention_view", "layer.js"))
 
 
 class Look(NamedTuple):
@@ -65,7 +82,7 @@ class _Browser:
 
 
 def attention_view(
-    patterns: np.ndarray,
+    patterns: np.ndarray | Encoded,
     tokens: Sequence[str],
     *,
     key: str,
@@ -81,8 +98,9 @@ def attention_view(
 ) -> Head:
     """Draw all heads. Return the large one: the locked head, or the last that was locked, or `opening`.
 
-    patterns: (n_layer, n_head, T, S) probabilities, queries down, keys across; each row sums to 1. tokens: the T
-    queries. keys: the S tokens that are read, if they differ from the queries (cross-attention).
+    patterns: (n_layer, n_head, T, S) probabilities, queries down, keys across; each row sums to 1. Or such patterns as
+    `encode` returns them, which a page can keep for its next run. tokens: the T queries. keys: the S tokens that are
+    read, if they differ from the queries (cross-attention).
     key: stable over reruns, so that new patterns keep what the person looks at.
     look: the fields of a `Look` that the page decides. The view keeps the other fields itself.
     on_look: called with the new look after a click, before the page runs.
@@ -92,16 +110,32 @@ def attention_view(
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that does not exist.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
+    if not isinstance(patterns, Encoded):
+        checked = check_patterns(patterns, tokens, keys, causal=causal)
+        patterns = encode(checked.__getitem__, len(checked), causal=causal, layers=layers)
+    shape = patterns.shape
     browser = state.recall(f"{key}:browser") or _Browser(opening)
     state.remember(f"{key}:browser", browser)
-    browser.show(patterns.shape, look or {})
-    options = {"key": key, "look": browser.asked, "grid_only": grid_only, "opening": opening, "explained": explained}
-    places = {"head": browser.look.head, "cell": browser.look.cell, "layers": layers, "keys": keys}
-    data = pack(patterns, tokens, causal=causal, options=options, captions=captions, **places)
-    _mount(key=key, data=data, on_look_change=partial(_take_click, key, on_look))
-    exists = fits(browser.large, patterns.shape[:2]) and (layers is None or browser.large[0] in layers)
+    browser.show(shape, look or {})
+    exists = fits(browser.large, shape[:2]) and browser.large[0] in patterns.layers
     browser.large = browser.look.head or (browser.large if exists else opening)
+    options = {"key": key, "look": browser.asked, "grid_only": grid_only, "opening": opening, "explained": explained}
+    places = {"head": browser.look.head, "cell": browser.look.cell, "keys": keys}
+    data = pack(patterns, tokens, options=options, captions=captions, **places)
+    with st.container(gap=None):
+        _mount(key=key, data=data, on_look_change=partial(_take_click, key, on_look))
+        if patterns.small is not None and not grid_only:
+            fragment(_bring_layer, key, patterns, browser.large[0])
     return browser.large
+
+
+def _bring_layer(key: str, patterns: Encoded, layer: int) -> None:
+    """Send the full patterns of the layer that the browser asked for last, or of this layer if it did not ask yet."""
+    name = f"{key}:layer"
+    asked = state.component_value(name, "asked") or {}
+    if asked.get("stamp") == patterns.stamp and asked.get("layer") in (AVERAGE, *patterns.layers):
+        layer = asked["layer"]
+    _bring(key=name, data=pack_layer(patterns, key, layer), on_asked_change=lambda: None)
 
 
 def _take_click(key: str, on_look: Callable[[Look], None]) -> None:

@@ -89,10 +89,11 @@ const headOf = (cell) => [indexOf(cell.dataset.layer), indexOf(cell.dataset.head
 function paintGrid(view, averages) {
   const { clientWidth, clientHeight } = view.cells[0];
   const onScreen = (size) => Math.round((size || 48) * (window.devicePixelRatio || 1));
-  const sides = [Math.min(view.patterns.K, onScreen(clientWidth)), Math.min(view.patterns.Q, onScreen(clientHeight))];
+  const patterns = view.patterns.small ?? view.patterns;
+  const sides = [Math.min(patterns.K, onScreen(clientWidth)), Math.min(patterns.Q, onScreen(clientHeight))];
   for (const cell of view.cells) {
     const head = headOf(cell);
-    if (head.includes(AVERAGE) === averages) paintPattern(cell.firstChild, view.patterns, head, view.theme.ramp, ...sides);
+    if (head.includes(AVERAGE) === averages) paintPattern(cell.firstChild, patterns, head, view.theme.ramp, ...sides);
   }
 }
 

@@ -36,12 +36,13 @@ function drawMap(view) {
   const { left, top, wide, high, cell, from, width, height } = map.layout;
   const head = view.shown();
   const context = sheet(map.canvas, width, height, theme);
-  const [across, down] = [cell * patterns.K, cell * patterns.Q];
+  const source = patterns.painted(head); // until the full pattern is here, the small one is enlarged
+  const [across, down] = [cell * source.bins[1] * source.K, cell * source.bins[0] * source.Q];
   const onScreen = (size) => Math.round(size * (window.devicePixelRatio || 1));
-  const pixels = [Math.min(patterns.K, onScreen(across)), Math.min(patterns.Q, onScreen(down))];
-  const key = `${head} ${pixels}`;
+  const pixels = [Math.min(source.K, onScreen(across)), Math.min(source.Q, onScreen(down))];
+  const key = `${head} ${pixels} ${patterns.isFull(head)}`;
   if (map.painted !== key) {
-    paintPattern(map.image, patterns, head, theme.ramp, ...pixels);
+    paintPattern(map.image, source, head, theme.ramp, ...pixels);
     map.painted = key;
   }
   context.imageSmoothingEnabled = false;
@@ -53,7 +54,7 @@ function drawMap(view) {
   context.translate(corner.left, corner.top);
   context.drawImage(map.image, 0, 0, across, down);
   outline(context, patterns, cell, theme);
-  if (cell >= WITH_NUMBERS) writeWeights(context, view, head);
+  if (cell >= WITH_NUMBERS && patterns.isFull(head)) writeWeights(context, view, head);
   drawFocus(context, view.focus(), patterns, cell, theme);
   context.restore();
   labelAxes(context, view);
@@ -166,8 +167,9 @@ function writeLabel(context, text, chosen, theme) {
 
 function describeMap(view, head) {
   const { queries, keys, Q, K } = view.patterns;
-  const [[query, key, weight]] = view.patterns.largest(head, 1, null);
   const what = `Heatmap of ${nameOf(head)} over ${keys === queries ? `${Q} tokens` : `${Q} queries and ${K} keys`}`;
+  if (!view.patterns.isFull(head)) return view.map.canvas.setAttribute("aria-label", what);
+  const [[query, key, weight]] = view.patterns.largest(head, 1, null);
   view.map.canvas.setAttribute("aria-label", `${what}. Largest weight: ${sentence(view, query, key, weight)}`);
 }
 

@@ -96,6 +96,7 @@ function cellAfter(view, name) {
   const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   if (!moves[name]) return null;
   const from = view.focus();
+  if (!view.patterns.isFull(view.shown())) return null;
   if (from.query === null || from.key === null) {
     const [[query, key]] = view.patterns.largest(view.shown(), 1, from.query ?? view.patterns.middle);
     return { query, key };

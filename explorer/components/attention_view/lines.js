@@ -15,7 +15,7 @@ function drawLines(view) {
   const { layout, canvas } = view.lines;
   const context = sheet(canvas, layout.width, layout.height, view.theme);
   const focus = view.focus();
-  const heads = view.companions();
+  const heads = view.companions().filter((head) => view.patterns.isFull(head));
   heads.forEach((head) => drawHeadLines(context, view, head, focus));
   labelColumns(context, view, focus);
   const names = heads.map(nameOf).join(", ");
@@ -54,7 +54,8 @@ function drawHeadLines(context, view, head, focus) {
 }
 
 function labelColumns(context, view, { query, key: pointed }) {
-  const key = pointed ?? (query === null ? null : view.patterns.largest(view.shown(), 1, query)[0][1]); // what it reads most is named
+  const isNamed = query !== null && view.patterns.isFull(view.shown());
+  const key = pointed ?? (!isNamed ? null : view.patterns.largest(view.shown(), 1, query)[0][1]); // what it reads most is named
   const { width, column, top, rows } = view.lines.layout;
   const { queries, keys } = view.labels;
   context.save();

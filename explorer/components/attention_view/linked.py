@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from explorer.choice import Choice, choose
-from explorer.components.attention_view import AVERAGE, SHARES, Look, attention_view
-from explorer.components.attention_view.packing import Head
+from explorer.components.attention_view import SHARES, Look, attention_view
+from explorer.components.attention_view.encoding import AVERAGE, Encoded, Head
 from explorer.shared.choices import HEAD, KEY, LAYER, QUERY
 
 COMPARED = Choice("compared", default=(), label="Compared heads", several=True)  # "1.2,avg.0": layer.head
@@ -38,7 +38,7 @@ def read_lines(n_layer: int, n_head: int) -> dict[str, Any]:
 
 
 def linked_view(
-    patterns: np.ndarray,
+    patterns: np.ndarray | Encoded,
     tokens: Sequence[str],
     *,
     key: str,

@@ -1,4 +1,4 @@
-"""The patterns as the attention view gets them: one message of bytes, and the weights that it shows."""
+"""The messages that the attention view gets: all heads in one, and the full patterns of a layer in another."""
 
 import json
 import struct
@@ -7,21 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from explorer.components.attention_view.encoding import LEVELS, Average, Encoded, Head, bins_of, encode, encode_weights
 from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_colors
 from explorer.figures.tokens import head_name, visible
 
-Head = tuple[int, int]  # layer, head
 Cell = tuple[int, int]  # query, key
 
-LEVELS = 65535  # a weight w travels as the 16-bit code LEVELS · ∛w: the cube root keeps small weights apart
 LONGEST_TOKEN = 40  # characters of a token that are shown
 TOLERANCE = 1e-3  # how far a weight may be outside [0, 1], because of half precision
 
 
 def sharpest(patterns: np.ndarray) -> Head:
     """Find the head with the most concentrated rows. patterns: (n_layer, n_head, T, S)."""
-    layer, head = np.unravel_index(patterns.max(-1).mean(-1).argmax(), patterns.shape[:2])
-    return int(layer), int(head)
+    return encode(patterns.__getitem__, len(patterns), causal=False, at_once=True).opening
 
 
 def example(pattern: np.ndarray) -> Cell:
@@ -30,46 +28,45 @@ def example(pattern: np.ndarray) -> Cell:
     The first rows of a causal pattern say little: the first query can read only itself, with a weight of 1.
     """
     query = len(pattern) // 2
-    return query, int(_codes(pattern[query]).argmax())
+    return query, int(encode_weights(pattern[query]).argmax())
 
 
 def displayed(weight: float) -> float:
     """The weight as the view shows it: rounded to a 16-bit code."""
-    return (int(_codes(np.float32(weight))) / LEVELS) ** 3
+    return (int(encode_weights(np.float32(weight))) / LEVELS) ** 3
 
 
 def pack(
-    patterns: np.ndarray,
+    encoded: Encoded,
     tokens: Sequence[str],
     *,
-    causal: bool,
     options: Mapping[str, Any],
     head: Head | None = None,
     cell: Cell | None = None,
-    layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
     captions: Mapping[Head, str] | None = None,
 ) -> bytes:
-    """Pack a header and the weights: uint32 length of the header, the header as JSON, then one uint16 code per weight.
+    """Pack a header and the weights: uint32 length of the header, the header as JSON, then the codes.
 
     The header's "tokens" are the queries, its "keys" the keys, or null where they are the same. A causal pattern is its
-    lower triangle, row by row: n_layer · n_head · T · (T + 1) bytes. Codes are little-endian; weight = (code / 65535)³,
-    off by at most 2.3e-5 (at 1), and by 0.03 % of itself at 0.001.
+    lower triangle, row by row. Full codes are uint16, little-endian; weight = (code / 65535)³, off by at most 2.3e-5
+    (at 1), and by 0.03 % of itself at 0.001: n_layer · n_head · T · (T + 1) bytes for a causal model.
+    Where that is too much, the header's "bins" say how many queries and keys share a cell, and the codes are those of
+    small patterns: one byte each, for all layers and their average by all heads and their average.
     options: further entries of the header. Other arguments, and ValueErrors: see `attention_view`.
     """
-    weights = check_patterns(patterns if layers is None else patterns[list(layers)], tokens, keys, causal)
-    n_layer, n_head = patterns.shape[:2]
-    indices = range(n_layer) if layers is None else layers
+    n_layer, n_head = encoded.shape[:2]
     named = [("head", each, (n_layer, n_head)) for each in (head, *(captions or ()))]
-    for name, pair, sizes in (*named, ("cell", cell, patterns.shape[2:])):
+    for name, pair, sizes in (*named, ("cell", cell, encoded.shape[2:])):
         if pair is not None and not fits(pair, sizes):
-            raise ValueError(f"there is no {name} {tuple(pair)} in patterns of shape {patterns.shape}")
-    codes = _codes(weights[(..., *np.tril_indices(len(tokens)))] if causal else weights)
+            raise ValueError(f"there is no {name} {tuple(pair)} in patterns of shape {encoded.shape}")
     header = {
-        "layers": len(indices),
-        "kept": list(indices),
+        "layers": len(encoded.layers),
+        "kept": encoded.layers,
         "heads": n_head,
-        "causal": causal,
+        "causal": encoded.causal,
+        "bins": None if encoded.small is None else bins_of(encoded.shape[2:]),
+        "stamp": encoded.stamp,
         "tokens": shorten(tokens),
         "keys": None if keys is None else shorten(keys),
         "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
@@ -78,15 +75,24 @@ def pack(
         "captions": {head_name(*place): caption for place, caption in (captions or {}).items()},
         **options,
     }
+    codes = encoded.small
+    return _message(header, *(map(encoded.codes, encoded.layers) if codes is None else [codes]))
+
+
+def pack_layer(encoded: Encoded, key: str, layer: int | Average) -> bytes:
+    """Pack the full codes of a layer for the view of this key, as `pack` does: n_head · cells uint16 codes."""
+    return _message({"key": key, "stamp": encoded.stamp, "layer": layer}, encoded.codes(layer))
+
+
+def _message(header: Mapping[str, Any], *codes: np.ndarray) -> bytes:
     encoded = json.dumps(header).encode()
-    return struct.pack("<I", len(encoded)) + encoded + codes.tobytes()
+    return b"".join((struct.pack("<I", len(encoded)), encoded, *(each.tobytes() for each in codes)))
 
 
-def _codes(weights: np.ndarray | np.floating) -> np.ndarray:
-    return np.rint(np.cbrt(np.clip(weights, 0, 1)) * LEVELS).astype("<u2")
-
-
-def check_patterns(patterns: np.ndarray, tokens: Sequence[str], keys: Sequence[str] | None, causal: bool) -> np.ndarray:
+def check_patterns(
+    patterns: np.ndarray, tokens: Sequence[str], keys: Sequence[str] | None = None, *, causal: bool = True
+) -> np.ndarray:
+    """Return patterns as float32. Raises ValueError where they are no patterns of these tokens."""
     patterns = np.asarray(patterns, dtype=np.float32)
     shape = patterns.shape
     square = "(n_layer, n_head, T, T)" if keys is None or causal else "(n_layer, n_head, T, S)"

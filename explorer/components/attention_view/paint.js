@@ -54,7 +54,7 @@ function rampOf(scale, background) {
   return new Uint32Array(ramp.buffer);
 }
 
-// A pattern as wide × high pixels. If several cells share a pixel, the largest weight is shown. Masked cells stay transparent.
+// A pattern, small or full, as wide × high pixels. If several cells share a pixel, the largest weight is shown. Masked cells stay transparent.
 function paintPattern(canvas, patterns, head, ramp, wide, high = wide) {
   const bins = (count, pixels) => Uint16Array.from({ length: count }, (_, i) => Math.floor((i * pixels) / count));
   const [down, across] = [bins(patterns.Q, high), bins(patterns.K, wide)];

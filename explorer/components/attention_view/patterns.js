@@ -1,7 +1,9 @@
-// The patterns as Python packs them: uint32 length, JSON header, then one 16-bit code a weight: weight = (code / 65535)³.
+// The patterns as Python packs them: uint32 length, JSON header, then codes. A full code has 16 bits: weight = (code / 65535)³.
 // A causal pattern is its lower triangle, row after row; another one is all its rows, and its keys may be other tokens.
+// Too many patterns come as small ones, of one byte a cell, and the full ones of a layer come when they are asked for.
 
 const LEVELS = 65535;
+const SMALL_STEP = 257; // full codes from one small code to the next
 
 const AVERAGE = "avg"; // in place of all layers, or of all heads: [2, "avg"] is the mean over the heads of layer 2
 
@@ -9,15 +11,48 @@ const weightOf = (code) => (code / LEVELS) ** 3;
 const WEIGHTS = Float64Array.from({ length: LEVELS + 1 }, (_, code) => weightOf(code));
 const upTo = (count) => Array.from({ length: count }, (_, index) => index);
 
+// A message of Python: its header, and the bytes after it.
+function unpack(bytes) {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  return [JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))), bytes.slice(4 + length)]; // evenly aligned
+}
+
 class Patterns {
-  constructor(bytes) {
-    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-    this.header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-    this.codes = new Uint16Array(bytes.slice(4 + length).buffer); // the copy makes it even-aligned
-    this.queries = this.header.tokens;
-    this.keys = this.header.keys ?? this.queries;
+  constructor(header, codes) {
+    this.header = header;
+    this.queries = header.tokens;
+    this.keys = header.keys ?? this.queries;
     this.averages = new Map();
+    this.bins = [1, 1]; // queries and keys in a cell
+    this.full = new Map(); // layer → the full codes of its heads
+    this.small = header.bins ? new SmallPatterns(this, codes) : null;
+    if (!this.small) header.kept.forEach((layer, place) => this.full.set(layer, this.layerOf(codes, place)));
   }
+
+  static of(bytes) {
+    const [header, codes] = unpack(bytes);
+    return new Patterns(header, header.bins ? codes : new Uint16Array(codes.buffer));
+  }
+
+  layerOf(codes, place) {
+    const size = this.header.heads * this.rowStart(this.Q);
+    return codes.subarray(place * size, (place + 1) * size);
+  }
+
+  // Take the full codes of a layer.
+  take(layer, codes) {
+    this.full.set(layer, codes);
+    this.averages.clear();
+  }
+
+  // Keep the full codes that came for the same patterns before.
+  keepFull({ full }) { full.forEach((codes, layer) => this.full.set(layer, codes)); }
+
+  // Whether the full pattern of this head is here.
+  isFull([layer, head]) { return !this.small || this.full.has(layer); }
+
+  // What is painted of this head: its full pattern, or the small one until that is here.
+  painted(head) { return this.isFull(head) ? this : this.small; }
 
   get Q() { return this.queries.length; }
 
@@ -38,11 +73,10 @@ class Patterns {
 
   has([layer, head]) { return this.layers.includes(layer) && this.heads.includes(head); }
 
-  codesOf(head) {
-    if (head.includes(AVERAGE)) return this.averageOf(head);
+  codesOf([layer, head]) {
+    if (head === AVERAGE || !this.full.has(layer)) return this.averageOf([layer, head]);
     const size = this.rowStart(this.Q);
-    const first = (this.header.kept.indexOf(head[0]) * this.header.heads + head[1]) * size;
-    return this.codes.subarray(first, first + size);
+    return this.full.get(layer).subarray(head * size, (head + 1) * size);
   }
 
   averageOf(head) {
@@ -52,8 +86,8 @@ class Patterns {
   }
 
   membersOf([layer, head]) {
-    if (layer === AVERAGE) return this.header.kept.map((index) => this.codesOf([index, head]));
-    return upTo(this.header.heads).map((index) => this.codesOf([layer, index]));
+    if (head === AVERAGE) return upTo(this.header.heads).map((index) => this.codesOf([layer, index]));
+    return this.header.kept.map((index) => this.codesOf([index, head]));
   }
 
   meanOf(members) {
@@ -111,6 +145,26 @@ class Patterns {
       }
     }
     return largest.map(([q, k, code]) => [q, k, weightOf(code)]);
+  }
+}
+
+// Small patterns, as far as painting needs them. A cell has the largest weight of its queries and keys.
+class SmallPatterns {
+  constructor({ header, layers, heads, Q, K }, bytes) {
+    const [down, across] = header.bins;
+    Object.assign(this, { header, layers, heads, bins: header.bins, Q: Math.ceil(Q / down), K: Math.ceil(K / across) });
+    this.codes = Uint16Array.from(bytes, (code) => code * SMALL_STEP);
+    this.places = [[...header.kept, AVERAGE], [...upTo(header.heads), AVERAGE]];
+  }
+
+  rowStart(query) { return this.header.causal ? (query * (query + 1)) / 2 : query * this.K; }
+
+  reach(query) { return this.header.causal ? query + 1 : this.K; }
+
+  row([layer, head], query) {
+    const [layers, heads] = this.places;
+    const start = (layers.indexOf(layer) * heads.length + heads.indexOf(head)) * this.rowStart(this.Q) + this.rowStart(query);
+    return this.codes.subarray(start, start + this.reach(query));
   }
 }
 

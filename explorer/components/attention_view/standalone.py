@@ -8,7 +8,8 @@ import numpy as np
 
 from explorer.components import read
 from explorer.components.attention_view import SCRIPTS, Look
-from explorer.components.attention_view.packing import Head, pack, sharpest
+from explorer.components.attention_view.encoding import Head, encode
+from explorer.components.attention_view.packing import check_patterns, pack
 
 COLORS = {
     theme: dict(zip(("text", "background", "secondary-background", "border", "primary"), colors, strict=True))
@@ -65,12 +66,14 @@ def standalone_page(
     """Return the view as one HTML file, about 1.34 times as large as the packed patterns, in the system's theme.
 
     patterns, tokens, causal, head, layers, keys: as `attention_view` takes them. title: shown above the view.
-    Raises ValueError as `pack` does.
+    Raises ValueError as `attention_view` does.
     Tokens travel as base64 and enter the page as text, so nothing in them is markup there.
     """
-    opening = head or sharpest(patterns)
+    checked = check_patterns(patterns, tokens, keys, causal=causal)
+    encoded = encode(checked.__getitem__, len(checked), causal=causal, layers=layers, at_once=True)
+    opening = head or encoded.opening
     options = {"key": "standalone", "look": Look(head)._asdict() | {"at": 0}, "grid_only": False, "opening": opening}
-    packed = pack(patterns, tokens, causal=causal, options=options, head=head, layers=layers, keys=keys)
+    packed = pack(encoded, tokens, options=options, head=head, keys=keys)
     script = read("attention_view", *SCRIPTS)
     colors = {
         theme: " ".join(f"--st-{name}-color: {color};" for name, color in COLORS[theme].items()) for theme in COLORS

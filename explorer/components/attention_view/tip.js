@@ -9,9 +9,9 @@ function drawTip(view) {
   tip.hidden = !hover || hover.query === null || hover.key === null;
   if (tip.hidden) return;
   const { query, key } = hover;
-  const weight = patterns.weight(view.shown(), query, key);
+  const weight = patterns.isFull(view.shown()) ? patterns.weight(view.shown(), query, key) : undefined;
   tip.querySelector("span").textContent = `${quoted(patterns.queries, query)} → ${quoted(patterns.keys, key)}`;
-  tip.querySelector("b").textContent = weight === null ? "masked" : textOf(weight);
+  tip.querySelector("b").textContent = weight === undefined ? "…" : weight === null ? "masked" : textOf(weight);
   const { left, top, cell, from, width, height } = map.layout;
   const beside = (start, size, room) => {
     const after = start + cell + TIP_GAP;
@@ -26,7 +26,7 @@ function writeComputed(view) {
   const { patterns, locked, last } = view;
   const link = view.root.querySelector(".computed");
   const head = locked ?? last;
-  const cell = patterns.header.explained && !head.includes(AVERAGE) ? cellOf(view) : null;
+  const cell = patterns.header.explained && !head.includes(AVERAGE) && patterns.isFull(head) ? cellOf(view) : null;
   link.hidden = !cell;
   const weight = cell && patterns.weight(head, ...cell);
   link.textContent = weight === null ? "See its score ↓" : `See how ${textOf(weight)} was computed ↓`;

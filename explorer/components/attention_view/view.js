@@ -21,6 +21,7 @@ export default function ({ parentElement, data, setStateValue }) {
   receive(view, data);
   return () => {
     view.observer.disconnect();
+    document.removeEventListener("attention-layer", view.onLayer);
     VIEWS.delete(root);
     LEFT.set(view.patterns.header.key, Object.fromEntries(REMEMBERED.map((name) => [name, view[name]])));
   };
@@ -46,6 +47,7 @@ function mount(root) {
     zoom: WHOLE,
     share: 0.9,
     at: 0, // the last click, in ms
+    asked: null, // the layer that was asked for last: { layer, at }
     followed: "", // what the page asked for last
   };
   view.shown = () => view.preview ?? view.locked ?? view.last;
@@ -54,6 +56,8 @@ function mount(root) {
   listenToGrid(view);
   listenToZoom(view);
   listenToDetail(view);
+  view.onLayer = ({ detail }) => detail === view.patterns?.header.key && takeLayer(view) && redraw(view, "head");
+  document.addEventListener("attention-layer", view.onLayer);
   view.observer = new ResizeObserver(() => root.clientWidth !== view.width && redraw(view, "layout"));
   view.observer.observe(root);
   VIEWS.set(root, view);
@@ -66,8 +70,12 @@ function receive(view, bytes) {
   const before = view.patterns && [view.patterns.Q, view.patterns.K];
   if (bytes !== view.bytes) {
     view.bytes = bytes;
-    view.patterns = new Patterns(bytes);
+    const patterns = Patterns.of(bytes);
+    if (patterns.small && patterns.header.stamp === view.patterns?.header.stamp) patterns.keepFull(view.patterns);
+    else view.asked = null;
+    view.patterns = patterns;
   }
+  takeLayer(view);
   const { header, Q, K } = view.patterns;
   if (String(before) !== String([Q, K])) view.zoom = WHOLE;
   if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
@@ -146,6 +154,7 @@ function render(view) {
     writeTable(view);
   }
   writeState(view);
+  askForLayer(view);
   if (view.arrived) performance.measure("attention-view", { start: view.arrived });
   view.arrived = null;
 }
@@ -190,6 +199,7 @@ function readout(view) {
   const head = view.shown();
   const { query, key } = view.focus();
   const named = (text) => `${nameOf(head)}: ${text}`;
+  if (!patterns.isFull(head)) return named("its weights are on their way");
   if (query !== null && key !== null) {
     const weight = patterns.weight(head, query, key);
     if (weight !== null) return named(sentence(view, query, key, weight));
@@ -208,6 +218,7 @@ function cellOf({ patterns, pinned, real, last }) {
   if (!pinned) return null;
   if (pinned.query !== null && pinned.key !== null) return [pinned.query, pinned.key];
   const head = real ?? last;
+  if (!patterns.isFull(head)) return null;
   if (pinned.key === null) return patterns.largest(head, 1, pinned.query)[0].slice(0, 2);
   return [patterns.reader(head, pinned.key), pinned.key];
 }
@@ -230,6 +241,7 @@ function writeState(view) {
   }));
   const data = { layer: head[0], head: head[1], locked: locked?.join("."), query: focus.query, key: focus.key };
   for (const [name, value] of Object.entries(data)) root.dataset[name] = value ?? "";
+  root.dataset.full = view.patterns.isFull(head);
   root.classList.toggle("comparing", view.comparing);
   find(".compare").setAttribute("aria-pressed", view.comparing);
 }
@@ -240,7 +252,8 @@ function writeTable(view) {
   const { queries, keys } = view.patterns;
   const of = query === null ? "" : ` of query ${quoted(queries, query)}`;
   view.root.querySelector("caption").textContent = `Largest weights${of}, ${nameOf(head)}`;
-  const rows = view.patterns.largest(head, TABLE_ROWS, query).map(([q, k, weight]) => {
+  const largest = view.patterns.isFull(head) ? view.patterns.largest(head, TABLE_ROWS, query) : [];
+  const rows = largest.map(([q, k, weight]) => {
     const row = document.createElement("tr");
     for (const text of [quoted(queries, q), quoted(keys, k), textOf(weight)]) {
       row.append(Object.assign(document.createElement("td"), { textContent: text }));

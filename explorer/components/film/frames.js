@@ -29,9 +29,7 @@ class Film {
     const codes = new Uint16Array(this.size);
     const from = index * this.size;
     for (let i = 0; i < codes.length; i++) codes[i] = WIDE[this.codes[from + i]];
-    const { header } = this;
-    const parts = { header, codes, queries: header.tokens, keys: header.tokens, averages: new Map() };
-    return Object.assign(Object.create(Patterns.prototype), parts);
+    return new Patterns(this.header, codes);
   }
 }
 

@@ -1,13 +1,19 @@
 """Every head's pattern on the prompt, and one weight explained."""
 
+from functools import partial
+
+import numpy as np
+
+from explorer.components.attention_view.encoding import Encoded, encode
 from explorer.components.attention_view.linked import linked_view, look_choices, read_lines
-from explorer.components.attention_view.packing import example, sharpest
+from explorer.components.attention_view.packing import example
 from explorer.explore.attention.layers import pick_layers
 from explorer.explore.attention.weight import PLACE, draw_weight, read_cell
 from explorer.explore.heads.panel import caption_heads
 from explorer.opened import Opened
 from explorer.shared import downloads, texts, widgets
-from explorer.shared.patterns import attention
+from explorer.shared.cache import cached
+from explorer.shared.patterns import Ids, record
 from explorer.shared.prompt import Reading
 
 
@@ -24,16 +30,14 @@ def draw_heads(opened: Opened, reading: Reading) -> None:
     head = widgets.head_choice(config.n_layer, config.n_head)
     cell = read_cell(len(reading.ids))
     layers = pick_layers(opened, reading, head)
-    patterns = attention(opened, reading.ids, layers)
+    encoded = _encode(opened, reading.ids, layers)
     large = linked_view(
-        patterns,
+        encoded,
         reading.tokens,
         key="attention",
         look={"head": head, "cell": cell, **read_lines(config.n_layer, config.n_head)},
         choices=look_choices,
-        causal=config.causal,
-        opening=sharpest(patterns),
-        layers=layers,
+        opening=encoded.opening,
         explained=PLACE,
         captions=caption_heads(texts.known_head_scores(opened), layers),
     )
@@ -43,4 +47,15 @@ def draw_heads(opened: Opened, reading: Reading) -> None:
         "The weights of a row sum to 1.",
         "1:02:00",
     )
-    draw_weight(opened, reading, patterns, large, cell or example(patterns[large]))
+    pattern = encoded.full(large[0])[large[1]]
+    draw_weight(opened, reading, pattern, large, cell or example(pattern))
+
+
+@cached(max_entries=16, shared=True)
+def _encode(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Encoded:
+    config = opened.config
+    return encode(partial(_read_layer, opened, ids, layers), config.n_layer, causal=config.causal, layers=layers)
+
+
+def _read_layer(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, layer: int) -> np.ndarray:
+    return record(opened, ids, layers).patterns[layer]

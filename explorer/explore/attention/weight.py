@@ -62,17 +62,17 @@ def _layer_vectors(opened: Opened, ids: tuple[int, ...], layer: int) -> "LayerVe
     return layer_vectors(opened.model, torch.tensor(ids), layer)
 
 
-def draw_weight(opened: Opened, reading: Reading, patterns: np.ndarray, head: Head, cell: Cell) -> None:
-    """Draw how the weight of this cell is computed. patterns: (n_layer, n_head, T, T), what the heatmap shows."""
+def draw_weight(opened: Opened, reading: Reading, pattern: np.ndarray, head: Head, cell: Cell) -> None:
+    """Draw how the weight of this cell is computed. pattern: (T, T), of the head as the heatmap shows it."""
     with st.container(key=PLACE):
         st.subheader("One weight explained", anchor=False)
-        _pick(patterns.shape, labels(reading.tokens), head, cell)
+        _pick((opened.config.n_layer, opened.config.n_head, *pattern.shape), labels(reading.tokens), head, cell)
         weight = explain_weight(opened, reading.ids, *head, *cell)
         left, right = st.columns(2, gap="medium")
         with left:
             _draw_score(weight)
         with right:
-            _draw_softmax(weight, reading.tokens, float(patterns[(*head, *cell)]))
+            _draw_softmax(weight, reading.tokens, float(pattern[cell]))
         left, right = st.columns(2, gap="medium")
         with left:
             _draw_value(weight)

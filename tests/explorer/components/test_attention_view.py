@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.components.attention_view import Look, _Browser
-from explorer.components.attention_view.packing import displayed, example, pack, sharpest
+from explorer.components.attention_view.encoding import encode
+from explorer.components.attention_view.packing import check_patterns, displayed, example, pack, sharpest
 from explorer.components.attention_view.standalone import standalone_page
 from explorer.figures.style import contrast, head_color
 
@@ -38,9 +39,11 @@ def random_patterns(n_layer: int, n_head: int, T: int, causal: bool, seed: int =
     return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
 
 
-def packed(patterns: np.ndarray, causal: bool = True, tokens: list[str] | None = None, **kwargs) -> bytes:
+def packed(patterns: np.ndarray, causal: bool = True, tokens: list[str] | None = None, keys=None, **kwargs) -> bytes:
     tokens = ["a"] * patterns.shape[-1] if tokens is None else tokens
-    return pack(patterns, tokens, causal=causal, options={}, **kwargs)
+    checked = check_patterns(patterns, tokens, keys, causal=causal)
+    encoded = encode(checked.__getitem__, len(checked), causal=causal)
+    return pack(encoded, tokens, keys=keys, options={}, **kwargs)
 
 
 @settings(max_examples=60, deadline=None)
