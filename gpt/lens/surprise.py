@@ -53,9 +53,11 @@ def per_character(nats: Tensor, ids: list[int], text: str, tokenizer: Tokenizer)
         return nats.masked_fill(torch.tensor([c in unknown for c in text], dtype=torch.bool), math.nan)
     n_bytes = torch.tensor([len(piece) for piece in tokenizer.token_bytes(ids)], dtype=torch.long)
     by_byte = (nats / n_bytes).repeat_interleave(n_bytes)
-    widths = torch.tensor([len(character.encode()) for character in text], dtype=torch.long)
+    characters = tokenizer.decode(ids)  # the text, where unknown characters are replaced
+    widths = torch.tensor([len(character.encode()) for character in characters], dtype=torch.long)
     character_of_byte = torch.arange(len(text)).repeat_interleave(widths)
-    return torch.zeros(len(text)).index_add(0, character_of_byte, by_byte)
+    own_bytes = by_byte[len(by_byte) - len(character_of_byte) :]  # without a space that SentencePiece puts in front
+    return torch.zeros(len(text)).index_add(0, character_of_byte, own_bytes)
 
 
 def bits(nats: float) -> float:

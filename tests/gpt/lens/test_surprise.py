@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from gpt import GPT, Bigram, BPETokenizer, CharTokenizer, GPTConfig, loss_of
 from gpt.lens.surprise import bits, per_character, surprise
+from gpt.text.hf_tokenizer import HFTokenizer
+from gpt.text.splitting import sentencepiece_bpe
 
 TEXT = "to be, or not to be: that is the question\n" * 20
 BPE = BPETokenizer.train(TEXT, 280)
@@ -105,3 +107,12 @@ def test_characters_outside_an_alphabet_have_no_surprise():
 
 def test_a_fair_coin_is_one_bit():
     assert bits(math.log(2)) == 1.0
+
+
+def test_a_space_that_sentencepiece_puts_in_front_belongs_to_no_character():
+    tokens = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "a", "▁a"]
+    library = sentencepiece_bpe(tokens, [0.0] * len(tokens), "<unk>", prefix=True)
+    tokenizer = HFTokenizer.from_library(library)
+    ids = tokenizer.encode("aé▁", replace="a")  # ▁ has no token and is read as a
+    assert tokenizer.tokens(ids) == [" a", "\\xc3", "\\xa9", "a"]
+    assert per_character(torch.tensor([2.0, 3, 4, 5]), ids, "aé▁", tokenizer).tolist() == [1, 7, 5]
