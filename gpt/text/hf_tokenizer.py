@@ -21,6 +21,7 @@ from gpt.text.splitting import SPACE, byte_level_bpe
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 PROBE = "The 1st\n  try"  # a tokenizer that changes this text cannot be read
+FILES = ("tokenizer.json", "vocab.json", "merges.txt")
 FAMILY_SPLITTING = {"gpt2": "gpt-2", "gpt_neox": "gpt-2", "qwen2": "qwen2", "qwen3": "qwen2"}  # model_type → name
 
 
@@ -163,7 +164,7 @@ def read_tokenizer(folder: Path, model_type: str, vocab_size: int | None = None)
     model_type: says how to split words where the folder has only vocab.json and merges.txt. vocab_size: of the model.
     Raises ValueError if a file is damaged, or of a kind that is not known.
     """
-    whole, vocabulary, merges = folder / "tokenizer.json", folder / "vocab.json", folder / "merges.txt"
+    whole, vocabulary, merges = (folder / name for name in FILES)
     if whole.is_file():
         return HFTokenizer(whole.read_text(encoding="utf-8"), vocab_size)
     if not (vocabulary.is_file() and merges.is_file()):
