@@ -16,8 +16,8 @@ def merge_to_words(patterns: Tensor, words: Tensor) -> Tensor:
     W = int(words.max()) + 1 if words.numel() else 0
     if patterns.shape[-2:] != (len(words), len(words)) or len(words.unique()) != W:
         raise ValueError(
-            f"patterns of shape {tuple(patterns.shape)} need {patterns.size(-1)} tokens, and words from 0 on, each with "
-            f"a token; got {words.tolist()}"
+            f"patterns of shape {tuple(patterns.shape)} need the word of {patterns.size(-1)} tokens, and words from 0 on, "
+            f"each with a token; got {words.tolist()}"
         )
     is_part = torch.nn.functional.one_hot(words, W).to(patterns)  # (T, W)
     filled = ~patterns.isnan().any(-1, keepdim=True)  # (…, T, 1)
@@ -39,6 +39,18 @@ def word_patterns(model: GPT, ids: Tensor, words: Tensor, hide_first: bool = Fal
 
     model.run_with_hooks(ids[None], {"blocks.*.attn.hook_pattern": keep})
     return torch.stack(list(merged.values()))
+
+
+def without_first_token(patterns: Tensor) -> Tensor:
+    """Take the weight on the first token away, and divide each row by what is left: (…, T, T) → (…, T, T).
+
+    Many heads of large models put their weight on the first token where they have nothing to read: an attention sink.
+    A row that only reads the first token is NaN. Source: Xiao et al. 2023, arXiv:2309.17453.
+    """
+    others = patterns.clone()
+    others[..., 0] = 0
+    left = others.sum(-1, keepdim=True)
+    return others / left.masked_fill(left <= 0, torch.nan)
 
 
 def closest_head(pattern: Tensor, patterns: Tensor) -> tuple[int, int]:
