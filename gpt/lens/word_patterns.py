@@ -16,8 +16,7 @@ def merge_to_words(patterns: Tensor, words: Tensor) -> Tensor:
     W = int(words.max()) + 1 if words.numel() else 0
     if patterns.shape[-2:] != (len(words), len(words)) or len(words.unique()) != W:
         raise ValueError(
-            f"patterns of shape {tuple(patterns.shape)} need the word of {patterns.size(-1)} tokens, and words from 0 on, "
-            f"each with a token; got {words.tolist()}"
+            f"patterns {tuple(patterns.shape)} need the word of each token, words from 0 on; got {words.tolist()}"
         )
     is_part = torch.nn.functional.one_hot(words, W).to(patterns)  # (T, W)
     filled = ~patterns.isnan().any(-1, keepdim=True)  # (…, T, 1)
