@@ -115,4 +115,6 @@ def test_a_space_that_sentencepiece_puts_in_front_belongs_to_no_character():
     tokenizer = HFTokenizer.from_library(library)
     ids = tokenizer.encode("aé▁", replace="a")  # ▁ has no token and is read as a
     assert tokenizer.tokens(ids) == [" a", "\\xc3", "\\xa9", "a"]
-    assert per_character(torch.tensor([2.0, 3, 4, 5]), ids, "aé▁", tokenizer).tolist() == [1, 7, 5]
+    spread = per_character(torch.tensor([2.0, 3, 4, 5]), ids, "aé▁", tokenizer)
+    assert spread[:2].tolist() == [2, 7], "the token's nats belong to the character that it spells"
+    assert spread[2].isnan(), "▁ is outside the alphabet"
