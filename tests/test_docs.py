@@ -49,8 +49,11 @@ def test_the_python_about_checkpoints_runs(copy):
     names: dict = {}
     exec(block, names)
     assert sorted(file.name for file in (copy / "shakespeare-as-gpt2").iterdir()) == [
+        "README.md",
         "config.json",
         "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
     ]
     assert names["opened"].model.config.n_layer == 4
 

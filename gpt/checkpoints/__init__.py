@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from gpt.checkpoints.export import export_pretrained
 from gpt.checkpoints.folder import file_in, read_folder
 from gpt.checkpoints.gguf import GGUFTensors, read_gguf
-from gpt.checkpoints.gpt2 import GPT2, export_pretrained
+from gpt.checkpoints.gpt2 import GPT2
 from gpt.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from gpt.checkpoints.tensors import Progress, Tensors, read_model
 from gpt.model.gpt import GPT

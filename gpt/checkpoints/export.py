@@ -1,0 +1,107 @@
+"""Write a model as a Hugging Face folder, which `transformers` and `load_pretrained` open."""
+
+import math
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from gpt.checkpoints.card import write_card
+from gpt.checkpoints.family import Weight
+from gpt.checkpoints.targets import Target, find_target
+from gpt.checkpoints.tokenizer import write_tokenizer
+from gpt.machine import bytes_in_words, free_disk
+from gpt.model.build import Model
+from gpt.model.config import GPTConfig
+from gpt.model.gpt import GPT
+from gpt.text.tokenizer import Tokenizer
+from gpt.train.estimate import shapes_of
+from gpt.train.files import write_json, write_tensors
+from gpt.train.run import Run
+
+OTHER_FILES = 20_000_000  # bytes; the tokenizer and the card are smaller
+
+
+def export_pretrained(
+    run_or_model: Run | Model, folder: str | Path, tokenizer: Tokenizer | None = None, *, step: int | None = None
+) -> None:
+    """Write a folder that `transformers.AutoModelForCausalLM` and `AutoTokenizer` open: same logits, same tokens.
+
+    A run is written with its tokenizer, a model with `tokenizer`, if given. step: the run's snapshot (None: the
+    newest). The model goes out as GPT-2 if GPT-2 has all its switches, otherwise as Llama. A bias that the model lacks
+    is written as zeros. The folder appears when all files are in it.
+
+    Raises ValueError for a model that neither family expresses, a folder that is not empty, a full disk, and a
+    tokenizer of another vocabulary.
+    """
+    if isinstance(run_or_model, Run):
+        run, config, kind = run_or_model, run_or_model.recipe.model, run_or_model.objective.kind
+        tokenizer = tokenizer or run.tokenizer
+        step = run.steps[-1] if step is None and run.steps else step
+    else:
+        run, config, kind = None, run_or_model.config, type(run_or_model)
+    target, folder = find_target(config, kind), Path(folder)
+    if tokenizer and tokenizer.vocab_size != config.vocab_size:
+        raise ValueError(f"the tokenizer has {tokenizer.vocab_size} tokens, the model {config.vocab_size}")
+    check_room(folder, export_size(config))
+    model = run_or_model.model(step) if isinstance(run_or_model, Run) else run_or_model
+    with _appearing(folder) as beside:
+        _write_weights(model.state_dict(), config, target, beside)
+        if tokenizer:
+            write_tokenizer(tokenizer, beside, config.block_size)
+        write_card(beside, folder.name, target.name, config, run, step or 0)
+
+
+def export_size(config: GPTConfig) -> int:
+    """Return the bytes of the weights that `export_pretrained` writes, float32."""
+    return 4 * sum(math.prod(shape) for shape in shapes_of(config, GPT).values())
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise ValueError where this folder is not empty, or its disk has no room for weights of this size, in bytes."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{str(folder)!r} is not empty or no folder; give a new name")
+    free = free_disk(folder)
+    if free < size + OTHER_FILES:
+        raise ValueError(
+            f"the model needs {bytes_in_words(size + OTHER_FILES)}, and the disk of {str(folder)!r} has "
+            f"{bytes_in_words(free)} left; free some space, or choose another disk"
+        )
+
+
+@contextmanager
+def _appearing(folder: Path) -> Generator[Path]:
+    """Give a hidden folder beside this one, and rename it at the end. On an error, nothing of it stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".export-", dir=folder.parent) as hidden:
+        beside = Path(hidden) / "new"
+        beside.mkdir()
+        yield beside
+        try:
+            os.replace(beside, folder)  # over an empty folder, or none
+        except OSError as error:
+            raise ValueError(f"{str(folder)!r} cannot be written: {error}") from error
+
+
+def _write_weights(state: dict[str, Tensor], config: GPTConfig, target: Target, folder: Path) -> None:
+    values = target.values(config)
+    as_read = target.family.read_config(values)
+    shapes = shapes_of(as_read, GPT)
+    tensors: dict[str, Tensor] = {}
+    for weight in target.family.weights(as_read, set(target.names)):
+        ours = state[weight.ours].float() if weight.ours in state else torch.zeros(shapes[weight.ours])
+        tensors |= zip(weight.theirs, _undo(weight, ours, as_read), strict=True)
+    write_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
+    write_json(folder / "config.json", values)
+
+
+def _undo(weight: Weight, tensor: Tensor, config: GPTConfig) -> tuple[Tensor, ...]:
+    """Make the tensors of the checkpoint from ours. `attn.qkv` has the rows of three matrices, one below the other."""
+    if len(weight.theirs) == 3:
+        q, kv = config.n_head * config.d_head, config.n_kv_head * config.d_head
+        return tensor.split((q, kv, kv))
+    return (weight.convert(tensor),)  # a transpose is its own inverse
