@@ -1,7 +1,8 @@
 """Direct logit attribution: split a logit into the contributions of the model's parts.
 
-The residual stream is a sum, and the unembedding is linear. Only the final layernorm's division between them is not; it
-is done with the scale of this prompt. Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+The residual stream is a sum, and the unembedding is linear. Only the final norm's division between them is not; it is
+done with the scale of this prompt. A softcap is not linear either, so the logit is split as it is before the cap.
+Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
-from gpt.model.norms import BatchNorm
+from gpt.model.norms import BatchNorm, RMSNorm
 
 
 class Part(NamedTuple):
@@ -26,9 +27,9 @@ class Part(NamedTuple):
 class Attribution:
     """Contributions to one logit, or to the difference of two; the parts sum to `logit` but for rounding."""
 
-    logit: float  # as the model gives it
+    logit: float  # as the model gives it, before its softcap
     embedding: float
-    positions: float  # 0 in a model without positions
+    positions: float  # of the vectors added to the embeddings; 0 where none are (rotary positions, or no positions)
     heads: Tensor  # (n_layer, n_head)
     attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
     mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
@@ -60,12 +61,14 @@ def attribute_logit(
     """Split the logit of `token` after the tokens ids[: position + 1] among the parts of the model.
 
     ids: (T,); against: then the difference logit(token) − logit(against) is split; position: −T ≤ position < T. Raises
-    ValueError if the stream is not a sum (post-norm, or no residual connections), for a bigram, and for a token or
-    position that does not exist.
+    ValueError if the stream is not a sum (norms after the parts, or no residual connections), for a bigram, and for a
+    token or position that does not exist.
     """
     model = check_is_sum(model)
     _check_indices(model, ids, token, against, position)
-    logits, cache = model.run_with_cache(ids.unsqueeze(0), _names(model))
+    stream = f"blocks.{model.config.n_layer - 1}.hook_resid_post"
+    _, cache = model.run_with_cache(ids.unsqueeze(0), [stream, *_names(model)])
+    logits = model.unembed(model.ln_final(cache[stream]))[0, position]  # before the softcap
     at = {name: value[0, position].double() for name, value in cache.items()}
     direction, final_bias = _through_final_norm(model, _pick(model.unembed.weight, token, against), at)
     config, blocks = model.config, model.blocks
@@ -80,9 +83,9 @@ def attribute_logit(
 
     none = torch.zeros(config.n_layer, dtype=torch.float64)
     return Attribution(
-        logit=float(_pick(logits[0, position], token, against)),
+        logit=float(_pick(logits, token, against)),
         embedding=float(at["hook_embed"] @ direction),
-        positions=float(at["hook_pos_embed"] @ direction) if config.positions != "none" else 0.0,
+        positions=float(at["hook_pos_embed"] @ direction) if config.has_pos_embed else 0.0,
         heads=torch.stack([_heads(model, layer, at, direction) for layer in range(config.n_layer)]),
         attn_bias=torch.stack([bias(block.attn.proj) for block in blocks]),
         mlps=torch.stack([mlp(layer) for layer in range(config.n_layer)]) if config.mlp else none,
@@ -97,7 +100,7 @@ def check_is_sum(model: GPT | Bigram) -> GPT:
         raise ValueError("a bigram table has no parts to share a logit among; open a model with at least one layer")
     if not model.config.residual:
         raise ValueError("without residual connections the stream is no sum, so no logit splits among what wrote it")
-    if model.config.norm == "post":
+    if model.config.norm_last:
         raise ValueError(
             "with post-norm each layer rescales all that was written before, so no logit splits among its writers"
         )
@@ -117,10 +120,10 @@ def _names(model: GPT) -> list[str]:
     config = model.config
     wanted = {
         "hook_embed": True,
-        "hook_pos_embed": config.positions != "none",
+        "hook_pos_embed": config.has_pos_embed,
         "blocks.*.attn.hook_z": True,
         "blocks.*.mlp.hook_post": config.mlp,
-        "ln_final.hook_scale": config.norm == "pre",
+        "ln_final.hook_scale": config.norm in ("pre", "rms"),
     }
     return [name for name, has in wanted.items() if has]
 
@@ -132,7 +135,8 @@ def _pick(values: Tensor, token: int, against: int | None) -> Tensor:
 def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> tuple[Tensor, float]:
     """The direction of the stream (n_embd,) that the logit measures, and what the norm adds to it whatever the stream.
 
-    Taking the mean out of the stream is the same as taking it out of the direction.
+    Taking the mean out of the stream, as layernorm does, is the same as taking it out of the direction. RMSNorm takes
+    none out.
     """
     norm = model.ln_final
     if isinstance(norm, nn.Identity):
@@ -142,7 +146,7 @@ def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> t
         direction = unembed * norm.weight / (norm.running_var.double() + norm.eps).sqrt()
         return direction, bias - float(norm.running_mean.double() @ direction)
     scaled = unembed * norm.weight / at["ln_final.hook_scale"]
-    return scaled - scaled.mean(), bias
+    return scaled if isinstance(norm, RMSNorm) else scaled - scaled.mean(), bias
 
 
 def _heads(model: GPT, layer: int, at: dict[str, Tensor], direction: Tensor) -> Tensor:

@@ -39,19 +39,19 @@ def targets(ids: Tensor) -> dict[str, Tensor]:
     }
 
 
-def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True) -> dict[str, Tensor]:
+def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True, window: int | None = None) -> dict[str, Tensor]:
     """Return how much every head is of each kind: name in `SCORES` → (n_head,), 0 for uniform attention.
 
-    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal: whether uniform attention reads only the past. A
-    kind's score is the weight on its cells, averaged over the queries that have any, minus the weight of uniform
-    attention there: at most 1, NaN if no query has such a cell. "entropy" is each row's entropy over the largest it
+    patterns: (B, n_head, T, T) probabilities; ids: (B, T); causal, window: as in `uniform`. A kind's score is the
+    weight on its cells, averaged over the queries that have any, minus the weight of uniform attention there: at most
+    1, NaN if no query has such a cell. "entropy" is each row's entropy over the largest it
     could have, averaged, minus 1: −1 if every query reads one token. Raises ValueError if the shapes do not fit each
     other.
     """
     B, T = ids.shape
     if patterns.dim() != 4 or (patterns.size(0), *patterns.shape[2:]) != (B, T, T):
         raise ValueError(f"patterns {tuple(patterns.shape)} must be (B, n_head, T, T) of ids (B, T) = {(B, T)}")
-    even = uniform(T, causal=causal)
+    even = uniform(T, causal=causal, window=window)
     excess = patterns - even
     means: dict[str, Tensor] = {}
     for kind, cells in targets(ids).items():
@@ -64,26 +64,33 @@ def scores(patterns: Tensor, ids: Tensor, *, causal: bool = True) -> dict[str, T
     return means
 
 
-def uniform(T: int, S: int | None = None, *, causal: bool = True) -> Tensor:
+def uniform(T: int, S: int | None = None, *, causal: bool = True, window: int | None = None) -> Tensor:
     """Return uniform attention, (T, S): every query spreads evenly over all the keys that it may read.
 
-    S: the number of keys, at least T; the queries are the last T of them (None: as many keys as queries).
-    Source: lecture 00:54:42.
+    S: the number of keys, at least T; the queries are the last T of them (None: as many keys as queries). causal: they
+    read only the past, and with a window only its last `window` tokens. Source: lecture 00:54:42.
     """
     n_keys = T if S is None else S
-    allowed = torch.ones(T, n_keys).tril(n_keys - T) if causal else torch.ones(T, n_keys)
+    allowed = torch.ones(T, n_keys)
+    if causal:
+        allowed = allowed.tril(n_keys - T)
+    if window is not None:
+        allowed = allowed.triu(n_keys - T - window + 1)
     return allowed / allowed.sum(-1, keepdim=True)
 
 
 @torch.inference_mode()
 def head_scores(model: GPT | Bigram, ids: Tensor) -> dict[str, Tensor]:
     """`scores` of every head on ids (B, T): name → (n_layer, n_head); (0, 0) for a model without heads."""
-    if model.config.n_layer == 0:
+    config = model.config
+    if config.n_layer == 0:
         return {name: torch.zeros(0, 0) for name in SCORES}
-    by_layer = []
-    for layer in range(model.config.n_layer):  # one layer's patterns at a time are kept
-        _, cache = model.run_with_cache(ids, f"blocks.{layer}.attn.hook_pattern")
-        by_layer.append(scores(cache["pattern", layer], ids, causal=model.config.causal))
+    by_layer: list[dict[str, Tensor]] = []
+
+    def score(pattern: Tensor, _: str) -> None:  # a pattern is scored where it is made, so none is kept
+        by_layer.append(scores(pattern.float(), ids, causal=config.causal, window=config.window))
+
+    model.run_with_hooks(ids, {"blocks.*.attn.hook_pattern": score})
     return {name: torch.stack([layer[name] for layer in by_layer]) for name in SCORES}
 
 

@@ -42,16 +42,19 @@ def mlp_off(layer: int, off: Off = "zero") -> Intervention:
     return {f"blocks.{layer}.hook_mlp_out": lambda value, _: _OFF[off](value)}
 
 
-def towards_uniform(layer: int, head: int, alpha: float, *, causal: bool = True) -> Intervention:
+def towards_uniform(
+    layer: int, head: int, alpha: float, *, causal: bool = True, window: int | None = None
+) -> Intervention:
     """Mix a head's learned pattern with uniform attention: alpha = 1 is the learned pattern, 0 is uniform.
 
-    Raises ValueError unless 0 ≤ alpha ≤ 1. Source: lecture 00:54:42, averaging.
+    causal, window: the model's, so that uniform attention reads what its heads may read. Raises ValueError unless
+    0 ≤ alpha ≤ 1. Source: lecture 00:54:42, averaging.
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}: choose 0 (uniform) to 1 (as learned)")
 
     def mix(pattern: Tensor) -> Tensor:
-        return alpha * pattern + (1 - alpha) * uniform(*pattern.shape[-2:], causal=causal)
+        return alpha * pattern + (1 - alpha) * uniform(*pattern.shape[-2:], causal=causal, window=window)
 
     return {f"blocks.{layer}.attn.hook_pattern": _at_head(head, 1, mix)}
 

@@ -28,9 +28,9 @@ class AttentionStatistics:
     """Statistics of one layer's attention on a batch. Source: lecture 01:16:56."""
 
     variance: float  # of the scores, without those behind the mask
-    entropy: (
-        float  # mean entropy of a row, as a share of the entropy of uniform attention: 1 is uniform, 0 is one key only
-    )
+    # mean entropy of a row, as a share of the entropy of uniform attention: 1 is uniform, 0 is one key only; NaN where
+    # a window of one token leaves no choice
+    entropy: float
     q_gradient: float  # norm of the loss's gradient in the query matrix
     k_gradient: float  # … and in the key matrix
 
@@ -44,8 +44,10 @@ def attention_statistics(model: GPT, tokens: Tensor, layer: int = 0) -> Attentio
     with torch.inference_mode():
         _, cache = model.run_with_cache(tokens[:, :-1], names)
         scores, pattern = (cache[name] for name in names)  # (B, n_head, T, T)
-        seen = torch.arange(2, scores.size(-1) + 1)  # keys of each row but the first, which has no choice
-        shares = torch.special.entr(pattern).sum(-1)[..., 1:] / seen.log()
+        T = scores.size(-1)
+        seen = torch.arange(1, T + 1).clamp(max=model.config.window or T)  # keys of each row
+        choice = seen > 1  # a row with one key has none
+        shares = torch.special.entr(pattern).sum(-1)[..., choice] / seen[choice].log()
     attention = _with_gradients(model, tokens).blocks[layer].attn
     of_q, of_kv = _gradient(attention.qkv.weight).split(attention.sizes)
     of_q, of_k = of_q.norm().item(), of_kv.chunk(2)[0].norm().item()

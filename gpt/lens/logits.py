@@ -31,7 +31,7 @@ class LogitLens:
 
 @torch.inference_mode()
 def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP, positions: slice = slice(None)) -> LogitLens:
-    """Read every point of the stream through the final layernorm and the unembedding.
+    """Read every point of the stream as the model reads its last: by the final norm, the unembedding and the softcap.
 
     ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: a slice with step 1 and at least one position;
     the result has only these, and T is their number. `AT_ONCE` distributions are in memory at a time, and as many final
@@ -55,7 +55,7 @@ def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP, positions: 
 
 def _logits(model: GPT, stream: Tensor) -> Tensor:
     """(T, n_embd) → (T, vocab_size)."""
-    return model.unembed(model.ln_final(stream)).float()
+    return model.read_out(stream).float()
 
 
 def _row(logits: Tensor, final: Tensor, following: Tensor, n_top: int) -> tuple[Tensor, ...]:

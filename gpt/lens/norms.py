@@ -1,4 +1,4 @@
-"""The input and output of each layernorm on a prompt. Source: lecture 01:32:51."""
+"""The input and output of each layernorm or RMSNorm on a prompt. Source: lecture 01:32:51."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,36 +10,38 @@ from gpt.lens.residual import check_has_stream, run_on
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 from gpt.model.hooks import ActivationCache, Hook
-from gpt.model.norms import LayerNorm
+from gpt.model.norms import LayerNorm, RMSNorm
 
 
 @dataclass(frozen=True)
 class NormReading:
-    """One layernorm on one prompt: after = (before − mean) / scale · γ + β."""
+    """One norm on one prompt: after = (before − mean) / scale · γ + β, or before / scale · γ with RMSNorm."""
 
     name: str  # "blocks.0.ln1", …, "ln_final"
-    mean: Tensor  # (T,)
-    scale: Tensor  # (T,), √(var + eps)
+    mean: Tensor | None  # (T,); None with RMSNorm, which takes no mean out
+    scale: Tensor  # (T,), √(var + eps), or with RMSNorm √(mean of squares + eps)
     before: Tensor  # (T, n_embd)
     after: Tensor  # (T, n_embd)
     gamma: Tensor  # (n_embd,)
-    beta: Tensor  # (n_embd,), zeros where the model has no biases
+    beta: Tensor | None  # (n_embd,), zeros where the model has no biases; None with RMSNorm, which adds none
 
 
 def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
     """Return norm → the hook names whose sum is its input, in the order of the forward pass; empty without norms.
 
-    Raises ValueError for a bigram.
+    The norms of queries and keys (`qk_norm`) are not among them: they do not read the stream. Raises ValueError for a
+    bigram.
     """
     check_has_stream(model)
     config, inputs = model.config, {}
+    read_by_mlp = "resid_pre" if config.parallel and config.norm_first else "resid_mid"
     for layer in range(config.n_layer if config.norm != "none" else 0):
         block = f"blocks.{layer}"
-        for norm, stream, out in (("ln1", "resid_pre", "attn_out"), ("ln2", "resid_mid", "mlp_out")):
+        for norm, stream, out in (("ln1", "resid_pre", "attn_out"), ("ln2", read_by_mlp, "mlp_out")):
             if norm == "ln2" and not config.mlp:
                 continue
             names = [f"{block}.hook_{stream}"] if config.norm_first or config.residual else []
-            if config.norm == "post":
+            if config.norm_last:
                 names.append(f"{block}.hook_{out}")
             inputs[f"{block}.{norm}"] = tuple(names)
     if config.norm_first:
@@ -49,7 +51,7 @@ def norm_inputs(model: GPT | Bigram) -> dict[str, tuple[str, ...]]:
 
 @torch.inference_mode()
 def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
-    """Read every layernorm on the prompt ids (T,), in the order of the forward pass; [] without layernorm.
+    """Read every layernorm or RMSNorm on the prompt ids (T,), in the order of the forward pass; [] without any.
 
     Batchnorm has no statistics of a prompt: in eval mode it is one fixed scale and shift per feature. Raises ValueError
     for a bigram, and for ids that are not (T,), T ≥ 1. Source: lecture 01:32:51.
@@ -57,8 +59,9 @@ def layernorms(model: GPT | Bigram, ids: Tensor) -> list[NormReading]:
     inputs = norm_inputs(model)
     if model.config.norm == "batch":
         return []
-    norms = {norm: module for norm in inputs if isinstance(module := model.get_submodule(norm), LayerNorm)}
-    outputs = [f"{norm}.hook_{what}" for norm in inputs for what in ("mean", "scale", "normalized")]
+    norms = {norm: module for norm in inputs if isinstance(module := model.get_submodule(norm), LayerNorm | RMSNorm)}
+    read = ("scale", "normalized") if model.config.norm == "rms" else ("mean", "scale", "normalized")
+    outputs = [f"{norm}.hook_{what}" for norm in inputs for what in read]
     cache = run_on(model, ids, [*outputs, *{name for names in inputs.values() for name in names}])
     return [_reading(module, norm, inputs[norm], cache) for norm, module in norms.items()]
 
@@ -84,13 +87,16 @@ def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hoo
     return hooks | {f"{norm}.hook_normalized": pass_on(inputs[norm]) for norm in norms}
 
 
-def _reading(module: LayerNorm, norm: str, inputs: tuple[str, ...], cache: ActivationCache) -> NormReading:
+def _reading(module: LayerNorm | RMSNorm, norm: str, inputs: tuple[str, ...], cache: ActivationCache) -> NormReading:
+    beta = None
+    if isinstance(module, LayerNorm):
+        beta = torch.zeros_like(module.weight) if module.bias is None else module.bias.detach().clone()
     return NormReading(
         name=norm,
-        mean=cache[f"{norm}.hook_mean"][0, :, 0],
+        mean=cache[f"{norm}.hook_mean"][0, :, 0] if isinstance(module, LayerNorm) else None,
         scale=cache[f"{norm}.hook_scale"][0, :, 0],
         before=torch.stack([cache[name][0] for name in inputs]).sum(0),
         after=cache[f"{norm}.hook_normalized"][0],
         gamma=module.weight.detach().clone(),
-        beta=torch.zeros_like(module.weight) if module.bias is None else module.bias.detach().clone(),
+        beta=beta,
     )

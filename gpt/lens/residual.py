@@ -1,6 +1,7 @@
 """Follow the residual stream from point to point.
 
-A point of the stream is the embedding, or the stream after an attention ("mid") or after an MLP ("post").
+A point of the stream is the embedding, or the stream after an attention ("mid") or after an MLP ("post"). In a parallel
+block the MLP reads the stream before the attention, so nothing reads "mid": it is a partial sum.
 Source: lecture 01:26:48; Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
 """
 

@@ -101,7 +101,9 @@ def build_intervention(config: "GPTConfig", changes: tuple[Change, ...]) -> "Int
     build: dict[str, Callable[[Change], Intervention]] = {
         "zero": lambda c: lens.head_off(c.layer, c.head),
         "mean": lambda c: lens.head_off(c.layer, c.head, "mean"),
-        "uniform": lambda c: lens.towards_uniform(c.layer, c.head, c.strength, causal=config.causal),
+        "uniform": lambda c: lens.towards_uniform(
+            c.layer, c.head, c.strength, causal=config.causal, window=config.window
+        ),
         "previous": lambda c: lens.to_previous_token(c.layer, c.head),
         "attn": lambda c: lens.scaled(c.layer, "attn_out", c.strength),
         "mlp_zero": lambda c: lens.mlp_off(c.layer),

@@ -48,11 +48,12 @@ def test_a_head_that_reads_elsewhere_is_below_uniform(kind):
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 3), min_size=2, max_size=12), st.booleans())
-def test_uniform_attention_scores_zero(tokens, causal):
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=12), st.booleans(), st.integers(1, 13) | st.none())
+def test_uniform_attention_scores_zero(tokens, causal, window):
     ids = torch.tensor([tokens, tokens[::-1]])
-    pattern = heads.uniform(len(tokens), causal=causal).expand(2, 3, -1, -1)
-    for kind, score in heads.scores(pattern, ids, causal=causal).items():
+    window = window if causal else None
+    pattern = heads.uniform(len(tokens), causal=causal, window=window).expand(2, 3, -1, -1)
+    for kind, score in heads.scores(pattern, ids, causal=causal, window=window).items():
         assert score.shape == (3,)
         assert (score.nan_to_num() == 0).all(), kind
 
@@ -101,13 +102,24 @@ def test_other_shapes_are_refused(shape):
         heads.scores(torch.zeros(shape), COPY)
 
 
-def test_the_scores_of_a_model_are_those_of_its_patterns(make_model, ids):
-    model, batch = make_model(), ids(3, 9)
+@pytest.mark.parametrize("switches", [{}, {"n_kv_head": 1, "d_head": 6, "positions": "rotary", "window": 4}])
+def test_the_scores_of_a_model_are_those_of_its_patterns(make_model, ids, switches):
+    model, batch = make_model(**switches), ids(3, 9)
     _, cache = model.run_with_cache(batch)
     found = heads.head_scores(model, batch)
+    window = switches.get("window")
     for name in heads.SCORES:
         assert found[name].shape == (2, 2)
-        torch.testing.assert_close(found[name][1], heads.scores(cache["pattern", 1], batch)[name])
+        for layer in range(2):
+            expected = heads.scores(cache["pattern", layer], batch, window=window)[name]
+            torch.testing.assert_close(found[name][layer], expected)
+
+
+def test_uniform_attention_in_a_window_is_even_over_the_window():
+    expected = torch.tensor([[1, 0, 0, 0], [1 / 2, 1 / 2, 0, 0], [0, 1 / 2, 1 / 2, 0], [0, 0, 1 / 2, 1 / 2]])
+    torch.testing.assert_close(heads.uniform(4, window=2), expected)
+    torch.testing.assert_close(heads.uniform(1, 4, window=2), expected[3:])
+    torch.testing.assert_close(heads.uniform(4, window=9), heads.uniform(4))
 
 
 def test_a_bigram_has_no_heads():

@@ -93,6 +93,32 @@ def test_without_a_mask_uniform_is_over_all(make_model, ids):
     close(pattern[:, 0], torch.full((2, 7, 7), 1 / 7))
 
 
+def test_in_a_window_uniform_is_over_the_window(make_model, ids):
+    model, batch = make_model(window=3, n_kv_head=1, positions="rotary"), ids(2, 7)
+    with model.hooks(iv.towards_uniform(*HEAD, 0.0, window=3)):
+        pattern = model.run_with_cache(batch)[1]["pattern", 1]
+    close(pattern[:, 0], heads.uniform(7, window=3).expand(2, 7, 7))
+    assert pattern[0, 0, 6].tolist() == pytest.approx([0, 0, 0, 0, 1 / 3, 1 / 3, 1 / 3])
+
+
+MODERN = {"n_kv_head": 1, "d_head": 6, "norm": "rms", "positions": "rotary", "gated": True}
+
+
+def test_heads_that_share_a_key_are_switched_off_one_by_one(make_model, ids):
+    """In the last layer, without an MLP after it, the effects of two heads add up in the stream."""
+    model, batch = make_model(**MODERN, mlp=False), ids()
+    stream = "blocks.1.hook_resid_post"
+
+    def read(intervention):
+        with model.hooks(intervention):
+            return model.run_with_cache(batch, stream)[1][stream]
+
+    lost = [read({}) - read(iv.head_off(1, head)) for head in range(2)]
+    both = read({}) - read(iv.combine([iv.head_off(1, 0), iv.head_off(1, 1)]))
+    close(lost[0] + lost[1], both)
+    assert all(part.abs().max() > 1e-2 for part in lost)
+
+
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
 def test_another_alpha_is_refused(alpha):
     with pytest.raises(ValueError, match="alpha"):

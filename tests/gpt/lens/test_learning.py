@@ -32,9 +32,11 @@ def test_gradients_leave_the_shared_model_alone(make_model, tokens):
     assert not model.training and not any(p.requires_grad or p.grad is not None for p in model.parameters())
 
 
-def test_attention_that_cannot_tell_keys_apart_is_even(make_model, tokens):
-    model = make_model(bias=False)
-    model.blocks[0].attn.qkv.weight[:8] = 0  # no queries: every score is 0
+@pytest.mark.parametrize("switches", [{}, {"n_kv_head": 1, "d_head": 6, "positions": "rotary"}, {"window": 3}])
+def test_attention_that_cannot_tell_keys_apart_is_even(make_model, tokens, switches):
+    model = make_model(bias=False, **switches)
+    attention = model.blocks[0].attn
+    attention.qkv.weight[: attention.sizes[0]] = 0  # no queries: every score is 0
     found = attention_statistics(model, tokens)
     assert found.variance == 0 and found.entropy == pytest.approx(1, abs=1e-6)
     assert found.k_gradient == 0 < found.q_gradient

@@ -13,6 +13,9 @@ KINDS = [
     {"mlp": False},
     {"bias": False, "tie_weights": True},
     {"residual": False},
+    {"norm": "rms", "softcap": 0.5},
+    {"norm": "rms", "norm_place": "post"},
+    {"parallel": True, "positions": "rotary", "gated": True},
 ]
 
 

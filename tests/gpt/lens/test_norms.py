@@ -4,18 +4,43 @@ import torch
 from gpt import Bigram, GPTConfig
 from gpt.lens.norms import layernorms, norm_inputs, without_norms
 
-NORMED = [{}, {"norm": "post"}, {"bias": False}, {"mlp": False}, {"norm": "post", "residual": False}]
+NORMED = [
+    {}, {"norm": "post"}, {"bias": False}, {"mlp": False}, {"norm": "post", "residual": False}, {"parallel": True},
+    {"norm": "post", "parallel": True}, {"norm_eps": 0.1},
+]  # fmt: skip
+ROOTS = [{}, {"norm_place": "post"}, {"parallel": True}, {"norm_place": "post", "parallel": True}, {"norm_eps": 0.1}]
 
 
 @pytest.mark.parametrize("changes", NORMED)
 def test_a_layernorm_is_what_its_formula_says(make_model, ids, changes):
-    readings = layernorms(make_model(**changes), ids(1)[0])
+    model = make_model(**changes)
+    readings = layernorms(model, ids(1)[0])
     assert [reading.name for reading in readings][:1] == ["blocks.0.ln1"]
     for reading in readings:
         torch.testing.assert_close(reading.mean, reading.before.mean(-1), atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(reading.scale, (reading.before.var(-1, unbiased=False) + 1e-5).sqrt())
+        torch.testing.assert_close(
+            reading.scale, (reading.before.var(-1, unbiased=False) + model.config.norm_eps).sqrt()
+        )
         by_hand = (reading.before - reading.mean[:, None]) / reading.scale[:, None] * reading.gamma + reading.beta
         torch.testing.assert_close(reading.after, by_hand, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("changes", ROOTS)
+def test_an_rms_norm_takes_no_mean_out_and_adds_nothing(make_model, ids, changes):
+    model = make_model(norm="rms", **changes)
+    readings = layernorms(model, ids(1)[0])
+    assert [reading.name for reading in readings] == list(norm_inputs(model))
+    for reading in readings:
+        assert reading.mean is None and reading.beta is None
+        squares = reading.before.pow(2).mean(-1) + model.config.norm_eps
+        torch.testing.assert_close(reading.scale, squares.sqrt())
+        by_hand = reading.before / reading.scale[:, None] * reading.gamma
+        torch.testing.assert_close(reading.after, by_hand, atol=1e-4, rtol=1e-4)
+
+
+def test_the_norms_of_a_parallel_block_read_the_same_stream(make_model):
+    inputs = norm_inputs(make_model(norm="rms", parallel=True))
+    assert inputs["blocks.1.ln1"] == inputs["blocks.1.ln2"] == ("blocks.1.hook_resid_pre",)
 
 
 def test_the_layernorms_of_each_kind_of_model(make_model):
@@ -31,8 +56,11 @@ def test_a_batchnorm_takes_no_statistics_of_a_prompt(make_model, ids):
 
 def test_without_its_norms_a_model_is_the_one_that_never_had_any(make_model, ids):
     """The same weights in a model built with norm="none" give the same logits."""
-    for norm in ("pre", "post", "batch"):
-        model, bare, prompt = make_model(norm=norm), make_model(norm="none"), ids(1)
+    for switches in (
+        {"norm": "pre"}, {"norm": "post"}, {"norm": "batch"}, {"norm": "rms"}, {"norm": "rms", "norm_place": "post"},
+        {"norm": "rms", "parallel": True}, {"norm": "post", "parallel": True},
+    ):  # fmt: skip
+        model, bare, prompt = make_model(**switches), make_model(**switches | {"norm": "none"}), ids(1)
         bare.load_state_dict({name: value for name, value in model.state_dict().items() if "ln" not in name})
         logits = model.run_with_hooks(prompt, without_norms(model, list(norm_inputs(model))))
         torch.testing.assert_close(logits, bare(prompt), atol=1e-4, rtol=1e-4)

@@ -17,7 +17,7 @@ def test_norms_cosines_and_writes_are_those_of_the_activations(make_model, ids):
     torch.testing.assert_close(path.writes[3], cache["mlp_out", 1][0].norm(dim=-1))
 
 
-@pytest.mark.parametrize("changes", [{}, {"norm": "none"}, {"mlp": False}])
+@pytest.mark.parametrize("changes", [{}, {"norm": "none"}, {"mlp": False}, {"norm": "rms", "parallel": True}])
 def test_norm_cosine_and_write_obey_the_law_of_cosines(make_model, ids, changes):
     """|write|² = |after|² + |before|² − 2 |after| |before| cos, for resid_mid = resid_pre + attn_out, and so on."""
     path = residual_path(make_model(**changes), ids(1)[0])

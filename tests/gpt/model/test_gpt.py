@@ -1,7 +1,6 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
-from typing import get_args
 
 import pytest
 import torch
@@ -9,40 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt import GPT, GPTConfig, loss_of
-from gpt.model.config import Activation, Norm, NormPlace, Positions, RopeScaling
 from gpt.model.positions import sinusoids
-
-V, T = 11, 9
-SWITCHES = ("bias", "tie_weights", "residual", "projection", "mlp", "scale", "causal")
-TODAYS = ("gated", "qk_norm", "parallel")
-SCALINGS = [None, RopeScaling("linear", 4.0), RopeScaling("llama3", 8.0, original=4)]
-
-
-@st.composite
-def configs(draw, **fixed) -> GPTConfig:
-    """Draw a config of any size and switch that go together."""
-    n_head = draw(st.sampled_from([1, 2, 4]))
-    choices = {
-        "activation": get_args(Activation), "positions": get_args(Positions), "norm": get_args(Norm),
-        "norm_place": get_args(NormPlace), "rope_share": [0.5, 1.0], "rope_scaling": SCALINGS,
-        "norm_eps": [1e-5, 1e-3], "window": [None, 1, 3, 100], "softcap": [None, 2.0], "dropout": [0.0, 0.5],
-    }  # fmt: skip
-    values = {name: draw(st.sampled_from(options)) for name, options in choices.items()}
-    values |= {name: draw(st.booleans()) for name in (*SWITCHES, *TODAYS)}
-    values |= {
-        "n_layer": draw(st.integers(1, 3)),
-        "n_head": n_head,
-        "n_embd": n_head * draw(st.sampled_from([4, 8])),
-        "n_kv_head": draw(st.sampled_from([kv for kv in (1, 2, 4) if kv <= n_head])),
-    }
-    if values["projection"]:
-        values |= {"d_head": draw(st.sampled_from([4, 8])), "mlp_width": draw(st.sampled_from([5, 16]))}
-    values |= fixed
-    if not values["causal"]:
-        values["window"] = None
-    if not values["residual"]:
-        values["parallel"] = False
-    return GPTConfig(vocab_size=V, block_size=T, **values)
+from tests.gpt.configs import T, V, configs
 
 
 def build(config: GPTConfig) -> GPT:
