@@ -1,8 +1,9 @@
 """What the app's tests use: tiny runs made through gpt's own functions, and the app on one of its pages.
 
 runs -> Path         a runs folder of its own for the test, which the app lists: `tiny` (2 layers × 3 heads, 32 tokens
-of
-                     context) and `table` (a bigram).
+                     of context) and `table` (a bigram).
+train_kind(**switches) -> "runs/kind"
+                     the link name of a tiny run whose model has these switches, in place of the run of that name before
 open_app(**choices)  the app's first page, opened by a link with these choices; model="runs/tiny" unless said.
 """
 
@@ -23,12 +24,16 @@ TINY = GPTConfig(block_size=32, n_layer=2, n_head=3, n_embd=12)
 TABLE = GPTConfig(block_size=32, n_layer=0)
 
 
+def train_tiny(folder: Path, model: GPTConfig, steps: int, snapshots: int) -> None:
+    recipe = Recipe(model=model, text="own", steps=steps, batch_size=2, eval_batches=1, snapshots=snapshots)
+    train(create_run(folder, recipe, Corpus("own", TEXT, "made for a test")), torch.device("cpu"))
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     for name, model in (("tiny", TINY), ("table", TABLE)):
-        recipe = Recipe(model=model, text="own", steps=2, batch_size=2, eval_batches=1, snapshots=2)
-        train(create_run(folder / name, recipe, Corpus("own", TEXT, "made for a test")), torch.device("cpu"))
+        train_tiny(folder / name, model, steps=2, snapshots=2)
     return folder
 
 
@@ -37,6 +42,17 @@ def runs(trained, tmp_path, monkeypatch) -> Path:
     folder = Path(shutil.copytree(trained, tmp_path / "runs"))
     monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(folder))
     return folder
+
+
+@pytest.fixture
+def train_kind(runs) -> Callable[..., str]:
+    def build(**switches) -> str:
+        shutil.rmtree(runs / "kind", ignore_errors=True)
+        model = GPTConfig(**{"block_size": 32, "n_layer": 1, "n_head": 2, "n_embd": 8} | switches)
+        train_tiny(runs / "kind", model, steps=1, snapshots=1)
+        return "runs/kind"
+
+    return build
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`configs` draws any config whose switches go together, for property tests of every kind of model."""
+"""Configs for tests of every kind of model: `configs` draws any that work, `MODERN` has the switches of today."""
 
 from typing import get_args
 
@@ -15,6 +15,11 @@ CHOICES = {
     "activation": get_args(Activation), "positions": get_args(Positions), "norm": get_args(Norm),
     "norm_place": get_args(NormPlace), "rope_share": [0.5, 1.0], "rope_scaling": SCALINGS, "norm_eps": [1e-5, 1e-3],
     "qkv_bias": [None, True, False], "window": [None, 1, 3, 100], "softcap": [None, 2.0], "dropout": [0.0, 0.5],
+}  # fmt: skip
+
+MODERN = {
+    "positions": "rotary", "norm": "rms", "gated": True, "activation": "silu", "bias": False, "n_head": 4,
+    "n_kv_head": 2, "d_head": 6, "mlp_width": 10, "qk_norm": True, "parallel": True, "window": 5, "softcap": 3.0,
 }  # fmt: skip
 
 

@@ -19,19 +19,21 @@ from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
 
 if TYPE_CHECKING:
+    from gpt import GPTConfig
     from gpt.lens.logits import LogitLens
 
 TERMS = {
-    "lens": "The page applies the final layernorm and the unembedding at every point, without the later layers. "
+    "lens": "The page applies the final norm and the unembedding at every point, without the later layers. "
     "“0 mid” is after the attention of layer 0, “0 post” after its MLP.",
+    "parallel": "This model's attention and MLP read the same stream, side by side. So no part reads “mid”: the MLP's "
+    "part is still missing there.",
     "probability": "The probability of the most likely next token.",
     "entropy": "The uncertainty: −Σ p ln p in nats. 0 is certainty; ln V is a uniform guess among V tokens.",
     "KL": "KL divergence in nats between the model's answer and the distribution here. 0 where they are equal.",
     "rank": "The number of tokens that are at least as likely as the true next token. 1 is the best.",
     "logit": "The softmax turns logits into probabilities. A lead of d in logits is a ratio of eᵈ in probabilities.",
     "parts": "What each head, MLP and bias adds to the stream, along the token's row of the unembedding. The final "
-    "norm "
-    "divides by the same scale as in the whole model.",
+    "norm divides by the same scale as in the whole model.",
 }
 COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
 COLOR = Choice(
@@ -58,6 +60,7 @@ def draw_table(chosen: Subject) -> None:
     with st.spinner("Reading the stream at every point…", show_time=True):
         lens = logit_lens(chosen.opened, chosen.reading.ids, rows)
     point = _point(lens)
+    parallel = TERMS["parallel"] if chosen.opened.config.parallel else ""
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
     color = COLOR.read()
     st.segmented_control(options=list(COLORS), format_func=COLORS.__getitem__, required=True, **COLOR.bound(color))
@@ -79,7 +82,7 @@ def draw_table(chosen: Subject) -> None:
         chart(bars, key="cell", alt="Next token at the chosen cell")
     widgets.caption(
         "Each row is a token, each column a point of the stream. A cell shows the most likely next token there. "
-        "Click a cell to see its distribution.",
+        f"Click a cell to see its distribution. {parallel}",
         "1:26:48",
     )
     _through(chosen, lens, point)
@@ -169,9 +172,21 @@ def draw_attribution(chosen: Subject) -> None:
         chart(parts_map(parts.heads, parts.mlps), key="map", alt="Contributions by layer")
     widgets.caption(
         f"What each part adds to the logit after {widgets.plain(chosen.labels[chosen.position])}: "
-        f"{style.ABOVE} for the token, {style.BELOW} against it.",
+        f"{style.ABOVE} for the token, {style.BELOW} against it. {_lacks(chosen.opened.config)}",
         "1:26:48",
     )
+
+
+def _lacks(config: "GPTConfig") -> str:
+    """Say which parts of this sum the model does not have, and what its softcap does to the sum."""
+    sentences = []
+    if config.positions == "rotary":
+        sentences.append("Rotary positions turn queries and keys; they add nothing to the stream.")
+    if config.softcap is not None:
+        sentences.append(
+            f"A softcap squeezes this model's logits into ±{config.softcap:g}. The sum is the logit before the cap."
+        )
+    return " ".join(sentences)
 
 
 def _tokens(chosen: Subject) -> tuple[int, int | None]:

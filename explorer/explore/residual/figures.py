@@ -155,25 +155,26 @@ def before_and_after(before: npt.ArrayLike, after: npt.ArrayLike) -> go.Figure:
     return drawn
 
 
-def gain_and_shift(gamma: npt.ArrayLike, beta: npt.ArrayLike) -> go.Figure:
-    """Draw γ and β of every feature as points.
+def gain_and_shift(gamma: npt.ArrayLike, beta: npt.ArrayLike | None) -> go.Figure:
+    """Draw γ and β of every feature as points; β None: only γ, as RMSNorm has it.
 
     Both (C,). Raises ValueError on other shapes. Source: lecture 01:32:51.
     """
-    gamma, beta = np.asarray(gamma), np.asarray(beta)
-    if gamma.ndim != 1 or gamma.shape != beta.shape:
-        raise ValueError(f"γ and β have one value a feature; got {gamma.shape} and {beta.shape}")
-    x, hover = list(range(len(gamma))), "of feature %{x}: %{y:.4f}<extra></extra>"
+    shapes = {np.shape(values) for values in (gamma, beta) if values is not None}
+    if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+        raise ValueError(f"γ and β have one value a feature; got {' and '.join(map(str, shapes))}")
+    hover = "of feature %{x}: %{y:.4f}<extra></extra>"
     traces = [
         go.Scatter(
-            x=x,
-            y=values,
+            x=list(range(len(np.asarray(values)))),
+            y=np.asarray(values),
             name=name,
             mode="markers",
             marker={"size": 5, "color": color},
             hovertemplate=f"{name} {hover}",
         )
         for name, color, values in (("γ", style.ACCENT, gamma), ("β", style.SECOND, beta))
+        if values is not None
     ]
     drawn = style.figure(*traces, height=300, showlegend=True, legend=style.LEGEND, margin={"t": 32})
     drawn.update_xaxes(title="feature", showgrid=False)

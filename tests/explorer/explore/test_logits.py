@@ -9,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
 from explorer.explore.logits.panel import ROWS, TALLEST
-from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
+from gpt import load_run
 from gpt.lens.attribution import attribute_logit
 from gpt.lens.logits import logit_lens
-from gpt.train.loop import train
+from tests.gpt.configs import MODERN
 
 PAGE = "../pages/logits.py"
 PROMPT = "hear me speak"
@@ -116,13 +116,19 @@ def test_a_bigram_and_an_empty_prompt_have_an_empty_state(page):
     assert "prompt is empty" in messages(page(prompt=""))
 
 
-def test_a_post_norm_model_has_a_lens_but_no_sum(page, runs):
-    model = GPTConfig(block_size=32, n_layer=1, n_head=2, n_embd=8, norm="post")
-    recipe = Recipe(model=model, text="own", steps=1, batch_size=2, eval_batches=1, snapshots=1)
-    text = 40 * "hear me speak, friends\n"
-    train(create_run(runs / "post", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
-    app = page(model="runs/post")
-    assert chart(app, "Table of") and "post\\-norm" in messages(app) and not app.metric
+def test_a_post_norm_model_has_a_lens_but_no_sum(page, train_kind):
+    for switches in ({"norm": "post"}, {"norm": "rms", "norm_place": "post"}):
+        app = page(model=train_kind(**switches))
+        assert chart(app, "Table of") and "post\\-norm" in messages(app) and not app.metric
+
+
+def test_a_model_of_today_is_read_and_what_differs_is_said(page, train_kind):
+    app = page(model=train_kind(**MODERN))
+    said = messages(app)
+    assert "no part reads “mid”" in said and "into ±3" in said and "they add nothing to the stream" in said
+    total, logit, apart = (float(metric.value) for metric in app.metric)
+    assert total == pytest.approx(logit, abs=1e-4) and apart < 1e-4
+    assert len(chart(app, "Contributions by layer")["data"][0]["customdata"][0]) == 5  # 4 heads, and the MLP
 
 
 def test_bars_come_largest_first_and_the_rest_keeps_the_sum():

@@ -11,10 +11,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.explore.residual import figures as residual
-from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
+from gpt import load_run
 from gpt.lens.norms import layernorms
 from gpt.lens.residual import residual_path
-from gpt.train.loop import train
+from tests.gpt.configs import MODERN
 
 PAGE = "../pages/residual.py"
 PROMPT = "hear me speak"
@@ -108,20 +108,14 @@ def test_any_prompt_is_drawn(page, prompt):
         ({"norm": "none"}, "has no layernorm"),
         ({"norm": "post", "residual": False, "mlp": False}, "replaces the vector"),
         ({"bias": False}, "without biases"),
+        ({"norm": "batch"}, "batchnorm in place"),
+        ({"norm": "rms"}, "takes out no mean"),
+        ({"norm": "rms", "norm_place": "post"}, "RMSNorm divides by the scale"),
+        (MODERN, "no part reads “mid”"),
     ],
 )
-def test_every_kind_of_model_is_drawn_and_its_lacks_are_said(page, runs, switches, said):
-    recipe = Recipe(
-        model=GPTConfig(block_size=32, n_layer=1, n_head=2, n_embd=8, **switches),
-        text="own",
-        steps=1,
-        batch_size=2,
-        eval_batches=1,
-        snapshots=1,
-    )
-    text = 40 * "hear me speak, friends\n"
-    train(create_run(runs / "kind", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
-    app = page(model="runs/kind")
+def test_every_kind_of_model_is_drawn_and_its_lacks_are_said(page, train_kind, switches, said):
+    app = page(model=train_kind(**switches))
     assert said in messages(app) and not app.error and chart(app, "Norm of the stream")
 
 
@@ -133,6 +127,7 @@ def test_figures_refuse_what_does_not_fit():
         lambda: residual.stream_path(["a", "b", "c"], ok, [0.5, 0.5], ["x", "y"], 0),
         lambda: residual.before_and_after(np.array([np.inf]), ok),
         lambda: residual.gain_and_shift(np.ones(3), np.ones(2)),
+        lambda: residual.gain_and_shift(np.ones((3, 1)), None),
         lambda: residual.norms_with_and_without(["a"], ok, ok),
     ):
         with pytest.raises(ValueError):
