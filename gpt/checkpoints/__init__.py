@@ -11,6 +11,10 @@ from gpt.checkpoints.export import export_pretrained
 from gpt.checkpoints.folder import file_in, read_folder
 from gpt.checkpoints.gguf import GGUFTensors, read_gguf
 from gpt.checkpoints.gpt2 import GPT2
+from gpt.checkpoints.gpt_neox import GPT_NEOX
+from gpt.checkpoints.llama import LLAMA
+from gpt.checkpoints.mistral import MISTRAL
+from gpt.checkpoints.qwen import QWEN2, QWEN3
 from gpt.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from gpt.checkpoints.tensors import Progress, Tensors, read_model
 from gpt.model.gpt import GPT
@@ -18,7 +22,7 @@ from gpt.text.hf_tokenizer import FILES, HFTokenizer, read_tokenizer
 
 __all__ = ["FAMILIES", "Pretrained", "export_pretrained", "load_pretrained"]
 
-FAMILIES = {family.model_type: family for family in (GPT2,)}
+FAMILIES = {family.model_type: family for family in (GPT2, GPT_NEOX, LLAMA, QWEN2, QWEN3, MISTRAL)}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # what a damaged file may raise
 DAMAGE = (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)

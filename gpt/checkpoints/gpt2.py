@@ -7,7 +7,7 @@ al. 2019.
 from collections.abc import Iterator
 from typing import Any
 
-from gpt.checkpoints.family import Family, Weight, same, transposed
+from gpt.checkpoints.family import Family, Weight, check_computed, required, same, transposed
 from gpt.model.config import Activation, GPTConfig
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -34,20 +34,16 @@ def read_config(values: dict[str, Any]) -> GPTConfig:
         "scale_attn_by_inverse_layer_idx": (False,),
         "add_cross_attention": (False,),
     }
-    for name, allowed in computed.items():
-        if values.get(name, allowed[0]) not in allowed:
-            raise ValueError(
-                f"its {name} is {values[name]!r}; this model computes only {' or '.join(map(repr, allowed))}"
-            )
+    check_computed(values, computed)
     return GPTConfig(
-        vocab_size=values["vocab_size"],
-        block_size=values["n_positions"],
-        n_layer=values["n_layer"],
-        n_head=values["n_head"],
-        n_embd=values["n_embd"],
+        vocab_size=required(values, "vocab_size"),
+        block_size=required(values, "n_positions"),
+        n_layer=required(values, "n_layer"),
+        n_head=required(values, "n_head"),
+        n_embd=required(values, "n_embd"),
         dropout=values.get("resid_pdrop", 0.0),
         norm_eps=values.get("layer_norm_epsilon", 1e-5),
-        mlp_width=values.get("n_inner") or 4 * values["n_embd"],
+        mlp_width=values.get("n_inner") or 4 * required(values, "n_embd"),
         activation=ACTIVATIONS[values.get("activation_function", "gelu_new")],
         tie_weights=values.get("tie_word_embeddings", True),
     )

@@ -17,7 +17,7 @@ from gpt.model.gpt import GPT
 Progress = Callable[[int, int, str], None]
 
 # masks and angles that old files hold, and a copy of tied embeddings
-UNREAD = re.compile(r"\b(attn|attention)\.(masked_)?bias$|\brotary_emb\.inv_freq$|^lm_head\.weight$")
+UNREAD = re.compile(r"\b(attn|attention)\.(masked_)?bias$|\brotary_emb\.inv_freq$|^(lm_head|embed_out)\.weight$")
 
 
 class Tensors(Protocol):
