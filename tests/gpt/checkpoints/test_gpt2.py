@@ -135,7 +135,7 @@ def test_what_is_no_gpt_cannot_be_written(tmp_path, kind):
 def test_another_architecture_is_refused(tmp_path):
     config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     BertForMaskedLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="its model_type is 'bert'; only 'gpt2', .* and 'mistral' can be opened"):
+    with pytest.raises(ValueError, match=r"its model_type is 'bert'; only 'gpt2', .* and 'mistral' can be opened"):
         load_pretrained(tmp_path)
 
 
