@@ -10,7 +10,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from explorer.components.attention_view import Look, attention_view  # noqa: E402
+from explorer.components.attention_view import Arrangement, Look, attention_view  # noqa: E402
 
 
 def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray:
@@ -35,6 +35,13 @@ def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
     weights[0, 0] = 0.25 * np.eye(T) + 0.75 * np.eye(T, k=-1)
     weights[0, 0, 0, 0] = 1
     return weights.astype(np.float32)
+
+
+def arrangement(n_layer: int, n_head: int) -> Arrangement:
+    """Scores that grow from head to head, a score that no head has, and one head in three at rest."""
+    places = np.arange(n_layer * n_head).reshape(n_layer, n_head)
+    scores = {"induction": places / places.size, "duplicate token": np.full(places.shape, np.nan)}
+    return Arrangement(scores, first=np.where(places % 3, 0.1, 0.9), rest=0.8)
 
 
 HOSTILE = [
@@ -65,6 +72,7 @@ if st.checkbox("Show", value=True):
 
     def keep(look: Look) -> None:
         st.session_state.head, st.session_state.cell = look.head, look.cell
+        st.session_state.order = f"{look.order}, {look.role or 'all'}, {look.hides_rest}"
 
     large = attention_view(
         crossing(n_layer, n_head, T, *other, int(seed)) if other else patterns_of(n_layer, n_head, T, int(seed)),
@@ -76,7 +84,9 @@ if st.checkbox("Show", value=True):
         key="view",
         grid_only="grid_only" in st.query_params,
         captions=CAPTIONS if "captions" in st.query_params else None,
+        arrangement=arrangement(n_layer, n_head) if "arrange" in st.query_params else None,
     )
     st.text(f"locked: {st.session_state.get('head')}")
     st.text(f"pinned: {st.session_state.get('cell')}")
     st.text(f"shown: {large}")
+    st.text(f"arranged: {st.session_state.get('order')}")

@@ -22,6 +22,7 @@ from explorer.components.attention_view.encoding import AVERAGE, Encoded, Head, 
 from explorer.components.attention_view.packing import Cell, check_patterns, fits, pack, pack_layer
 from explorer.shared.fragment import fragment
 
+BY_LAYER = "layer"  # the grid's order with layers down and heads across
 SHARES = (0.5, 0.75, 0.9, 0.99, 1)  # of a row, as the view offers them
 
 SCRIPTS = (
@@ -32,12 +33,31 @@ SCRIPTS = (
     "lines.js",
     "layers.js",
     "grid.js",
+    "arrange.js",
     "tip.js",
     "input.js",
     "view.js",
 )
 _mount = declare("attention_view", "view.html", ["view.css"], SCRIPTS)
 _bring = component("attention_layer", js=read("attention_view", "layer.js"))
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What the view's grid can be sorted and filtered by. Arrays are (n_layer, n_head)."""
+
+    scores: Mapping[str, np.ndarray]  # name → a score of each head; empty until the heads are scored
+    first: np.ndarray  # the mean weight on the first token
+    rest: float  # a head with more weight there only reads the first token
+
+    def options(self) -> dict[str, Any]:
+        """Return the entries of the view's header. A score that is no number is null."""
+        scores = {name: _numbers(values) for name, values in self.scores.items()}
+        return {"scores": scores, "first": _numbers(self.first), "rest": self.rest}
+
+
+def _numbers(values: np.ndarray) -> list[list[float | None]]:
+    return [[round(float(value), 3) if np.isfinite(value) else None for value in row] for row in values]
 
 
 class Look(NamedTuple):
@@ -47,6 +67,9 @@ class Look(NamedTuple):
     cell: Cell | None = None  # the pinned (query, key), perhaps a masked one; of a pinned token, its largest weight
     compared: tuple[tuple[int | str, int | str], ...] = ()  # (layer, head) whose lines are added; "avg" is all of them
     share: float = 0.9  # of each row that the lines cover, of `SHARES`
+    order: str = BY_LAYER  # of the heads in the grid: the name of a score
+    role: str = ""  # the caption of the heads in the grid; "" is any
+    hides_rest: bool = False  # whether the grid leaves out heads that only read the first token
 
 
 NOTHING = Look()
@@ -77,6 +100,9 @@ class _Browser:
             _pair_in(click.get("cell")),
             tuple((layer, head) for layer, head in filter(_is_pair, compared if isinstance(compared, list) else [])),
             share if share in SHARES else self.look.share,
+            str(click.get("order") or BY_LAYER),
+            str(click.get("role") or ""),
+            click.get("hides_rest") is True,
         )
         self.look, self.clicked_at = _existing(look, self.shape), click.get("at", self.clicked_at)
 
@@ -95,6 +121,7 @@ def attention_view(
     keys: Sequence[str] | None = None,
     captions: Mapping[Head, str] | None = None,
     explained: str | None = None,
+    arrangement: Arrangement | None = None,
 ) -> Head:
     """Draw all heads. Return the large one: the locked head, or the last that was locked, or `opening`.
 
@@ -107,6 +134,7 @@ def attention_view(
     causal: cells above the diagonal do not exist (they must be 0, and T = S). grid_only: no large heatmap, no lines.
     layers: the layers to draw; None: all. captions: (layer, head) → what the head does, in one to three words; of equal
     captions the strongest head comes first. explained: the key of the container that explains a pinned weight.
+    arrangement: what the grid can be sorted and filtered by (None: nothing).
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that does not exist.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
@@ -120,6 +148,7 @@ def attention_view(
     exists = fits(browser.large, shape[:2]) and browser.large[0] in patterns.layers
     browser.large = browser.look.head or (browser.large if exists else opening)
     options = {"key": key, "look": browser.asked, "grid_only": grid_only, "opening": opening, "explained": explained}
+    options["arrange"] = arrangement and arrangement.options()
     places = {"head": browser.look.head, "cell": browser.look.cell, "keys": keys}
     data = pack(patterns, tokens, options=options, captions=captions, **places)
     with st.container(gap=None):

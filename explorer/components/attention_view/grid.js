@@ -22,24 +22,26 @@ function element(tag, role, text = "") {
   return part;
 }
 
-function buildGrid(view) {
-  const { layers, heads } = view.patterns;
+// Build the grid from `view.rows`: lists of heads, with null where none is shown.
+function buildGrid(view, isList = false) {
+  const { heads } = view.patterns;
   const labelled = (role, text, head) => {
     const label = element("span", role, text);
     if (head !== undefined) label.style.setProperty("--head", colorOf(view, head));
     return label;
   };
-  view.grid.style.setProperty("--heads", heads.length);
+  view.grid.style.setProperty("--heads", view.rows[0]?.length ?? 1);
   const top = element("div", "row");
   top.append(labelled("columnheader", ""));
-  top.append(...heads.map((head) => labelled("columnheader", short("H", head), head)));
-  const rows = layers.map((layer) => {
+  top.append(...heads.slice(0, view.rows[0]?.length).map((head) => labelled("columnheader", short("H", head), head)));
+  const rows = view.rows.map((heads) => {
     const row = element("div", "row");
-    row.append(labelled("rowheader", short("L", layer)));
-    row.append(...heads.map((head) => buildCell(view, [layer, head])));
+    const layer = heads.find(Boolean)[0];
+    if (!isList) row.append(labelled("rowheader", short("L", layer)));
+    row.append(...heads.map((head) => (head ? buildCell(view, head) : element("span", "gridcell"))));
     return row;
   });
-  view.grid.replaceChildren(top, ...rows);
+  view.grid.replaceChildren(...(isList || rows.length === 0 ? [] : [top]), ...rows);
   view.cells = [...view.grid.querySelectorAll("button")];
 }
 
@@ -50,6 +52,7 @@ function buildCell(view, [layer, head]) {
   cell.dataset.head = head;
   cell.style.setProperty("--head", colorOf(view, head));
   cell.append(document.createElement("canvas"));
+  cell.dataset.name = nameOf([layer, head]);
   const caption = captionOf(view, [layer, head]);
   if (caption) {
     const mark = Object.assign(document.createElement("span"), { className: "mark", textContent: initialOf(caption) });
@@ -87,7 +90,8 @@ const indexOf = (text) => (text === AVERAGE ? AVERAGE : Number(text));
 const headOf = (cell) => [indexOf(cell.dataset.layer), indexOf(cell.dataset.head)];
 
 function paintGrid(view, averages) {
-  const { clientWidth, clientHeight } = view.cells[0];
+  if (view.cells.length === 0) return;
+  const { clientWidth, clientHeight } = view.cells[0].firstChild;
   const onScreen = (size) => Math.round((size || 48) * (window.devicePixelRatio || 1));
   const patterns = view.patterns.small ?? view.patterns;
   const sides = [Math.min(patterns.K, onScreen(clientWidth)), Math.min(patterns.Q, onScreen(clientHeight))];
@@ -99,6 +103,7 @@ function paintGrid(view, averages) {
 
 function markGrid(view) {
   const shown = view.shown();
+  const entry = view.cells.find((cell) => same(headOf(cell), shown)) ?? view.cells[0]; // where the Tab key leads
   for (const cell of view.cells) {
     const head = headOf(cell);
     const locked = same(head, view.locked);
@@ -108,23 +113,30 @@ function markGrid(view) {
     cell.setAttribute("aria-label", `${nameOf(head)}${does && `, ${does}`}${locked ? ", locked" : ""}${drawn ? ", lines shown" : ""}`);
     cell.classList.toggle("drawn", drawn);
     cell.classList.toggle("shown", same(head, shown));
-    cell.tabIndex = same(head, shown) ? 0 : -1;
+    cell.tabIndex = cell === entry ? 0 : -1;
   }
 }
 
 // Which head an arrow key leads to, or null for another key.
-function headAfter(view, [layer, head], key) {
-  const { layers, heads } = view.patterns;
-  const step = (list, from, by) => list[Math.min(Math.max(list.indexOf(from) + by, 0), list.length - 1)];
-  const moves = {
-    ArrowLeft: [layer, step(heads, head, -1)],
-    ArrowRight: [layer, step(heads, head, 1)],
-    ArrowUp: [step(layers, layer, -1), head],
-    ArrowDown: [step(layers, layer, 1), head],
-    Home: [layer, heads[0]],
-    End: [layer, heads.at(-1)],
+function headAfter({ rows }, head, key) {
+  const at = rows.findIndex((row) => row.some((other) => other && same(other, head)));
+  const place = rows[at].findIndex((other) => other && same(other, head));
+  const there = upTo(rows[at].length).filter((column) => rows[at][column]);
+  const step = (list, by) => list[Math.min(Math.max(list.indexOf(place) + by, 0), list.length - 1)];
+  const inRow = (index) => {
+    const row = rows[Math.min(Math.max(index, 0), rows.length - 1)];
+    const columns = upTo(row.length).filter((column) => row[column]);
+    return row[columns.reduce((best, column) => (Math.abs(column - place) < Math.abs(best - place) ? column : best))];
   };
-  return moves[key] ?? null;
+  const moves = {
+    ArrowLeft: () => rows[at][step(there, -1)],
+    ArrowRight: () => rows[at][step(there, 1)],
+    ArrowUp: () => inRow(at - 1),
+    ArrowDown: () => inRow(at + 1),
+    Home: () => rows[at][there[0]],
+    End: () => rows[at][there.at(-1)],
+  };
+  return moves[key]?.() ?? null;
 }
 
 function headUnder(event) {

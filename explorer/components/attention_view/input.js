@@ -10,7 +10,7 @@ function lock(view, head) {
 
 function report(view) {
   view.at = Date.now();
-  view.send({ head: view.real, cell: cellOf(view), compared: view.extra, share: view.share, at: view.at });
+  view.send({ head: view.real, cell: cellOf(view), compared: view.extra, share: view.share, order: view.order, role: view.role, hides_rest: view.hidesRest, at: view.at });
 }
 
 function compare(view, comparing) {

@@ -1,7 +1,7 @@
 // What is shown and what is locked. The view draws at most once a frame, and only when something changed.
 
 const NOWHERE = { query: null, key: null };
-const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "at", "followed"];
+const REMEMBERED = ["locked", "real", "last", "extra", "pinned", "share", "order", "role", "hidesRest", "at", "followed"];
 const ON_ITS_WAY = 3000; // ms in which the page may not know of the last click yet
 const TABLE_ROWS = 12;
 const UNDER_MAP = 12; // CSS pixels
@@ -46,6 +46,9 @@ function mount(root) {
     hover: null, // the cell or token under the pointer or the arrow keys
     zoom: WHOLE,
     share: 0.9,
+    order: BY_LAYER, // of the heads in the grid, or the name of a score
+    role: "", // what the heads in the grid do; "" is anything
+    hidesRest: false, // whether the grid leaves out heads that only read the first token
     at: 0, // the last click, in ms
     asked: null, // the layer that was asked for last: { layer, at }
     followed: "", // what the page asked for last
@@ -54,6 +57,7 @@ function mount(root) {
   view.focus = () => view.hover ?? view.pinned ?? NOWHERE;
   view.companions = () => [view.shown(), ...view.extra.filter((head) => !same(head, view.shown()))];
   listenToGrid(view);
+  listenToArrangement(view);
   listenToZoom(view);
   listenToDetail(view);
   view.onLayer = ({ detail }) => detail === view.patterns?.header.key && takeLayer(view) && redraw(view, "head");
@@ -92,13 +96,8 @@ function receive(view, bytes) {
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
   writeScale(view.root, view.theme.scale);
-  const grid = JSON.stringify([view.patterns.layers, view.patterns.heads, view.theme.name, header.captions]);
-  if (view.built !== grid) {
-    buildGrid(view);
-    buildBadges(view, view.badges);
-  }
+  writeArrangement(view);
   view.grid.style.setProperty("--shape", Math.min(Math.max(K / Q, 1 / WIDEST), WIDEST));
-  view.built = grid;
   redraw(view, "layout");
 }
 
@@ -124,6 +123,9 @@ function follow(view, look) {
   view.pinned = look.cell && { query: look.cell[0], key: look.cell[1] };
   view.extra = look.compared;
   view.share = look.share;
+  view.order = look.order;
+  view.role = look.role;
+  view.hidesRest = look.hides_rest;
 }
 
 function redraw(view, part) {
@@ -139,6 +141,7 @@ function render(view) {
   view.width = root.clientWidth;
   if (!root.isConnected || view.width === 0) return;
   if (everything) {
+    arrangeGrid(view);
     paintGrid(view, false);
     setTimeout(() => paintGrid(view, true)); // the averages take longest: after this frame
   }
@@ -157,6 +160,23 @@ function render(view) {
   askForLayer(view);
   if (view.arrived) performance.measure("attention-view", { start: view.arrived });
   view.arrived = null;
+}
+
+// Build the grid where its heads have changed.
+function arrangeGrid(view) {
+  const { header } = view.patterns;
+  const isList = orderOf(view) !== BY_LAYER;
+  view.rows = rowsOf(view, isList ? columnsFor(view) : 0);
+  const built = JSON.stringify([view.rows, view.theme.name, header.captions]);
+  if (view.built !== built) {
+    const focused = view.grid.contains(view.grid.getRootNode().activeElement);
+    buildGrid(view, isList);
+    buildBadges(view, view.badges);
+    if (focused) view.cells[0]?.focus();
+  }
+  view.built = built;
+  view.root.querySelector(".empty").hidden = view.rows.length > 0;
+  fitGrid(view);
 }
 
 // The height for the map: as much as the first screen has left, or most of a screen where the map is further down.

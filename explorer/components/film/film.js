@@ -67,7 +67,10 @@ function receive(view, bytes) {
   view.theme = theme;
   view.changeRamp = changeRamp(header.change, view.theme.background);
   view.labels = labelsOf(view.patterns, view.theme);
-  if (header.layers) buildGrid(view);
+  if (header.layers) {
+    view.rows = view.patterns.layers.map((layer) => view.patterns.heads.map((head) => [layer, head]));
+    buildGrid(view);
+  }
   redraw(view, "layout");
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 from explorer.components.attention_view.encoding import Encoded, encode
 from explorer.components.attention_view.linked import linked_view, look_choices, read_lines
 from explorer.components.attention_view.packing import example
+from explorer.explore.attention.arrangement import arrange_heads, order_choices, read_order
 from explorer.explore.attention.layers import pick_layers
 from explorer.explore.attention.weight import PLACE, draw_weight, read_cell
 from explorer.explore.heads.panel import caption_heads
@@ -30,16 +31,18 @@ def draw_heads(opened: Opened, reading: Reading) -> None:
     head = widgets.head_choice(config.n_layer, config.n_head)
     cell = read_cell(len(reading.ids))
     layers = pick_layers(opened, reading, head)
+    scores = texts.known_head_scores(opened)
     encoded = _encode(opened, reading.ids, layers)
     large = linked_view(
         encoded,
         reading.tokens,
         key="attention",
-        look={"head": head, "cell": cell, **read_lines(config.n_layer, config.n_head)},
-        choices=look_choices,
+        look={"head": head, "cell": cell, **read_lines(config.n_layer, config.n_head), **read_order()},
+        choices=lambda look: look_choices(look) | order_choices(look),
         opening=encoded.opening,
         explained=PLACE,
-        captions=caption_heads(texts.known_head_scores(opened), layers),
+        captions=caption_heads(scores, layers),
+        arrangement=arrange_heads(opened, reading.ids, layers, scores),
     )
     downloads.attention(opened, reading, large, layers)
     widgets.caption(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.components.attention_view import Look, _Browser
+from explorer.components.attention_view import Arrangement, Look, _Browser
 from explorer.components.attention_view.encoding import encode
 from explorer.components.attention_view.packing import check_patterns, displayed, example, pack, sharpest
 from explorer.components.attention_view.standalone import standalone_page
@@ -188,6 +188,16 @@ def test_a_click_reports_all_that_the_person_looks_at():
     compared = [[0, "avg"], ["avg", 9], [1, 1]]
     browser.take({"head": [1, 2], "cell": [3, 0], "compared": compared, "share": 0.75, "at": 5})
     assert browser.look == Look((1, 2), (3, 0), ((0, "avg"), (1, 1)), 0.75) and browser.clicked_at == 5
+    browser.take({"order": "induction", "role": "previous token", "hides_rest": True})
+    assert browser.look[4:] == ("induction", "previous token", True)
+    browser.take({"order": None, "role": [], "hides_rest": "yes"})
+    assert browser.look[4:] == ("layer", "", False)
+
+
+def test_scores_that_are_no_number_travel_as_null():
+    scores = {"induction": np.array([[0.12345, np.nan]])}
+    options = Arrangement(scores, np.array([[0.5, 0.9]]), 0.8).options()
+    assert options == {"scores": {"induction": [[0.123, None]]}, "first": [[0.5, 0.9]], "rest": 0.8}
 
 
 def test_the_browser_is_asked_only_for_what_it_does_not_show():
@@ -219,9 +229,10 @@ def test_the_component_mounts_with_the_packed_patterns():
     header, patterns = unpack(app.get("bidi_component")[0].proto.bytes)
     assert patterns.shape == (2, 3, 8, 8)
     look = {"head": None, "cell": None, "compared": [], "share": 0.9, "at": 0}
+    look |= {"order": "layer", "role": "", "hides_rest": False}
     assert (header["key"], header["look"], header["grid_only"]) == ("view", look, False)
     assert header["tokens"][:4] == ["t", "h", "e", "·"]
-    assert [text.value for text in app.text] == ["locked: None", "pinned: None", "shown: (0, 0)"]
+    assert [text.value for text in app.text] == ["locked: None", "pinned: None", "shown: (0, 0)", "arranged: None"]
 
 
 def test_the_sharpest_head_is_the_one_whose_rows_are_most_concentrated():

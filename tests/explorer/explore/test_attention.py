@@ -199,6 +199,22 @@ def test_the_grid_says_what_heads_do_with_names_from_the_scores(open_app):
     assert header(open_app(prompt="hear me"))["captions"] == {}
 
 
+def test_a_link_arranges_the_heads_by_their_scores(open_app):
+    choices = {"order": "induction", "role": "previous token", "hide-rest": "True"}
+    sent = header(open_app(model="induction", prompt="abcabc", **choices))
+    look, arrange = sent["look"], sent["arrange"]
+    assert (look["order"], look["role"], look["hides_rest"]) == ("induction", "previous token", True)
+    assert list(arrange["scores"]) == ["previous token", "first token", "duplicate token", "induction", "entropy"]
+    assert arrange["scores"]["induction"][1][3] > 0.4 and arrange["rest"] == 0.8
+    assert "There is no order" in messages(open_app(prompt="hear me", order="size"))
+
+
+def test_the_weight_on_the_first_token_is_that_of_the_prompt(open_app):
+    app = open_app(prompt="hear me speak")
+    expected = weights(app)[:, :, 1:, 0].mean(-1)
+    np.testing.assert_allclose(header(app)["arrange"]["first"], expected, atol=1e-3)
+
+
 def test_the_patterns_are_drawn_before_the_heads_are_scored(open_app, monkeypatch):
     seen = []
     monkeypatch.setattr(texts, "known_head_scores", lambda opened: None)
