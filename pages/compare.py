@@ -2,7 +2,6 @@ import streamlit as st
 
 from explorer.compare import panel
 from explorer.figures import style
-from explorer.opened import open_model
 from explorer.shared import widgets
 from explorer.shared.choices import RIGHT
 
@@ -22,7 +21,7 @@ if not prompt:
 
 growing = False
 with st.spinner("Opening the models…"):
-    pair = (open_model(left), open_model(right))
+    pair = (widgets.open_with_progress(left), widgets.open_with_progress(right))
     for opened in pair:
         _ = opened.model  # read from disk here
 with widgets.guarded():

@@ -7,6 +7,7 @@ functions import gpt.
 from pathlib import Path
 
 from explorer.opened import folder_of
+from explorer.real_models import list_models
 from explorer.shared.outline import outline, stamp
 
 VALIDATION = (  # from the validation text of Tiny Shakespeare
@@ -65,12 +66,21 @@ TASKS = {
         "Never asked": "Question:\nWho art thou?\n\nAnswer:\n",
     },
 }
+REAL = {
+    "A name twice": "Mr. Dursley was proud to say. Mrs. Durs",
+    "A fact": "The capital of France is",
+    "Who gave it?": "When Mary and John went to the store, John gave a drink to",
+    "Words that repeat": "A horse, a horse, my kingdom for a",
+    "Code": "def double(numbers):\n    return [2 * number for number in",
+}
 OPENING = 60  # characters of a text
 READ = 400  # characters at either end of a text
 
 
 def of_model(ref: str) -> dict[str, str]:
     """Return name → prompt for the text that this model was trained on. Raises ValueError if there is no such model."""
+    if ref in list_models():
+        return REAL
     folder = folder_of(ref)
     own = folder / "text.txt"
     return _in_text(*_ends(own)) if stamp(own) else of_text(outline(folder).text or "")

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from explorer.opened import references
+from explorer.real_models import is_missing, list_models
 from explorer.shared.outline import Outline, outline
 
 
@@ -18,7 +19,8 @@ class Listed(NamedTuple):
         name, n_layer, n_head = self.outline.title or self.ref, self.outline.n_layer, self.outline.n_head
         if not isinstance(n_layer, int) or not isinstance(n_head, int):
             return name
-        return f"{name} · {n_layer} × {n_head} heads" if n_layer else f"{name} · no heads"
+        shape = f"{n_layer} × {n_head} heads" if n_layer else "no heads"
+        return f"{name} · {shape}" + (f", {self.outline.size}" if self.outline.size else "")
 
     @property
     def continues_prompt(self) -> bool:
@@ -36,10 +38,19 @@ class Listed(NamedTuple):
 
 
 def models() -> dict[str, Listed]:
-    """Reference → what config.json says of every model, in the order of `references`."""
+    """Reference → what config.json says of every model that was trained here, in the order of `references`."""
     return {ref: Listed(ref, outline(folder)) for ref, folder in references().items()}
 
 
+def real_models() -> dict[str, Listed]:
+    """Reference → what the list says of every real model; none is opened."""
+    listed = {}
+    for ref, model in list_models().items():
+        size = f"{model.size} · not installed" if is_missing(model) else model.size
+        listed[ref] = Listed(ref, Outline(n_layer=model.n_layer, n_head=model.n_head, title=model.title, size=size))
+    return listed
+
+
 def prompted() -> dict[str, Listed]:
-    """The models that continue a prompt, in the order of `models`."""
+    """The models that were trained here and continue a prompt, in the order of `models`."""
     return {ref: listed for ref, listed in models().items() if listed.continues_prompt}

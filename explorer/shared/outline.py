@@ -23,6 +23,7 @@ class Outline(NamedTuple):
     n_layer: Any = None
     n_head: Any = None
     title: str = ""
+    size: str = ""  # of a real model
 
 
 def stamp(*files: Path) -> Stamp:

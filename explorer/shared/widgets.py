@@ -13,7 +13,8 @@ from explorer.components.page_tools import page_tools
 from explorer.figures.tokens import visible
 from explorer.navigation import PAGES
 from explorer.opened import Opened, open_model
-from explorer.shared import examples, model_list
+from explorer.real_models import list_models
+from explorer.shared import examples, model_list, open_real
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SEED
 from explorer.shared.prompt import Reading, read_prompt
 from explorer.shared.sampling import Sampling
@@ -71,25 +72,32 @@ def caption(sentence: str, chapter: str) -> None:
     st.caption(f"{sentence} Lecture {lecture_link(chapter)}.")
 
 
-def model_picker(choice: Choice = MODEL, default: str | None = None, **more: Any) -> str | None:
+def model_picker(choice: Choice = MODEL, default: str | None = None, real: bool = True, **more: Any) -> str | None:
     """Let the person pick a model that predicts a next token. Return its reference; None where there is no model.
 
-    default: shown until the person picks. more: keyword arguments for the box.
+    default: shown until the person picks. real: whether real models are offered. more: keyword arguments for the box.
     """
-    models = model_list.models()
+    trained, real_models = model_list.models(), model_list.real_models()
+    models = trained | real_models if real else trained
     options = {ref: listed.label for ref, listed in models.items() if listed.continues_prompt}
+    first = next((ref for ref in options if ref in trained), None)
     if not options:
         return None
-    shown, sentence = choice.check(options=[*options], default=default if default in options else next(iter(options)))
+    shown, sentence = choice.check(options=[*options], default=default if default in options else first)
     st.selectbox(options=options, format_func=options.__getitem__, **choice.bound(shown, options, **more))
     if sentence:
         if choice.text in models:
             sentence = (
                 f"{plain(choice.text)} does not continue a prompt, so it does not open here. {plain(shown)} is shown."
             )
+        elif choice.text in real_models:
+            title = plain(real_models[choice.text].outline.title)
+            sentence = f"{title} was not trained here, so it does not open here. {plain(shown)} is shown."
         st.warning(sentence, icon=":material/search_off:")
         if choice.text in models and models[choice.text].translates:
             look_into_translator(choice.text)
+    if real:
+        open_real.offer(choice)
     return shown
 
 
@@ -110,7 +118,18 @@ def model_and_prompt(left: DeltaGenerator, right: DeltaGenerator) -> tuple[Opene
         prompt = prompt_box(examples.of_model(ref) if ref else examples.SHAKESPEARE)
     if ref is None:
         no_model()
-    return open_model(ref), prompt
+    return open_with_progress(ref), prompt
+
+
+def open_with_progress(ref: str) -> Opened:
+    """Open a model, and draw the progress of a real one. The page ends here if the person cancels.
+
+    Raises ValueError if the model cannot be opened.
+    """
+    real = list_models().get(ref)
+    if real is not None and not open_real.await_model(real):
+        st.stop()
+    return open_model(ref)
 
 
 def no_model() -> NoReturn:

@@ -99,9 +99,13 @@ class BoundedReader(GGUFReader):
     """A reader that refuses a file that ends early, where the library's would read nothing, and on and on."""
 
     def _get(self, offset: int, dtype: Any, count: int = 1, override_order: Any = None) -> Any:
-        if offset + np.dtype(dtype).itemsize * int(count) > len(self.data):
+        if isinstance(self.data, np.memmap):
+            self.data = np.asarray(self.data)  # the same memory; slices of a memmap take three times as long
+        kind = np.dtype(dtype)
+        end = offset + kind.itemsize * int(count)
+        if end > len(self.data):
             raise ValueError("the file ends before its content does; download or copy it again")
-        return super()._get(offset, dtype, count, override_order)
+        return self.data[offset:end].view(kind.newbyteorder(override_order or self.byte_order))
 
 
 def read_gguf(file: Path) -> tuple[dict[str, Any], GGUFTensors, HFTokenizer | None]:

@@ -29,7 +29,7 @@ def run_and_prompt() -> tuple[Opened, str]:
     """Draw the prompt and the run in one row; returns the run's model and the prompt."""
     left, right = st.columns([5, 2])
     with right:
-        ref = widgets.model_picker(label="Run", default=DEFAULT)
+        ref = widgets.model_picker(label="Run", default=DEFAULT, real=False)
     if ref is None:
         widgets.no_model()
     if RUN.text is not None and f"runs/{RUN.text}" != ref:

@@ -1,0 +1,12 @@
+"""Where models are on the disk."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "assets" / "models"
+
+
+def runs_folder() -> Path:
+    """Where the person's runs are: `$ATTENTION_EXPLORER_RUNS`, or `runs/` in the repository."""
+    return Path(os.environ.get("ATTENTION_EXPLORER_RUNS") or ROOT / "runs")
