@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gpt import export
 from gpt.train.__main__ import parse
 
 ROOT = Path(__file__).parents[1]
@@ -18,10 +19,10 @@ def blocks(document: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
-def commands(document: Path) -> list[str]:
-    """The lines that start training, without their comments; a line that ends in a backslash goes on."""
+def commands(document: Path, module: str = "gpt.train") -> list[str]:
+    """The lines that start a module, without their comments; a line that ends in a backslash goes on."""
     lines = "\n".join(blocks(document, "sh")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if "-m gpt.train " in line]
+    return [line for line in lines if f"-m {module} " in line]
 
 
 def test_readme_is_short():
@@ -56,6 +57,23 @@ def test_the_python_about_checkpoints_runs(copy):
         "tokenizer_config.json",
     ]
     assert names["opened"].model.config.n_layer == 4
+
+
+def test_the_python_about_exports_runs(copy):
+    [block] = blocks(ROOT / "docs" / "export.md", "python")
+    names: dict = {}
+    exec(block, names)
+    assert names["written"].startswith("ROMEO:") and len(names["written"]) == 106
+    assert names["opened"].tokenizer.encode("ROMEO:") == names["prompt"].input_ids[0].tolist()
+
+
+def test_the_export_commands_run(copy, monkeypatch):
+    lines = [line for document in DOCUMENTS for line in commands(document, "gpt.export")]
+    assert lines
+    for line in lines:
+        arguments = shlex.split(line.split("-m gpt.export ")[1], comments=True)
+        monkeypatch.setattr("sys.argv", ["gpt.export", *arguments])
+        assert export.main() == 0 and (copy / arguments[1] / "config.json").is_file()
 
 
 @pytest.mark.parametrize(

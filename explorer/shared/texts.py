@@ -124,10 +124,10 @@ def known_head_scores(opened: Opened) -> dict[str, np.ndarray] | None:
 
 
 def probe_text(opened: Opened) -> str:
-    """The validation text of this model's probe set; "" if the set is letters. Raises ValueError if it is gone."""
-    from gpt.lens.heads import speaks_letters
+    """The validation text of this model's probe set; "" if it needs none. Raises ValueError if the text is gone."""
+    from gpt.lens.heads import probe_kind
 
-    return "" if speaks_letters(opened.tokenizer) else parts(opened)[1]
+    return parts(opened)[1] if probe_kind(opened.tokenizer) == "validation text" else ""
 
 
 @cached(max_entries=64)

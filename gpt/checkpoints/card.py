@@ -13,7 +13,7 @@ from gpt.train.files import write_text
 from gpt.train.objectives import OPTIMIZATION
 from gpt.train.run import Run
 
-MARKS = re.compile(r"([\\`*_\[\]{}|~$:@#!])")  # what Markdown would read as more than text
+MARKS = re.compile(r"([\\`*_\[\]{}|~$]|:(?=//))")  # what Markdown would read as more than text
 LONGEST = 300  # characters of a value
 HEAD = """---
 library_name: transformers
@@ -86,5 +86,5 @@ def _training(run: Run, step: int) -> Iterable[tuple[str, Any]]:
 
 
 def _table(title: str, rows: Iterable[tuple[str, Any]]) -> str:
-    lines = "\n".join(f"| {plain(name)} | {plain(value)} |" for name, value in rows)
+    lines = "\n".join(f"| {name} | {plain(value)} |" for name, value in rows if value not in (None, ""))
     return f"\n## {title}\n\n| | |\n|---|---|\n{lines}\n"

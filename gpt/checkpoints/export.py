@@ -13,6 +13,7 @@ from torch import Tensor
 from gpt.checkpoints.card import write_card
 from gpt.checkpoints.family import Weight
 from gpt.checkpoints.targets import Target, find_target
+from gpt.checkpoints.tensors import Progress
 from gpt.checkpoints.tokenizer import write_tokenizer
 from gpt.machine import bytes_in_words, free_disk
 from gpt.model.build import Model
@@ -27,16 +28,22 @@ OTHER_FILES = 20_000_000  # bytes; the tokenizer and the card are smaller
 
 
 def export_pretrained(
-    run_or_model: Run | Model, folder: str | Path, tokenizer: Tokenizer | None = None, *, step: int | None = None
+    run_or_model: Run | Model,
+    folder: str | Path,
+    tokenizer: Tokenizer | None = None,
+    *,
+    step: int | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write a folder that `transformers.AutoModelForCausalLM` and `AutoTokenizer` open: same logits, same tokens.
 
     A run is written with its tokenizer, a model with `tokenizer`, if given. step: the run's snapshot (None: the
-    newest). The model goes out as GPT-2 if GPT-2 has all its switches, otherwise as Llama. A bias that the model lacks
-    is written as zeros. The folder appears when all files are in it.
+    newest). The model goes out as the first family in `TARGETS` that has all its switches. A bias that the model lacks
+    is written as zeros. The folder appears when all files are in it. progress(done, total, what): called with bytes;
+    an exception that it raises cancels the work.
 
-    Raises ValueError for a model that neither family expresses, a folder that is not empty, a full disk, and a
-    tokenizer of another vocabulary.
+    Raises ValueError for a model that no family expresses, a folder that is not empty, a full disk, and a tokenizer of
+    another vocabulary.
     """
     if isinstance(run_or_model, Run):
         run, config, kind = run_or_model, run_or_model.recipe.model, run_or_model.objective.kind
@@ -44,16 +51,24 @@ def export_pretrained(
         step = run.steps[-1] if step is None and run.steps else step
     else:
         run, config, kind = None, run_or_model.config, type(run_or_model)
-    target, folder = find_target(config, kind), Path(folder)
+    target, folder, progress = find_target(config, kind), Path(folder), progress or _show_nothing
     if tokenizer and tokenizer.vocab_size != config.vocab_size:
         raise ValueError(f"the tokenizer has {tokenizer.vocab_size} tokens, the model {config.vocab_size}")
-    check_room(folder, export_size(config))
+    size = export_size(config)
+    check_room(folder, size)
+    progress(0, 2 * size, "reading weights")
     model = run_or_model.model(step) if isinstance(run_or_model, Run) else run_or_model
     with _appearing(folder) as beside:
+        progress(size, 2 * size, "writing weights")
         _write_weights(model.state_dict(), config, target, beside)
         if tokenizer:
             write_tokenizer(tokenizer, beside, config.block_size)
         write_card(beside, folder.name, target.name, config, run, step or 0)
+        progress(2 * size, 2 * size, "written")
+
+
+def _show_nothing(done: int, total: int, what: str) -> None:
+    """Show no progress."""
 
 
 def export_size(config: GPTConfig) -> int:

@@ -4,7 +4,10 @@ Each score is compared with uniform attention on the same tokens, so a head gets
 The kinds are those of TransformerLens's head detector; induction follows Olsson et al. 2022, arXiv:2209.11895.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from random import Random
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,7 +21,9 @@ KINDS = ("previous token", "first token", "duplicate token", "induction")
 SCORES = (*KINDS, "entropy")
 THRESHOLD = 0.4  # a head gets the name of a kind if it puts this much more weight there than uniform attention
 PROBES = 8  # texts of the probe set
-PERIOD = 20  # letters of one copy in it, where the context holds two
+PERIOD = 20  # words or letters of one copy in it, where the context holds two
+
+ProbeKind = Literal["words", "letters", "validation text"]
 
 
 def targets(ids: Tensor) -> dict[str, Tensor]:
@@ -118,25 +123,42 @@ def label(head: Mapping[str, float]) -> str | None:
     return max(reached, key=reached.__getitem__, default=None)
 
 
-def speaks_letters(tokenizer: Tokenizer) -> bool:
-    """Whether the alphabet has the letters a to z, of which the probe set of repeated sequences consists."""
-    return not tokenizer.unknown(LETTERS)
+def probe_kind(tokenizer: Tokenizer) -> ProbeKind:
+    """Return what the probe set of a vocabulary is made of: words if it has `PERIOD`, else letters if it has a to z."""
+    if len(list(islice(_word_tokens(tokenizer), PERIOD))) == PERIOD:
+        return "words"
+    return "validation text" if tokenizer.unknown(LETTERS) else "letters"
 
 
 def probe_set(tokenizer: Tokenizer, block_size: int, validation_text: str = "") -> Tensor:
     """Return `PROBES` texts on which the kinds of heads differ: ids (≤ PROBES, T), the same at every call.
 
-    Random letters, twice in a row; if the alphabet lacks a letter, evenly spread parts of `validation_text`, of
-    block_size tokens each. Raises ValueError if such a text has fewer than two tokens.
+    Different random words of one token, or different random letters, twice in a row; if the vocabulary has neither,
+    evenly spread parts of `validation_text`, of block_size tokens each. Raises ValueError if such a text has fewer than
+    two tokens.
     """
-    if speaks_letters(tokenizer):
-        period = max(1, min(PERIOD, block_size // 2))
-        rows = [tokenizer.encode(repeated_sequence(period, seed))[:block_size] for seed in range(PROBES)]
-        return _stack(rows)
-    ids = tokenizer.encode(validation_text)
-    T = min(block_size, len(ids))
-    starts = sorted({int(start) for start in torch.linspace(0, len(ids) - T, PROBES)})
-    return _stack([ids[start : start + T] for start in starts])
+    kind = probe_kind(tokenizer)
+    if kind == "validation text":
+        ids = tokenizer.encode(validation_text)
+        T = min(block_size, len(ids))
+        starts = sorted({int(start) for start in torch.linspace(0, len(ids) - T, PROBES)})
+        return _stack([ids[start : start + T] for start in starts])
+    period = max(1, min(PERIOD, block_size // 2))
+    if kind == "words":
+        words = list(_word_tokens(tokenizer))
+        rows = [2 * Random(seed).sample(words, period) for seed in range(PROBES)]
+    else:
+        rows = [tokenizer.encode(repeated_sequence(period, seed)) for seed in range(PROBES)]
+    return _stack([row[:block_size] for row in rows])
+
+
+def _word_tokens(tokenizer: Tokenizer) -> Iterator[int]:
+    """Yield the ids of tokens that are a space and English letters: ordinary words, no special tokens."""
+    for first in range(0, tokenizer.vocab_size, 1000):
+        ids = range(first, min(first + 1000, tokenizer.vocab_size))
+        for i, piece in zip(ids, tokenizer.token_bytes(ids), strict=True):
+            if piece.startswith(b" ") and piece[1:].isalpha():  # of bytes, isalpha means ASCII letters
+                yield i
 
 
 def _stack(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -168,8 +168,9 @@ def _scores_of(scores: Scores, head: Head) -> dict[str, float]:
 
 def describe_probe(opened: Opened) -> str:
     """Describe the probe set of this model in a sentence."""
-    from gpt.lens.heads import PROBES, speaks_letters
+    from gpt.lens.heads import PROBES, probe_kind
 
-    if speaks_letters(opened.tokenizer):
-        return f"The probe set is {PROBES} sequences of different random letters; each sequence is repeated once."
-    return f"The alphabet lacks some letters of a to z, so the probe set is {PROBES} pieces of validation text."
+    kind = probe_kind(opened.tokenizer)
+    if kind == "validation text":
+        return f"The alphabet lacks some letters of a to z, so the probe set is {PROBES} pieces of validation text."
+    return f"The probe set is {PROBES} sequences of different random {kind}; each sequence is repeated once."

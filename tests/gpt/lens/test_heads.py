@@ -153,7 +153,7 @@ def test_the_probe_set_repeats_letters(block_size):
 
 def test_without_letters_the_probe_set_is_validation_text():
     tokenizer = CharTokenizer.from_text("0123456789+=")
-    assert not heads.speaks_letters(tokenizer)
+    assert heads.probe_kind(tokenizer) == "validation text"
     text = "12+34=46" * 40
     probe = heads.probe_set(tokenizer, 32, text)
     assert probe.shape[1] == 32
@@ -163,9 +163,26 @@ def test_without_letters_the_probe_set_is_validation_text():
         heads.probe_set(tokenizer, 32, "")
 
 
-def test_a_vocabulary_of_pieces_is_probed_too():
+def test_a_vocabulary_of_few_words_is_probed_with_letters():
     tokenizer = BPETokenizer.train("abcdefghijklmnopqrstuvwxyz the quick brown fox " * 10, 300)
+    assert heads.probe_kind(tokenizer) == "letters"
     assert heads.probe_set(tokenizer, 64).size(1) >= heads.PERIOD
+
+
+WORDS = [f" {first}{second}{second}" for first in "bcdfghklmn" for second in "aeiou"]
+
+
+@pytest.mark.parametrize("block_size", [2, 7, 64])
+def test_a_vocabulary_of_words_is_probed_with_words_of_one_token(block_size):
+    tokenizer = BPETokenizer.train("".join(50 * WORDS) + " 12 !? é" * 50, 420)
+    probe = heads.probe_set(tokenizer, block_size)
+    period = min(heads.PERIOD, block_size // 2)
+    assert heads.probe_kind(tokenizer) == "words" and probe.shape == (heads.PROBES, 2 * period)
+    assert torch.equal(probe[:, :period], probe[:, period:])
+    assert torch.equal(probe, heads.probe_set(tokenizer, block_size))
+    for row in probe:
+        assert len(set(row.tolist())) == period  # no word comes twice in a copy
+        assert all(word[0] == " " and word[1:].isalpha() and word.isascii() for word in tokenizer.tokens(row.tolist()))
 
 
 def test_heads_are_as_far_apart_as_the_attention_that_would_have_to_move():
