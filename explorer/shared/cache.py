@@ -1,7 +1,7 @@
 """The one cache of computed results. Streamlit keeps them for all sessions."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast
 
@@ -30,8 +30,18 @@ def cached(
 
 
 def with_arrays(result: Any) -> Any:
-    """The dataclass with arrays in place of tensors."""
+    """The dataclass with arrays in place of tensors, also inside its tuples and dataclasses."""
+    return replace(result, **{field.name: _with_array(getattr(result, field.name)) for field in fields(result)})
+
+
+def _with_array(value: Any) -> Any:
     import torch
 
-    tensors = {name: value for name, value in vars(result).items() if isinstance(value, torch.Tensor)}
-    return replace(result, **{name: tensor.numpy() for name, tensor in tensors.items()})
+    if isinstance(value, torch.Tensor):
+        return value.numpy()
+    if is_dataclass(value):
+        return with_arrays(value)
+    if isinstance(value, tuple):
+        items = map(_with_array, value)
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.choice import read_together
 from explorer.components.attention_view.packing import Cell, Head, displayed
-from explorer.explore.attention.figures import row_bars, strips
+from explorer.explore.attention.figures import by_distance, row_bars, strips, turned_pairs
 from explorer.figures import style
 from explorer.figures.tokens import labels
 from explorer.opened import Opened
@@ -18,7 +18,7 @@ from explorer.shared.choices import HEAD, KEY, LAYER, QUERY
 from explorer.shared.prompt import Reading
 
 if TYPE_CHECKING:
-    from gpt.lens.weight import LayerVectors, Weight
+    from gpt.lens.weight import LayerVectors, Rotation, Stage, Weight
 
 PLACE = "one-weight"  # the key of the container on the page
 TERMS = {
@@ -36,6 +36,15 @@ TERMS = {
     "length": "The root of the sum of the squared features.",
     "share": "How far weight × v reaches along z, as a share of z's length: (weight × v) · z / |z|². Over all "
     "keys the shares sum to 1. A key below 0 points against z.",
+    "group": "Grouped queries: the layer has fewer key and value heads than query heads. So less must be kept while "
+    "the model writes. Source: Ainslie et al. 2023, arXiv:2305.13245.",
+    "normalised": "RMSNorm of the query and of the key: each is divided by the root of its mean square, and multiplied "
+    "by a learned γ. So no vector is long, and no score is large.",
+    "turned": "Rotary positions: a pair of features, i and i + n/2, is turned like a clock hand, by an angle that "
+    "grows with the position. The first pairs turn fast, the last ones slowly. Source: Su et al. 2021, "
+    "arXiv:2104.09864.",
+    "angle": "How much further the query's pair is turned than the key's: distance × the pair's speed.",
+    "by distance": "The score of this q and this k, if they were that many tokens apart.",
     "gap": "The largest difference between a feature of this sum and of the z that the model itself computed.",
 }
 
@@ -68,11 +77,14 @@ def draw_weight(opened: Opened, reading: Reading, pattern: np.ndarray, head: Hea
         st.subheader("One weight explained", anchor=False)
         _pick((opened.config.n_layer, opened.config.n_head, *pattern.shape), labels(reading.tokens), head, cell)
         weight = explain_weight(opened, reading.ids, *head, *cell)
+        _draw_group(head[1], weight)
+        if len(weight.stages) > 1:
+            _draw_stages(weight)
         left, right = st.columns(2, gap="medium")
         with left:
             _draw_score(weight)
         with right:
-            _draw_softmax(weight, reading.tokens, float(pattern[cell]))
+            _draw_softmax(weight, reading.tokens, float(pattern[cell]), opened.config.window)
         left, right = st.columns(2, gap="medium")
         with left:
             _draw_value(weight)
@@ -98,10 +110,71 @@ def _pick(shape: tuple[int, ...], named: list[str], head: Head, cell: Cell) -> N
             st.selectbox(options=options, format_func=options.__getitem__, **bound)
 
 
+def _draw_group(head: int, weight: "Weight") -> None:
+    """Say which key and value head the query head reads, if it shares it."""
+    others = [str(other) for other in weight.sharing if other != head]
+    if others:
+        who = (
+            f"so does head {others[0]}"
+            if len(others) == 1
+            else f"so do heads {', '.join(others[:-1])} and {others[-1]}"
+        )
+        st.markdown(
+            f"Head {head} reads **key and value head {weight.kv_head}**, and {who} of this layer: "
+            "they have the same k and v, and each has its own q.",
+            help=TERMS["group"],
+        )
+
+
+def _draw_stages(weight: "Weight") -> None:
+    """Draw what happens to q and k before they are multiplied: a norm, a rotation, or both."""
+    names = [stage.name for stage in weight.stages]
+    st.markdown("**Before they meet: q and k are " + " and ".join(names[1:]) + "**", help=TERMS[names[-1]])
+    left, right = st.columns(2, gap="medium")
+    with left:
+        vectors = {_name(letter, stage): getattr(stage, letter) for letter in "qk" for stage in weight.stages}
+        tops = [float(np.abs(vector).max()) for vector in vectors.values()]
+        chart(strips(vectors, tops), key="weight: stages", alt="q and k on their way to the score")
+        if weight.rotation is not None:
+            _draw_distance(weight.rotation)
+    with right:
+        if "normalised" in names:
+            st.markdown(TERMS["normalised"])
+        if weight.rotation is not None:
+            _draw_rotation(weight.rotation)
+
+
+def _name(letter: str, stage: "Stage") -> str:
+    """q, q normalised, q turned."""
+    return letter if stage.name == "projected" else f"{letter} {stage.name}"
+
+
+def _draw_rotation(rotation: "Rotation") -> None:
+    figure = turned_pairs(rotation.angles, rotation.before, rotation.after)
+    chart(figure, key="weight: pairs", alt="Angle between query and key by pair, and what the pair adds to q · k")
+    fastest, slowest = (number(abs(float(np.degrees(rotation.angles[pair])))) for pair in (0, -1))
+    _draw_sum(
+        ("Distance, tokens", str(rotation.distance), TERMS["angle"]),
+        ("Angle of the first pair", f"{fastest}°", TERMS["angle"]),
+        ("Angle of the last pair", f"{slowest}°", TERMS["angle"]),
+        ("Their part of q · k, not turned", number(rotation.before.sum()), TERMS["turned"]),
+        ("Turned", number(rotation.after.sum()), TERMS["turned"]),
+    )
+
+
+def _draw_distance(rotation: "Rotation") -> None:
+    st.markdown("**The same q and k at other distances**", help=TERMS["by distance"])
+    figure = by_distance(rotation.by_distance, rotation.distance if rotation.distance >= 0 else None)
+    chart(figure, key="weight: distance", alt="Score by distance")
+    st.caption("After the rotation, a score depends on the two vectors and on their distance only.")
+
+
 def _draw_score(weight: "Weight") -> None:
     st.markdown("**1 · Query meets key**", help=TERMS["dot"])
     top = max(np.abs(weight.q).max(), np.abs(weight.k).max())
-    figure = strips({"q": weight.q, "k": weight.k, "q × k": weight.products}, [top, top, np.abs(weight.products).max()])
+    q, k = (_name(letter, weight.stages[-1]) for letter in "qk")
+    vectors = {q: weight.q, k: weight.k, "q × k": weight.products}
+    figure = strips(vectors, [top, top, np.abs(weight.products).max()])
     chart(figure, key="weight: q and k", alt="q of the query, k of the key, and their product feature by feature")
     factor, why = (f"× 1/√{len(weight.q)}", "scale") if weight.scale != 1 else ("× 1", "unscaled")
     _draw_sum(
@@ -112,15 +185,18 @@ def _draw_score(weight: "Weight") -> None:
     widgets.caption("The products of all features add up to q · k; the scale makes it the score.", "1:16:56")
 
 
-def _draw_softmax(weight: "Weight", tokens: tuple[str, ...], in_map: float) -> None:
+def _draw_softmax(weight: "Weight", tokens: tuple[str, ...], in_map: float, window: int | None) -> None:
     exists = bool(weight.exists[weight.key])
     st.markdown("**2 · Softmax over the query's row**", help=TERMS["softmax"])
     rows = {"score": weight.scores, "e^(score − largest)": weight.exps, "weight": weight.weights}
     figure = row_bars(rows, tokens, weight.exists, weight.key)
     chart(figure, key="weight: row", alt="Scores and weights of the whole row")
     if not exists:
+        why = f"comes after query {weight.query}. The mask"
+        if weight.key < weight.query:
+            why = f"is before the last {window} tokens that query {weight.query} reads. The window"
         st.markdown(
-            f"Key {weight.key} comes after query {weight.query}. The mask removes it from the row before the softmax, "
+            f"Key {weight.key} {why} removes it from the row before the softmax, "
             "so it has no weight, whatever its score. The heatmap leaves the cell empty."
         )
         return
@@ -169,7 +245,10 @@ def _draw_sum(*steps: tuple[str, str, str]) -> None:
 def _draw_tables(weight: "Weight", tokens: tuple[str, ...]) -> None:
     with st.expander("All the numbers"):
         left, right = st.columns(2, gap="medium")
-        features = {"feature": range(len(weight.q)), "q": weight.q, "k": weight.k, "q × k": weight.products}
+        features: dict[str, Any] = {"feature": range(len(weight.q))}
+        for stage in weight.stages:
+            features |= {_name("q", stage): stage.q, _name("k", stage): stage.k}
+        features["q × k"] = weight.products
         features |= {"v": weight.v, "weight × v": weight.carried, "z": weight.z}
         left.dataframe(features, hide_index=True, key="weight: features")
         scores = {"key": labels(tokens), "score": weight.scores, "e^(score − largest)": weight.exps}

@@ -8,10 +8,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.explore.attention.figures import row_bars, strips
-from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
-from gpt.train.loop import train
+from explorer.explore.attention.figures import by_distance, row_bars, strips, turned_pairs
+from gpt import load_run
 from tests.explorer.drawn import drawn
+from tests.gpt.configs import MODERN
 
 PROMPT = "hear me speak"
 
@@ -40,7 +40,7 @@ def numbers(values) -> np.ndarray:
 def stated(app: AppTest, label: str) -> float:
     """The number under this label."""
     texts = [element.value for element in app.markdown if element.value.startswith(f":small[{label}")]
-    return float(texts[0].split("**")[1].replace("−", "-").rstrip("%"))
+    return float(texts[0].split("**")[1].replace("−", "-").rstrip("%°"))
 
 
 def picked(app: AppTest) -> list[int]:
@@ -124,16 +124,31 @@ def test_any_prompt_is_explained(page, prompt):
     assert 0 < stated(page(prompt=prompt), "= weight") <= 1
 
 
-def test_a_model_without_scale_and_mask_is_explained_as_it_is(page, runs):
-    model = GPTConfig(
-        block_size=32, n_layer=1, n_head=2, n_embd=8, scale=False, causal=False, norm="none", positions="none"
-    )
-    recipe = Recipe(model=model, text="own", steps=1, batch_size=2, eval_batches=1, snapshots=1)
-    text = 40 * "hear me speak, friends\n"
-    train(create_run(runs / "kind", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
-    app = page(model="runs/kind", query="2", key="9", layer="0", head="1")
+def test_a_model_without_scale_and_mask_is_explained_as_it_is(page, train_kind):
+    kind = train_kind(scale=False, causal=False, norm="none", positions="none")
+    app = page(model=kind, query="2", key="9", layer="0", head="1")
     assert stated(app, "× 1") == 1 and stated(app, "Difference") < 3e-5
     assert len(numbers(chart(app, "Scores and weights")[2]["y"])) == len(PROMPT)
+
+
+def test_a_model_of_today_is_explained_with_its_rotation_groups_and_window(page, runs, train_kind):
+    app = page(model=train_kind(**MODERN), query="9", key="6", layer="0", head="3")
+    run = load_run(runs / "kind")
+    _, cache = run.model().run_with_cache(torch.tensor([run.tokenizer.encode(PROMPT)]), "blocks.0.attn.*")
+    scores = cache["attn_scores", 0][0, 3, 9].numpy()
+    said = "\n".join(element.value for element in app.markdown)
+    assert "key and value head 1**, and so does head 2" in said and "q and k are normalised and turned" in said
+    assert stated(app, "= score") == pytest.approx(scores[6], rel=1e-3)
+    assert stated(app, "Difference") < 3e-5 and stated(app, "Distance, tokens") == 3
+    assert stated(app, "Turned") == pytest.approx(stated(app, "q · k"), rel=1e-3)  # all features are turned
+    assert stated(app, "Angle of the first pair") == pytest.approx(np.degrees(3), rel=1e-3)
+    at_distance = numbers(chart(app, "Score by distance")[0]["y"])
+    assert at_distance[3] == pytest.approx(scores[6], abs=1e-5) and len(at_distance) == len(PROMPT)
+    assert len(numbers(chart(app, "Scores and weights")[2]["y"])) == 5  # the window
+
+    app = page(model="runs/kind", query="9", key="2", layer="0", head="0")
+    said = "\n".join(element.value for element in app.markdown)
+    assert "Key 2 is before the last 5 tokens that query 9 reads" in said
 
 
 def test_figures_refuse_what_does_not_fit_and_draw_what_exists():
@@ -143,10 +158,16 @@ def test_figures_refuse_what_does_not_fit_and_draw_what_exists():
         lambda: strips({"q": ones}, [1, 1]),
         lambda: row_bars({"score": ones}, ["a"], there, 0),
         lambda: row_bars({"score": ones}, list("abcd"), there, 4),
+        lambda: turned_pairs(ones, ones, np.ones(3)),
+        lambda: by_distance(ones, 4),
     ):
         with pytest.raises(ValueError):
             draw()
     drawn = row_bars({"score": np.array([0.5, 1, np.nan, 3])}, ["<b>", *"bcd"], there, 3)
     assert list(drawn.data[0].x) == [0, 1] and "masked: 2 to 3" in str(drawn.layout.annotations)
     assert "<b>" not in drawn.data[0].text[0].split("<br>")[0]
+    window = row_bars({"score": np.arange(30.0)}, 30 * ["a"], np.arange(30) // 4 == 5, 21)
+    notes = [note.text for note in window.layout.annotations]
+    assert list(window.data[0].x) == [20, 21, 22, 23] and notes[1:] == ["masked: 0 to 19", "masked: 24 to 29"]
+    assert list(window.layout.xaxis.range) == [17.5, 25.5]
     assert not np.isnan(strips({"q": 0 * ones}, [0]).data[0].z).any()
