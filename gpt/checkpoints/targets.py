@@ -56,7 +56,10 @@ def find_target(config: GPTConfig, kind: type = GPT) -> Target:
     missing = nearest.differences(config)
     theirs = ", ".join(f"{name}={' or '.join(map(repr, values))}" for name, values in missing.items())
     ours = ", ".join(f"{name}={getattr(config, name)!r}" for name in missing)
-    raise ValueError(f"this model cannot be written as {families}: {nearest.name} has {theirs}, this model {ours}")
+    raise ValueError(
+        f"this model cannot be written as {families}. {nearest.name} has {theirs}, this model {ours}; a model with "
+        f"{nearest.name}'s values can be written"
+    )
 
 
 def _gpt2_switches(config: GPTConfig) -> dict[str, tuple[Any, ...]]:

@@ -1,10 +1,13 @@
-"""Fifteen runs in two browsers: deleted, restored and renamed, each the one that was meant."""
+"""Fifteen runs in two browsers: deleted, restored and renamed, each the one that was meant; one is exported."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from gpt import load_pretrained
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "models" / "shakespeare-bigram"
 
@@ -85,3 +88,18 @@ def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser
         0
     )  # the title of the run that is gone is no choice
     context.close()
+
+
+def test_a_run_is_exported_as_a_folder_that_opens_again(page: Page, app_server, tmp_path):
+    shutil.copytree(SHIPPED.with_name("shakespeare-char"), app_server.runs / "spoken")
+    page.set_default_timeout(60_000)
+    page.goto(f"{app_server.url}/runs?run=spoken")
+    page.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download .zip").click()
+    assert download.value.suggested_filename == "spoken.zip"
+    with zipfile.ZipFile(download.value.path()) as packed:
+        packed.extractall(tmp_path)
+    assert load_pretrained(tmp_path / "spoken").model.config.n_layer == 4
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Rename, delete and restore runs. A dialog keeps the run it was opened for, whatever happens to the list meanwhile."""
+"""Export, rename, delete and restore runs. A dialog keeps its run, whatever happens to the list meanwhile."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from explorer.opened import runs_folder
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
-from explorer.train.runs import folders, trash
+from explorer.train.runs import export, folders, trash
 from gpt.machine import bytes_in_words
 
 CHOICES = (MODEL, RIGHT, TRANSLATOR)  # choices that may name a run
@@ -17,8 +17,9 @@ BUSY = "A worker trains this run; stop it first."
 
 
 def draw_buttons(entry: folders.Entry, possible: bool) -> None:
-    """Draw the buttons that open the dialogs of this run. possible: no worker trains it."""
+    """Draw the buttons that open the dialogs of this run. possible: no worker trains it, so it can be changed."""
     if entry.run:
+        _draw_button("Export", ":material/output:", entry.name, True, "Download the model for other programs.")
         _draw_button("Rename", ":material/edit:", entry.name, possible, "Give the run and its folder a new name.")
     hint = "Opens a question first. You can undo a deletion for ten minutes."
     _draw_button("Delete", ":material/delete:", entry.name, possible, hint)
@@ -35,12 +36,21 @@ def draw_dialog() -> None:
     """Draw the open dialog, if any. Each rerun draws it again, so it stays while others add and remove runs."""
     action, name = state.recall(DIALOG) or (None, "")
     if action:
-        draw = {"Rename": _rename, "Delete": _delete}[action]
+        draw = {"Export": _export, "Rename": _rename, "Delete": _delete}[action]
         st.dialog(f"{action} run", on_dismiss=_close)(draw)(name)
 
 
 def _close() -> None:
     state.remember(DIALOG, None)
+    export.forget()
+
+
+def _export(name: str) -> None:
+    entry = folders.open_entry(runs_folder() / name)
+    if entry.run is None:
+        st.error(widgets.plain(entry.error, longest=1000), icon=":material/error:")
+    else:
+        export.draw(entry.run)
 
 
 def _rename(name: str) -> None:
