@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gpt.lens.interventions import Off
+    from gpt.lens.surprise import TextLoss
 
 LOSSES = ROOT / "assets" / "losses.json"
 EFFECTS = ROOT / "assets" / "effects.json"
 
-Loss = tuple[float, float]  # nats per token, nats per character
 
-
-def known_loss(opened: Opened, stretches: Sequence[str]) -> Loss | None:
+def known_loss(opened: Opened, stretches: Sequence[str]) -> "TextLoss | None":
     """The loss of a shipped model on these stretches of text, if it was measured; else None."""
+    from gpt.lens.surprise import TextLoss
+
     loss = _known(LOSSES, opened, stretches)
-    return (loss[0], loss[1]) if loss else None
+    return TextLoss(*loss) if loss else None
 
 
 def known_effects(opened: Opened, off: "Off", ids: "Tensor") -> np.ndarray | None:
@@ -55,25 +56,46 @@ def key(opened: Opened, stretches: Sequence[str]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def measured_loss(opened: Opened, stretches: Sequence[str]) -> Loss:
-    """The mean loss of a model on these stretches. Raises ValueError if no stretch has two tokens."""
+def measured_loss(opened: Opened, stretches: Sequence[str]) -> "TextLoss":
+    """The loss of a model on these stretches, each without its first token.
+
+    Raises ValueError if no stretch has two tokens.
+    """
+    losses = [stretch_loss(opened, stretch) for stretch in stretches]
+    return add_losses(losses)
+
+
+def stretch_loss(opened: Opened, stretch: str, given: int = 0) -> "TextLoss":
+    """The loss of a model on a stretch of text. given: bytes at its beginning that do not count, nor does token 0.
+
+    The model reads chunks of its context's length, side by side.
+    """
     import torch
 
     from gpt.lens import surprise as lens
+    from gpt.text.spelling import shared_start, token_ends
 
-    tokenizer, block_size = opened.tokenizer, opened.config.block_size
-    encoded = [ids for stretch in stretches if len(ids := tokenizer.encode(stretch)) > 1]
-    if not encoded:
+    tokenizer = opened.tokenizer
+    ids = tokenizer.encode(stretch)
+    scores = lens.score_tokens(opened.model, torch.tensor(ids, dtype=torch.long), opened.config.block_size)
+    read = lens.TokenSurprises(*scores, token_ends(tokenizer.token_bytes(ids), stretch))
+    counted = torch.arange(len(stretch.encode())) >= max(given, shared_start(read.ends))
+    return lens.text_loss(stretch, read, counted)
+
+
+def add_losses(losses: Sequence["TextLoss"]) -> "TextLoss":
+    """The loss on several stretches together. Raises ValueError if it counts no token."""
+    from gpt.lens.surprise import TextLoss
+
+    total = TextLoss(*map(sum, zip(*losses, strict=True)))
+    if not total.tokens:
         raise ValueError("the validation text has fewer than two tokens, so there is nothing to predict in it")
-    total = sum(float(lens.surprise(opened.model, torch.tensor(ids), block_size)[1:].sum()) for ids in encoded)
-    tokens = sum(len(ids) - 1 for ids in encoded)
-    characters = sum(len(tokenizer.decode(ids[1:])) for ids in encoded)
-    return total / tokens, total / characters
+    return total
 
 
 def measure() -> None:
     """Write assets/losses.json and assets/effects.json."""
-    from explorer.compare.panel import stretches
+    from explorer.compare.losses import stretches
     from explorer.explore.interventions.effects import validation_ids
     from explorer.shared import texts
     from explorer.shared.model_list import prompted

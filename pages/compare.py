@@ -1,6 +1,6 @@
 import streamlit as st
 
-from explorer.compare import panel
+from explorer.compare import losses, panel, samples, surprises, words
 from explorer.figures import style
 from explorer.shared import widgets
 from explorer.shared.choices import RIGHT
@@ -26,19 +26,24 @@ with st.spinner("Opening the models…"):
         _ = opened.model  # read from disk here
 with widgets.guarded():
     if prompt:
+        panel.draw_unknown(pair, prompt)
         st.subheader("What they write", anchor=False)
-        growing = panel.draw_samples(pair, prompt, widgets.sampling_controls(panel.SAMPLING))
+        growing = samples.draw_samples(pair, prompt, widgets.sampling_controls(samples.SAMPLING))
         sentence = "Each model continues the prompt, sampling from its own distributions with the same seed."
         widgets.caption(sentence, "0:22:11")
 
         st.subheader("Where the prompt surprises them", anchor=False)
-        panel.draw_surprises(pair, prompt)
+        surprises.draw_surprises(pair, prompt)
         widgets.caption(
-            "Surprise is −ln p of each character given those before it, in nats. In the last text, "
-            f"{style.ABOVE} surprised the left model more, {style.BELOW} the right one.",
+            "Surprise is −ln p of each token given those before it, in nats, spread evenly over its characters. "
+            f"In the last text, {style.ABOVE} surprised the left model more, {style.BELOW} the right one.",
             "0:22:11",
         )
 with widgets.guarded():
+    if prompt:
+        st.subheader("Which words they read", anchor=False)
+        words.draw_attention(pair, prompt)
+with widgets.guarded():
     st.subheader("How well they predict", anchor=False)
     with st.spinner("Reading validation text…"):
-        panel.draw_losses(pair, wait=growing)
+        losses.draw_losses(pair, wait=growing)

@@ -6,9 +6,24 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.heatmap import pattern_heatmap
 from explorer.figures.tokens import escaped
 
 ROW = 64  # pixels
+LONGEST_WORD = 16  # characters on an axis
+
+
+def word_heatmap(pattern: np.ndarray, words: Sequence[str]) -> go.Figure:
+    """Draw one head's attention between words, queries down, keys across. pattern: (W, W); a row may be NaN.
+
+    Raises ValueError on another shape.
+    """
+    names = [word.strip(" ") or word for word in words]
+    short = [name if len(name) <= LONGEST_WORD else f"{name[: LONGEST_WORD - 1]}…" for name in names]
+    future = np.triu(np.ones(np.shape(pattern), dtype=bool), 1)
+    drawn = pattern_heatmap(np.where(future & (np.asarray(pattern) == 0), np.nan, pattern), short)
+    drawn.update_yaxes(title="word")
+    return drawn
 
 
 def bits_bars(names: Sequence[str], bits: Sequence[float]) -> go.Figure:

@@ -13,12 +13,12 @@ import numpy as np
 from explorer import measured
 from explorer.opened import Identity, Opened
 from explorer.shared.cache import cached
-from explorer.shared.prompt import stand_in_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gpt import BPETokenizer, CharTokenizer, Corpus
+    from gpt.lens.surprise import TextLoss
     from gpt.text.tokenizer import Tokenizer
 
 VOCABULARY_SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
@@ -31,6 +31,15 @@ PATIENCE = 20.0  # seconds that a download may take
 def corpus(opened: Opened) -> "Corpus":
     """The text that this model was trained on. Raises ValueError if it is gone."""
     return opened.run.corpus()
+
+
+def has_corpus(opened: Opened) -> bool:
+    """Whether the text that this model was trained on is here. A model from elsewhere has none."""
+    try:
+        corpus(opened)
+    except ValueError:
+        return False
+    return True
 
 
 @cached(max_entries=8, shared=True, by="text_identity")
@@ -60,34 +69,42 @@ def longest_copy(opened: Opened, sample: str) -> str:
 
 
 @cached(max_entries=64)
-def surprise(opened: Opened, text: str) -> np.ndarray:
-    """Nats of each character given those before it: (len(text),) float32, NaN where there are none.
+def loss(opened: Opened, stretches: tuple[str, ...], given: tuple[int, ...] = ()) -> "TextLoss":
+    """The loss on these stretches of text. given: bytes at the beginning of each that do not count.
 
-    A token's nats are spread evenly over its characters. The first token and characters outside the alphabet have none.
+    A stretch's first token never counts. Raises ValueError if nothing counts, and if the loss is no number.
     """
-    import torch
-
-    from gpt.lens import surprise as lens
-
-    ids = opened.tokenizer.encode(text, replace=stand_in_of(opened.tokenizer))
-    nats = lens.surprise(opened.model, torch.tensor(ids, dtype=torch.long))
-    return lens.per_character(nats, ids, text, opened.tokenizer).numpy()
-
-
-@cached(max_entries=64)
-def loss(opened: Opened, stretches: tuple[str, ...]) -> tuple[float, float]:
-    """Mean loss on these stretches of text, in nats per token and in nats per character.
-
-    Raises ValueError if no stretch has two tokens, and if the loss is no number.
-    """
-    known = None if opened.step is None else measured.known_loss(opened, stretches)
-    losses = known or measured.measured_loss(opened, stretches)
-    if not np.isfinite(losses).all():
+    is_usual = given in ((), shared_starts((opened,), stretches))
+    known = measured.known_loss(opened, stretches) if is_usual and opened.step is not None else None
+    given = given or (0,) * len(stretches)
+    parts = [known] if known else [stretch_loss(opened, *each) for each in zip(stretches, given, strict=True)]
+    total = measured.add_losses(parts)
+    if not np.isfinite(total.nats):
         raise ValueError(
             f"the loss of {opened.ref!r} is no number: its training diverged, or its weights are damaged. "
             "Choose another model, or fork the run at an earlier snapshot"
         )
-    return losses
+    return total
+
+
+@cached(max_entries=16)
+def shared_starts(models: tuple[Opened, ...], stretches: tuple[str, ...]) -> tuple[int, ...]:
+    """Where all models begin a token for the first time after the beginning of each stretch, in bytes.
+
+    They have read the same context there, and predict the same bytes from there on.
+    """
+    from gpt.text.spelling import shared_start, token_ends
+
+    def ends(opened: Opened, text: str) -> "Tensor":
+        return token_ends(opened.tokenizer.token_bytes(opened.tokenizer.encode(text)), text)
+
+    return tuple(shared_start(*(ends(opened, stretch) for opened in models)) for stretch in stretches)
+
+
+@cached(max_entries=1024)
+def stretch_loss(opened: Opened, stretch: str, given: int = 0) -> "TextLoss":
+    """See `measured.stretch_loss`."""
+    return measured.stretch_loss(opened, stretch, given)
 
 
 @cached(max_entries=64, by="text_identity")

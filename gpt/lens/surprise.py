@@ -7,6 +7,7 @@ bytes, and only bytes that every model predicts are counted.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,8 +32,7 @@ class TokenSurprises:
     ends: Tensor  # (N,) int64; where the token ends in the text's UTF-8, in bytes
 
 
-@dataclass(frozen=True)
-class TextLoss:
+class TextLoss(NamedTuple):
     """The loss of a model on the bytes of a text that are counted."""
 
     nats: float  # of all counted bytes
@@ -131,13 +131,9 @@ def shared_bytes(text: str, surprises: Sequence[TokenSurprises]) -> Tensor:
 def text_loss(text: str, surprises: TokenSurprises, counted: Tensor) -> TextLoss:
     """Return the loss on the counted bytes of a text. counted: (number of bytes,) bool, such as `shared_bytes`.
 
-    A character counts where its first byte does. Raises ValueError if a counted byte has no value.
+    A character counts where its first byte does. The loss is NaN if a counted byte has no value.
     """
     by_byte = per_byte(surprises.nats, surprises.ends)[counted]
-    if by_byte.isnan().any():
-        raise ValueError(
-            "a counted byte has no surprise: nothing comes before the first token; count the bytes after it"
-        )
     first = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8) & 0xC0 != 0x80 if text else counted
     tokens = per_byte(torch.ones(len(surprises.ends), dtype=torch.float64), surprises.ends)[counted].sum()
     return TextLoss(by_byte.double().sum().item(), tokens.item(), int(counted.sum()), int((first & counted).sum()))

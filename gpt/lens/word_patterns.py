@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gpt.lens.surprise import Progress
 from gpt.model.gpt import GPT
 
 
@@ -25,19 +26,24 @@ def merge_to_words(patterns: Tensor, words: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def word_patterns(model: GPT, ids: Tensor, words: Tensor, hide_first: bool = False) -> Tensor:
-    """Return every head's attention between words: (n_layer, n_head, W, W). Only one layer's pattern is kept at a time.
+def word_patterns(model: GPT, ids: Tensor, words: Tensor, progress: Progress | None = None) -> tuple[Tensor, Tensor]:
+    """Return every head's attention between words, with the first token and without: two (n_layer, n_head, W, W).
 
-    ids: (T,), at most block_size; words: (T,), see `merge_to_words`. hide_first: see `without_first_token`.
+    Only one layer's patterns of tokens are in memory at a time. ids: (T,), at most block_size; words: (T,), see
+    `merge_to_words`. Without the first token: see `without_first_token`. progress is called after each layer; an
+    exception that it raises cancels the work.
     """
-    merged: dict[str, Tensor] = {}
+    whole: list[Tensor] = []
+    others: list[Tensor] = []
 
     def keep(pattern: Tensor, name: str) -> None:  # (1, n_head, T, T)
-        shown = without_first_token(pattern[0]) if hide_first else pattern[0]
-        merged[name] = merge_to_words(shown.float(), words)
+        whole.append(merge_to_words(pattern[0].float(), words))
+        others.append(merge_to_words(without_first_token(pattern[0].float()), words))
+        if progress:
+            progress(len(whole), model.config.n_layer)
 
     model.run_with_hooks(ids[None], {"blocks.*.attn.hook_pattern": keep})
-    return torch.stack(list(merged.values()))
+    return torch.stack(whole), torch.stack(others)
 
 
 def without_first_token(patterns: Tensor) -> Tensor:
@@ -52,12 +58,21 @@ def without_first_token(patterns: Tensor) -> Tensor:
     return others / left.masked_fill(left <= 0, torch.nan)
 
 
-def closest_head(pattern: Tensor, patterns: Tensor) -> tuple[int, int]:
-    """Return the (layer, head) whose attention between words is most like a given one.
+def shared_weight(pattern: Tensor, patterns: Tensor) -> Tensor:
+    """Return the share of their weight that two patterns put on the same words: (W, W) and (…, W, W) → (…), 0 to 1.
 
-    The measure is the share of weight in common, summed over words: a sum of minima. pattern: (W, W); patterns:
-    (n_layer, n_head, W, W).
+    1 if they are equal, 0 if no word reads the same word in both. A row that is NaN in one does not count.
     """
-    common = torch.minimum(pattern, patterns).nan_to_num().sum((-2, -1))  # (n_layer, n_head)
-    layer, head = divmod(int(common.argmax()), common.size(1))
-    return layer, head
+    common = torch.minimum(pattern, patterns).sum(-1)  # (…, W)
+    return common.nanmean(-1)
+
+
+def reading_back(patterns: Tensor) -> Tensor:
+    """Return how clearly words read one earlier word, (…, W, W) → (…), 0 to 1.
+
+    It is the mean over words, from the third on, of the largest weight on an earlier word other than the first.
+    """
+    W = patterns.size(-1)
+    earlier = torch.ones(W, W, dtype=torch.bool).tril(-1)
+    earlier[:, 0] = False
+    return patterns.nan_to_num().masked_fill(~earlier, 0).amax(-1)[..., 2:].mean(-1)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from explorer import measured, opened
-from explorer.compare import panel
+from explorer.compare import losses, panel
 from explorer.explore.interventions.effects import validation_ids
 from explorer.opened import DEFAULT, Opened, open_model
 from explorer.shared import texts
@@ -19,7 +19,7 @@ MODELS = [ref for ref in prompted() if "/" not in ref]
 @pytest.mark.parametrize("ref", MODELS)
 def test_a_shipped_loss_is_what_the_model_has(ref):
     shown = open_model(ref)
-    pieces = panel.stretches(texts.parts(shown)[1])
+    pieces = losses.stretches(texts.parts(shown)[1])
     assert measured.known_loss(shown, pieces) == pytest.approx(measured.measured_loss(shown, pieces), abs=1e-5)
 
 
@@ -35,14 +35,14 @@ def test_shipped_effects_are_those_of_the_heads(off):
 
 def test_compare_opens_on_losses_that_ship():
     pair = (open_model(DEFAULT), open_model(panel.default_rival(DEFAULT)))
-    pieces = panel.stretches(panel.shared_validation_text(pair)[1])
+    pieces = losses.stretches(losses.shared_validation_text(pair)[1])
     for shown in pair:
         assert measured.known_loss(shown, pieces) == texts.loss(shown, pieces)
 
 
 def test_other_texts_steps_weights_and_runs_have_none(tmp_path, monkeypatch):
     shown = open_model("induction")
-    pieces = panel.stretches(texts.parts(shown)[1])
+    pieces = losses.stretches(texts.parts(shown)[1])
     assert measured.known_loss(shown, (*pieces, "a")) is None
     assert measured.known_loss(shown.at(shown.run.steps[0]), pieces) is None
     copy = Opened.of(load_run(shutil.copytree(shown.run.folder, tmp_path / "induction")))

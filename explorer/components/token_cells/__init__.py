@@ -44,13 +44,14 @@ def running_text(
     notes: Sequence[str],
     scale: Scale,
     *,
+    edges: Sequence[bool] = (),
     label: str,
     key: str,
 ) -> None:
     """Draw running text with tokens coloured by value, and the scale above it. A NaN has a dotted frame and no colour.
 
-    values: one per token, clipped to the scale; notes: one line per token. label: the text's name for screen readers.
-    Raises ValueError if the three differ in length.
+    values: one per token, clipped to the scale; notes: one or two lines per token. edges: where a line is drawn before
+    a token (none: nowhere). label: the text's name for screen readers. Raises ValueError if the lists differ in length.
     """
     strengths = [None if math.isnan(value) else round(min(1.0, abs(float(value)) / scale.top), 3) for value in values]
     _cells(
@@ -60,6 +61,7 @@ def running_text(
         strengths=strengths,
         palette=[ACCENT, OTHER] if scale.diverging else [ACCENT],
         scale={"name": scale.name, "marks": [[scale.place(value), text] for value, text in scale.marks]},
+        edges=list(edges) or [False] * len(tokens),
         layout="text",
         label=label,
         key=key,
@@ -112,7 +114,7 @@ def _tinted(ids: Sequence[int | None]) -> dict:
 
 
 def _cells(tokens: Sequence[str], notes: Sequence[str], *, key: str, selectable: bool = False, **view) -> dict:
-    if not len(tokens) == len(notes) == len(view["fills"]):
+    if not len(tokens) == len(notes) == len(view["fills"]) == len(view.get("edges", tokens)):
         raise ValueError(
             f"{len(tokens)} tokens need as many notes and values; got {len(notes)} and {len(view['fills'])}"
         )

@@ -70,9 +70,9 @@ function drawRows(view, parent) {
 }
 
 function cell(view, index) {
-  const { texts, fills, strengths, palette } = view.data;
+  const { texts, fills, strengths, palette, edges } = view.data;
   const strength = strengths[index];
-  const drawn = element("span", strength === null ? "cell blank" : "cell");
+  const drawn = element("span", `cell${strength === null ? " blank" : ""}${edges?.[index] ? " edge" : ""}`);
   for (const character of texts[index]) {
     drawn.append(MARKS.test(character) ? element("span", "mark", character) : character);
   }

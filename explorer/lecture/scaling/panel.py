@@ -83,7 +83,7 @@ def _measured(label: str, run: Run) -> dict[str, str | float | int]:
     """The newest snapshot's loss on evenly spread chunks of training and validation text."""
     opened, length = Opened.of(run), run.recipe.model.block_size
     train, validation = (
-        texts.loss(opened, tuple(part[start : start + length] for start in _starts(len(part) - length)))[0]
+        texts.loss(opened, tuple(part[start : start + length] for start in _starts(len(part) - length))).nats_per_token
         for part in texts.parts(opened)
     )
     losses = {"training text": train, "validation text": validation, "gap": validation - train}

@@ -6,7 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.compare import panel
+from explorer.compare import losses, samples
+from explorer.compare.reading import read_text
 from explorer.opened import open_model
 from explorer.shared import examples, texts
 from explorer.shared.sampling import Sampling
@@ -76,7 +77,7 @@ def test_the_prompt_is_coloured_by_both_and_by_the_difference(compare):
     assert "".join(left["texts"]) == "hear·me"
     assert left["strengths"][0] is None and left["notes"][0].endswith("nothing comes before it")
     nats = [[float(re.search(r"([\d.]+) nats", note)[1]) for note in side["notes"][1:]] for side in (left, right)]
-    assert nats[0] == pytest.approx(texts.surprise(open_model(PAIR[0]), "hear me")[1:].tolist(), abs=1e-3)
+    assert nats[0] == pytest.approx(read_text(open_model(PAIR[0]), "hear me").by_character[1:].tolist(), abs=1e-3)
     differences = [float(re.search(r"= ([+-][\d.]+) nats", note)[1]) for note in difference["notes"][1:]]
     assert differences == pytest.approx([a - b for a, b in zip(*nats, strict=True)], abs=2e-3)
     assert [fill for fill in difference["fills"][1:]] == [int(value < 0) for value in differences]
@@ -93,14 +94,14 @@ def test_samples_end_and_their_words_are_counted(compare):
 
 
 def test_stopping_keeps_what_was_written_and_going_on_adds_to_it(compare, monkeypatch):
-    monkeypatch.setattr(panel, "FRAME", 0.0)
+    monkeypatch.setattr(samples, "FRAME", 0.0)
     app = compare()
     assert not app.button(key="samples:stop").disabled
     app.button(key="samples:stop").click().run()
     stopped = [block.value for block in app.code]
     app.run()
     assert [block.value for block in app.code] == stopped
-    monkeypatch.setattr(panel, "FRAME", 0.5)
+    monkeypatch.setattr(samples, "FRAME", 0.5)
     app.button(key="samples:stop").click().run()
     app.run()
     assert all(now.value.startswith(before.strip()) for now, before in zip(app.code, stopped, strict=True))
@@ -181,20 +182,20 @@ def test_a_model_that_diverged_is_said_to_have(runs, compare):
 
 
 def test_samples_are_those_of_generate(runs):
-    samples = panel.Samples((open_model(PAIR[0]), open_model(PAIR[1])), "hear me", SHORT)
-    while samples.growing:
-        samples.grow(5)
-    for ref, ids in zip(PAIR, samples.ids, strict=True):
+    growing = samples.Samples((open_model(PAIR[0]), open_model(PAIR[1])), "hear me", SHORT)
+    while growing.growing:
+        growing.grow(5)
+    for ref, ids in zip(PAIR, growing.ids, strict=True):
         prompt = torch.tensor(open_model(ref).tokenizer.encode("hear me"))
         steps = generate(open_model(ref).model, prompt, 12, seed=7)
         assert ids == [step.token for step in steps]
 
 
 def test_stretches_are_spread_over_the_text_and_a_short_one_is_taken_whole():
-    assert panel.stretches("abc") == ("abc",)
+    assert losses.stretches("abc") == ("abc",)
     text = "".join(map(str, range(40_000)))
-    taken = panel.stretches(text)
-    assert len(taken) == panel.STRETCHES and all(len(stretch) == panel.STRETCH for stretch in taken)
+    taken = losses.stretches(text)
+    assert len(taken) == losses.STRETCHES and all(len(stretch) == losses.STRETCH for stretch in taken)
     assert text.startswith(taken[0]) and text.endswith(taken[-1])
 
 
@@ -210,10 +211,11 @@ def test_a_byte_pair_models_loss_is_shared_out_among_characters(runs):
     )
     text = "First Citizen: Before we proceed any further,\n" * 60
     train(create_run(runs / "bpe", recipe, Corpus("own", text, "made for a test")), torch.device("cpu"))
-    per_token, per_character = texts.loss(open_model("runs/bpe"), (text[:500],))
+    loss = texts.loss(open_model("runs/bpe"), (text[:500],))
     ids = open_model("runs/bpe").tokenizer.encode(text[:500])
     characters = len(open_model("runs/bpe").tokenizer.decode(ids[1:]))
-    assert per_character * characters == pytest.approx(per_token * (len(ids) - 1))
+    assert loss.nats == pytest.approx(loss.nats_per_token * (len(ids) - 1))
+    assert loss.bits_per_character * characters == pytest.approx(loss.nats / math.log(2))
 
 
 def test_the_default_prompt_is_held_out():

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt import GPT, GPTConfig
-from gpt.lens.word_patterns import closest_head, merge_to_words, without_first_token, word_patterns
+from gpt.lens.word_patterns import merge_to_words, reading_back, shared_weight, without_first_token, word_patterns
 
 
 def random_patterns(T: int, seed: int = 0) -> torch.Tensor:
@@ -64,13 +64,31 @@ def test_a_models_patterns_are_merged_layer_by_layer(more):
     model, ids, words = random_gpt(**more), torch.tensor([3, 1, 4, 1, 5, 9]), torch.tensor([0, 0, 1, 2, 2, 3])
     _, cache = model.run_with_cache(ids[None], "blocks.*.attn.hook_pattern")
     patterns = torch.cat(list(cache.values()))
-    torch.testing.assert_close(word_patterns(model, ids, words), merge_to_words(patterns, words))
-    hidden = merge_to_words(without_first_token(patterns), words)
-    torch.testing.assert_close(word_patterns(model, ids, words, hide_first=True), hidden, equal_nan=True)
+    layers: list[int] = []
+    whole, others = word_patterns(model, ids, words, lambda done, total: layers.append(done))
+    torch.testing.assert_close(whole, merge_to_words(patterns, words))
+    torch.testing.assert_close(others, merge_to_words(without_first_token(patterns), words), equal_nan=True)
+    assert layers == [1, 2]
 
 
-def test_the_closest_head_of_a_model_is_the_head_itself():
+def test_a_pattern_shares_all_its_weight_with_itself_only():
     patterns = random_patterns(6)
     for layer in range(2):
         for head in range(3):
-            assert closest_head(patterns[layer, head], patterns) == (layer, head)
+            shared = shared_weight(patterns[layer, head], patterns)
+            assert shared.shape == (2, 3) and int(shared.argmax()) == 3 * layer + head
+            assert shared.max() == pytest.approx(1)
+
+
+def test_weight_on_other_words_is_not_shared():
+    here, there = torch.tensor([[1.0, 0], [1, 0]]), torch.tensor([[1.0, 0], [0.25, 0.75]])
+    assert shared_weight(here, there) == pytest.approx((1 + 0.25) / 2)
+    empty = torch.tensor([[torch.nan, torch.nan], [1, 0]])
+    assert shared_weight(empty, there) == pytest.approx(0.25)
+
+
+def test_a_previous_word_head_reads_back_and_a_sink_does_not():
+    previous = torch.eye(5).roll(-1, 1)
+    previous[0] = torch.eye(5)[0]
+    sink = torch.eye(5)[0].expand(5, 5)
+    assert reading_back(torch.stack((previous, sink, torch.eye(5)))).tolist() == [1, 0, 0]

@@ -1,0 +1,99 @@
+"""What a model makes of a text, token by token: computed once for all sessions, behind a progress bar.
+
+torch is imported by the functions that need it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.opened import Opened
+from explorer.shared.cache import cached
+from explorer.shared.prompt import stand_in_of
+from explorer.shared.words import plain
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gpt.lens.surprise import TokenSurprises
+
+Ids = tuple[int, ...]
+PATIENCE = 0.5  # seconds without a progress bar
+
+
+@dataclass(frozen=True)
+class ReadText:
+    """The tokens of a text, and the surprise of a model at them and at the characters."""
+
+    tokens: tuple[str, ...]
+    surprises: "TokenSurprises"
+    by_character: np.ndarray  # (number of characters,) nats; NaN where there are none
+
+
+def read_text(opened: Opened, text: str) -> ReadText:
+    """Read a text with a model. A progress bar appears if it takes long; a rerun cancels.
+
+    A token's nats are spread evenly over its characters. The first token and characters outside the alphabet have none.
+    """
+    kept = _read_texts(opened, text)
+    if not kept:
+        kept.append(with_progress(f"{plain(opened.label)} reads the text", _read, opened, text))
+    return kept[0]
+
+
+@cached(max_entries=64, shared=True)
+def _read_texts(opened: Opened, text: str) -> list[ReadText]:
+    """An empty list that keeps the result, since nothing may be drawn in a cached function."""
+    return []
+
+
+def _read(opened: Opened, text: str, progress: Callable[[int, int], None]) -> ReadText:
+    import torch
+
+    from gpt.lens import surprise as lens
+    from gpt.text.spelling import token_ends
+
+    tokenizer = opened.tokenizer
+    ids = tokenizer.encode(text, replace=stand_in_of(tokenizer))
+    nats, ranks = lens.score_tokens(opened.model, torch.tensor(ids, dtype=torch.long), progress=progress)
+    surprises = lens.TokenSurprises(nats, ranks, token_ends(tokenizer.token_bytes(ids), text))
+    return ReadText(tuple(tokenizer.tokens(ids)), surprises, lens.per_character(nats, ids, text, tokenizer).numpy())
+
+
+def word_patterns(opened: Opened, ids: Ids, words: Ids) -> "tuple[Tensor, Tensor]":
+    """Return every head's attention between words, with the first token and without: two (n_layer, n_head, W, W).
+
+    ids: at most block_size; words: the index of each token's word. A progress bar appears if it takes long; a rerun
+    cancels. Nobody may change the result.
+    """
+    kept = _word_patterns(opened, ids, words)
+    if not kept:
+        import torch
+
+        from gpt.lens import word_patterns as lens
+
+        doing = f"{plain(opened.label)} reads the words, layer"
+        kept.append(with_progress(doing, lens.word_patterns, opened.model, torch.tensor(ids), torch.tensor(words)))
+    return kept[0]
+
+
+@cached(max_entries=32, shared=True)
+def _word_patterns(opened: Opened, ids: Ids, words: Ids) -> "list[tuple[Tensor, Tensor]]":
+    return []
+
+
+def with_progress(doing: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    """Return `work(*arguments, progress)`. A bar appears if it takes longer than `PATIENCE`."""
+    place, started = st.empty(), time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        if time.monotonic() - started > PATIENCE:
+            place.progress(done / total, text=f"{doing}: {done:,} of {total:,} …")
+
+    result = work(*arguments, progress)
+    place.empty()
+    return result
