@@ -17,9 +17,8 @@ from explorer.shared.prompt import stand_in_of
 from explorer.shared.words import plain
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from gpt.lens.surprise import TokenSurprises
+    from gpt.lens.word_patterns import WordPatterns
 
 Ids = tuple[int, ...]
 PATIENCE = 0.5  # seconds without a progress bar
@@ -64,8 +63,8 @@ def _read(opened: Opened, text: str, progress: Callable[[int, int], None]) -> Re
     return ReadText(tuple(tokenizer.tokens(ids)), surprises, lens.per_character(nats, ids, text, tokenizer).numpy())
 
 
-def word_patterns(opened: Opened, ids: Ids, words: Ids) -> "tuple[Tensor, Tensor]":
-    """Return every head's attention between words, with the first token and without: two (n_layer, n_head, W, W).
+def word_patterns(opened: Opened, ids: Ids, words: Ids) -> "WordPatterns":
+    """Return every head's attention between words.
 
     ids: at most block_size; words: the index of each token's word. A progress bar appears if it takes long; a rerun
     cancels. Nobody may change the result.
@@ -82,7 +81,7 @@ def word_patterns(opened: Opened, ids: Ids, words: Ids) -> "tuple[Tensor, Tensor
 
 
 @cached(max_entries=32, shared=True)
-def _word_patterns(opened: Opened, ids: Ids, words: Ids) -> "list[tuple[Tensor, Tensor]]":
+def _word_patterns(opened: Opened, ids: Ids, words: Ids) -> "list[WordPatterns]":
     return []
 
 

@@ -18,8 +18,9 @@ from explorer.shared.words import plain
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gpt.lens.word_patterns import WordPatterns
+
 MOST_TOKENS = 512  # that a model reads; the patterns grow with the square
-SINK = 0.3  # mean weight on the first token from which it is hidden at first
 HEIGHT = 520  # pixels
 SIDES = ("left", "right")
 HEADS = tuple(
@@ -28,7 +29,7 @@ HEADS = tuple(
     for side in SIDES
 )  # fmt: skip
 HIDE = Choice(
-    "hide-first", bool, label="Hide the first token",
+    "hide-first-token", bool, label="Hide the first token",
     help="Take the weight on the first token away, and divide each row by what is left. Many heads of large models put "
     "their weight there if they have nothing to read (an attention sink; Xiao et al. 2023).",
 )  # fmt: skip
@@ -83,7 +84,7 @@ def draw_attention(pair: Pair, prompt: str) -> None:
         widgets.empty_state("These models have no heads.", "Pick a Transformer on one side.")
         return
     hidden = _pick_hidden(both)
-    patterns = [None if each is None else each[hidden] for each in both]
+    patterns = [each and (each.others if hidden else each.whole) for each in both]
     shown = []
     for side, (column, opened, heads) in enumerate(zip(st.columns(2, gap="medium"), pair, patterns, strict=True)):
         with column:
@@ -98,9 +99,11 @@ def draw_attention(pair: Pair, prompt: str) -> None:
     _describe(read, shown)
 
 
-def _pick_hidden(both: "list[tuple[Tensor, Tensor] | None]") -> bool:
+def _pick_hidden(both: "list[WordPatterns | None]") -> bool:
     """Let the person hide the first token. At first it is hidden if much weight is on it."""
-    is_sink = any(each is not None and each[0][..., 1:, 0].mean() > SINK for each in both)
+    from gpt.lens.sink import SINK
+
+    is_sink = any(each is not None and bool(each.first_token.mean() > SINK) for each in both)
     hidden = HIDE.read(default=is_sink)
     st.toggle(**HIDE.bound(hidden))
     return hidden

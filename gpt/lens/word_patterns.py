@@ -1,10 +1,21 @@
 """Attention between words: the patterns of models with different tokens on the same words."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
+from gpt.lens.sink import first_token_weight, without_first_token
 from gpt.lens.surprise import Progress
 from gpt.model.gpt import GPT
+
+
+class WordPatterns(NamedTuple):
+    """Every head's attention between words."""
+
+    whole: Tensor  # (n_layer, n_head, W, W)
+    others: Tensor  # (n_layer, n_head, W, W); without the first token, see `gpt.lens.sink`
+    first_token: Tensor  # (n_layer, n_head); mean weight on the first token
 
 
 def merge_to_words(patterns: Tensor, words: Tensor) -> Tensor:
@@ -26,36 +37,23 @@ def merge_to_words(patterns: Tensor, words: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def word_patterns(model: GPT, ids: Tensor, words: Tensor, progress: Progress | None = None) -> tuple[Tensor, Tensor]:
-    """Return every head's attention between words, with the first token and without: two (n_layer, n_head, W, W).
+def word_patterns(model: GPT, ids: Tensor, words: Tensor, progress: Progress | None = None) -> WordPatterns:
+    """Return every head's attention between words. Only one layer's patterns of tokens are in memory at a time.
 
-    Only one layer's patterns of tokens are in memory at a time. ids: (T,), at most block_size; words: (T,), see
-    `merge_to_words`. Without the first token: see `without_first_token`. progress is called after each layer; an
-    exception that it raises cancels the work.
+    ids: (T,), at most block_size; words: (T,), see `merge_to_words`. progress is called after each layer; an exception
+    that it raises cancels the work.
     """
-    whole: list[Tensor] = []
-    others: list[Tensor] = []
+    layers: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def keep(pattern: Tensor, name: str) -> None:  # (1, n_head, T, T)
-        whole.append(merge_to_words(pattern[0].float(), words))
-        others.append(merge_to_words(without_first_token(pattern[0].float()), words))
+        heads = pattern[0].float()
+        others = merge_to_words(without_first_token(heads), words)
+        layers.append((merge_to_words(heads, words), others, first_token_weight(heads)))
         if progress:
-            progress(len(whole), model.config.n_layer)
+            progress(len(layers), model.config.n_layer)
 
     model.run_with_hooks(ids[None], {"blocks.*.attn.hook_pattern": keep})
-    return torch.stack(whole), torch.stack(others)
-
-
-def without_first_token(patterns: Tensor) -> Tensor:
-    """Take the weight on the first token away, and divide each row by what is left: (…, T, T) → (…, T, T).
-
-    Many heads of large models put their weight on the first token where they have nothing to read: an attention sink.
-    A row that only reads the first token is NaN. Source: Xiao et al. 2023, arXiv:2309.17453.
-    """
-    others = patterns.clone()
-    others[..., 0] = 0
-    left = others.sum(-1, keepdim=True)
-    return others / left.masked_fill(left <= 0, torch.nan)
+    return WordPatterns(*map(torch.stack, zip(*layers, strict=True)))
 
 
 def shared_weight(pattern: Tensor, patterns: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt import GPT, GPTConfig
-from gpt.lens.word_patterns import merge_to_words, reading_back, shared_weight, without_first_token, word_patterns
+from gpt.lens.sink import without_first_token
+from gpt.lens.word_patterns import merge_to_words, reading_back, shared_weight, word_patterns
 
 
 def random_patterns(T: int, seed: int = 0) -> torch.Tensor:
@@ -39,13 +40,6 @@ def test_rows_still_sum_to_one_and_words_read_no_later_word(lengths, seed):
     assert not merged.triu(1).any()
 
 
-def test_the_first_token_is_taken_out_and_the_rest_is_scaled_up():
-    pattern = torch.tensor([[1.0, 0, 0], [0.8, 0.2, 0], [0.5, 0.2, 0.3]])
-    hidden = without_first_token(pattern)
-    assert hidden[0].isnan().all()
-    torch.testing.assert_close(hidden[1:], torch.tensor([[0, 1.0, 0], [0, 0.4, 0.6]]))
-
-
 def test_an_empty_row_does_not_count_in_its_word():
     hidden = without_first_token(torch.tensor([[1.0, 0, 0], [0.8, 0.2, 0], [0.5, 0.2, 0.3]]))
     merged = merge_to_words(hidden, torch.tensor([0, 0, 1]))
@@ -65,9 +59,10 @@ def test_a_models_patterns_are_merged_layer_by_layer(more):
     _, cache = model.run_with_cache(ids[None], "blocks.*.attn.hook_pattern")
     patterns = torch.cat(list(cache.values()))
     layers: list[int] = []
-    whole, others = word_patterns(model, ids, words, lambda done, total: layers.append(done))
+    whole, others, first_token = word_patterns(model, ids, words, lambda done, total: layers.append(done))
     torch.testing.assert_close(whole, merge_to_words(patterns, words))
     torch.testing.assert_close(others, merge_to_words(without_first_token(patterns), words), equal_nan=True)
+    torch.testing.assert_close(first_token, patterns[..., 1:, 0].mean(-1))
     assert layers == [1, 2]
 
 
