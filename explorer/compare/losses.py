@@ -92,7 +92,8 @@ def draw_losses(pair: Pair, wait: bool) -> None:
         with column:
             _draw_metrics(opened, loss)
     with right:
-        alphabet = len(set(shared[1] if shared else texts.corpus(pair[0]).text))
+        known = next((opened for opened in pair if texts.has_corpus(opened)), None)
+        alphabet = len(set(texts.corpus(known).text if known else _fallback_text()))
         bits = [np.log2(alphabet), *(loss.bits_per_character for loss in losses)]
         names = [f"guessing among {alphabet} characters", *(opened.ref for opened in pair)]
         chart(bits_bars(names, bits), key="bits", alt="Bits per character")

@@ -64,7 +64,8 @@ def test_surprise_is_painted_and_read_out_under_the_pointer_and_by_keys(compare)
     colours = cells.evaluate_all("cells => cells.map((cell) => getComputedStyle(cell).backgroundColor)")
     assert len(set(colours[1:])) > 1
     cells.nth(3).hover()
-    expect(left.locator(".readout")).to_have_text(re.compile(r"^3 r\s+[\d.]+ nats = [\d.]+ bits, p = [\d.]+%$"))
+    model = r"[\d.]+ nats = [\d.]+ bits, token r: p = [\d.]+%, rank \d+"
+    expect(left.locator(".readout")).to_have_text(re.compile(rf"^3 r\s+{model}\s+runs/table: {model}$"))
     left.locator(".tokens").focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")

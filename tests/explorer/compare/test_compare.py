@@ -16,20 +16,8 @@ from gpt.train.files import write_tensors
 from gpt.train.loop import train
 from tests.explorer.drawn import drawn
 
-PAGE = "../pages/compare.py"
 PAIR = ("runs/tiny", "runs/table")
 SHORT = Sampling(max_new_tokens=12, seed=7)
-
-
-@pytest.fixture
-def compare(open_app):
-    def open_with(**choices: str) -> AppTest:
-        app = open_app(**{"against": "runs/table"} | choices).switch_page(PAGE).run()
-        assert not app.exception
-        assert app.title[0].value == "Compare"
-        return app
-
-    return open_with
 
 
 def cells(app: AppTest) -> list[dict]:
