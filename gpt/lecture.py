@@ -14,6 +14,7 @@ from gpt.model.attention import Attention
 from gpt.model.bigram import Bigram
 from gpt.model.build import without_memory
 from gpt.model.gpt import GPT
+from gpt.model.norms import RMSNorm
 
 
 def examples(chunk: Sequence[int]) -> list[tuple[list[int], int]]:
@@ -113,12 +114,30 @@ def message_steps(weights: Tensor, v: Tensor) -> Iterator[tuple[int, Tensor, Ten
         yield t, messages, messages.sum(0)
 
 
+def check_is_lectures(attention: Attention) -> None:
+    """Raise ValueError unless the attention is the lecture's.
+
+    Its heads share no keys, positions do not turn queries and keys, no norm changes them, and there is no window.
+    """
+    todays = {
+        "n_kv_head below n_head": attention.n_kv_head < attention.n_head,
+        "rotary positions": attention.rotary is not None,
+        "qk_norm": isinstance(attention.q_norm, RMSNorm),
+        "a window": attention.window is not None,
+    }
+    if any(todays.values()):
+        parts = ", ".join(part for part, has in todays.items() if has)
+        raise ValueError(f"the lecture's attention has no {parts}; give a model without, or see gpt.lens.weight")
+
+
 @torch.inference_mode()
 def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tuple[Tensor, OneHead]:
     """Compute one head of a causal model on the tokens idx (T,) by hand: its input x (T, C), and each step.
 
-    Biases are one more row of its matrices, for one more feature that is always 1. Source: lecture 01:02:00, 01:19:11.
+    Biases are one more row of its matrices, for one more feature that is always 1. Raises ValueError unless
+    `check_is_lectures`. Source: lecture 01:02:00, 01:19:11.
     """
+    check_is_lectures(model.blocks[layer].attn)
     _, cache = model.run_with_cache(idx[None], [f"blocks.{layer}.hook_resid_pre"])
     block, config = model.blocks[layer], model.config
     x = block.norm_before(block.ln1, cache[f"blocks.{layer}.hook_resid_pre"])[0]
@@ -169,10 +188,11 @@ def with_mask(model: GPT, causal: bool) -> GPT:
 def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
     """Compute `attention(x)` one head after another: (B, T, C) → (B, T, C), in eval mode.
 
-    Source: lecture 01:21:59, 01:46:22.
+    Raises ValueError unless `check_is_lectures`. Source: lecture 01:21:59, 01:46:22.
     """
+    check_is_lectures(attention)
     T, d = x.size(1), attention.d_head
-    q, k, v = attention.qkv(x).chunk(3, dim=-1)  # (B, T, C) each
+    q, k, v = attention.qkv(x).chunk(3, dim=-1)  # (B, T, n_head · d_head) each
     outs = []
     for head in range(attention.n_head):
         columns = slice(head * d, (head + 1) * d)
@@ -185,8 +205,9 @@ def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
 def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
     """Compute the same as `heads_in_a_loop`, with all heads in each 4-D product, and no fused kernel.
 
-    Source: lecture 01:46:22.
+    Raises ValueError unless `check_is_lectures`. Source: lecture 01:46:22.
     """
+    check_is_lectures(attention)
     shape = (attention.n_head, attention.d_head)
     q, k, v = (
         part.unflatten(-1, shape).transpose(1, 2) for part in attention.qkv(x).chunk(3, dim=-1)

@@ -97,12 +97,32 @@ def test_an_encoder_of_the_same_weights_differs_by_its_mask_alone():
     assert torch.allclose(encoder(idx[:, :1]), model(idx[:, :1]), atol=1e-6)  # a single token has no future
 
 
-@pytest.mark.parametrize("switches", [{}, {"causal": False}, {"scale": False}, {"projection": False}, {"bias": False}])
+@pytest.mark.parametrize(
+    "switches",
+    [{}, {"causal": False}, {"scale": False}, {"projection": False}, {"bias": False}, {"d_head": 6, "n_kv_head": 3}],
+)
 def test_a_loop_over_heads_is_the_batched_product(switches):
     attention = double(Attention(GPTConfig(**{**vars(CONFIG), **switches})))
     x = torch.randn(2, 7, 12, dtype=torch.double)
     assert torch.allclose(lecture.heads_in_a_loop(attention, x), attention(x))
     assert torch.allclose(lecture.heads_at_once(attention, x), attention(x))
+
+
+@pytest.mark.parametrize(
+    ("switches", "named"),
+    [
+        ({"n_kv_head": 1}, "n_kv_head"), ({"positions": "rotary"}, "rotary"), ({"qk_norm": True}, "qk_norm"),
+        ({"window": 2}, "window"),
+    ],
+)  # fmt: skip
+def test_the_lectures_heads_are_not_those_of_today(switches, named):
+    model = GPT(GPTConfig(**{**vars(CONFIG), "d_head": 4, **switches})).eval()
+    x = torch.randn(2, 7, 12)
+    for compute in (lecture.heads_in_a_loop, lecture.heads_at_once):
+        with pytest.raises(ValueError, match=named):
+            compute(model.blocks[0].attn, x)
+    with pytest.raises(ValueError, match=named):
+        lecture.head_by_hand(model, torch.arange(5))
 
 
 @given(st.integers(2, 12), st.integers(0, 2**32 - 1), st.floats(0.01, 30))

@@ -91,7 +91,7 @@ def _mask(start: int, end: int, which: str) -> tuple[dict, dict]:
     """Return a shape that shades the masked keys with room, from `start` to `end`, and an annotation that names all."""
     low, high = start - 0.5, end - 0.5
     place = {"type": "rect", "x0": low, "x1": high, "y0": 0, "y1": 1, "yref": "paper"}
-    note = {"text": f"masked: {which}", "x": (low + high) / 2, "y": 0.5, "yref": "paper"}
+    note = {"text": f"masked: {which}", "x": (low + high) / 2, "y": 0.45, "yref": "paper"}
     shading = {"line": {"width": 0}, "fillcolor": style.MUTED, "opacity": 0.15}
     return place | shading, note | {"showarrow": False, "textangle": -90}
 

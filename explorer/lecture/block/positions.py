@@ -68,7 +68,7 @@ def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
         opened = run and Opened.of(run)
     else:
         models = map(open_model, prompted())
-        opened = next((opened for opened in models if hasattr(opened.model, "pos_embed")), None)
+        opened = next((each for each in models if each.config.n_layer and each.config.positions == "learned"), None)
     return (cast(GPT, opened.model).pos_embed, f"learned by {widgets.plain(opened.ref)}") if opened else (None, "")
 
 
