@@ -37,6 +37,16 @@ class RopeScaling:
         _check(self, "high_freq_factor", self.high_freq_factor > self.low_freq_factor, "make it above low_freq_factor")
         _check(self, "original", _is_size(self.original), "give a whole number of at least 1")
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "RopeScaling":
+        """Build from a JSON object. Raises ValueError on other fields, or without kind and factor."""
+        known = [field.name for field in fields(cls)]
+        if not {"kind", "factor"} <= set(values) <= set(known):
+            raise ValueError(
+                f"rope_scaling needs kind and factor, and may have {', '.join(known[2:])}; it has {', '.join(values)}"
+            )
+        return cls(**values)
+
 
 @dataclass(frozen=True)
 class GPTConfig:
@@ -191,7 +201,7 @@ class GPTConfig:
         if values.get("activation") == "gelu" and "gated" not in values:
             values = values | {"activation": "gelu_tanh"}
         if isinstance(scaling := values.get("rope_scaling"), dict):
-            values = values | {"rope_scaling": RopeScaling(**scaling)}
+            values = values | {"rope_scaling": RopeScaling.from_dict(scaling)}
         return cls(**values)
 
 

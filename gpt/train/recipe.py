@@ -99,14 +99,15 @@ class Recipe:
     def changed(self, **changes: Any) -> "Recipe":
         """Return this recipe with other values of its own fields, or of its model's.
 
-        Raises ValueError on a field of neither.
+        rope_scaling may be a JSON object. Raises ValueError on a field of neither.
         """
         own, models = ({f.name for f in fields(kind)} for kind in (Recipe, GPTConfig))
         unknown = sorted(set(changes) - own - models)
         if unknown:
             raise ValueError(f"neither Recipe nor GPTConfig has a field {', '.join(map(repr, unknown))}")
-        model = replace(changes.pop("model", self.model), **{name: changes.pop(name) for name in models & set(changes)})
-        return replace(self, model=model, **changes)
+        model = changes.pop("model", self.model)
+        switches = {name: changes.pop(name) for name in models & set(changes)}
+        return replace(self, model=GPTConfig.from_dict(model.to_dict() | switches), **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as a JSON object."""

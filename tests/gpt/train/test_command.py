@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from gpt import CorpusError, load_run
+from gpt.model.config import RopeScaling
 from gpt.train import __main__ as command
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +52,26 @@ def test_a_shell_trains_a_preset(tmp_path):
     assert run.tokenizer.vocab_size == 65 and run.recipe.text == "tinyshakespeare"
 
 
+def test_a_model_of_today_trains_by_its_switches(main, own_text, tmp_path):
+    switches = {
+        "n_layer": "1", "n_head": "4", "n_embd": "16", "block_size": "16", "positions": "rotary", "rope_base": "500",
+        "rope_share": "0.5", "rope_scaling": '{"kind": "linear", "factor": 2}', "norm": "rms", "norm_eps": "1e-6",
+        "gated": "true", "activation": "silu", "n_kv_head": "2", "d_head": "8", "mlp_width": "24", "qk_norm": "true",
+        "parallel": "true", "window": "8", "softcap": "30", "bias": "false", "optimizer": "muon", "eval_batches": "1",
+        "batch_size": "2",
+    }  # fmt: skip
+    chosen = [part for name, value in switches.items() for part in ("--set", f"{name}={value}")]
+    folder = tmp_path / "mine"
+    code, printed, complaint = main("--preset", "rung-6", "--steps", "3", "--text", own_text, "--run", folder, *chosen)
+    assert code == 0 and "finished at step 3" in printed, complaint
+    config = load_run(folder).recipe.model
+    assert config.rope_scaling == RopeScaling("linear", 2)
+    sizes = (config.n_kv_head, config.d_head, config.mlp_width, config.n_turned, config.window, config.softcap)
+    assert sizes == (2, 8, 24, 4, 8, 30)
+    code, printed, _ = main("--fork", folder, "--run", tmp_path / "fork", "--set", "window=null", "--steps", "5")
+    assert code == 0 and load_run(tmp_path / "fork").recipe.model.window is None
+
+
 def test_a_run_is_never_made_twice_but_resumes(main, own_text, tmp_path):
     folder = tmp_path / "mine"
     arguments = ("--preset", "rung-1", "--steps", "3", "--text", own_text, "--run", folder)
@@ -83,6 +104,10 @@ def _val_loss(folder: Path) -> str:
         (["--preset", "rung-1", "--set", "lr"], 2, "write SWITCH=VALUE"),
         (["--preset", "rung-1", "--set", "wings=2"], 1, "error: neither Recipe nor GPTConfig has a field 'wings'"),
         (["--preset", "rung-1", "--set", "dropout=often"], 1, "error: GPTConfig.dropout='often' does not work"),
+        (["--preset", "rung-6", "--set", "n_kv_head=3"], 1, "n_kv_head=3 does not work: n_head=4 must be a multiple"),
+        (["--preset", "rung-6", "--set", "rope_scaling=linear"], 1, "rope_scaling='linear' does not work: give"),
+        (["--preset", "rung-6", "--set", 'rope_scaling={"factor": 2}'], 1, "rope_scaling needs kind and factor"),
+        (["--preset", "rung-6", "--set", 'rope_scaling={"kind": "yarn", "factor": 2}'], 1, "kind='yarn' does not work"),
         (["--preset", "rung-1", "--steps", "0"], 1, "error: Recipe.steps=0 does not work: give a whole number"),
         (["--preset", "rung-1", "--seed", "-1"], 1, "error: Recipe.seed=-1 does not work"),
         (["--preset", "rung-1", "--text", "nowhere.txt"], 1, "error: 'nowhere.txt' is neither a known text nor a file"),
