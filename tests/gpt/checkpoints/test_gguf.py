@@ -10,6 +10,7 @@ from transformers import CONFIG_MAPPING as CONFIGS
 from transformers import AutoModelForCausalLM
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
+from gpt import load_pretrained
 from gpt.checkpoints.gguf import read_gguf
 from tests.gpt.checkpoints.gguf_files import write_gguf
 
@@ -173,3 +174,26 @@ def test_a_tensor_of_whole_numbers_cannot_be_read(tmp_path):
 def test_floats_are_read_as_they_were_written(tmp_path):
     values, _, _ = read_gguf(write_gguf(tmp_path / "tiny.gguf", theirs("llama"), **{"rope.freq_base": math.pi}))
     assert values["rms_norm_eps"] == 1e-6 and values["rope_theta"] == 3.1415927
+
+
+@pytest.mark.parametrize("model_type", MODELS)
+def test_logits_are_transformers(tmp_path, model_type):
+    reference = theirs(model_type)
+    opened = load_pretrained(write_gguf(tmp_path / "tiny.gguf", reference))
+    idx = torch.randint(96, (2, 20), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        torch.testing.assert_close(opened.model(idx), reference(idx).logits, atol=1e-4, rtol=0)
+    assert opened.name == "tiny" and opened.tokenizer is None and opened.bits is None
+
+
+def test_a_quantised_file_and_safetensors_give_about_the_same_logits(tmp_path):
+    reference = theirs("llama")
+    reference.save_pretrained(tmp_path / "folder")
+    exact = load_pretrained(tmp_path / "folder").model
+    idx = torch.randint(96, (2, 20), generator=torch.Generator().manual_seed(1))
+    errors = {}
+    for kind in (Kind.F32, Kind.Q8_0, Kind.Q4_0):
+        opened = load_pretrained(write_gguf(tmp_path / f"{kind.name}.gguf", reference, kind))
+        with torch.inference_mode():
+            errors[kind] = float((opened.model(idx) - exact(idx)).abs().mean() / exact(idx).abs().mean())
+    assert errors[Kind.F32] < 1e-6 and 0 < errors[Kind.Q8_0] < 0.03 and errors[Kind.Q8_0] < errors[Kind.Q4_0] < 0.3
