@@ -196,4 +196,4 @@ def test_a_quantised_file_and_safetensors_give_about_the_same_logits(tmp_path):
         opened = load_pretrained(write_gguf(tmp_path / f"{kind.name}.gguf", reference, kind))
         with torch.inference_mode():
             errors[kind] = float((opened.model(idx) - exact(idx)).abs().mean() / exact(idx).abs().mean())
-    assert errors[Kind.F32] < 1e-6 and 0 < errors[Kind.Q8_0] < 0.03 and errors[Kind.Q8_0] < errors[Kind.Q4_0] < 0.3
+    assert errors[Kind.F32] < 1e-6 and 0 < errors[Kind.Q8_0] < 0.03 and errors[Kind.Q8_0] < errors[Kind.Q4_0] < 0.4
