@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -21,6 +22,7 @@ from explorer.shared import patterns
 from explorer.shared.chart import download, menu
 from explorer.shared.fragment import fragment
 from explorer.shared.prompt import Reading
+from explorer.shared.sink import HIDDEN, shown_patterns
 from explorer.shared.widgets import count
 
 NAMED = "Tensors have the names of gpt's hooks. The metadata hold the prompt's tokens."
@@ -42,24 +44,30 @@ class Drawn:
     patterns: Callable[[], np.ndarray]  # (n_layer, n_head, T, S)
     tensors: Callable[[], bytes]  # the patterns as safetensors
     keys: Sequence[str] | None = None
+    hides_first: bool = False  # whether `patterns` are without the first token
 
 
-def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, ...] | None) -> None:
-    """Offer the files of an Attention page. shown: the large head; layers: the drawn layers, None for all."""
+def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, ...] | None, hides_first: bool) -> None:
+    """Offer the files of an Attention page. shown: the large head; layers: the drawn layers, None for all.
+
+    hides_first: the weights are those without the first token, renormalised, except the tensors.
+    """
     config, T = opened.config, len(reading.ids)
     kept = range(config.n_layer) if layers is None else layers
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
+    without = ", first token hidden" if hides_first else ""
     drawn = Drawn(
-        (opened.ref,),
-        f"{opened.ref}: attention on {count(T, 'token')}",
-        opened.ref,
+        (opened.ref, "without", "first", "token") if hides_first else (opened.ref,),
+        f"{opened.ref}: attention on {count(T, 'token')}{without}",
+        f"{opened.ref}{without}",
         "".join(reading.tokens),
         reading.tokens,
         config.causal,
         layers,
         [(layer, head) for layer in kept for head in range(config.n_head)],
-        partial(patterns.attention, opened, reading.ids, layers),
+        lambda: shown_patterns(patterns.attention(opened, reading.ids, layers), hides_first),
         partial(activations, opened, reading, names),
+        hides_first=hides_first,
     )
     view(drawn, shown)
 
@@ -78,7 +86,8 @@ def _view(drawn: Drawn, shown: Head) -> None:
     downloads_menu = menu("Download the view, or the weights of its heads", "attention")
     if not downloads_menu.open:
         return
-    tokens, axes = drawn.tokens, {"causal": drawn.causal, "keys": drawn.keys}
+    tokens, hidden = drawn.tokens, drawn.hides_first
+    axes: dict[str, Any] = {"causal": drawn.causal, "keys": drawn.keys}
     one, every = file_name(*drawn.name, "layer", shown[0], "head", shown[1]), file_name(*drawn.name, "attention")
 
     head = head_name(*shown)
@@ -86,12 +95,15 @@ def _view(drawn: Drawn, shown: Head) -> None:
     picture = pattern_svg(drawn.patterns()[shown], tokens, **axes, **titles)
 
     def table(heads: Sequence[Head]) -> bytes:
-        return patterns_csv(drawn.patterns(), tokens, heads, **axes)
+        return patterns_csv(drawn.patterns(), tokens, heads, hides_first=hidden, **axes)
 
     def page() -> bytes:
-        return standalone_page(drawn.patterns(), tokens, title=drawn.title, head=shown, layers=drawn.layers, **axes)
+        options = {"title": drawn.title, "head": shown, "layers": drawn.layers, "hides_first": hidden, **axes}
+        return standalone_page(drawn.patterns(), tokens, **options)
 
     with downloads_menu:
+        if hidden:
+            st.caption(f"{HIDDEN} The safetensors have the model's own weights.")
         st.markdown(f"**{head}**")
         picture_buttons("attention", one, svg=picture.decode())
         download("CSV", partial(table, [shown]), f"{one}.csv", "text/csv", key="head csv")
@@ -127,12 +139,14 @@ def patterns_csv(
     *,
     causal: bool,
     keys: Sequence[str] | None = None,
+    hides_first: bool = False,
 ) -> bytes:
     """Return a CSV file with one line for each weight that is not masked. heads: (layer, head) pairs.
 
     patterns: (n_layer, n_head, T, S). tokens: the T queries; keys: the S keys, None where they equal the queries.
+    hides_first: leave out the first key.
     """
-    cells = _cells(patterns.shape[2:], causal)
+    cells = [(query, key) for query, key in _cells(patterns.shape[2:], causal) if key or not hides_first]
     queries = [csv_cell(token) for token in tokens]
     names = queries if keys is None else [csv_cell(token) for token in keys]
     written = io.StringIO()

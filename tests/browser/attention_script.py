@@ -11,6 +11,7 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from explorer.components.attention_view import Arrangement, Look, attention_view  # noqa: E402
+from explorer.shared.sink import shown_patterns  # noqa: E402
 
 
 def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray:
@@ -74,8 +75,9 @@ if st.checkbox("Show", value=True):
         st.session_state.head, st.session_state.cell = look.head, look.cell
         st.session_state.order = f"{look.order}, {look.role or 'all'}, {look.hides_rest}"
 
+    drawn = crossing(n_layer, n_head, T, *other, int(seed)) if other else patterns_of(n_layer, n_head, T, int(seed))
     large = attention_view(
-        crossing(n_layer, n_head, T, *other, int(seed)) if other else patterns_of(n_layer, n_head, T, int(seed)),
+        shown_patterns(drawn, "hide_first" in st.query_params),
         tokens,
         causal=not other,
         keys=[f"<{place}>" for place in range(other[0])] if other else None,
@@ -84,6 +86,7 @@ if st.checkbox("Show", value=True):
         key="view",
         grid_only="grid_only" in st.query_params,
         captions=CAPTIONS if "captions" in st.query_params else None,
+        hides_first="hide_first" in st.query_params,
         arrangement=arrangement(n_layer, n_head) if "arrange" in st.query_params else None,
     )
     st.text(f"locked: {st.session_state.get('head')}")

@@ -25,6 +25,22 @@ def test_hovering_a_cell_says_the_exact_weight(show):
     expect(readout).to_have_attribute("aria-live", "polite")
 
 
+def test_a_hidden_first_token_is_named_and_the_rest_of_a_row_sums_to_one(show):
+    page = show("hide_first")
+    expect(page.locator(".status")).to_have_text("not locked; first token hidden")
+    hover_cell(page, 1, 1)
+    expect(page.locator(".readout")).to_have_text("L0H0: query 1 'h' reads key 1 'h' with 1.0000")
+    hover_cell(page, 5, 4)
+    expect(page.locator(".tip b")).to_have_text("0.7500")
+    for query, key in ((5, 0), (0, 0)):
+        hover_cell(page, query, key)
+        expect(page.locator(".readout")).to_have_text("L0H0: the first token, 0 't', is hidden")
+        expect(page.locator(".tip b")).to_have_text("hidden")
+    assert ink(page, ".lines canvas", BLUE) == 0, "the first query has no keys left"
+    hover_cell(page, 2, 5)
+    expect(page.locator(".tip b")).to_have_text("masked")
+
+
 def test_the_value_is_said_at_the_pointer_and_both_labels_are_lit(show):
     page = show("size=2x3x60")
     label = """([canvas, x, y]) =>

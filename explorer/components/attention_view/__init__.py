@@ -122,6 +122,7 @@ def attention_view(
     captions: Mapping[Head, str] | None = None,
     explained: str | None = None,
     arrangement: Arrangement | None = None,
+    hides_first: bool = False,
 ) -> Head:
     """Draw all heads. Return the large one: the locked head, or the last that was locked, or `opening`.
 
@@ -134,7 +135,8 @@ def attention_view(
     causal: cells above the diagonal do not exist (they must be 0, and T = S). grid_only: no large heatmap, no lines.
     layers: the layers to draw; None: all. captions: (layer, head) → what the head does, in one to three words; of equal
     captions the strongest head comes first. explained: the key of the container that explains a pinned weight.
-    arrangement: what the grid can be sorted and filtered by (None: nothing).
+    arrangement: what the grid can be sorted and filtered by (None: nothing). hides_first: the patterns are without
+    their first token; the first key has no weight.
     Raises ValueError on other shapes, weights outside [0, 1], or a head or cell that does not exist.
     Source: lecture 01:02:00; the view follows BertViz (Vig 2019) and CircuitsVis.
     """
@@ -148,7 +150,7 @@ def attention_view(
     exists = fits(browser.large, shape[:2]) and browser.large[0] in patterns.layers
     browser.large = browser.look.head or (browser.large if exists else opening)
     options = {"key": key, "look": browser.asked, "grid_only": grid_only, "opening": opening, "explained": explained}
-    options["arrange"] = arrangement and arrangement.options()
+    options |= {"arrange": arrangement and arrangement.options(), "hides_first": hides_first}
     places = {"head": browser.look.head, "cell": browser.look.cell, "keys": keys}
     data = pack(patterns, tokens, options=options, captions=captions, **places)
     with st.container(gap=None):

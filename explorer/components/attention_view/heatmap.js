@@ -102,6 +102,7 @@ function writeWeights(context, { patterns, theme, map: { layout } }, head) {
   for (let query = Math.floor(from.query); query < Math.min(patterns.Q, from.query + rows); query++) {
     const row = patterns.row(head, query);
     for (let key = Math.floor(from.key); key < Math.min(row.length, from.key + columns); key++) {
+      if (patterns.isHidden(query, key)) continue;
       context.fillStyle = readableOn(theme.ramp[row[key]]);
       context.fillText(weightOf(row[key]).toFixed(2), (key + 0.5) * cell, (query + 0.5) * cell);
     }

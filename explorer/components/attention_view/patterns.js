@@ -105,6 +105,9 @@ class Patterns {
     return this.codesOf(head).subarray(start, start + this.reach(query));
   }
 
+  // Whether the page has hidden this key, or all that this query reads.
+  isHidden(query, key) { return Boolean(this.header.hides_first) && (key === 0 || this.reach(query) === 1); }
+
   weight(head, query, key) {
     return key < this.reach(query) ? weightOf(this.row(head, query)[key]) : null;
   }

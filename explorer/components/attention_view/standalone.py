@@ -62,10 +62,11 @@ def standalone_page(
     head: Head | None = None,
     layers: Sequence[int] | None = None,
     keys: Sequence[str] | None = None,
+    hides_first: bool = False,
 ) -> bytes:
     """Return the view as one HTML file, about 1.34 times as large as the packed patterns, in the system's theme.
 
-    patterns, tokens, causal, head, layers, keys: as `attention_view` takes them. title: shown above the view.
+    patterns, tokens, causal, head, layers, keys, hides_first: as `attention_view` takes them. title: above the view.
     Raises ValueError as `attention_view` does.
     Tokens travel as base64 and enter the page as text, so nothing in them is markup there.
     """
@@ -73,6 +74,7 @@ def standalone_page(
     encoded = encode(checked.__getitem__, len(checked), causal=causal, layers=layers, at_once=True)
     opening = head or encoded.opening
     options = {"key": "standalone", "look": Look(head)._asdict() | {"at": 0}, "grid_only": False, "opening": opening}
+    options["hides_first"] = hides_first
     packed = pack(encoded, tokens, options=options, head=head, keys=keys)
     script = read("attention_view", *SCRIPTS)
     colors = {

@@ -11,7 +11,7 @@ function drawTip(view) {
   const { query, key } = hover;
   const weight = patterns.isFull(view.shown()) ? patterns.weight(view.shown(), query, key) : undefined;
   tip.querySelector("span").textContent = `${quoted(patterns.queries, query)} → ${quoted(patterns.keys, key)}`;
-  tip.querySelector("b").textContent = weight === undefined ? "…" : weight === null ? "masked" : textOf(weight);
+  tip.querySelector("b").textContent = textOfCell(patterns, query, key, weight);
   const { left, top, cell, from, width, height } = map.layout;
   const beside = (start, size, room) => {
     const after = start + cell + TIP_GAP;
@@ -19,6 +19,12 @@ function drawTip(view) {
   };
   tip.style.left = `${beside(left + (key - from.key) * cell, tip.offsetWidth, width)}px`;
   tip.style.top = `${beside(top + (query - from.query) * cell, tip.offsetHeight, height)}px`;
+}
+
+function textOfCell(patterns, query, key, weight) {
+  if (weight === undefined) return "…"; // it is on its way
+  if (weight === null) return "masked";
+  return patterns.isHidden(query, key) ? "hidden" : textOf(weight);
 }
 
 // The weight that the page explains: the pinned one of the head that stays when the pointer leaves.

@@ -222,6 +222,7 @@ function readout(view) {
   if (!patterns.isFull(head)) return named("its weights are on their way");
   if (query !== null && key !== null) {
     const weight = patterns.weight(head, query, key);
+    if (weight !== null && patterns.isHidden(query, key)) return named(`the first token, ${quoted(patterns.keys, 0)}, is hidden`);
     if (weight !== null) return named(sentence(view, query, key, weight));
     return named(`query ${quoted(patterns.queries, query)} cannot read key ${quoted(patterns.keys, key)}, which comes after it`);
   }
@@ -251,7 +252,7 @@ function writeState(view) {
   find(".name").textContent = nameOf(head);
   find(".does").textContent = captionOf(view, head);
   const state = same(head, locked) ? "locked" : locked ? `preview; ${nameOf(locked)} is locked` : "not locked";
-  find(".status").textContent = state;
+  find(".status").textContent = view.patterns.header.hides_first ? `${state}; first token hidden` : state;
   find(".readout").textContent = view.patterns.header.grid_only ? `${nameOf(head)}: ${state}` : readout(view);
   find(".legend").replaceChildren(...view.companions().map((companion) => {
     const chip = document.createElement("span");

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import streamlit as st
 
 from explorer.components.attention_view.encoding import Encoded, encode
 from explorer.components.attention_view.linked import linked_view, look_choices, read_lines
@@ -16,10 +17,14 @@ from explorer.shared import downloads, texts, widgets
 from explorer.shared.cache import cached
 from explorer.shared.patterns import Ids, record
 from explorer.shared.prompt import Reading
+from explorer.shared.sink import describe_sink, shown_patterns
 
 
-def draw_heads(opened: Opened, reading: Reading) -> None:
-    """Draw the attention view, and take apart the pinned weight, or the largest of the middle row."""
+def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
+    """Draw the attention view, and take apart the pinned weight, or the largest of the middle row.
+
+    hides_first: draw the patterns without the first token, renormalised.
+    """
     config = opened.config
     if not config.n_layer:
         widgets.empty_state(
@@ -32,7 +37,7 @@ def draw_heads(opened: Opened, reading: Reading) -> None:
     cell = read_cell(len(reading.ids))
     layers = pick_layers(opened, reading, head)
     scores = texts.known_head_scores(opened)
-    encoded = _encode(opened, reading.ids, layers)
+    encoded = _encode(opened, reading.ids, layers, hides_first)
     large = linked_view(
         encoded,
         reading.tokens,
@@ -42,23 +47,26 @@ def draw_heads(opened: Opened, reading: Reading) -> None:
         opening=encoded.opening,
         explained=PLACE,
         captions=caption_heads(scores, layers),
+        hides_first=hides_first,
         arrangement=arrange_heads(opened, reading.ids, layers, scores),
     )
-    downloads.attention(opened, reading, large, layers)
+    downloads.attention(opened, reading, large, layers, hides_first)
+    if hides_first:
+        st.caption(describe_sink(opened))
     widgets.caption(
         "Each row is a query, the token that reads; each column is a key, the token it reads from. "
         "The weights of a row sum to 1.",
         "1:02:00",
     )
     pattern = encoded.full(large[0])[large[1]]
-    draw_weight(opened, reading, pattern, large, cell or example(pattern))
+    draw_weight(opened, reading, pattern, large, cell or example(pattern), hides_first)
 
 
 @cached(max_entries=16, shared=True)
-def _encode(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Encoded:
-    config = opened.config
-    return encode(partial(_read_layer, opened, ids, layers), config.n_layer, causal=config.causal, layers=layers)
+def _encode(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hides_first: bool) -> Encoded:
+    config, read = opened.config, partial(_read_layer, opened, ids, layers, hides_first)
+    return encode(read, config.n_layer, causal=config.causal, layers=layers)
 
 
-def _read_layer(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, layer: int) -> np.ndarray:
-    return record(opened, ids, layers).patterns[layer]
+def _read_layer(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hides_first: bool, layer: int) -> np.ndarray:
+    return shown_patterns(record(opened, ids, layers).patterns[layer], hides_first)

@@ -32,6 +32,7 @@ TERMS = {
     "largest score is subtracted first; this changes no weight, and e^score does not overflow.",
     "weight": "The share of what this query reads that comes from this key.",
     "map": "The weight as the heatmap above shows it: rounded to a 16-bit code, by at most 0.000023.",
+    "rest": "The heatmap hides the first token, and divides each row by the sum of the others. The model does not.",
     "z": "The head's output for this query: the sum over all keys of weight × v.",
     "length": "The root of the sum of the squared features.",
     "share": "How far weight × v reaches along z, as a share of z's length: (weight × v) · z / |z|². Over all "
@@ -71,8 +72,13 @@ def _layer_vectors(opened: Opened, ids: tuple[int, ...], layer: int) -> "LayerVe
     return layer_vectors(opened.model, torch.tensor(ids), layer)
 
 
-def draw_weight(opened: Opened, reading: Reading, pattern: np.ndarray, head: Head, cell: Cell) -> None:
-    """Draw how the weight of this cell is computed. pattern: (T, T), of the head as the heatmap shows it."""
+def draw_weight(
+    opened: Opened, reading: Reading, pattern: np.ndarray, head: Head, cell: Cell, hides_first: bool
+) -> None:
+    """Draw how the weight of this cell is computed. pattern: (T, T), of the head as the heatmap shows it.
+
+    hides_first: the heatmap is without the first token, renormalised.
+    """
     with st.container(key=PLACE):
         st.subheader("One weight explained", anchor=False)
         _pick((opened.config.n_layer, opened.config.n_head, *pattern.shape), labels(reading.tokens), head, cell)
@@ -84,7 +90,7 @@ def draw_weight(opened: Opened, reading: Reading, pattern: np.ndarray, head: Hea
         with left:
             _draw_score(weight)
         with right:
-            _draw_softmax(weight, reading.tokens, float(pattern[cell]), opened.config.window)
+            _draw_softmax(weight, reading.tokens, float(pattern[cell]), opened.config.window, hides_first)
         left, right = st.columns(2, gap="medium")
         with left:
             _draw_value(weight)
@@ -185,7 +191,9 @@ def _draw_score(weight: "Weight") -> None:
     widgets.caption("The products of all features add up to q · k; the scale makes it the score.", "1:16:56")
 
 
-def _draw_softmax(weight: "Weight", tokens: tuple[str, ...], in_map: float, window: int | None) -> None:
+def _draw_softmax(
+    weight: "Weight", tokens: tuple[str, ...], in_map: float, window: int | None, hides_first: bool
+) -> None:
     exists = bool(weight.exists[weight.key])
     st.markdown("**2 · Softmax over the query's row**", help=TERMS["softmax"])
     rows = {"score": weight.scores, "e^(score − largest)": weight.exps, "weight": weight.weights}
@@ -205,9 +213,22 @@ def _draw_softmax(weight: "Weight", tokens: tuple[str, ...], in_map: float, wind
         (f"e^(score − {largest_score})".replace("− −", "+ "), number(weight.exps[weight.key]), TERMS["softmax"]),
         ("÷ the row's sum", number(weight.exps.sum()), TERMS["softmax"]),
         ("= weight", number(weight.weight), TERMS["weight"]),
-        ("In the heatmap", number(displayed(in_map)), TERMS["map"]),
-        ("Difference", f"{abs(weight.weight - displayed(in_map)):.0e}", TERMS["map"]),
+        *_map_steps(weight, in_map, hides_first),
     )
+
+
+def _map_steps(weight: "Weight", in_map: float, hides_first: bool) -> list[tuple[str, str, str]]:
+    """Return the steps from the weight to the number in the heatmap."""
+    rest = float(weight.weights[1:].sum())
+    if hides_first and (weight.key == 0 or rest == 0):
+        return [("In the heatmap", "hidden", TERMS["rest"])]
+    shown, steps = weight.weight, []
+    if hides_first:
+        shown /= rest
+        steps = [("÷ the row's other weights", number(rest), TERMS["rest"]), ("= shown", number(shown), TERMS["rest"])]
+    difference = f"{abs(shown - displayed(in_map)):.0e}"
+    in_heatmap = ("In the heatmap", number(displayed(in_map)), TERMS["map"])
+    return [*steps, in_heatmap, ("Difference", difference, TERMS["map"])]
 
 
 def _draw_value(weight: "Weight") -> None:

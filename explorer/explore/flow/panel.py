@@ -16,6 +16,7 @@ from explorer.shared.chart import chart
 from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
 from explorer.shared.patterns import attention
+from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
 
 UNASKED = 600_000  # n_layer² × T², about four seconds on one core; above it, a button starts the measurement
 PATIENCE = 0.5  # seconds before a progress bar is shown
@@ -42,21 +43,28 @@ TERMS = {
 }
 
 
-def pick_head_and_threshold(chosen: Subject) -> tuple[Head, float]:
-    """Let the person choose a head and the least weight of a drawn edge: (layer, head), 0 … 1."""
+def pick_head_and_threshold(chosen: Subject) -> tuple[Head, float, bool]:
+    """Let the person choose a head, the least weight of a drawn edge, and whether the first token is hidden.
+
+    Returns (layer, head), 0 … 1, and the last choice.
+    """
     config = chosen.opened.config
     left, right = st.columns(2, gap="medium")
     with left:
         opening = clearest_head(texts.head_scores(chosen.opened, chosen.reading.ids))
         head = pick_head(config.n_layer, config.n_head, opening)
     threshold = THRESHOLD.read()
-    right.slider(format="%d %%", **THRESHOLD.bound(threshold))
-    return head, threshold / 100
+    with right:
+        st.slider(format="%d %%", **THRESHOLD.bound(threshold))
+        hides_first = pick_first_token(chosen.opened)
+        if hides_first:
+            st.caption(describe_sink(chosen.opened))
+    return head, threshold / 100, hides_first
 
 
-def draw_head_graph(chosen: Subject, head: Head, threshold: float) -> None:
+def draw_head_graph(chosen: Subject, head: Head, threshold: float, hides_first: bool) -> None:
     """Draw the chosen head's attention as a directed graph, and list what the chosen token reads."""
-    weights = attention(chosen.opened, chosen.reading.ids)[head]
+    weights = shown_patterns(attention(chosen.opened, chosen.reading.ids)[head], hides_first)
     st.subheader(f"{head_name(*head)}: who reads from whom", anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -81,10 +89,10 @@ def draw_head_graph(chosen: Subject, head: Head, threshold: float) -> None:
     )
 
 
-def draw_layers_graph(chosen: Subject, head: Head, threshold: float) -> None:
+def draw_layers_graph(chosen: Subject, head: Head, threshold: float, hides_first: bool) -> None:
     """Draw all layers as one graph, with the paths to the chosen token in colour."""
     st.subheader("Through all layers", anchor=False, help=TERMS["weights"])
-    patterns = attention(chosen.opened, chosen.reading.ids)
+    patterns = shown_patterns(attention(chosen.opened, chosen.reading.ids), hides_first)
     shown = WEIGHTS.read()
     bound = WEIGHTS.bound(shown, label_visibility="collapsed")
     st.segmented_control(options=KINDS, format_func=KINDS.__getitem__, required=True, **bound)
@@ -161,7 +169,7 @@ def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
 def _show_count(weights: np.ndarray, threshold: float) -> None:
     """Show how many edges are drawn, and their share of all weight."""
     drawn, possible = drawn_edges(weights, threshold), np.count_nonzero(weights)
-    mass = weights[drawn].sum() / weights.sum()
+    mass = weights[drawn].sum() / (weights.sum() or 1)
     limit = f" (the {MOST_EDGES:,} strongest of {np.count_nonzero(weights >= threshold):,} at this threshold)"
     more = limit if np.count_nonzero(weights >= threshold) > MOST_EDGES else ""
     st.markdown(f"**{drawn.sum():,}** of {possible:,} edges are drawn{more}; they carry **{mass:.0%}** of the weight.")

@@ -17,8 +17,9 @@ from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SCORE
-from explorer.shared.patterns import attention
+from explorer.shared.patterns import record
 from explorer.shared.prompt import Reading
+from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
 
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
 INDUCTION = "induction"  # a shipped model that has induction heads
@@ -134,13 +135,16 @@ def draw_named_heads(opened: Opened, prompt: str, scores: Scores) -> None:
 
 def draw_evidence(opened: Opened, reading: Reading, head: Head, on_prompt: Scores, on_probe: Scores) -> None:
     """Draw one head's pattern on the prompt beside its scores."""
-    pattern = attention(opened, reading.ids)[head].copy()
+    st.subheader(head_name(*head), anchor=False)
+    hides_first = pick_first_token(opened)
+    pattern = shown_patterns(record(opened, reading.ids, (head[0],)).patterns[head[0]][head[1]], hides_first).copy()
     if opened.config.causal:
         pattern[np.triu_indices(len(pattern), 1)] = np.nan
-    st.subheader(head_name(*head), anchor=False)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chart(pattern_heatmap(pattern, reading.tokens), key="pattern", alt="Attention pattern")
+        if hides_first:
+            st.caption(describe_sink(opened))
     with right:
         prompt, probe = _scores_of(on_prompt, head), _scores_of(on_probe, head)
         rows = [{"score": name.capitalize(), "prompt": prompt[name], "probe set": probe[name]} for name in MEANING]
