@@ -6,12 +6,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gpt.checkpoints.card import write_card
-from gpt.checkpoints.family import Weight
+from gpt.checkpoints.family import Weight, same, stacked, transposed
 from gpt.checkpoints.targets import Target, find_target
 from gpt.checkpoints.tensors import Progress
 from gpt.checkpoints.tokenizer import write_tokenizer
@@ -103,7 +104,7 @@ def _appearing(folder: Path) -> Generator[Path]:
 
 
 def _write_weights(state: dict[str, Tensor], config: GPTConfig, target: Target, folder: Path) -> None:
-    values = target.values(config)
+    values = _config_values(config, target)
     as_read = target.family.read_config(values)
     shapes = shapes_of(as_read, GPT)
     tensors: dict[str, Tensor] = {}
@@ -114,9 +115,18 @@ def _write_weights(state: dict[str, Tensor], config: GPTConfig, target: Target, 
     write_json(folder / "config.json", values)
 
 
+def _config_values(config: GPTConfig, target: Target) -> dict[str, Any]:
+    common = {"model_type": target.family.model_type, "vocab_size": config.vocab_size, "dtype": "float32"}
+    ends = {"tie_word_embeddings": config.tie_weights, "bos_token_id": None, "eos_token_id": None}
+    return target.values(config) | common | ends
+
+
 def _undo(weight: Weight, tensor: Tensor, config: GPTConfig) -> tuple[Tensor, ...]:
-    """Make the tensors of the checkpoint from ours. `attn.qkv` has the rows of three matrices, one below the other."""
-    if len(weight.theirs) == 3:
+    """Make the tensors of the checkpoint from ours, the inverse of `weight.convert`."""
+    if weight.convert is stacked:
         q, kv = config.n_head * config.d_head, config.n_kv_head * config.d_head
         return tensor.split((q, kv, kv))
-    return (weight.convert(tensor),)  # a transpose is its own inverse
+    if weight.convert in (same, transposed):  # each is its own inverse
+        return (weight.convert(tensor),)
+    rows = weight.convert(torch.arange(len(tensor)))  # any other reorders rows
+    return (tensor[rows.argsort()],)
