@@ -23,7 +23,7 @@ class Opening:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.done, self.total, self.what = 0, 0, "reading the header"
+        self.done, self.total, self.what = 0, 0, "reading its header"
         self.model: Pretrained | None = None
         self.problem = ""  # why it cannot be opened
         self.started = time.monotonic()

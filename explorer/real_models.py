@@ -90,7 +90,9 @@ def _short(count: int) -> str:
     >>> _short(134_515_008), _short(1_300_000_000)
     ('135M', '1.3B')
     """
-    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M" if count >= 1e6 else f"{count:,}"
+    if count < 1e6:
+        return f"{count:,} parameters"
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M"
 
 
 def _file() -> Path:

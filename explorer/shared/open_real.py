@@ -49,7 +49,7 @@ def _draw(choice: Choice) -> None:
             openings.forget_failed(_source_of(given))
             state.remember(SOURCE, _source_of(given))
     source = state.recall(SOURCE)
-    if source and _await(source, source):
+    if source and _await(source, Path(source).name):
         _take(source, choice)
     _draw_list()
 
