@@ -128,9 +128,13 @@ def _mlp(config: GPTConfig) -> int:
 def floats_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
     """Count the numbers that one text's forward pass keeps for the backward pass, with logits and their gradient."""
     C, T, V = config.n_embd, config.block_size, config.vocab_size
-    attention = 8 * C + (4 * config.n_head * T + 2 * C if config.dropout else 0)  # with dropout, patterns are kept
+    heads = (config.n_head + config.n_kv_head) * config.d_head  # features of q and k
+    norm = C if config.norm == "rms" else 0  # RMSNorm keeps its input once more
+    turned = (2 if config.qk_norm else 0) + (1 if config.positions == "rotary" else 0)  # copies of q and k
+    attention = 4 * C + (2 + turned) * heads + norm
+    attention += 4 * config.n_head * T + 2 * C if config.dropout else 0  # with dropout, patterns are kept
     inner = (4 if config.gated else 2) * config.mlp_width
-    block = attention + (C + inner + (2 * C if config.dropout else 0) if config.mlp else 0)
+    block = attention + (C + inner + norm + (2 * C if config.dropout else 0) if config.mlp else 0)
     layers = config.n_layer * (2 * block + attention if kind is Seq2Seq else block)
     head = 3 * (1 if kind is RewardModel else V) + (10 * C if config.n_layer else 0)
     return T * (layers + head)
@@ -139,13 +143,13 @@ def floats_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
 def flops_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
     """Count the floating-point operations of one text's forward and backward pass.
 
-    6 for each weight and token, and 12 · n_layer · n_embd · T for each token's scores and values.
+    6 for each weight and token, and 12 · n_layer · n_head · d_head · T for each token's scores and values.
     Source: Kaplan et al. 2020, arXiv:2001.08361, table 1 and section 2.1.
     """
     C, T, V = config.n_embd, config.block_size, config.vocab_size
-    looked_up = C * (V + T) if config.n_layer else V * (V - 1)
+    looked_up = C * (V + (T if config.positions == "learned" else 0)) if config.n_layer else V * (V - 1)
     weights = max(V, count_parameters(config, kind) - looked_up)
-    return T * (6 * weights + 12 * config.n_layer * C * T)
+    return T * (6 * weights + 12 * config.n_layer * config.n_head * config.d_head * T)
 
 
 def check_fits(
