@@ -23,6 +23,7 @@ def word_heatmap(pattern: np.ndarray, words: Sequence[str]) -> go.Figure:
     future = np.triu(np.ones(np.shape(pattern), dtype=bool), 1)
     drawn = pattern_heatmap(np.where(future & (np.asarray(pattern) == 0), np.nan, pattern), short)
     drawn.update_yaxes(title="word")
+    drawn.update_xaxes(tickangle=-45)
     return drawn
 
 

@@ -95,7 +95,7 @@ def draw_losses(pair: Pair, wait: bool) -> None:
         known = next((opened for opened in pair if texts.has_corpus(opened)), None)
         alphabet = len(set(texts.corpus(known).text if known else _fallback_text()))
         bits = [np.log2(alphabet), *(loss.bits_per_character for loss in losses)]
-        names = [f"guessing among {alphabet} characters", *(opened.ref for opened in pair)]
+        names = [f"guessing among {alphabet} characters", *(opened.label for opened in pair)]
         chart(bits_bars(names, bits), key="bits", alt="Bits per character")
     if not shared:
         warning = (
@@ -107,21 +107,27 @@ def draw_losses(pair: Pair, wait: bool) -> None:
 
 def _asked(pieces: list[tuple[str, ...]]) -> bool:
     """Offer a measurement that takes long. Return whether the person wants it."""
-    characters = sum(map(len, pieces[0]))
-    st.caption(f"A large model reads {characters:,} characters in about half a minute. Any other choice cancels it.")
-    return st.button("Measure losses", icon=":material/play_arrow:")
+    characters, place = sum(map(len, pieces[0])), st.empty()
+    with place.container():
+        st.caption(f"A large model reads {characters:,} characters in about half a minute. You can cancel at any time.")
+        is_asked = st.button("Measure losses", icon=":material/play_arrow:")
+    if is_asked:
+        place.empty()
+    return is_asked
 
 
 def _measure(pair: Pair, pieces: list[tuple[str, ...]], is_shared: bool) -> list["TextLoss"]:
     """Measure both models, on the same bytes if the text is shared, behind a progress bar if it takes long."""
-    place = st.empty()
-    losses = []
+    losses, place = [], st.empty()
     for opened, stretched in zip(pair, pieces, strict=True):
         given = texts.shared_starts(pair, stretched) if is_shared else texts.shared_starts((opened,), stretched)
         if opened.model.n_params > LARGE:
+            with place.container(horizontal=True, vertical_alignment="center"):
+                bar = st.progress(0.0)
+                st.button("Cancel", icon=":material/close:", key=f"cancel:{opened.ref}")
             for number, stretch in enumerate(stretched):
                 doing = f"{plain(opened.label)} reads stretch {number + 1} of {len(stretched)} …"
-                place.progress(number / len(stretched), text=doing)
+                bar.progress(number / len(stretched), text=doing)
                 texts.stretch_loss(opened, stretch, given[number])
         losses.append(texts.loss(opened, stretched, given))
     place.empty()
@@ -129,7 +135,7 @@ def _measure(pair: Pair, pieces: list[tuple[str, ...]], is_shared: bool) -> list
 
 
 def _draw_metrics(opened: Opened, loss: "TextLoss") -> None:
-    st.markdown(f"**{plain(opened.ref)}**")
+    st.markdown(f"**{plain(opened.label)}**")
     st.metric("Parameters", f"{opened.model.n_params:,}", help=TERMS["parameters"])
     st.metric("Loss, nats a token", f"{loss.nats_per_token:.3f}", help=TERMS["nats"])
     st.metric("Bits per byte", f"{loss.bits_per_byte:.3f}", help=TERMS["bits per byte"])

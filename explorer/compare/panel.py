@@ -40,8 +40,8 @@ def draw_unknown(pair: tuple[Opened, Opened], prompt: str) -> None:
             more = f" and {len(characters) - MOST_NAMED} more" if len(characters) > MOST_NAMED else ""
             stand_in = plain(visible(stand_in_of(opened.tokenizer)))
             st.warning(
-                f"{plain(opened.label)} has no token for {shown}{more}. It reads {stand_in} in their place, and the "
-                "comparison does not count them.",
+                f"{plain(opened.label)} has no token for {shown}{more}. It reads {stand_in} instead, which does "
+                "not count in the comparison.",
                 icon=":material/abc:",
             )
     missing = set().union(*unknown.values())

@@ -89,7 +89,7 @@ def _draw_frame(samples: Samples) -> None:
     places = []
     for column, opened, text in zip(st.columns(2, gap="medium"), samples.pair, samples.texts(), strict=True):
         with column:
-            st.markdown(f"**{plain(opened.ref)}**")
+            st.markdown(f"**{plain(opened.label)}**")
             places.append(st.empty())
             _draw_copied(opened, text if samples.finished else None)
     _write(samples, places)

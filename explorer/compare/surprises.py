@@ -31,10 +31,10 @@ def draw_surprises(pair: tuple[Opened, Opened], text: str) -> None:
     for side, column in enumerate(st.columns(2, gap="medium")):
         with column:
             opened, read, other = pair[side], both[side], pair[1 - side]
-            st.markdown(f"**{plain(opened.ref)}** · {_describe_loss(losses[side], len(read.tokens))}")
-            label, key = f"Surprise of {opened.ref}", f"surprise:{('left', 'right')[side]}"
+            st.markdown(f"**{plain(opened.label)}** · {_describe_loss(losses[side], len(read.tokens))}")
+            label, key = f"Surprise of {opened.label}", f"surprise:{('left', 'right')[side]}"
             lines = [
-                f"{position} {visible(character)}  {own}\n{other.ref}: {theirs}"
+                f"{position} {visible(character)}  {own}\n{other.label}: {theirs}"
                 for position, (character, own, theirs) in enumerate(zip(text, *notes[:: 1 - 2 * side], strict=True))
             ]
             running_text(text, read.by_character, lines, SURPRISE, edges=_edges(read, text), label=label, key=key)

@@ -89,11 +89,11 @@ def draw_attention(pair: Pair, prompt: str) -> None:
     for side, (column, opened, heads) in enumerate(zip(st.columns(2, gap="medium"), pair, patterns, strict=True)):
         with column:
             if heads is None:
-                widgets.empty_state(f"{plain(opened.ref)} has no heads.", "Pick a Transformer on this side.", HEIGHT)
+                widgets.empty_state(f"{plain(opened.label)} has no heads.", "Pick a Transformer on this side.", HEIGHT)
                 continue
             layer, head = _pick_head(side, opened, heads, shown[0] if shown else None)
             shown.append(heads[layer, head])
-            name = f"{head_name(layer, head)} of {opened.ref}"
+            name = f"{head_name(layer, head)} of {opened.label}"
             figure = word_heatmap(heads[layer, head].numpy(), read.words)
             chart(figure, key=f"words:{SIDES[side]}", alt=f"Attention between words: {name}")
     _describe(read, shown)
