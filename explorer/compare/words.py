@@ -13,12 +13,11 @@ from explorer.opened import Opened
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.prompt import stand_in_of
+from explorer.shared.sink import HIDES_FIRST, has_sink
 from explorer.shared.words import plain
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from gpt.lens.word_patterns import WordPatterns
 
 MOST_TOKENS = 512  # that a model reads; the patterns grow with the square
 HEIGHT = 520  # pixels
@@ -28,12 +27,6 @@ HEADS = tuple(
            "most like the left head.")
     for side in SIDES
 )  # fmt: skip
-HIDE = Choice(
-    "hide-first-token", bool, label="Hide the first token",
-    help="Take the weight on the first token away, and divide each row by what is left. Many heads of large models put "
-    "their weight there if they have nothing to read (an attention sink; Xiao et al. 2023).",
-)  # fmt: skip
-
 Pair = tuple[Opened, Opened]
 
 
@@ -83,7 +76,7 @@ def draw_attention(pair: Pair, prompt: str) -> None:
     if both == [None, None]:
         widgets.empty_state("These models have no heads.", "Pick a Transformer on one side.")
         return
-    hidden = _pick_hidden(both)
+    hidden = _pick_hidden(pair)
     patterns = [each and (each.others if hidden else each.whole) for each in both]
     shown = []
     for side, (column, opened, heads) in enumerate(zip(st.columns(2, gap="medium"), pair, patterns, strict=True)):
@@ -99,14 +92,11 @@ def draw_attention(pair: Pair, prompt: str) -> None:
     _describe(read, shown)
 
 
-def _pick_hidden(both: "list[WordPatterns | None]") -> bool:
-    """Let the person hide the first token. At first it is hidden if much weight is on it."""
-    from gpt.lens.sink import SINK
-
-    is_sink = any(each is not None and bool(each.first_token.mean() > SINK) for each in both)
-    hidden = HIDE.read(default=is_sink)
-    st.toggle(**HIDE.bound(hidden))
-    return hidden
+def _pick_hidden(pair: Pair) -> bool:
+    """Let the person hide the first token of both. At first it is hidden if one of them has an attention sink."""
+    hides_first = HIDES_FIRST.read(default=any(has_sink(opened) for opened in pair))
+    st.toggle(**HIDES_FIRST.bound(hides_first, width="content"))
+    return hides_first
 
 
 def _pick_head(side: int, opened: Opened, heads: "Tensor", left: "Tensor | None") -> tuple[int, int]:

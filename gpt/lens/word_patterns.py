@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gpt.lens.sink import first_token_weight, without_first_token
+from gpt.lens.sink import without_first_token
 from gpt.lens.surprise import Progress
 from gpt.model.gpt import GPT
 
@@ -15,7 +15,6 @@ class WordPatterns(NamedTuple):
 
     whole: Tensor  # (n_layer, n_head, W, W)
     others: Tensor  # (n_layer, n_head, W, W); without the first token, see `gpt.lens.sink`
-    first_token: Tensor  # (n_layer, n_head); mean weight on the first token
 
 
 def merge_to_words(patterns: Tensor, words: Tensor) -> Tensor:
@@ -43,12 +42,11 @@ def word_patterns(model: GPT, ids: Tensor, words: Tensor, progress: Progress | N
     ids: (T,), at most block_size; words: (T,), see `merge_to_words`. progress is called after each layer; an exception
     that it raises cancels the work.
     """
-    layers: list[tuple[Tensor, Tensor, Tensor]] = []
+    layers: list[tuple[Tensor, Tensor]] = []
 
     def keep(pattern: Tensor, name: str) -> None:  # (1, n_head, T, T)
         heads = pattern[0].float()
-        others = merge_to_words(without_first_token(heads), words)
-        layers.append((merge_to_words(heads, words), others, first_token_weight(heads)))
+        layers.append((merge_to_words(heads, words), merge_to_words(without_first_token(heads), words)))
         if progress:
             progress(len(layers), model.config.n_layer)
 
