@@ -60,20 +60,23 @@ def test_the_python_about_checkpoints_runs(copy):
 
 
 def test_the_python_about_exports_runs(copy):
-    [block] = blocks(ROOT / "docs" / "export.md", "python")
+    block, with_bertviz = blocks(ROOT / "docs" / "export.md", "python")
     names: dict = {}
     exec(block, names)
+    compile(with_bertviz, "bert.py", "exec")
     assert names["written"].startswith("ROMEO:") and len(names["written"]) == 106
     assert names["opened"].tokenizer.encode("ROMEO:") == names["prompt"].input_ids[0].tolist()
 
 
-def test_the_export_commands_run(copy, monkeypatch):
-    lines = [line for document in DOCUMENTS for line in commands(document, "gpt.export")]
-    assert lines
-    for line in lines:
-        arguments = shlex.split(line.split("-m gpt.export ")[1], comments=True)
-        monkeypatch.setattr("sys.argv", ["gpt.export", *arguments])
-        assert export.main() == 0 and (copy / arguments[1] / "config.json").is_file()
+@pytest.mark.parametrize("command", [line for each in DOCUMENTS for line in commands(each, "gpt.export")])
+def test_export_commands_run(copy, monkeypatch, command):
+    arguments = shlex.split(command.split("-m gpt.export ")[1], comments=True)
+    monkeypatch.setattr("sys.argv", ["gpt.export", *arguments])
+    assert export.main() == 0 and (copy / arguments[1] / "config.json").is_file()
+
+
+def test_documents_have_export_commands():
+    assert sum(len(commands(document, "gpt.export")) for document in DOCUMENTS) >= 2
 
 
 @pytest.mark.parametrize(
