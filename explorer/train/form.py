@@ -50,8 +50,17 @@ SELECTS: dict[str, tuple[str, dict[str, str], str]] = {  # field → label, opti
     ),
     "norm": (
         "Norm",
-        {"pre": "layernorm before a part", "post": "layernorm after it", "batch": "batchnorm before", "none": "none"},
-        "Keeps the numbers in the residual stream at one size, so that deep models train.",
+        {
+            "pre": "layernorm before", "post": "layernorm after", "rms": "RMSNorm before",
+            "batch": "batchnorm before", "none": "none",
+        },
+        "It is before each part of a block, or after it. It keeps the numbers in the residual stream at one size, so "
+        "that deep models train.",
+    ),
+    "positions": (
+        "Positions",
+        {"learned": "learned vectors", "sinusoidal": "sinusoids", "rotary": "rotary", "none": "none"},
+        "How the model knows the order of tokens: vectors added at the input, or queries and keys turned by an angle.",
     ),
 }  # fmt: skip
 PERSIST: dict[str, Any] = {"persist_state": "session"}
@@ -170,7 +179,7 @@ def give_text(key: str) -> Corpus | None:
 def _change_recipe(preset: str, recipe: Recipe) -> Recipe | None:
     """Draw the numbers and choices of a recipe. Return the changed recipe; None for values that do not fit together."""
     defaults = vars(recipe) | vars(recipe.model)
-    first, second = st.columns(5), st.columns(5)
+    first, second = st.columns(5), st.columns(6)
     values: dict[str, Any] = {}
     for column, (field, (label, low, high, help)) in zip(first, NUMBERS.items(), strict=True):
         with column:
@@ -181,7 +190,7 @@ def _change_recipe(preset: str, recipe: Recipe) -> Recipe | None:
     with second[3]:
         help = "For the first weights and the batches."
         values["seed"] = _number(f"{preset}.seed", recipe.seed, "Seed", 0, 2**31 - 1, help)
-    for column, (field, (label, options, help)) in zip((1, 2, 4), SELECTS.items(), strict=True):
+    for column, (field, (label, options, help)) in zip((1, 2, 4, 5), SELECTS.items(), strict=True):
         with second[column]:
             values[field] = _select(f"{preset}.{field}", defaults[field], label, options, help)
     with widgets.guarded():

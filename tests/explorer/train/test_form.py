@@ -55,6 +55,15 @@ def test_start_makes_a_run_of_what_was_asked_for_and_goes_to_it(open_train, runs
     assert made.status.state == "stopped" and "Stopped" in progress_text(app)
 
 
+def test_a_model_of_today_starts_by_its_norm_and_positions(open_train, runs):
+    app = open_train()
+    app = widget(app.selectbox, "Norm").select("rms").run()
+    app = widget(app.selectbox, "Positions").select("rotary").run()
+    start(app).click().run()
+    model = load_run(runs / "quick").recipe.model
+    assert (model.norm, model.norm_place, model.positions) == ("rms", "pre", "rotary")
+
+
 def test_ones_own_text_is_trained_on(open_train, runs):
     app = open_train()
     app = widget(app.selectbox, "Text").select("your own text").run()
