@@ -11,7 +11,9 @@ from explorer.components.token_cells import chips, rows
 from explorer.explore.tokens.figures import split_bar, vocabulary_against_length
 from explorer.figures import style
 from explorer.figures.tokens import visible
-from explorer.shared import own_text, texts, widgets
+from explorer.opened import open_model
+from explorer.real_models import list_models
+from explorer.shared import model_list, open_real, own_text, texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import SEED, TEXT
 from explorer.shared.own_text import OWN
@@ -28,6 +30,10 @@ VOCABULARY = Choice(
     "vocabulary", options=texts.VOCABULARY_SIZES, default=SIZE, label="BPE vocabulary",
     help="The number of tokens that a tokenizer knows. Byte-pair encoding (BPE) begins with 256 bytes and joins the "
     "most frequent pair of neighbours into a new token, again and again.",
+)  # fmt: skip
+TOKENIZER_OF = Choice(
+    "tokenizer-of", label="Tokenizer of a model",
+    help="A model reads and writes the tokens that it was trained on. Those of a real model were trained on web pages.",
 )  # fmt: skip
 BATCH = Choice(
     "batch", int, 1, 16, label="B, chunks", help="Batch size: the number of chunks that the model reads in parallel."
@@ -74,43 +80,60 @@ def draw_tokenizers(corpus: "Corpus", size: int, prompt: str) -> None:
     _tokens(texts.characters(corpus.text), prompt, "characters")
     st.markdown(_summary(f"BPE trained on {corpus.name}", trained[size], prompt))
     _tokens(trained[size], prompt, "bpe")
-    gpt2 = load_gpt2_vocabulary()
-    if gpt2:
-        st.markdown(_summary("GPT-2", gpt2, prompt))
-        _tokens(gpt2, prompt, "gpt2")
-    draw_vocabularies(corpus, prompt, size, gpt2)
+    picker, button = st.columns(2, gap="medium", vertical_alignment="bottom")
+    with picker:
+        of_model = pick_model_tokenizer()
+    with button:
+        gpt2 = load_gpt2_vocabulary()
+    for key, named in (("model", of_model), ("gpt2", gpt2)):
+        for name, tokenizer in named.items():
+            st.markdown(_summary(name, tokenizer, prompt))
+            _tokens(tokenizer, prompt, key)
+    draw_vocabularies(corpus, prompt, size, of_model | gpt2)
 
 
-def draw_vocabularies(corpus: "Corpus", text: str, size: int, gpt2: "Tokenizer | None") -> dict[str, int]:
+def draw_vocabularies(corpus: "Corpus", text: str, size: int, others: "dict[str, Tokenizer]") -> dict[str, int]:
     """Draw the text's length in tokens under each vocabulary. Return name → length.
 
-    size: of the BPE that the figure labels.
+    size: of the BPE that the figure labels. others: name → tokenizer that was not trained on this text.
     """
     trained = texts.byte_pairs(corpus.text)
-    named = {"characters": texts.characters(corpus.text), **{f"BPE {n:,}": trained[n] for n in trained}}
-    if gpt2:
-        named["GPT-2"] = gpt2
-    shown = [i for i, name in enumerate(named) if name in ("characters", f"BPE {size:,}", "GPT-2")]
+    named = {"characters": texts.characters(corpus.text), **{f"BPE {n:,}": trained[n] for n in trained}} | others
+    shown = [i for i, name in enumerate(named) if name in ("characters", f"BPE {size:,}", *others)]
     lengths = [len(_encode(tokenizer, text)) for tokenizer in named.values()]
     figure = vocabulary_against_length(list(named), [t.vocab_size for t in named.values()], lengths, shown)
     chart(figure, key="vocabulary", alt="Vocabulary size against sequence length")
     return dict(zip(named, lengths, strict=True))
 
 
-def load_gpt2_vocabulary() -> "Tokenizer | None":
-    """Load GPT-2's vocabulary once the person asks for it. None until then, and where it cannot be downloaded."""
+def pick_model_tokenizer() -> "dict[str, Tokenizer]":
+    """Let the person pick a model. Return its title → its tokenizer; empty until then, and if it cannot be opened."""
+    listed = model_list.real_models() | model_list.prompted()
+    labels = {ref: model.label for ref, model in listed.items()}
+    ref = TOKENIZER_OF.read(options=[*labels])
+    more = {"index": None, "placeholder": "Pick a model", "format_func": labels.__getitem__}
+    st.selectbox(options=labels, **TOKENIZER_OF.bound(ref, labels, **more))
+    real = list_models().get(ref)
+    if ref is None or (real is not None and not open_real.await_model(real)):
+        return {}
+    opened = open_model(ref)
+    return {opened.label: opened.tokenizer}
+
+
+def load_gpt2_vocabulary() -> "dict[str, Tokenizer]":
+    """Load GPT-2's vocabulary once the person asks for it. Empty until then, and where it cannot be downloaded."""
     help = "50,257 tokens. The first use downloads them."
     if st.button("Load GPT-2's vocabulary", icon=":material/download:", help=help):
         state.remember(GPT2, True)
     if not state.recall(GPT2):
-        return None
+        return {}
     try:
         with st.spinner("Loading GPT-2's vocabulary …"):
-            return texts.gpt2()
+            return {"GPT-2": texts.gpt2()}
     except ValueError as error:
         state.remember(GPT2, False)
         st.info(widgets.plain(str(error), longest=1000), icon=":material/cloud_off:")
-        return None
+        return {}
 
 
 def _encode(tokenizer: "Tokenizer", text: str) -> list[int]:
@@ -131,7 +154,7 @@ def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
     ids: list[int | None] = list(encoded)
     tokens = tokenizer.tokens(encoded)
     unknown = set(tokenizer.unknown(text))
-    if unknown:  # only a character tokenizer has unknown characters, each one token
+    if unknown and len(ids) == len(text):  # every character is a token
         tokens = list(text)
         ids = [None if character in unknown else i for character, i in zip(text, ids, strict=True)]
     notes = [

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.explore.tokens import panel as tokenizing
 from explorer.shared import texts
 from gpt import BPETokenizer, CharTokenizer, load_corpus
+from gpt.checkpoints.smollm2 import find_smollm2
 from gpt.text.corpus import MIN_CHARACTERS
 from tests.explorer.drawn import drawn
 
@@ -121,6 +122,31 @@ def test_the_shortest_text_allowed_holds_the_longest_chunks(tokens):
     app.file_uploader[0].set_value(("short.txt", b"abcdefghij" * (MIN_CHARACTERS // 10), "text/plain")).run()
     assert not app.exception and not app.error
     assert cells(app)["The batch, one chunk per row"]["rows"][0] == tokenizing.BLOCK.high + 1
+
+
+def test_a_models_tokenizer_is_beside_the_others(tokens):
+    app = tokens(prompt="hear me 🎭")
+    assert "Tokens: model" not in cells(app)
+    app.selectbox(key="widget:tokenizer-of").set_value("runs/tiny").run()
+    assert app.query_params["tokenizer-of"] == "runs/tiny"
+    drawn = cells(app)["Tokens: model"]
+    assert drawn["texts"] == list("hear·me·🎭") and drawn["notes"][8].endswith("not in the alphabet")
+    assert any(block.value.startswith("**runs/tiny** · vocabulary") for block in app.markdown)
+
+
+@pytest.mark.skipif(find_smollm2() is None, reason="make smollm2 installs it")
+def test_smollm2s_tokenizer_is_beside_the_others(tokens):
+    text = "Mr. Dursley was proud to say."
+    app = tokens(prompt=text, **{"tokenizer-of": "smollm2"})
+    drawn = cells(app)["Tokens: model"]
+    assert "".join(drawn["texts"]) == text.replace(" ", "·") and len(drawn["texts"]) < 12
+    (summary,) = (block.value for block in app.markdown if block.value.startswith("**SmolLM2**"))
+    assert "vocabulary 49,152" in summary and "characters a token" in summary
+
+
+def test_a_tokenizer_of_no_model_is_said(tokens):
+    app = tokens(**{"tokenizer-of": "../x"})
+    assert any("There is no tokenizer of a model" in caption.value for caption in app.caption)
 
 
 def test_gpt2_where_it_cannot_be_had_is_information(tokens, monkeypatch):
