@@ -1,12 +1,17 @@
 import streamlit as st
 
+from explorer.explore.attention.difference import draw_difference
 from explorer.explore.attention.panel import draw_heads
+from explorer.explore.attention.sides import OFF, pick_kind
 from explorer.explore.heads.panel import score_heads
 from explorer.shared import widgets
 from explorer.shared.generation import generation
 from explorer.shared.sink import pick_first_token
 
-opened, prompt = widgets.model_and_prompt(*st.columns([5, 2]))
+left, middle, right = st.columns([8, 4, 3], gap="medium")
+opened, prompt = widgets.model_and_prompt(left, middle)
+with right:
+    kind = pick_kind()
 
 with st.spinner("Opening the model…"):
     _ = opened.model  # read from disk here
@@ -16,7 +21,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.stop()
     hides_first = pick_first_token(opened)
 
-draw_heads(opened, reading, hides_first)
+if kind == OFF or not opened.config.n_layer:
+    draw_heads(opened, reading, hides_first)
+else:
+    with widgets.guarded():
+        draw_difference(kind, opened, prompt, reading, hides_first)
 st.subheader("Next token", anchor=False)
 generation(opened, prompt, reading)
 widgets.caption("The probabilities of the next token, and a continuation sampled from them.", "0:22:11")

@@ -20,7 +20,7 @@ BAR, SCALE = 16, 92  # pixels: widths of the colour bar, and of the bar with its
 NARROWEST = 520  # pixels: the least width, so that a short title fits
 MARGIN = 20
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-MARKS = (0, 0.25, 0.5, 0.75, 1)  # labelled opacities; a weight is the square of its opacity
+SEQUENTIAL = {False: style.SEQUENTIAL, True: style.SEQUENTIAL_ON_DARK}  # on a dark page?
 
 
 def pattern_svg(
@@ -32,11 +32,13 @@ def pattern_svg(
     title: str = "",
     subtitle: str = "",
     dark: bool = False,
+    bound: float | None = None,
 ) -> bytes:
     """Draw one head's pattern, queries down, keys across, as an SVG for a light or a dark page.
 
     pattern: (T, S) weights; opacity is the square root of the weight; masked cells are not drawn. tokens: the T
-    queries; keys: the S keys, None where they equal the queries. Where labels would touch, fewer are drawn. Returns
+    queries; keys: the S keys, None where they equal the queries. bound: the pattern holds differences, blue above zero
+    and orange below, and one of this size has the full colour. Where labels would touch, fewer are drawn. Returns
     UTF-8.
     """
     T, S = pattern.shape
@@ -48,15 +50,21 @@ def pattern_svg(
     wide, high = cell * S, cell * T
     width = max(left + wide + SCALE, NARROWEST) + MARGIN
     height = top + max(high, 160) + MARGIN
-    ground, ink, fill = style.PAGE[dark], style.INKS[dark], style.OKABE_ITO[5 if dark else 0]
+    ground, ink = style.PAGE[dark], style.INKS[dark]
+    scale = style.difference_scale(bound, on_dark=dark) if bound else SEQUENTIAL[dark]
+    below = f' fill="{_rgb(scale[0])}"'
     places = np.argwhere(np.tri(T, S) if causal else np.ones((T, S))).tolist()
     head = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {head} font-family="{style.MONOSPACE}" font-size="13"'
         ' xml:space="preserve">',
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="{ground}"/>',
-        f'<g fill="{fill}" transform="translate({left:.0f} {top:.0f}) scale({cell:.4g})">',
-        *(f'<rect x="{k}" y="{q}" width="1" height="1" opacity="{pattern[q, k] ** 0.5:.3f}"/>' for q, k in places),
+        f'<g fill="{_rgb(scale[-1])}" transform="translate({left:.0f} {top:.0f}) scale({cell:.4g})">',
+        *(
+            f'<rect x="{k}" y="{q}" width="1" height="1" opacity="{(abs(pattern[q, k]) / (bound or 1)) ** 0.5:.3f}"'
+            f"{below if pattern[q, k] < 0 else ''}/>"
+            for q, k in places
+        ),
         "</g>",
         f'<path d="M{left:.0f} {top:.0f}h{wide:.1f}v{high:.1f}h{-wide:.1f}z" fill="none" stroke="{style.MUTED}"/>',
         f'<g fill="{ink}">',
@@ -64,9 +72,9 @@ def pattern_svg(
             title, _short(spelled(subtitle), int((width - 2 * MARGIN) / LETTER_OF_SUBTITLE)), left, top, wide, high
         ),
         *_names(down, across, left, top, cell),
-        *_scale(left + wide + 24, top, fill),
+        *_scale(left + wide + 24, top, scale, "B − A" if bound else "weight"),
         "</g>",
-        *(_numbers(pattern, places, left, top, cell, dark) if cell >= WITH_NUMBERS else ()),
+        *(_numbers(pattern, places, left, top, cell, scale, dark) if cell >= WITH_NUMBERS else ()),
         "</svg>",
     ]
     return "\n".join(parts).encode()
@@ -104,35 +112,54 @@ def _names(down: Sequence[str], across: Sequence[str], left: float, top: float, 
     return rows + columns
 
 
-def _scale(left: float, top: float, fill: str) -> list[str]:
-    """Draw the colour bar with its weights."""
-    high = 160
+def _scale(left: float, top: float, scale: Sequence, noun: str) -> list[str]:
+    """Draw the colour bar with its values. Its colours are evenly spaced, its values are not."""
+    high, last = 160, len(scale) - 1
+    stops = [
+        f'<stop offset="{place / last:g}" stop-color="{_rgb(stop)}" stop-opacity="{_opacity(stop)}"/>'
+        for place, stop in enumerate(scale)
+    ]
     marks = [
-        f'<text x="{left + BAR + 8:.0f}" y="{top + high * (1 - mark) + 4.5:.1f}">{round(mark**2, 2):g}</text>'
-        for mark in MARKS
+        f'<text x="{left + BAR + 8:.0f}" y="{top + high * (1 - place / last) + 4.5:.1f}">'
+        f"{_number(f'{round(value, 2 if scale[0][0] == 0 else 4):g}')}</text>"
+        for place, (value, _) in enumerate(scale)
+        if place % 2 == 0
     ]
     return [
-        f'<linearGradient id="weights" x1="0" y1="1" x2="0" y2="0">'
-        f'<stop offset="0" stop-color="{fill}" stop-opacity="0"/>'
-        f'<stop offset="1" stop-color="{fill}"/></linearGradient>',
+        f'<linearGradient id="weights" x1="0" y1="1" x2="0" y2="0">{"".join(stops)}</linearGradient>',
         f'<rect fill="url(#weights)" stroke="{style.MUTED}" x="{left:.0f}" y="{top:.0f}"'
         f' width="{BAR}" height="{high}"/>',
-        f'<text x="{left:.0f}" y="{top - 10:.0f}" font-family="system-ui, sans-serif">weight</text>',
+        f'<text x="{left:.0f}" y="{top - 10:.0f}" font-family="system-ui, sans-serif">{noun}</text>',
         *marks,
     ]
 
 
 def _numbers(
-    pattern: np.ndarray, places: list[list[int]], left: float, top: float, cell: float, dark: bool
+    pattern: np.ndarray, places: list[list[int]], left: float, top: float, cell: float, scale: Sequence, dark: bool
 ) -> list[str]:
-    """Draw each weight on its cell, in a readable colour."""
-    weights = np.array([pattern[q, k] for q, k in places])
-    inks = style.inks(style.SEQUENTIAL_ON_DARK if dark else style.SEQUENTIAL, weights, dark=dark)
+    """Draw each value on its cell, in a readable colour. A difference has its sign."""
+    stops = np.array([value for value, _ in scale])
+    values = np.array([pattern[q, k] for q, k in places])
+    inks = style.inks(scale, np.clip(values, stops[0], stops[-1]), dark=dark)
+    sign = "+" if stops[0] < 0 else ""
     return [
         f'<text x="{left + cell * (k + 0.5):.1f}" y="{top + cell * (q + 0.5) + 4:.1f}" fill="{ink}" font-size="12" '
-        f'text-anchor="middle">{weight:.2f}</text>'
-        for (q, k), weight, ink in zip(places, weights.tolist(), inks, strict=True)
+        f'text-anchor="middle">{_number(f"{value:{sign}.2f}")}</text>'
+        for (q, k), value, ink in zip(places, values.tolist(), inks, strict=True)
     ]
+
+
+def _number(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _rgb(stop: Sequence) -> str:
+    """The colour of a stop of a scale without its opacity."""
+    return "#" + "".join(f"{int(channel):02x}" for channel in stop[1][5:].split(",")[:3])
+
+
+def _opacity(stop: Sequence) -> str:
+    return stop[1][:-1].split(",")[-1]
 
 
 def _short(text: str, longest: int = LONGEST_LABEL) -> str:

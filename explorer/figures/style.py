@@ -83,6 +83,16 @@ def head_color(head: int, *, on_dark: bool = False) -> str:
     return "#" + "".join(f"{round(255 * (channel + white * (1 - channel))):02x}" for channel in channels)
 
 
+def difference_scale(top: float, *, on_dark: bool = False) -> list[list]:
+    """Return the diverging scale from −top to top, with differences as positions: orange below zero, blue above.
+
+    Zero is transparent. The opacity is the root of the size, so that small differences show. on_dark: lighter colours.
+    """
+    less, more = (OKABE_ITO[1], OKABE_ITO[5]) if on_dark else (OKABE_ITO[4], OKABE_ITO[0])
+    stops = [(step / 4, _rgb(less if step < 0 else more)) for step in range(-4, 5)]
+    return [[share * abs(share) * top, f"rgba({','.join(map(str, rgb))},{abs(share)})"] for share, rgb in stops]
+
+
 def head_colors(heads: Sequence[int]) -> dict[str, list[str]]:
     """Return the colours of these heads on a light and on a dark page."""
     return {theme: [head_color(head, on_dark=theme == "dark") for head in heads] for theme in ("light", "dark")}

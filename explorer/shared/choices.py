@@ -9,6 +9,8 @@ RUN = Choice("run", label="Run")
 TRANSLATOR = Choice("translator", label="Model")  # on the Encoder and decoder page
 TEXT = Choice("text", label="Text")
 PROMPT = Choice("prompt", high=LONGEST_PROMPT, label="Prompt", help="Enter applies it; Shift+Enter starts a new line.")
+SECOND_PROMPT = Choice("second-prompt", high=LONGEST_PROMPT, label="Second prompt")
+CHANGES = Choice("changes", label="Kept changes")
 LAYER = Choice(
     "layer", int, 0, label="Layer",
     help="One block of the model. Each layer reads the residual stream that the one before wrote.",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import streamlit as st
@@ -29,6 +29,47 @@ NAMED = "Tensors have the names of gpt's hooks. The metadata hold the prompt's t
 MOST_ROWS = 1_000_000  # of a CSV file; a larger one is only offered as safetensors
 
 
+class Files(Protocol):
+    """The files of an attention view."""
+
+    @property
+    def name(self) -> tuple[str | int | None, ...]:
+        """The first part of the files' names."""
+        ...
+
+    @property
+    def heads(self) -> list[Head]:
+        """The heads that are drawn."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many lines a table of all heads has."""
+        ...
+
+    @property
+    def tensors(self) -> Callable[[], bytes]:
+        """Returns the patterns as safetensors."""
+        ...
+
+    @property
+    def hides_first(self) -> bool:
+        """Whether the patterns are without the first token, except in `tensors`."""
+        ...
+
+    def picture(self, head: Head, *, dark: bool) -> bytes:
+        """Draw a head as an SVG."""
+        ...
+
+    def table(self, heads: Sequence[Head]) -> bytes:
+        """Return the weights of these heads as a CSV file."""
+        ...
+
+    def page(self, head: Head) -> bytes:
+        """Return the whole view as an HTML file with this head large."""
+        ...
+
+
 @dataclass(frozen=True)
 class Drawn:
     """An attention view, with the data of its files. tokens, keys, causal, layers: see `attention_view`."""
@@ -45,6 +86,26 @@ class Drawn:
     tensors: Callable[[], bytes]  # the patterns as safetensors
     keys: Sequence[str] | None = None
     hides_first: bool = False  # whether `patterns` are without the first token
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """The keyword arguments that say which cells there are."""
+        return {"causal": self.causal, "keys": self.keys}
+
+    @property
+    def rows(self) -> int:
+        return pattern_rows(len(self.heads), len(self.tokens), len(self.keys or self.tokens), self.causal)
+
+    def picture(self, head: Head, *, dark: bool) -> bytes:
+        titles = {"title": f"{head_name(*head)} of {self.model}", "subtitle": self.prompt, "dark": dark}
+        return pattern_svg(self.patterns()[head], self.tokens, **self.axes, **titles)
+
+    def table(self, heads: Sequence[Head]) -> bytes:
+        return patterns_csv(self.patterns(), self.tokens, heads, hides_first=self.hides_first, **self.axes)
+
+    def page(self, head: Head) -> bytes:
+        options = {"title": self.title, "head": head, "layers": self.layers, "hides_first": self.hides_first}
+        return standalone_page(self.patterns(), self.tokens, **options, **self.axes)
 
 
 def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, ...] | None, hides_first: bool) -> None:
@@ -72,7 +133,7 @@ def attention(opened: Opened, reading: Reading, shown: Head, layers: tuple[int, 
     view(drawn, shown)
 
 
-def view(drawn: Drawn, shown: Head) -> None:
+def view(drawn: Files, shown: Head) -> None:
     """Offer the files of an attention view. shown: the large head."""
     fragment(_view, drawn, shown)
 
@@ -82,36 +143,23 @@ def stream(opened: Opened, reading: Reading) -> None:
     fragment(_stream, opened, reading)
 
 
-def _view(drawn: Drawn, shown: Head) -> None:
+def _view(drawn: Files, shown: Head) -> None:
     downloads_menu = menu("Download the view, or the weights of its heads", "attention")
     if not downloads_menu.open:
         return
-    tokens, hidden = drawn.tokens, drawn.hides_first
-    axes: dict[str, Any] = {"causal": drawn.causal, "keys": drawn.keys}
     one, every = file_name(*drawn.name, "layer", shown[0], "head", shown[1]), file_name(*drawn.name, "attention")
-
-    head = head_name(*shown)
-    titles = {"title": f"{head} of {drawn.model}", "subtitle": drawn.prompt, "dark": st.context.theme.type == "dark"}
-    picture = pattern_svg(drawn.patterns()[shown], tokens, **axes, **titles)
-
-    def table(heads: Sequence[Head]) -> bytes:
-        return patterns_csv(drawn.patterns(), tokens, heads, hides_first=hidden, **axes)
-
-    def page() -> bytes:
-        options = {"title": drawn.title, "head": shown, "layers": drawn.layers, "hides_first": hidden, **axes}
-        return standalone_page(drawn.patterns(), tokens, **options)
-
+    picture = drawn.picture(shown, dark=st.context.theme.type == "dark")
     with downloads_menu:
-        if hidden:
+        if drawn.hides_first:
             st.caption(f"{HIDDEN} The safetensors have the model's own weights.")
-        st.markdown(f"**{head}**")
+        st.markdown(f"**{head_name(*shown)}**")
         picture_buttons("attention", one, svg=picture.decode())
-        download("CSV", partial(table, [shown]), f"{one}.csv", "text/csv", key="head csv")
+        download("CSV", partial(drawn.table, [shown]), f"{one}.csv", "text/csv", key="head csv")
         st.markdown("**All heads**")
         help = "The whole view as one page; opens offline."
-        download("HTML", page, f"{every}.html", "text/html", key="view", help=help)
-        if pattern_rows(len(drawn.heads), len(tokens), len(drawn.keys or tokens), drawn.causal) <= MOST_ROWS:
-            download("CSV", partial(table, drawn.heads), f"{every}.csv", "text/csv", key="heads csv")
+        download("HTML", partial(drawn.page, shown), f"{every}.html", "text/html", key="view", help=help)
+        if drawn.rows <= MOST_ROWS:
+            download("CSV", partial(drawn.table, drawn.heads), f"{every}.csv", "text/csv", key="heads csv")
         _safetensors(drawn.tensors, every)
 
 
@@ -146,7 +194,7 @@ def patterns_csv(
     patterns: (n_layer, n_head, T, S). tokens: the T queries; keys: the S keys, None where they equal the queries.
     hides_first: leave out the first key.
     """
-    cells = [(query, key) for query, key in _cells(patterns.shape[2:], causal) if key or not hides_first]
+    cells = [(query, key) for query, key in cells_of(patterns.shape[2:], causal) if key or not hides_first]
     queries = [csv_cell(token) for token in tokens]
     names = queries if keys is None else [csv_cell(token) for token in keys]
     written = io.StringIO()
@@ -158,7 +206,7 @@ def patterns_csv(
     return written.getvalue().encode("utf-8-sig")
 
 
-def _cells(shape: tuple[int, int], causal: bool) -> list[list[int]]:
+def cells_of(shape: tuple[int, int], causal: bool) -> list[list[int]]:
     """Return the (query, key) pairs that are not masked, row by row."""
     return np.argwhere(np.tri(*shape) if causal else np.ones(shape)).tolist()
 

@@ -87,15 +87,16 @@ def next_token(opened: Opened, ids: Ids) -> tuple[tuple[str, ...], np.ndarray]:
 
 @cached(max_entries=64, shared=True)
 def _small_recording(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
-    return _forward(opened, ids, layers)
+    return forward(opened, ids, layers)
 
 
 @cached(max_entries=2, shared=True)
 def _large_recording(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
-    return _forward(opened, ids, layers)
+    return forward(opened, ids, layers)
 
 
-def _forward(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
+def forward(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recording:
+    """Run the model on these tokens, and return what it computed. Nothing is kept for the next caller."""
     import torch
 
     model = opened.model

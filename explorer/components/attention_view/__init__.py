@@ -27,6 +27,7 @@ SHARES = (0.5, 0.75, 0.9, 0.99, 1)  # of a row, as the view offers them
 
 SCRIPTS = (
     "patterns.js",
+    "difference.js",
     "paint.js",
     "heatmap.js",
     "zoom.js",

@@ -1,7 +1,8 @@
 // Which heads the grid shows, and in which order.
 
 const BY_LAYER = "layer"; // the order in which layers go down and heads across
-const LISTED = 46; // CSS pixels for a head in the list of another order
+const LISTED = [96, 70, 46]; // CSS pixels for a head in the list of another order: the first with which all are seen
+const NAME = 32; // CSS pixels for the name of a head in the list
 const SMALLEST = { fine: 13, coarse: 24 }; // CSS pixels of a head under a mouse, under a finger
 const GAPS = [[28, 4], [0, 2]]; // CSS pixels between heads that are at least so large
 const BESIDE_ROWS = 26; // CSS pixels for the columns' names
@@ -80,10 +81,20 @@ function fitGrid(view) {
   const [, gap] = GAPS.find(([side, each]) => sideFor(each) >= side) ?? GAPS.at(-1);
   const side = Math.max(sideFor(gap), smallest);
   grid.style.setProperty("--gap", `${isList ? GAPS[0][1] : gap}px`);
-  grid.style.setProperty("--most", isList ? `${LISTED}px` : `${side}px`);
+  grid.style.setProperty("--most", isList ? `${listedSide(view)}px` : `${side}px`);
   grid.classList.toggle("compact", !isList && side < GAPS[0][0]);
   grid.classList.toggle("list", isList);
   grid.style.maxHeight = isList || sideFor(gap) < smallest ? `${high}px` : "";
 }
 
-const columnsFor = (view) => Math.max(Math.floor((view.grid.parentElement.clientWidth - 8) / (LISTED + GAPS[0][1])), 1);
+// The room for a head in the list.
+function listedSide(view) {
+  const { grid, patterns: { header } } = view;
+  const shape = Number(grid.style.getPropertyValue("--shape")) || 1;
+  const heads = header.kept.length * header.heads;
+  const fits = (side) => Math.ceil(heads / columnsOf(view, side)) * (side / shape + NAME) <= heightFor(grid) / 2;
+  return LISTED.find(fits) ?? LISTED.at(-1);
+}
+
+const columnsOf = (view, side) => Math.max(Math.floor((view.grid.parentElement.clientWidth - 8) / (side + GAPS[0][1])), 1);
+const columnsFor = (view) => columnsOf(view, listedSide(view));

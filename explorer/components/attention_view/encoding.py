@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+
+from explorer.figures.style import SEQUENTIAL, SEQUENTIAL_ON_DARK
 
 Head = tuple[int, int]  # layer, head
 Average = Literal["avg"]  # in place of a layer or a head: the mean of all
@@ -29,6 +31,10 @@ class Encoded:
     small: np.ndarray | None = None  # (drawn + 1, n_head + 1, cells) uint8, averages last; None: all is sent at once
     mean: np.ndarray | None = None  # (n_head, T, S) over the drawn layers, where there are small patterns
     stamp: str = ""  # of these small patterns
+
+    def header(self) -> dict[str, Any]:
+        """Return the entries of the view's header that depend on what the codes mean."""
+        return {"scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK}}
 
     def codes(self, layer: int | Average) -> np.ndarray:
         """Return the full codes of a layer's heads, or of the mean over the layers: (n_head, cells) uint16."""

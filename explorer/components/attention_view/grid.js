@@ -13,6 +13,13 @@ function nameOf([layer, head]) {
 
 // What a head does, in a word or two; "" if it has no caption.
 const captionOf = (view, head) => view.patterns.header.captions?.[nameOf(head)] ?? "";
+
+// Where patterns are compared, how much of its weight a head has moved; "" elsewhere, and for averages.
+function movedBy({ patterns: { header } }, [layer, head]) {
+  const moved = header.difference?.moved[layer]?.[head];
+  return moved === undefined ? "" : `moved ${moved.toFixed(2)}`;
+}
+
 const colorOf = (view, head) => view.theme.colors[head] ?? view.patterns.header.average;
 const same = (a, b) => (a === null || b === null ? a === b : a[0] === b[0] && a[1] === b[1]);
 
@@ -52,7 +59,7 @@ function buildCell(view, [layer, head]) {
   cell.dataset.head = head;
   cell.style.setProperty("--head", colorOf(view, head));
   cell.append(document.createElement("canvas"));
-  cell.dataset.name = nameOf([layer, head]);
+  cell.dataset.name = [nameOf([layer, head]), ...movedBy(view, [layer, head]).split(" ").slice(1)].join("\n");
   const caption = captionOf(view, [layer, head]);
   if (caption) {
     const mark = Object.assign(document.createElement("span"), { className: "mark", textContent: initialOf(caption) });
@@ -109,8 +116,8 @@ function markGrid(view) {
     const locked = same(head, view.locked);
     const drawn = view.companions().some((other) => same(other, head));
     cell.setAttribute("aria-selected", locked);
-    const does = captionOf(view, head);
-    cell.setAttribute("aria-label", `${nameOf(head)}${does && `, ${does}`}${locked ? ", locked" : ""}${drawn ? ", lines shown" : ""}`);
+    const does = [captionOf(view, head), movedBy(view, head)].filter(Boolean).map((each) => `, ${each}`).join("");
+    cell.setAttribute("aria-label", `${nameOf(head)}${does}${locked ? ", locked" : ""}${drawn ? ", lines shown" : ""}`);
     cell.classList.toggle("drawn", drawn);
     cell.classList.toggle("shown", same(head, shown));
     cell.tabIndex = cell === entry ? 0 : -1;

@@ -104,7 +104,7 @@ function writeWeights(context, { patterns, theme, map: { layout } }, head) {
     for (let key = Math.floor(from.key); key < Math.min(row.length, from.key + columns); key++) {
       if (patterns.isHidden(query, key)) continue;
       context.fillStyle = readableOn(theme.ramp[row[key]]);
-      context.fillText(weightOf(row[key]).toFixed(2), (key + 0.5) * cell, (query + 0.5) * cell);
+      context.fillText(patterns.numberIn(row[key]), (key + 0.5) * cell, (query + 0.5) * cell);
     }
   }
 }
@@ -170,8 +170,8 @@ function describeMap(view, head) {
   const { queries, keys, Q, K } = view.patterns;
   const what = `Heatmap of ${nameOf(head)} over ${keys === queries ? `${Q} tokens` : `${Q} queries and ${K} keys`}`;
   if (!view.patterns.isFull(head)) return view.map.canvas.setAttribute("aria-label", what);
-  const [[query, key, weight]] = view.patterns.largest(head, 1, null);
-  view.map.canvas.setAttribute("aria-label", `${what}. Largest weight: ${sentence(view, query, key, weight)}`);
+  const [[query, key]] = view.patterns.largest(head, 1, null);
+  view.map.canvas.setAttribute("aria-label", `${what}. Largest ${view.patterns.noun}: ${sentence(view, query, key)}`);
 }
 
 // The cell under a pointer, or null outside: { query, key }, where a masked key is one too.

@@ -28,7 +28,21 @@ function linesOf(view, head, { query, key }) {
   const from = (q) => patterns.fewestKeys(head, q, share).map(([k, weight]) => [q, k, weight]);
   if (query !== null) return from(query);
   const all = Array.from({ length: patterns.Q }, (_, q) => from(q)).flat();
-  return all.filter(([, k, weight]) => (key === null ? weight >= FAINTEST : k === key));
+  return all.filter(([, k, weight]) => (key === null ? Math.abs(weight) >= FAINTEST : k === key));
+}
+
+// A line has its head's colour; that of a difference, the colour of its sign.
+function lineColor(view, head, weight) {
+  const { scale } = view.theme;
+  return view.patterns.zero ? (weight < 0 ? scale[0] : scale.at(-1))[1] : colorOf(view, head[1]);
+}
+
+// What the colours of the lines mean: [[text, colour], …].
+function linesLegend(view) {
+  const heads = view.companions();
+  if (!view.patterns.zero) return heads.map((head) => [nameOf(head), lineColor(view, head, 1)]);
+  const names = heads.map(nameOf).join(", ");
+  return [[`${names}: more in B`, lineColor(view, null, 1)], ["less in B", lineColor(view, null, -1)]];
 }
 
 function drawHeadLines(context, view, head, focus) {
@@ -37,8 +51,9 @@ function drawHeadLines(context, view, head, focus) {
   const [x0, x1] = [column + 4, width - column - 4];
   const bend = (x1 - x0) * 0.4;
   const y = (index, row) => top + (index + 0.5) * row;
-  context.strokeStyle = context.fillStyle = colorOf(view, head[1]);
-  for (const [query, key, weight] of linesOf(view, head, focus)) {
+  for (const [query, key, signedWeight] of linesOf(view, head, focus)) {
+    const weight = Math.abs(signedWeight);
+    context.strokeStyle = context.fillStyle = lineColor(view, head, signedWeight);
     const [from, to] = [y(query, rows.query), y(key, rows.key)];
     context.globalAlpha = focused ? 0.15 + 0.85 * weight : 0.9 * weight;
     context.lineWidth = focused ? 0.75 + 3 * weight : Math.min(0.5 + 1.5 * weight, rows.query / 3);

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from explorer.components.attention_view.encoding import LEVELS, Average, Encoded, Head, bins_of, encode, encode_weights
-from explorer.figures.style import MUTED, SEQUENTIAL, SEQUENTIAL_ON_DARK, head_colors
+from explorer.figures.style import MUTED, head_colors
 from explorer.figures.tokens import head_name, visible
 
 Cell = tuple[int, int]  # query, key
@@ -69,10 +69,10 @@ def pack(
         "stamp": encoded.stamp,
         "tokens": shorten(tokens),
         "keys": None if keys is None else shorten(keys),
-        "scale": {"light": SEQUENTIAL, "dark": SEQUENTIAL_ON_DARK},
         "colors": head_colors(range(n_head)),
         "average": MUTED,
         "captions": {head_name(*place): caption for place, caption in (captions or {}).items()},
+        **encoded.header(),
         **options,
     }
     codes = encoded.small

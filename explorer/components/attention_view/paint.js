@@ -4,7 +4,7 @@ const TEXT_SIZE = 12; // CSS pixels, unless a view has room for larger labels
 const RAMPS = new Map(); // scale and background → every code's colour
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-function readTheme(root, { scale, colors }) {
+function readTheme(root, { scale, colors }, values = WEIGHTS) {
   const style = getComputedStyle(root);
   const theme = {
     text: style.getPropertyValue("--st-text-color").trim() || "#222",
@@ -18,7 +18,7 @@ function readTheme(root, { scale, colors }) {
   theme.scale = scale[theme.name];
   theme.colors = colors[theme.name];
   const name = JSON.stringify([theme.scale, theme.background]);
-  if (!RAMPS.has(name)) RAMPS.set(name, rampOf(theme.scale, theme.background));
+  if (!RAMPS.has(name)) RAMPS.set(name, rampOf(theme.scale, theme.background, values));
   theme.ramp = RAMPS.get(name);
   return theme;
 }
@@ -38,15 +38,15 @@ function channels(color) {
 }
 
 // Every code's colour, opaque, in the byte order of ImageData. Zero is the first stop over the page's background.
-function rampOf(scale, background) {
+function rampOf(scale, background, values) {
   const ground = channels(background);
   const stops = scale.map(([position, color]) => [position, channels(color)]);
   const ramp = new Uint8ClampedArray(4 * (LEVELS + 1));
   for (let code = 0, next = 1; code <= LEVELS; code++) {
-    const weight = WEIGHTS[code];
+    const weight = values[code];
     while (next < stops.length - 1 && weight > stops[next][0]) next++;
     const [[low, from], [high, to]] = [stops[next - 1], stops[next]];
-    const t = (weight - low) / (high - low);
+    const t = Math.min(Math.max((weight - low) / (high - low), 0), 1);
     const alpha = from[3] + t * (to[3] - from[3]);
     for (let c = 0; c < 3; c++) ramp[4 * code + c] = from[c] + t * (to[c] - from[c]) + (1 - alpha) * ground[c];
     ramp[4 * code + 3] = 255;
@@ -64,7 +64,7 @@ function paintPattern(canvas, patterns, head, ramp, wide, high = wide) {
     const line = down[query] * wide;
     for (let key = 0; key < row.length; key++) {
       const pixel = line + across[key];
-      if (row[key] > peak[pixel]) peak[pixel] = row[key];
+      if (peak[pixel] < 0 || Math.abs(row[key] - patterns.zero) > Math.abs(peak[pixel] - patterns.zero)) peak[pixel] = row[key];
     }
   }
   const image = new ImageData(wide, high);

@@ -31,11 +31,22 @@ class Patterns {
 
   static of(bytes) {
     const [header, codes] = unpack(bytes);
-    return new Patterns(header, header.bins ? codes : new Uint16Array(codes.buffer));
+    const Kind = header.difference ? Differences : Patterns;
+    return new Kind(header, header.bins ? codes : new Uint16Array(codes.buffer));
   }
 
+  get zero() { return 0; } // the code of a weight of 0
+
+  get values() { return WEIGHTS; } // code → weight
+
+  get noun() { return "weight"; }
+
+  codeOf(weight) { return Math.round(Math.cbrt(weight) * LEVELS); }
+
+  widen(code) { return code * SMALL_STEP; } // the full code of a small pattern's code
+
   layerOf(codes, place) {
-    const size = this.header.heads * this.rowStart(this.Q);
+    const size = codes.length / this.header.kept.length;
     return codes.subarray(place * size, (place + 1) * size);
   }
 
@@ -73,29 +84,33 @@ class Patterns {
 
   has([layer, head]) { return this.layers.includes(layer) && this.heads.includes(head); }
 
+  // Whether this head's pattern is computed here, as the mean of others.
+  isMean([layer, head]) { return head === AVERAGE || !this.full.has(layer); }
+
   codesOf([layer, head]) {
-    if (head === AVERAGE || !this.full.has(layer)) return this.averageOf([layer, head]);
+    if (this.isMean([layer, head])) return this.averageOf([layer, head]);
     const size = this.rowStart(this.Q);
     return this.full.get(layer).subarray(head * size, (head + 1) * size);
   }
 
   averageOf(head) {
     const name = head.join(" ");
-    if (!this.averages.has(name)) this.averages.set(name, this.meanOf(this.membersOf(head)));
+    if (!this.averages.has(name)) this.averages.set(name, this.meanOf(this.headsOf(head).map((member) => this.codesOf(member))));
     return this.averages.get(name);
   }
 
-  membersOf([layer, head]) {
-    if (head === AVERAGE) return upTo(this.header.heads).map((index) => this.codesOf([layer, index]));
-    return this.header.kept.map((index) => this.codesOf([index, head]));
+  // The heads whose mean this is.
+  headsOf([layer, head]) {
+    if (head === AVERAGE) return upTo(this.header.heads).map((index) => [layer, index]);
+    return this.header.kept.map((index) => [index, head]);
   }
 
   meanOf(members) {
     const mean = new Uint16Array(this.rowStart(this.Q));
     for (let i = 0; i < mean.length; i++) {
       let sum = 0;
-      for (const codes of members) sum += WEIGHTS[codes[i]];
-      mean[i] = Math.round(Math.cbrt(sum / members.length) * LEVELS);
+      for (const codes of members) sum += this.values[codes[i]];
+      mean[i] = this.codeOf(sum / members.length);
     }
     return mean;
   }
@@ -109,27 +124,30 @@ class Patterns {
   isHidden(query, key) { return Boolean(this.header.hides_first) && (key === 0 || this.reach(query) === 1); }
 
   weight(head, query, key) {
-    return key < this.reach(query) ? weightOf(this.row(head, query)[key]) : null;
+    return key < this.reach(query) ? this.values[this.row(head, query)[key]] : null;
   }
+
+  // How far a code is from that of 0: a difference is large on either side.
+  sizeOf(code) { return Math.abs(code - this.zero); }
 
   // The fewest keys whose weights reach `share` of the row, largest first: [[key, weight], …].
   fewestKeys(head, query, share) {
     const row = this.row(head, query);
-    const keys = [...row.keys()].filter((key) => row[key] > 0).sort((a, b) => row[b] - row[a]);
-    const weights = keys.map((key) => weightOf(row[key]));
-    const goal = share * weights.reduce((sum, weight) => sum + weight, 0);
+    const keys = [...row.keys()].filter((key) => row[key] !== this.zero).sort((a, b) => this.sizeOf(row[b]) - this.sizeOf(row[a]));
+    const weights = keys.map((key) => this.values[row[key]]);
+    const goal = share * weights.reduce((sum, weight) => sum + Math.abs(weight), 0);
     const chosen = [];
     for (let i = 0, sum = 0; i < keys.length && (share >= 1 || sum < goal); i++) {
       chosen.push([keys[i], weights[i]]);
-      sum += weights[i];
+      sum += Math.abs(weights[i]);
     }
     return chosen;
   }
 
   // The query that reads a key most.
   reader(head, key) {
-    const weights = upTo(this.Q).map((query) => this.weight(head, query, key) ?? -1);
-    return weights.indexOf(Math.max(...weights));
+    const sizes = upTo(this.Q).map((query) => (key < this.reach(query) ? this.sizeOf(this.row(head, query)[key]) : -1));
+    return sizes.indexOf(Math.max(...sizes));
   }
 
   // The `count` largest weights of a head, or of one of its rows: [[query, key, weight], …]. The first query of a
@@ -140,23 +158,29 @@ class Patterns {
     for (let q = from; q < to; q++) {
       const row = this.row(head, q);
       for (let k = 0; k < row.length; k++) {
-        if (largest.length === count && row[k] <= largest[count - 1][2]) continue;
+        const size = this.sizeOf(row[k]);
+        if (largest.length === count && size <= largest[count - 1][2]) continue;
         let at = largest.length;
-        while (at > 0 && largest[at - 1][2] < row[k]) at--;
-        largest.splice(at, 0, [q, k, row[k]]);
+        while (at > 0 && largest[at - 1][2] < size) at--;
+        largest.splice(at, 0, [q, k, size]);
         largest.length = Math.min(largest.length, count);
       }
     }
-    return largest.map(([q, k, code]) => [q, k, weightOf(code)]);
+    return largest.map(([q, k]) => [q, k, this.weight(head, q, k)]);
   }
+
+  textAt(head, query, key) { return textOf(this.weight(head, query, key)); }
+
+  numberIn(code) { return WEIGHTS[code].toFixed(2); }
 }
 
 // Small patterns, as far as painting needs them. A cell has the largest weight of its queries and keys.
 class SmallPatterns {
-  constructor({ header, layers, heads, Q, K }, bytes) {
+  constructor(patterns, bytes) {
+    const { header, layers, heads, zero, Q, K } = patterns;
     const [down, across] = header.bins;
-    Object.assign(this, { header, layers, heads, bins: header.bins, Q: Math.ceil(Q / down), K: Math.ceil(K / across) });
-    this.codes = Uint16Array.from(bytes, (code) => code * SMALL_STEP);
+    Object.assign(this, { header, layers, heads, zero, bins: header.bins, Q: Math.ceil(Q / down), K: Math.ceil(K / across) });
+    this.codes = Uint16Array.from(bytes, (code) => patterns.widen(code));
     this.places = [[...header.kept, AVERAGE], [...upTo(header.heads), AVERAGE]];
   }
 

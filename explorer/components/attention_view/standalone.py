@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from explorer.components import read
-from explorer.components.attention_view import SCRIPTS, Look
-from explorer.components.attention_view.encoding import Head, encode
+from explorer.components.attention_view import SCRIPTS, Arrangement, Look
+from explorer.components.attention_view.encoding import Encoded, Head, encode
 from explorer.components.attention_view.packing import check_patterns, pack
 
 COLORS = {
@@ -72,9 +72,24 @@ def standalone_page(
     """
     checked = check_patterns(patterns, tokens, keys, causal=causal)
     encoded = encode(checked.__getitem__, len(checked), causal=causal, layers=layers, at_once=True)
-    opening = head or encoded.opening
-    options = {"key": "standalone", "look": Look(head)._asdict() | {"at": 0}, "grid_only": False, "opening": opening}
-    options["hides_first"] = hides_first
+    return page_of(encoded, tokens, title=title, look=Look(head), keys=keys, hides_first=hides_first)
+
+
+def page_of(
+    encoded: Encoded,
+    tokens: Sequence[str],
+    *,
+    title: str,
+    look: Look,
+    keys: Sequence[str] | None = None,
+    arrangement: Arrangement | None = None,
+    hides_first: bool = False,
+) -> bytes:
+    """Return the view of patterns that were encoded at once as one HTML file. Arguments: see `attention_view`."""
+    head = look.head
+    options = {"key": "standalone", "look": look._asdict() | {"at": 0}, "grid_only": False}
+    options |= {"opening": head or encoded.opening, "hides_first": hides_first}
+    options["arrange"] = arrangement and arrangement.options()
     packed = pack(encoded, tokens, options=options, head=head, keys=keys)
     script = read("attention_view", *SCRIPTS)
     colors = {

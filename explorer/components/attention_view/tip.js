@@ -11,7 +11,7 @@ function drawTip(view) {
   const { query, key } = hover;
   const weight = patterns.isFull(view.shown()) ? patterns.weight(view.shown(), query, key) : undefined;
   tip.querySelector("span").textContent = `${quoted(patterns.queries, query)} → ${quoted(patterns.keys, key)}`;
-  tip.querySelector("b").textContent = textOfCell(patterns, query, key, weight);
+  tip.querySelector("b").textContent = textOfCell(view, query, key, weight);
   const { left, top, cell, from, width, height } = map.layout;
   const beside = (start, size, room) => {
     const after = start + cell + TIP_GAP;
@@ -21,10 +21,10 @@ function drawTip(view) {
   tip.style.top = `${beside(top + (query - from.query) * cell, tip.offsetHeight, height)}px`;
 }
 
-function textOfCell(patterns, query, key, weight) {
+function textOfCell({ patterns, shown }, query, key, weight) {
   if (weight === undefined) return "…"; // it is on its way
   if (weight === null) return "masked";
-  return patterns.isHidden(query, key) ? "hidden" : textOf(weight);
+  return patterns.isHidden(query, key) ? "hidden" : patterns.textAt(shown(), query, key);
 }
 
 // The weight that the page explains: the pinned one of the head that stays when the pointer leaves.

@@ -92,21 +92,24 @@ function receive(view, bytes) {
   const outside = (place) => place !== null && (place.query >= Q || place.key >= K);
   if (outside(view.pinned)) view.pinned = null;
   if (outside(view.hover)) view.hover = null;
-  view.theme = readTheme(view.root, header);
+  view.theme = readTheme(view.root, header, view.patterns.values);
   view.root.classList.toggle("grid-only", header.grid_only);
   view.root.querySelector(".share select").value = String(view.share);
-  writeScale(view.root, view.theme.scale);
+  writeScale(view);
   writeArrangement(view);
   view.grid.style.setProperty("--shape", Math.min(Math.max(K / Q, 1 / WIDEST), WIDEST));
   redraw(view, "layout");
 }
 
 // The legend is spaced by colour, so its weights are not evenly spaced.
-function writeScale(root, scale) {
+function writeScale({ root, theme: { scale }, patterns: { noun, zero } }) {
+  root.querySelector(".scale span").textContent = zero ? "B − A" : noun;
+  root.querySelector("summary").textContent = `Largest ${noun}s as a table`;
+  root.querySelector("th:last-child").textContent = noun;
   root.querySelector(".scale i").style.setProperty("--ramp", scale.map(([, color]) => color));
   const marks = scale.filter((_, i) => i % 2 === 0).map(([weight]) => {
     const mark = document.createElement("span");
-    mark.textContent = Number(weight.toFixed(2));
+    mark.textContent = String(Number(weight.toFixed(zero ? 3 : 2))).replace("-", "−");
     return mark;
   });
   root.querySelector(".marks").replaceChildren(...marks);
@@ -167,7 +170,7 @@ function arrangeGrid(view) {
   const { header } = view.patterns;
   const isList = orderOf(view) !== BY_LAYER;
   view.rows = rowsOf(view, isList ? columnsFor(view) : 0);
-  const built = JSON.stringify([view.rows, view.theme.name, header.captions]);
+  const built = JSON.stringify([view.rows, view.theme.name, header.captions, header.difference?.moved]);
   if (view.built !== built) {
     const focused = view.grid.contains(view.grid.getRootNode().activeElement);
     buildGrid(view, isList);
@@ -210,8 +213,8 @@ function layOut(view) {
 
 const quoted = (tokens, index) => `${index} '${isolated(tokens[index])}'`;
 
-function sentence({ patterns: { queries, keys } }, query, key, weight) {
-  return `query ${quoted(queries, query)} reads key ${quoted(keys, key)} with ${textOf(weight)}`;
+function sentence({ patterns, shown }, query, key) {
+  return `query ${quoted(patterns.queries, query)} reads key ${quoted(patterns.keys, key)} with ${patterns.textAt(shown(), query, key)}`;
 }
 
 function readout(view) {
@@ -223,12 +226,12 @@ function readout(view) {
   if (query !== null && key !== null) {
     const weight = patterns.weight(head, query, key);
     if (weight !== null && patterns.isHidden(query, key)) return named(`the first token, ${quoted(patterns.keys, 0)}, is hidden`);
-    if (weight !== null) return named(sentence(view, query, key, weight));
+    if (weight !== null) return named(sentence(view, query, key));
     return named(`query ${quoted(patterns.queries, query)} cannot read key ${quoted(patterns.keys, key)}, which comes after it`);
   }
   if (key !== null) {
     const most = patterns.reader(head, key);
-    return named(`key ${quoted(patterns.keys, key)} is read most where ${sentence(view, most, key, patterns.weight(head, most, key))}`);
+    return named(`key ${quoted(patterns.keys, key)} ${patterns.zero ? "changes" : "is read"} most where ${sentence(view, most, key)}`);
   }
   if (query !== null) return named(sentence(view, ...patterns.largest(head, 1, query)[0]));
   return named(`for example, ${sentence(view, ...patterns.largest(head, 1, patterns.middle)[0])}`);
@@ -250,14 +253,13 @@ function writeState(view) {
   const focus = view.focus();
   const find = (selector) => root.querySelector(selector);
   find(".name").textContent = nameOf(head);
-  find(".does").textContent = captionOf(view, head);
+  find(".does").textContent = [captionOf(view, head), movedBy(view, head)].filter(Boolean).join(", ");
   const state = same(head, locked) ? "locked" : locked ? `preview; ${nameOf(locked)} is locked` : "not locked";
   find(".status").textContent = view.patterns.header.hides_first ? `${state}; first token hidden` : state;
   find(".readout").textContent = view.patterns.header.grid_only ? `${nameOf(head)}: ${state}` : readout(view);
-  find(".legend").replaceChildren(...view.companions().map((companion) => {
-    const chip = document.createElement("span");
-    chip.style.setProperty("--head", colorOf(view, companion[1]));
-    chip.textContent = nameOf(companion);
+  find(".legend").replaceChildren(...linesLegend(view).map(([text, color]) => {
+    const chip = Object.assign(document.createElement("span"), { textContent: text });
+    chip.style.setProperty("--head", color);
     return chip;
   }));
   const data = { layer: head[0], head: head[1], locked: locked?.join("."), query: focus.query, key: focus.key };
@@ -270,13 +272,13 @@ function writeState(view) {
 function writeTable(view) {
   const head = view.shown();
   const query = view.pinned?.query ?? null;
-  const { queries, keys } = view.patterns;
+  const { queries, keys, noun } = view.patterns;
   const of = query === null ? "" : ` of query ${quoted(queries, query)}`;
-  view.root.querySelector("caption").textContent = `Largest weights${of}, ${nameOf(head)}`;
+  view.root.querySelector("caption").textContent = `Largest ${noun}s${of}, ${nameOf(head)}`;
   const largest = view.patterns.isFull(head) ? view.patterns.largest(head, TABLE_ROWS, query) : [];
-  const rows = largest.map(([q, k, weight]) => {
+  const rows = largest.map(([q, k]) => {
     const row = document.createElement("tr");
-    for (const text of [quoted(queries, q), quoted(keys, k), textOf(weight)]) {
+    for (const text of [quoted(queries, q), quoted(keys, k), view.patterns.textAt(head, q, k)]) {
       row.append(Object.assign(document.createElement("td"), { textContent: text }));
     }
     return row;

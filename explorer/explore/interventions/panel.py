@@ -19,23 +19,20 @@ from explorer.figures.tokens import visible
 from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
-from explorer.shared.choices import HEAD, LAYER
+from explorer.shared.choices import CHANGES, HEAD, LAYER, SECOND_PROMPT
 from explorer.shared.patterns import attention
 from explorer.shared.prompt import Reading
 from explorer.shared.sampling import Sampling
-from explorer.state import LONGEST_PROMPT
 
 SAMPLING = Sampling(max_new_tokens=80)
 ASKING = 64  # pixels above the map of all heads, for the button or the progress bar
 CHANGE = Choice("change", label="Change")
-CHANGES = Choice("changes", label="Kept changes")
 STRENGTH = Choice("strength", float, 0, label="Strength")
 REPLACEMENTS = ("zero", "mean")
 REPLACEMENT = Choice(
     "replacement", options=REPLACEMENTS, default="zero", label="In its place",
     help=f"**Zero**: {KINDS['zero'].help}  \n**Mean**: {KINDS['mean'].help}",
 )  # fmt: skip
-SECOND_PROMPT = Choice("second-prompt", high=LONGEST_PROMPT, label="Second prompt")
 PATCHED = Choice("patched", int, 0, label="Layers to patch", help="Fewer layers take less time.", several=True)
 LOSS = "Mean of −ln p of the true next token, in nats per token, on validation text."
 LONG = 20  # seconds; a longer measurement gets a warning
@@ -48,7 +45,7 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
     kinds = available_kinds(config)
     shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(opened, ids))
     name = CHANGE.read(options=kinds, default=kinds[0])
-    kind, kept = KINDS[name], _kept_changes(opened)
+    kind, kept = KINDS[name], kept_changes(opened)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         explained = "  \n".join(f"**{KINDS[each].name}**: {KINDS[each].help}" for each in kinds)
         named = {each: KINDS[each].name for each in kinds}
@@ -160,12 +157,18 @@ def _ask_to_measure(opened: Opened, heads: int, known: bool) -> DeltaGenerator |
     return place if pressed else None
 
 
-def draw_patching(opened: Opened, reading: Reading) -> None:
-    """Put activations of a second prompt into the first prompt's computation, one at a time."""
-    second = SECOND_PROMPT.read(default=effects.suggest_second_prompt(opened, reading.ids))
+def pick_second_prompt(opened: Opened, ids: tuple[int, ...]) -> str:
+    """Let the person write a second prompt. Until they do, it is the prompt with one other token."""
+    second = SECOND_PROMPT.read(default=effects.suggest_second_prompt(opened, ids))
     st.text_area(height=80, **SECOND_PROMPT.bound(second))
     if SECOND_PROMPT.text is not None:
         st.button("Suggest one", on_click=choose, args=({SECOND_PROMPT: None},), icon=":material/undo:")
+    return second
+
+
+def draw_patching(opened: Opened, reading: Reading) -> None:
+    """Put activations of a second prompt into the first prompt's computation, one at a time."""
+    second = pick_second_prompt(opened, reading.ids)
     pair = effects.pair_prompts(opened, reading.ids, second)
     answer = widgets.plain(visible(pair.answer_token))
     note = (
@@ -196,7 +199,7 @@ def draw_patching(opened: Opened, reading: Reading) -> None:
         chart(head_map(heads, top=top, unit="nats", dark=_dark()), key="head patching", alt="Effect of patching heads")
 
 
-def _kept_changes(opened: Opened) -> tuple[Change, ...]:
+def kept_changes(opened: Opened) -> tuple[Change, ...]:
     """Return the kept changes. A warning names those that this model cannot make."""
     link = CHANGES.text
     kept, refused = parse_changes(opened.config, link) if link else ((), ())
