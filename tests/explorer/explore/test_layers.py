@@ -24,7 +24,7 @@ def small(runs, monkeypatch):
 
 
 def test_what_does_not_fit_is_refused_before_it_is_computed(small, monkeypatch):
-    monkeypatch.setattr(patterns, "_forward", lambda *_: pytest.fail("memory was spent"))
+    monkeypatch.setattr(patterns, "forward", lambda *_: pytest.fail("memory was spent"))
     with pytest.raises(ValueError, match=r"8 tokens take \d+ KB.*1 layers at a time.*shorten the prompt to 5 tokens"):
         patterns.attention(open_model("runs/tiny"), IDS)
 
