@@ -17,6 +17,7 @@ from explorer.shared.prompt import read_prompt
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.lens.difference import moved_weight
 from gpt.lens.interventions import head_off, to_previous_token
+from gpt.lens.sink import without_first_token
 from gpt.train.loop import train
 from tests.explorer.conftest import TEXT
 from tests.explorer.explore.test_attention import header
@@ -121,12 +122,19 @@ def test_models_of_other_shapes_or_tokens_do_not_compare(open_app, other_models)
 def test_interventions(open_app, runs):
     app = open_app(difference="interventions", prompt=PROMPT, changes="zero-0-1~previous-1-0")
     assert not app.exception and "Kept changes: Head off: zero, L0H1" in said(app).replace("\\", "")
-    hooks = head_off(0, 1) | to_previous_token(1, 0)
+    hooks = {**head_off(0, 1), **to_previous_token(1, 0)}
     expected = moved_weight(pattern(runs / "tiny", PROMPT), pattern(runs / "tiny", PROMPT, hooks))
     np.testing.assert_allclose(moved(app), expected, atol=1e-4)
     assert (moved(app)[0] == 0).all(), "no change comes before the first layer"
     assert moved(app)[1, 0] > 0.1
     assert f"Changed most: **L1H0** ({moved(app)[1, 0]:.2f})" in said(app)
+
+
+def test_the_first_token_can_be_hidden_on_both_sides(open_app, runs):
+    app = open_app(difference="prompts", prompt=PROMPT, **{"second-prompt": SECOND, "hide-first-token": "True"})
+    sides = (without_first_token(pattern(runs / "tiny", text)) for text in (PROMPT, SECOND))
+    np.testing.assert_allclose(moved(app), moved_weight(*sides), atol=1e-4)
+    assert header(app)["hides_first"] and "The first token is hidden." in said(app)
 
 
 def test_without_a_change_it_leads_to_the_interventions(open_app):
@@ -142,7 +150,7 @@ def test_a_model_without_heads_keeps_its_own_empty_state(open_app):
 
 def test_files_hold_both_sides(runs):
     opened = open_model("runs/tiny")
-    pair = tuple(Side(name, opened, *reading_of(opened, text)) for name, text in (("one", PROMPT), ("two", SECOND)))
+    pair = side_of(opened, "one", PROMPT), side_of(opened, "two", SECOND)
     encoded = compare(*pair, None)
     drawn = DrawnDifference(pair, None, False, encoded, Arrangement({}, np.zeros((2, 3)), 0.8), "layer")
     expected = pattern(runs / "tiny", PROMPT), pattern(runs / "tiny", SECOND)
@@ -158,6 +166,6 @@ def test_files_hold_both_sides(runs):
     assert "A: one. B: two." in page and "L1H2: B − A" in picture and "e→y" in picture
 
 
-def reading_of(opened, text: str):
+def side_of(opened, name: str, text: str) -> Side:
     reading = read_prompt(opened, text)
-    return reading.ids, reading.tokens
+    return Side(name, opened, reading.ids, reading.tokens)
