@@ -8,6 +8,7 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
+CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"  # tensor name → file, where the weights are in several files
 LONGEST_JSON = 100_000_000  # bytes
@@ -46,9 +47,9 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], Safetensors]:
 
     Raises ValueError for a folder without safetensors, with a file missing, or with a name that leads out of it.
     """
-    values = read_json(folder, "config.json")
+    values = read_json(folder, CONFIG)
     if not isinstance(values, dict):
-        raise ValueError(f"its config.json holds a {type(values).__name__}; a JSON object is needed")
+        raise ValueError(f"its {CONFIG} holds a {type(values).__name__}; a JSON object is needed")
     if (folder / INDEX).exists():
         return values, Safetensors(folder, _read_index(folder))
     if not (folder / WEIGHTS).exists():
@@ -56,6 +57,13 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], Safetensors]:
             f"it has no {WEIGHTS} and no {INDEX}; pickles (pytorch_model.bin) are not opened, save them as safetensors"
         )
     return values, Safetensors(folder, dict.fromkeys(_open(folder, WEIGHTS).keys(), WEIGHTS))
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether the weights are there, in one file or in all files of the index."""
+    if (folder / INDEX).exists():
+        return all((folder / file).exists() for file in _read_index(folder).values())
+    return (folder / WEIGHTS).exists()
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -72,10 +80,12 @@ def read_json(folder: Path, name: str) -> Any:
 def file_in(folder: Path, name: str) -> Path:
     """Return a file of a folder. Raises ValueError if it is missing, or the name or a link leads out of the folder.
 
-    In the Hub's cache, the files of a snapshot are links to the folder `blobs` two floors above.
+    In the Hub's cache, the files of a snapshot are links to the folder `blobs` of the model or of the cache.
     """
     file, home = (folder / name).resolve(), folder.resolve()
-    homes = [home, home.parents[1] / "blobs"] if home.parent.name == "snapshots" else [home]
+    homes = [home]
+    if home.parent.name == "snapshots" and home.parents[1].name.startswith("models--"):
+        homes += [home.parents[1] / "blobs", home.parents[2] / "blobs"]
     if not any(file.is_relative_to(allowed) for allowed in homes):
         raise ValueError(f"its file {name!r} leads out of the folder; copy the file into the folder")
     if not file.is_file():

@@ -11,7 +11,9 @@ from torch import Tensor
 from gpt.checkpoints.family import Family, Weight
 from gpt.machine import PROCESS, bytes_in_words, count_in_words, machine_memory
 from gpt.model.build import without_memory
+from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
+from gpt.train.estimate import count_parameters
 
 # done, total (both in bytes), what is done now; an exception that it raises cancels the work
 Progress = Callable[[int, int, str], None]
@@ -48,8 +50,7 @@ def read_model(
     does not compute, tensors that are missing, do not fit or are not read by the model, and a model that is larger
     than this machine's memory.
     """
-    family = _find_family(values, families)
-    config = family.read_config(values)
+    family, config = check_opens(values, families, dtype)
     if config.n_layer > len(tensors.names):
         raise ValueError(f"its {len(tensors.names)} tensors are too few for {config.n_layer} layers")
     weights = list(family.weights(config, tensors.names))
@@ -57,7 +58,6 @@ def read_model(
         model = GPT(config)
         _check_names(weights, tensors)
         _check_shapes(weights, tensors, model)
-    _check_memory(model, dtype)
     state = _read_state(weights, tensors, dtype, progress)
     if config.tie_weights:
         state["unembed.weight"] = state["embed.weight"]
@@ -67,16 +67,22 @@ def read_model(
     return model.eval().requires_grad_(False)
 
 
-def _find_family(values: dict[str, Any], families: Mapping[str, Family]) -> Family:
+def check_opens(values: dict[str, Any], families: Mapping[str, Family], dtype: torch.dtype) -> tuple[Family, GPTConfig]:
+    """Return the family and the config that config.json describes.
+
+    Raises ValueError for a family that is not in `families`, a variant that `GPT` does not compute, and a model that is
+    larger than this machine's memory.
+    """
     kind: Any = values.get("model_type")
     family = families.get(kind) if isinstance(kind, str) else None
     if family is None:
         *others, last = map(repr, families)
-        known = f"{', '.join(others)} and {last}" if others else last
-        raise ValueError(f"its model_type is {kind!r}; only {known} can be opened")
+        raise ValueError(f"its model_type is {kind!r}; only {', '.join(others)} and {last} can be opened")
     if values.get("quantization_config"):
         raise ValueError("its weights are quantised (quantization_config); open the original weights, or a GGUF file")
-    return family
+    config = family.read_config(values)
+    _check_memory(config, dtype)
+    return family, config
 
 
 def _check_names(weights: Iterable[Weight], tensors: Tensors) -> None:
@@ -105,16 +111,16 @@ def _check_shapes(weights: Iterable[Weight], tensors: Tensors, model: GPT) -> No
             raise ValueError(f"{found}, which does not fit config.json")
 
 
-def _check_memory(model: GPT, dtype: torch.dtype) -> None:
-    """Check that the model, and the float32 copy of its largest tensor while it is read, fit in memory."""
-    largest = max(parameter.numel() for parameter in model.parameters())
-    needed, machine = model.n_params * dtype.itemsize + 4 * largest + PROCESS, machine_memory(torch.device("cpu"))
-    if needed > machine:
-        half = model.n_params * torch.bfloat16.itemsize + 4 * largest + PROCESS
-        fits_half = dtype.itemsize > torch.bfloat16.itemsize and half <= machine
+def _check_memory(config: GPTConfig, dtype: torch.dtype) -> None:
+    """Check that the model, and a float32 copy of its largest matrix while it is read, fit in memory."""
+    parameters, largest = count_parameters(config), config.n_embd * max(config.vocab_size, config.mlp_width)
+    needed = {size: size * parameters + 4 * largest + PROCESS for size in (torch.bfloat16.itemsize, dtype.itemsize)}
+    machine = machine_memory(torch.device("cpu"))
+    if needed[dtype.itemsize] > machine:
+        fits_half = needed[torch.bfloat16.itemsize] <= machine
         remedy = "Open it with dtype='bfloat16'" if fits_half else "Open a smaller model, or use a larger machine"
         raise ValueError(
-            f"its {count_in_words(model.n_params)} parameters need {bytes_in_words(needed)} of memory in "
+            f"its {count_in_words(parameters)} parameters need {bytes_in_words(needed[dtype.itemsize])} of memory in "
             f"{str(dtype).removeprefix('torch.')}; this machine has {bytes_in_words(machine)}. {remedy}"
         )
 
