@@ -62,7 +62,7 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
     draw_weight(opened, reading, pattern, large, cell or example(pattern), hides_first)
 
 
-@cached(max_entries=16, shared=True)
+@cached(max_entries=8, shared=True)
 def _encode(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hides_first: bool) -> Encoded:
     config, read = opened.config, partial(_read_layer, opened, ids, layers, hides_first)
     return encode(read, config.n_layer, causal=config.causal, layers=layers)
