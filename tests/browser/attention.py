@@ -32,7 +32,7 @@ def ink(page: Page, selector: str, color: tuple[int, int, int]) -> int:
 
 
 def locked_in_python(page: Page, head: str) -> None:
-    expect(page.get_by_text(f"locked: {head}", exact=True)).to_be_visible()
+    expect(page.get_by_text(f"locked: {head}", exact=True)).to_be_visible(timeout=20_000)
 
 
 def map_point(page: Page, query: float, key: float) -> tuple[float, float]:

@@ -25,6 +25,7 @@ def crossing(n_layer: int, n_head: int, T: int, S: int, seed: int) -> np.ndarray
     return (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
 
 
+@st.cache_resource(max_entries=4)
 def patterns_of(n_layer: int, n_head: int, T: int, seed: int) -> np.ndarray:
     """(n_layer, n_head, T, T).
 
