@@ -110,10 +110,20 @@ def _notes(opened: Opened, text: str, read: ReadText) -> list[str]:
 def _describe_tokens(read: ReadText, tokens: range) -> str:
     """The tokens that spell a character, each with its probability and rank."""
     return " + ".join(
-        f"token {visible(read.tokens[i][:LONGEST_TOKEN])}: p = {np.exp(-read.surprises.nats[i].item()):.2%}, "
+        f"token {visible(read.tokens[i][:LONGEST_TOKEN])}: {_describe_probability(read.surprises.nats[i].item())}, "
         f"rank {read.surprises.ranks[i].item():,}"
         for i in tokens
     )
+
+
+def _describe_probability(nats: float) -> str:
+    """Write the probability of a token that has this surprise.
+
+    >>> _describe_probability(0.0), _describe_probability(20.0)
+    ('p = 100.00%', 'p < 0.01%')
+    """
+    p = np.exp(-nats)
+    return f"p = {p:.2%}" if p >= 0.0001 else "p < 0.01%"
 
 
 def _difference_note(position: int, character: str, left: float, right: float) -> str:

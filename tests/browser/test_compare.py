@@ -72,6 +72,18 @@ def test_surprise_is_painted_and_read_out_under_the_pointer_and_by_keys(compare)
     expect(left.locator(".readout")).to_have_text(re.compile(r"^5 m"))
 
 
+def test_words_are_painted_and_read_out_under_the_pointer(compare):
+    page = compare("hear me, hear me")
+    cells = page.locator(".js-plotly-plot:has-text('reads from')")
+    expect(cells.locator(".yaxislayer-above text, .ytick text")).to_have_text(
+        ["hear", "me", ",", "hear", "me"], timeout=30_000
+    )
+    expect(page.get_by_text("runs/table has no heads")).to_be_visible()
+    box = cells.locator(".plot").bounding_box()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.9 * box["height"])
+    expect(cells.locator(".hoverlayer")).to_contain_text("4 me reads from 0 hear", timeout=10_000)
+
+
 def test_losses_are_painted_as_numbers_and_bars(compare):
     page = compare()
     expect(page.get_by_test_id("stMetric").filter(has_text="Perplexity")).to_have_count(2, timeout=60_000)
