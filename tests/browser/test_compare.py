@@ -79,7 +79,8 @@ def test_words_are_painted_and_read_out_under_the_pointer(compare):
         ["hear", "me", ",", "hear", "me"], timeout=30_000
     )
     expect(page.get_by_text("runs/table has no heads")).to_be_visible()
-    box = cells.locator(".plot").bounding_box()
+    cells.scroll_into_view_if_needed()
+    box = cells.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.9 * box["height"])
     expect(cells.locator(".hoverlayer")).to_contain_text("4 me reads from 0 hear", timeout=10_000)
 
