@@ -80,7 +80,10 @@ def _prepared(run: Run, step: int) -> Prepared:
             if time.monotonic() - began > QUICK:
                 place.progress(done / total, f"{what.capitalize()}: {done / total:.0%}")
 
-        prepared = Prepared((run.folder, step), write_zip(run, step, show))
+        try:
+            prepared = Prepared((run.folder, step), write_zip(run, step, show))
+        except OSError as error:
+            raise ValueError(f"the .zip cannot be written: {error}. Free some space on the server's disk") from error
         place.empty()
         state.remember(PREPARED, prepared)
     return prepared

@@ -55,6 +55,15 @@ def test_a_full_disk_is_reported(open_dialog, monkeypatch):
     assert "free some space" in messages(app) and not app.get("download_button")
 
 
+def test_a_disk_that_fills_while_the_zip_is_written_is_reported(open_dialog, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gpt.checkpoints.export.write_tensors", full)
+    app = open_dialog("tiny")
+    assert "No space left on device" in messages(app) and not app.get("download_button")
+
+
 def test_the_zip_holds_one_folder_that_transformers_opens(runs, tmp_path):
     shown = []
     run = load_run(runs / "tiny")
