@@ -36,7 +36,12 @@ def test_a_head_is_off_and_the_heads_that_need_it_change(app_server, page, settl
     page.get_by_role("option", name="Interventions").click()
     expect(page.get_by_text("Changed most: L1H0")).to_be_visible()
     page.wait_for_url(re.compile("difference=interventions"))
+    settled(page)
+    expect(root(page)).to_have_count(1)
     first = page.locator(".grid button").first
+    largest = (after - before).abs().argmax()
+    query, key = divmod(int(largest), len(PROMPT))
+    expect(page.locator(".readout")).to_contain_text(re.compile(f"for example, query {query} .* key {key} "))
     expect(first).to_have_attribute("data-name", re.compile(r"L1H0\n0\.\d\d"))
     moved = float((after - before).abs().sum(-1).mean() / 2)
     assert f"moved {moved:.2f}" in first.get_attribute("aria-label")

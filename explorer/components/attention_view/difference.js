@@ -22,6 +22,8 @@ class Differences extends Patterns {
 
   get noun() { return "difference"; }
 
+  get middle() { return null; } // all queries: the middle one may not have changed
+
   codeOf(value) { return signedCode(value); }
 
   widen(code) { return ZERO + (code - SMALL_ZERO) * 258; }
