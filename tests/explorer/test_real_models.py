@@ -4,10 +4,8 @@ import json
 import threading
 
 import pytest
-import torch
 from streamlit import config
 from streamlit.testing.v1 import AppTest
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from explorer import openings, real_models
 from explorer.opened import open_model
@@ -16,21 +14,13 @@ from explorer.shared import examples, texts
 from explorer.shared.model_list import real_models as listed_models
 from gpt import load_pretrained
 from gpt.checkpoints import smollm2
-from gpt.text.alphabet import BYTE_OF
 from tests.explorer.drawn import drawn
-from tests.gpt.checkpoints.gguf_files import write_gguf
-
-TOKENS = [*BYTE_OF, "th"]
-TOKENIZER = {"model": "gpt2", "pre": "gpt-2", "tokens": TOKENS, "merges": ["t h"]}
+from tests.gpt.checkpoints.gguf_files import write_tiny
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-    model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2, vocab_size=257, max_position_embeddings=64))
-    metadata = {f"tokenizer.ggml.{name}": value for name, value in TOKENIZER.items()}
-    return write_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf", model, **metadata)
+    return write_tiny(tmp_path_factory.mktemp("models") / "tiny.gguf")
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import gguf
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType as Kind
-from transformers import PreTrainedModel
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from gpt.text.alphabet import BYTE_OF
 
 ARCHITECTURES = {
     "llama": gguf.MODEL_ARCH.LLAMA, "mistral": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2,
@@ -55,6 +57,15 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
     return file
+
+
+def write_tiny(file: Path) -> Path:
+    """Write a random Llama of 2 layers × 4 heads, whose tokens are the 256 bytes and "th"."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2, vocab_size=257, max_position_embeddings=64))
+    tokenizer = {"model": "gpt2", "pre": "gpt-2", "tokens": [*BYTE_OF, "th"], "merges": ["t h"]}
+    return write_gguf(file, model, **{f"tokenizer.ggml.{name}": value for name, value in tokenizer.items()})
 
 
 def metadata(config: Any) -> dict[str, Any]:
