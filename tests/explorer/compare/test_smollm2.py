@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(find_smollm2() is None, reason="make smollm2 ins
 def test_a_real_model_and_a_character_model_share_bytes_and_words(compare):
     app = compare(model="smollm2", right=DEFAULT, prompt=PROMPT, tokens="4")
     left, right, _ = cells(app)
-    assert "token ·horse: p = " in left["notes"][3] and "token h: p = " in right["notes"][2]
+    assert "token ·horse: p < 0.01%, rank" in left["notes"][3] and "token h: p = " in right["notes"][2]
     assert [spec["layout"]["xaxis"]["ticktext"] for spec in heatmaps(app)] == [WORDS, WORDS]
     assert pick(app, "left").value == "L16H0", "its previous-token head"
     assert app.toggle(key="widget:hide-first-token").value, "it has an attention sink"
