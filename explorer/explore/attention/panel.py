@@ -1,11 +1,7 @@
 """Every head's pattern on the prompt, and one weight explained."""
 
-from functools import partial
-
-import numpy as np
 import streamlit as st
 
-from explorer.components.attention_view.encoding import Encoded, encode
 from explorer.components.attention_view.linked import linked_view, look_choices, read_lines
 from explorer.components.attention_view.packing import example
 from explorer.explore.attention.arrangement import arrange_heads, order_choices, read_order
@@ -14,10 +10,9 @@ from explorer.explore.attention.weight import PLACE, draw_weight, read_cell
 from explorer.explore.heads.panel import caption_heads
 from explorer.opened import Opened
 from explorer.shared import downloads, texts, widgets
-from explorer.shared.cache import cached
-from explorer.shared.patterns import Ids, record
+from explorer.shared.encoded import encode_patterns
 from explorer.shared.prompt import Reading
-from explorer.shared.sink import describe_sink, shown_patterns
+from explorer.shared.sink import describe_sink
 
 
 def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
@@ -37,7 +32,7 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
     cell = read_cell(len(reading.ids))
     layers = pick_layers(opened, reading, head)
     scores = texts.known_head_scores(opened)
-    encoded = _encode(opened, reading.ids, layers, hides_first)
+    encoded = encode_patterns(opened, reading.ids, layers, hides_first)
     large = linked_view(
         encoded,
         reading.tokens,
@@ -60,13 +55,3 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
     )
     pattern = encoded.full(large[0])[large[1]]
     draw_weight(opened, reading, pattern, large, cell or example(pattern), hides_first)
-
-
-@cached(max_entries=8, shared=True)
-def _encode(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hides_first: bool) -> Encoded:
-    config, read = opened.config, partial(_read_layer, opened, ids, layers, hides_first)
-    return encode(read, config.n_layer, causal=config.causal, layers=layers)
-
-
-def _read_layer(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hides_first: bool, layer: int) -> np.ndarray:
-    return shown_patterns(record(opened, ids, layers).patterns[layer], hides_first)

@@ -20,9 +20,10 @@ from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import CHANGES, HEAD, LAYER, SECOND_PROMPT
-from explorer.shared.patterns import attention
+from explorer.shared.encoded import encode_patterns
 from explorer.shared.prompt import Reading
 from explorer.shared.sampling import Sampling
+from explorer.shared.sink import describe_sink, pick_first_token
 
 SAMPLING = Sampling(max_new_tokens=80)
 ASKING = 64  # pixels above the map of all heads, for the button or the progress bar
@@ -133,10 +134,13 @@ def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) ->
         choose_clicked_head(event, "clicked:ablation")
     with right:
         st.markdown("**Where it reads on the prompt**")
-        patterns = attention(opened, reading.ids)
-        options: dict[str, Any] = {"key": "intervene", "causal": config.causal, "grid_only": True}
+        hides_first = pick_first_token(opened)
+        patterns = encode_patterns(opened, reading.ids, None, hides_first)
+        options: dict[str, Any] = {"key": "intervene", "grid_only": True, "hides_first": hides_first}
         options["choices"] = lambda look: head_choices(look) if look.head else {}  # one head is always chosen
         linked_view(patterns, reading.tokens, look={"head": chosen}, **options)
+        if hides_first:
+            st.caption(describe_sink(opened))
     if asked:
         with asked:
             measured = _measure([(effects.ablation_effects(opened, off), shape)], "Switching off the heads of layer")

@@ -67,7 +67,7 @@ def test_a_table_of_weights_has_no_first_key(runs):
     assert sum(float(row["weight"]) for row in rows[3:6]) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("page", ["heads", "flow"])
+@pytest.mark.parametrize("page", ["heads", "flow", "interventions"])
 def test_the_other_pages_that_draw_patterns_have_the_switch(open_app, page):
     app = open_app(prompt=PROMPT, **{"hide-first-token": "True"}).switch_page(f"../pages/{page}.py").run()
     assert not app.exception and switch(app).value and "attention sink" in messages(app)
