@@ -45,11 +45,13 @@ def test_the_python_of_readme_runs(copy, capsys):
     assert len(re.findall(r"0\.\d\d$|1\.00$", capsys.readouterr().out, re.MULTILINE)) == 20
 
 
-def test_the_python_about_checkpoints_runs(copy):
-    [block] = blocks(ROOT / "docs" / "models.md", "python")
+def test_the_python_about_exports_runs(copy):
+    block, with_bertviz = blocks(ROOT / "docs" / "export.md", "python")
     names: dict = {}
     exec(block, names)
-    assert sorted(file.name for file in (copy / "shakespeare-as-gpt2").iterdir()) == [
+    compile(with_bertviz, "bert.py", "exec")
+    assert names["written"].startswith("ROMEO:") and len(names["written"]) == 106
+    assert sorted(file.name for file in (copy / "shakespeare-for-transformers").iterdir()) == [
         "README.md",
         "config.json",
         "model.safetensors",
@@ -57,14 +59,6 @@ def test_the_python_about_checkpoints_runs(copy):
         "tokenizer_config.json",
     ]
     assert names["opened"].model.config.n_layer == 4
-
-
-def test_the_python_about_exports_runs(copy):
-    block, with_bertviz = blocks(ROOT / "docs" / "export.md", "python")
-    names: dict = {}
-    exec(block, names)
-    compile(with_bertviz, "bert.py", "exec")
-    assert names["written"].startswith("ROMEO:") and len(names["written"]) == 106
     assert names["opened"].tokenizer.encode("ROMEO:") == names["prompt"].input_ids[0].tolist()
 
 

@@ -94,9 +94,8 @@ def same_module() -> None:
         "is counted once."
     )
     st.markdown(
-        "**Its weights in this module.** Download the files `config.json` and `model.safetensors` of "
-        "[openai-community/gpt2](https://huggingface.co/openai-community/gpt2/tree/main) into a folder, then, in "
-        "Python:"
+        "**Its weights in this module.** *Open a model…* beside a prompt takes its name on the Hub, "
+        "[openai-community/gpt2](https://huggingface.co/openai-community/gpt2/tree/main). In Python:"
     )
     st.code(EXAMPLE, language="python", wrap_lines=True)
     st.caption(
@@ -115,9 +114,9 @@ def _changes(one: GPTConfig, other: GPTConfig) -> str:
 
 EXAMPLE = """\
 import torch
-from gpt import BPETokenizer, load_pretrained
+from gpt import load_pretrained
 
-model, tokenizer = load_pretrained("the/folder").model, BPETokenizer.gpt2()
-idx = torch.tensor([tokenizer.encode("First Citizen: Before we proceed")])
-logits, cache = model.run_with_cache(idx, "blocks.*.attn.hook_pattern")
+gpt2 = load_pretrained("openai-community/gpt2")  # downloads 548 MB once
+idx = torch.tensor([gpt2.tokenizer.encode("First Citizen: Before we proceed")])
+logits, cache = gpt2.model.run_with_cache(idx, "blocks.*.attn.hook_pattern")
 """
