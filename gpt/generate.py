@@ -33,15 +33,16 @@ def generate(
     seed: int = 1337,
     use_cache: bool = True,
     n_top: int = 10,
+    cache_under_hooks: bool = False,
 ) -> Iterator[Step]:
     """Continue the prompt one token at a time, yielding each as a `Step`.
 
     idx: (T,) or (1, T) ids, T ≥ 1; the model reads the last block_size of prompt and continuation. temperature: 0 takes
     the likeliest; top_k: only the k likeliest; top_p: only the fewest whose probabilities reach p (Holtzman et al.
     2020, arXiv:1904.09751); use_cache: keep keys and values, which changes only the speed. With hooks the whole context
-    is read at each step, since a hook may change a key or value, or write at a position. The model must be in eval
-    mode. Raises ValueError for an empty prompt, an id outside the vocabulary, a setting out of range, and logits that
-    are not finite.
+    is read at each step, since a hook may mix positions; cache_under_hooks: none does, so keys and values may be kept.
+    The model must be in eval mode. Raises ValueError for an empty prompt, an id outside the vocabulary, a setting out
+    of range, and logits that are not finite.
     """
     context = idx.reshape(1, -1)
     if context.numel() == 0:
@@ -59,7 +60,7 @@ def generate(
     cached = model if use_cache and isinstance(model, GPT) and model.config.causal else None
     past, read = None, 0  # tokens that the cache has read
     for _ in range(max_new_tokens):
-        if cached is not None and context.size(1) <= block_size and not cached.is_hooked:
+        if cached is not None and context.size(1) <= block_size and (cache_under_hooks or not cached.is_hooked):
             past = past or cached.new_cache()
             logits = cached(context[:, read:], past)
             read = context.size(1)

@@ -19,10 +19,7 @@ changes, head = panel.change_controls(opened, reading.ids)
 panel.draw_next_token(opened, reading.ids, changes)
 widgets.caption("The next token before the changes and after them.", "0:22:11")
 
-st.subheader("A sample with the same seed", anchor=False)
-with widgets.guarded():
-    panel.draw_samples(opened, reading.ids, changes)
-    widgets.caption("Both use the same random numbers, so every difference comes from the changes.", "0:22:11")
+samples = st.container()
 
 st.subheader("Each head switched off", anchor=False)
 with widgets.guarded():
@@ -40,3 +37,9 @@ with widgets.guarded():
         "the second's.",
         "1:26:48",
     )
+
+with samples:  # last: the rest of the page is on screen meanwhile
+    st.subheader("A sample with the same seed", anchor=False)
+    with widgets.guarded():
+        panel.draw_samples(opened, reading.ids, changes)
+        widgets.caption("Both use the same random numbers, so every difference comes from the changes.", "0:22:11")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gpt.lens.heads import uniform
+from gpt.lens.residual import check_has_stream
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT, loss_of
 from gpt.model.hooks import ActivationCache, Hook
@@ -116,10 +117,15 @@ def loss_under(model: GPT | Bigram, ids: Tensor, intervention: Intervention) -> 
 
 
 def ablation_effects(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Iterator[Effect]:
-    """Switch off one head at a time, and yield what that adds to the loss on ids (B, T): column is the head."""
+    """Switch off one head at a time, and yield what that adds to the loss on ids (B, T): column is the head.
+
+    A pass begins at the layer of the head, since the stream before it is the same.
+    """
     before = loss_under(model, ids, {})
+    streams = _streams(model, ids[:, :-1])
     for layer, head in _heads(model):
-        yield Effect(layer, head, loss_under(model, ids, head_off(layer, head, off)) - before)
+        logits = _run_from(model, layer, streams[layer], head_off(layer, head, off))
+        yield Effect(layer, head, loss_of(logits, ids[:, 1:]).item() - before)
 
 
 def ablation_map(model: GPT | Bigram, ids: Tensor, off: Off = "zero") -> Tensor:
@@ -138,10 +144,22 @@ def stream_patching_effects(
     """
     cache = _source(model, ids, source, "blocks.*.hook_resid_pre")
     layers = range(model.config.n_layer) if layers is None else layers
+    first = ids.size(1) - changed_positions(model, ids, source)
+
+    def patch(layer: int, position: int) -> Intervention:
+        return stream_patched(layer, position, cache["resid_pre", layer]) if position >= first else {}
+
     cells = ((layer, position) for layer in layers for position in range(ids.size(1)))
-    yield from _patching(
-        model, ids, answer, ((cell, stream_patched(*cell, cache["resid_pre", cell[0]])) for cell in cells)
-    )
+    yield from _patching(model, ids, answer, ((cell, patch(*cell)) for cell in cells))
+
+
+def changed_positions(model: GPT | Bigram, ids: Tensor, source: Tensor) -> int:
+    """Return how many positions a patch can change: in a causal model, those from the first other token on.
+
+    ids, source: (1, T).
+    """
+    same = (ids == source)[0].long().cumprod(0).sum() if model.config.causal else 0
+    return ids.size(1) - int(same)
 
 
 def head_patching_effects(
@@ -210,11 +228,29 @@ def _source(model: GPT | Bigram, ids: Tensor, source: Tensor, names: str) -> Act
 def _patching(
     model: GPT | Bigram, ids: Tensor, answer: int, patches: Iterable[tuple[tuple[int, int], Intervention]]
 ) -> Iterator[Effect]:
-    before = _log_probability(model, ids, answer, {})
+    streams = _streams(model, ids)
+
+    def log_probability(layer: int, intervention: Intervention) -> float:
+        return _run_from(model, layer, streams[layer], intervention, last=1)[0, -1].log_softmax(-1)[answer].item()
+
+    before = log_probability(0, {}) if streams else 0.0
     for cell, intervention in patches:
-        yield Effect(*cell, _log_probability(model, ids, answer, intervention) - before)
+        yield Effect(*cell, log_probability(cell[0], intervention) - before if intervention else 0.0)
 
 
 @torch.inference_mode()
-def _log_probability(model: GPT | Bigram, ids: Tensor, answer: int, intervention: Intervention) -> float:
-    return model.run_with_hooks(ids, intervention)[0, -1].log_softmax(-1)[answer].item()
+def _streams(model: GPT | Bigram, ids: Tensor) -> list[Tensor]:
+    """Return the stream before each layer: n_layer tensors (B, T, n_embd)."""
+    return list(model.run_with_cache(ids, "blocks.*.hook_resid_pre" if model.config.n_layer else [])[1].values())
+
+
+@torch.inference_mode()
+def _run_from(
+    model: GPT | Bigram, layer: int, stream: Tensor, intervention: Intervention, last: int | None = None
+) -> Tensor:
+    """Run the model from this layer on. last: positions whose logits are wanted, None for all."""
+    model = check_has_stream(model)
+    with model.hooks(intervention):
+        for block in model.blocks[layer:]:
+            stream = block(stream)
+        return model.read_out(stream if last is None else stream[:, -last:])

@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer import measured
 from explorer.explore.interventions.changes import Change, build_intervention
-from explorer.opened import Identity, Opened
+from explorer.opened import Opened
 from explorer.shared import texts
 from explorer.shared.cache import cached
 from explorer.shared.prompt import read_prompt
@@ -37,38 +37,88 @@ class Answers(NamedTuple):
     after: np.ndarray
 
 
-def next_token(opened: Opened, ids: Ids, changes: Changes) -> Answers:
-    """Return the next token's distribution before and after: the `SHOWN` most likely tokens of either."""
+@cached(max_entries=64, max_size="64MB")
+def outcome(opened: Opened, ids: Ids, changes: Changes) -> tuple[np.ndarray, float]:
+    """Return the next token's probabilities (vocab_size,), and the loss on the prompt: nats per token, NaN for one."""
     import torch
 
+    from gpt import loss_of
+
+    idx = torch.tensor([ids])
     with torch.inference_mode():
-        before, after = (
-            opened.model.run_with_hooks(torch.tensor([ids]), hooks)[0, -1].softmax(-1).numpy()
-            for hooks in ({}, build_intervention(opened.config, changes))
-        )
+        logits = opened.model.run_with_hooks(idx, build_intervention(opened.config, changes))
+        return logits[0, -1].softmax(-1).numpy(), loss_of(logits[:, :-1], idx[:, 1:]).item()
+
+
+def next_token(opened: Opened, ids: Ids, changes: Changes) -> Answers:
+    """Return the next token's distribution before and after: the `SHOWN` most likely tokens of either."""
+    before, after = (outcome(opened, ids, each)[0] for each in ((), changes))
     likeliest = np.argsort(-np.maximum(before, after), kind="stable")[:SHOWN]
     return Answers(tuple(opened.tokenizer.tokens(likeliest.tolist())), before[likeliest], after[likeliest])
 
 
+def text_of_loss(opened: Opened) -> str:
+    """Name the text that the loss is measured on: a real model has no validation text here."""
+    return "the prompt" if opened.is_real else "validation text"
+
+
+def loss(opened: Opened, ids: Ids, changes: Changes) -> float:
+    """Return the mean loss under the changes in nats per token, on `text_of_loss`. ids: of the prompt."""
+    if not opened.is_real:
+        return _validation_loss(opened, changes)
+    _check_predicts(ids)
+    return outcome(opened, ids, changes)[1]
+
+
 @cached(max_entries=64)
-def loss(opened: Opened, changes: Changes) -> float:
-    """Return the mean loss under the changes on validation text, in nats per token."""
+def _validation_loss(opened: Opened, changes: Changes) -> float:
     from gpt.lens.interventions import loss_under
 
     return loss_under(opened.model, validation_ids(opened), build_intervention(opened.config, changes))
 
 
-@cached(max_entries=64)
-def sample(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> str:
-    """Continue the prompt under the changes. The same seed uses the same random numbers."""
+def sample(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> Iterator[str]:
+    """Continue the prompt under the changes: yield the text after each new token.
+
+    The same seed uses the same random numbers. A finished text is kept for all sessions.
+    """
     import torch
 
     from gpt import generate
 
-    whole = any(change.kind.endswith("mean") for change in changes)  # a mean needs all positions at every step
-    with opened.model.hooks(build_intervention(opened.config, changes)):
-        steps = list(generate(opened.model, torch.tensor(ids), **vars(sampling), use_cache=not whole))
-    return opened.tokenizer.decode([step.token for step in steps])
+    finished = _finished_sample(opened, ids, changes, sampling)
+    if finished:
+        yield finished[0]
+        return
+    mixes = any(change.kind.endswith("mean") for change in changes)  # a mean needs all positions at every step
+    steps = generate(opened.model, torch.tensor(ids), **vars(sampling), cache_under_hooks=not mixes)
+    hooks, tokens = build_intervention(opened.config, changes), []
+    for _ in range(sampling.max_new_tokens):
+        with opened.model.hooks(hooks):  # only while a token is sampled: the page draws meanwhile
+            tokens.append(next(steps).token)
+        yield opened.tokenizer.decode(tokens)
+    finished.append(opened.tokenizer.decode(tokens))
+
+
+@cached(max_entries=64, shared=True)
+def _finished_sample(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> list[str]:
+    """The finished sample, in a list that all sessions share; empty until there is one."""
+    return []
+
+
+def loss_ids(opened: Opened, ids: Ids) -> "Tensor":
+    """Return the tokens of `text_of_loss`, (B, T). ids: of the prompt. Raises ValueError if T is below 2."""
+    import torch
+
+    if not opened.is_real:
+        return validation_ids(opened)
+    _check_predicts(ids)
+    return torch.tensor([ids])
+
+
+def _check_predicts(ids: Ids) -> None:
+    if len(ids) < 2:
+        raise ValueError("the prompt has only one token, so there is no loss on it; type a longer prompt")
 
 
 def validation_ids(opened: Opened) -> "Tensor":
@@ -100,29 +150,31 @@ def seconds_a_pass(opened: Opened, B: int, T: int) -> float:
     return time.perf_counter() - started
 
 
-def ablation_effects(opened: Opened, off: "Off") -> "Iterator[Effect]":
-    """Switch off one head after another, and return what each adds to the loss on validation text."""
+def ablation_effects(opened: Opened, ids: Ids, off: "Off") -> "Iterator[Effect]":
+    """Switch off one head after another, and return what each adds to the loss on `text_of_loss`."""
     from gpt.lens import interventions as lens
 
-    return lens.ablation_effects(opened.model, validation_ids(opened), off)
+    return lens.ablation_effects(opened.model, loss_ids(opened, ids), off)
 
 
-def known_ablations(opened: Opened, off: "Off") -> np.ndarray | None:
+def known_ablations(opened: Opened, ids: Ids, off: "Off") -> np.ndarray | None:
     """Return the shipped or measured map of `ablation_effects`, (n_layer, n_head) in nats; None without one."""
-    key = opened.identity, off
-    if key not in _ablations() and opened.step is not None:
-        _ablations()[key] = measured.known_effects(opened, off, validation_ids(opened))
-    return _ablations().get(key)
+    measured_maps = _ablations(opened, ids if opened.is_real else (), off)
+    if not measured_maps and opened.step is not None:
+        known = measured.known_effects(opened, off, validation_ids(opened))
+        measured_maps += [] if known is None else [known]
+    return measured_maps[0] if measured_maps else None
 
 
-def keep_ablations(opened: Opened, off: "Off", effects: np.ndarray) -> None:
+def keep_ablations(opened: Opened, ids: Ids, off: "Off", effects: np.ndarray) -> None:
     """Keep a measured map for all sessions."""
-    _ablations()[opened.identity, off] = effects
+    _ablations(opened, ids if opened.is_real else (), off).append(effects)
 
 
-@cached(max_entries=1, shared=True)
-def _ablations() -> dict[tuple[Identity, str], np.ndarray | None]:
-    return {}
+@cached(max_entries=64, shared=True)
+def _ablations(opened: Opened, ids: Ids, off: "Off") -> list[np.ndarray]:
+    """The measured map, in a list that all sessions share; empty until there is one. ids: () for validation text."""
+    return []
 
 
 class Pair(NamedTuple):
@@ -162,6 +214,21 @@ def patching_effects(opened: Opened, pair: Pair, layers: range) -> "tuple[Iterat
         lens.stream_patching_effects(model, ids, source, pair.answer, layers),
         lens.head_patching_effects(model, ids, source, pair.answer, layers),
     )
+
+
+def changed_positions(opened: Opened, pair: Pair) -> int:
+    """Return how many positions of the first prompt a patch can change."""
+    import torch
+
+    from gpt.lens.interventions import changed_positions
+
+    return changed_positions(opened.model, torch.tensor([pair.ids]), torch.tensor([pair.source]))
+
+
+@cached(max_entries=64, shared=True)
+def kept_patching(opened: Opened, pair: Pair, first: int, last: int) -> list[np.ndarray]:
+    """The two maps of `patching_effects`, in a list that all sessions share; empty until they are measured."""
+    return []
 
 
 def suggest_second_prompt(opened: Opened, ids: Ids) -> str:

@@ -1,19 +1,18 @@
 """Change a model and see the effect: the controls, and the results before and after."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
 from explorer.explore.heads.panel import choose_clicked_head, clearest_head
-from explorer.explore.interventions import effects
+from explorer.explore.interventions import effects, measuring
 from explorer.explore.interventions.changes import KINDS, MOST_CHANGES, Change, Kind, available_kinds, parse_changes
 from explorer.explore.interventions.figures import before_after_bars, position_map
+from explorer.explore.interventions.measuring import Cost, measure, show_cost
 from explorer.figures.heatmap import head_map
 from explorer.figures.tokens import visible
 from explorer.opened import Opened
@@ -26,6 +25,7 @@ from explorer.shared.sampling import Sampling
 from explorer.shared.sink import describe_sink, pick_first_token
 
 SAMPLING = Sampling(max_new_tokens=80)
+REAL_SAMPLING = Sampling(max_new_tokens=30)  # of a larger model, whose tokens are longer
 ASKING = 64  # pixels above the map of all heads, for the button or the progress bar
 CHANGE = Choice("change", label="Change")
 STRENGTH = Choice("strength", float, 0, label="Strength")
@@ -35,8 +35,7 @@ REPLACEMENT = Choice(
     help=f"**Zero**: {KINDS['zero'].help}  \n**Mean**: {KINDS['mean'].help}",
 )  # fmt: skip
 PATCHED = Choice("patched", int, 0, label="Layers to patch", help="Fewer layers take less time.", several=True)
-LOSS = "Mean of −ln p of the true next token, in nats per token, on validation text."
-LONG = 20  # seconds; a longer measurement gets a warning
+LOSS = "Mean of −ln p of the true next token, in nats per token."
 FULL_COLOR = 0.3  # nats: the least maximum of an effect map's scale, so that noise stays pale
 
 
@@ -77,16 +76,17 @@ def _strength(kind: Kind) -> float:
 
 
 def draw_next_token(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...]) -> None:
-    """Draw the next token before and after, and the loss on validation text."""
+    """Draw the next token before and after, and the loss."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
         answers = effects.next_token(opened, ids, changes)
         st.markdown(_describe(answers))
         figure = before_after_bars(*answers)
         chart(figure, key="before and after", alt="Next-token probabilities before and after")
-    with right, widgets.guarded(), st.spinner("Reading validation text…"):
-        before, after = effects.loss(opened, ()), effects.loss(opened, changes)
-        st.metric("Loss on validation text, before", f"{before:.3f}", help=LOSS)
+    text = effects.text_of_loss(opened)
+    with right, widgets.guarded(), st.spinner(f"Reading {text}…"):
+        before, after = effects.loss(opened, ids, ()), effects.loss(opened, ids, changes)
+        st.metric(f"Loss on {text}, before", f"{before:.3f}", help=LOSS)
         st.metric("After", f"{after:.3f}", delta=f"{after - before:+.3f} nats", delta_color="inverse")
         st.caption("Active: " + "; ".join(widgets.plain(str(change)) for change in changes) + ".")
 
@@ -103,13 +103,13 @@ def _describe(answers: effects.Answers) -> str:
 
 def draw_samples(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...]) -> None:
     """A continuation before and after, drawn with the same seed."""
-    sampling = widgets.sampling_controls(SAMPLING)
+    sampling = widgets.sampling_controls(REAL_SAMPLING if opened.is_real else SAMPLING)
     for column, title, active in zip(st.columns(2, gap="medium"), ("Before", "After"), ((), changes), strict=True):
         with column:
             st.markdown(f"**{title}**")
-            with st.spinner("Drawing…"):
-                text = effects.sample(opened, ids, active, sampling)
-            st.code(text or " ", language=None, wrap_lines=True, height=170)
+            place = st.empty()
+            for text in effects.sample(opened, ids, active, sampling):
+                place.code(text or " ", language=None, wrap_lines=True, height=170)
 
 
 def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) -> None:
@@ -118,12 +118,12 @@ def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) ->
     Until the heads are measured, the map is empty, as large as it will be.
     """
     config = opened.config
-    shape = (config.n_layer, config.n_head)
+    shape, layers = (config.n_layer, config.n_head), range(config.n_layer)
     off = REPLACEMENT.read()
     st.segmented_control(options=REPLACEMENTS, format_func=str.capitalize, required=True, **REPLACEMENT.bound(off))
-    known = effects.known_ablations(opened, off)
+    known = effects.known_ablations(opened, reading.ids, off)
     with st.container(height=ASKING, border=False, vertical_alignment="center"):
-        asked = _ask_to_measure(opened, config.n_layer * config.n_head, known is not None)
+        asked = _ask_to_measure(opened, reading.ids, known is not None)
     found = np.full(shape, np.nan) if known is None else known
     left, right = st.columns(2, gap="medium")
     with left:
@@ -143,21 +143,24 @@ def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) ->
             st.caption(describe_sink(opened))
     if asked:
         with asked:
-            measured = _measure([(effects.ablation_effects(opened, off), shape)], "Switching off the heads of layer")
-            effects.keep_ablations(opened, off, measured[0])
+            measurement = effects.ablation_effects(opened, reading.ids, off), shape
+            measured = measure([measurement], "Switching off the heads of layer", layers)
+            effects.keep_ablations(opened, reading.ids, off, measured[0])
         st.rerun()
 
 
-def _ask_to_measure(opened: Opened, heads: int, known: bool) -> DeltaGenerator | None:
+def _ask_to_measure(opened: Opened, ids: tuple[int, ...], known: bool) -> DeltaGenerator | None:
     """Offer to switch off each head in turn. Return the place for the progress bar once the person asks."""
     if known:
-        st.caption("Measured on validation text, so this map is the same for every prompt.")
+        same = "" if opened.is_real else ", so this map is the same for every prompt"
+        st.caption(f"Measured on {effects.text_of_loss(opened)}{same}.")
         return None
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Measure every head", icon=":material/play_arrow:")
-        B, T = effects.validation_ids(opened)[:, :-1].shape
-        _show_cost(heads + 1, effects.seconds_a_pass(opened, B, T))
+        config, (B, T) = opened.config, effects.loss_ids(opened, ids).shape
+        seconds = effects.seconds_a_pass(opened, B, min(T, config.block_size))
+        show_cost(Cost.of(range(config.n_layer), config.n_layer, config.n_head, seconds))
     return place if pressed else None
 
 
@@ -183,14 +186,13 @@ def draw_patching(opened: Opened, reading: Reading) -> None:
         note += f" Both are cut to their last {widgets.count(len(pair.ids), 'token')}, so that positions match."
     st.caption(note)
     config, layers = opened.config, _layers_to_patch(opened, pair)
-    key = (opened, pair, layers)
-    known, maps = state.recall("patching", (None, None))
-    if known != key:
+    maps = effects.kept_patching(opened, pair, layers.start, layers.stop)
+    if not maps:
         if not st.button("Patch", icon=":material/content_paste_go:"):
             return
         shapes = ((config.n_layer, len(pair.ids)), (config.n_layer, config.n_head))
-        maps = _measure(zip(effects.patching_effects(opened, pair, layers), shapes, strict=True), "Patching layer")
-        state.remember("patching", (key, maps))
+        measurements = zip(effects.patching_effects(opened, pair, layers), shapes, strict=True)
+        maps[:] = measure(measurements, "Patching layer", layers)
     stream, heads = maps
     top = max(FULL_COLOR, np.nanmax(np.abs(stream)), np.nanmax(np.abs(heads)))
     left, right = st.columns([3, 2], gap="medium")
@@ -228,44 +230,18 @@ def _dark() -> bool:
 
 def _layers_to_patch(opened: Opened, pair: effects.Pair) -> range:
     """Return all layers, or the person's choice where all take long. Show the time that it takes."""
-    config = opened.config
+    n_layer = opened.config.n_layer
     seconds = effects.seconds_a_pass(opened, 1, len(pair.ids))
-    cells = len(pair.ids) + config.n_head  # forward passes per layer
-    first, last = 0, config.n_layer - 1
-    if config.n_layer * cells * seconds > LONG and last:
-        first, last = st.slider(min_value=0, max_value=last, **PATCHED.bound(_patched(last)))
-    _show_cost((last - first + 1) * cells + 3, seconds)
-    return range(first, last + 1)
+    cells = effects.changed_positions(opened, pair) + opened.config.n_head  # forward passes per layer
+    layers = range(n_layer)
+    if Cost.of(layers, n_layer, cells, seconds).seconds > measuring.LONG and n_layer > 1:
+        first, last = st.slider(min_value=0, max_value=n_layer - 1, **PATCHED.bound(_patched(n_layer - 1)))
+        layers = range(first, last + 1)
+    show_cost(Cost.of(layers, n_layer, cells, seconds, whole=3))
+    return layers
 
 
 def _patched(last: int) -> tuple[int, int]:
     """Return the first and the last layer to patch."""
     layers = PATCHED.read(high=last) or (0, last)
     return min(layers), max(layers)
-
-
-def _show_cost(passes: int, seconds: float) -> None:
-    """Show how long a measurement takes; warn where it is long."""
-    total = passes * seconds
-    sentence = f"{passes:,} forward passes; one takes {seconds:.2g} s here, so all take about "
-    if total > LONG:
-        minutes = f"{max(1, total / 60):.0f} min"
-        st.warning(f"{sentence}{minutes}. You can cancel at any time.", icon=":material/hourglass_top:")
-    else:
-        st.caption(f"{sentence}{max(1, total):.0f} s.")
-
-
-def _measure(measurements: Iterable[tuple[Iterator, tuple[int, int]]], doing: str) -> list[np.ndarray]:
-    """Measure effect maps behind a progress bar; a rerun cancels. measurements: (effects, shape) pairs."""
-    maps, place = [], st.empty()
-    with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, text=f"{doing} …")
-        st.button("Cancel", key=f"cancel:{doing}", icon=":material/close:")
-    for cells, shape in measurements:
-        values = np.full(shape, np.nan)
-        for row, column, value in cells:
-            values[row, column] = value
-            bar.progress((row + (column + 1) / shape[1]) / shape[0], text=f"{doing} {row} …")
-        maps.append(values)
-    place.empty()
-    return maps

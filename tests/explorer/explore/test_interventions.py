@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.explore.interventions import effects
-from explorer.explore.interventions import panel as intervening
+from explorer.explore.interventions import effects, measuring
 from explorer.explore.interventions.changes import KINDS, MOST_CHANGES, Change, parse_changes
 from explorer.explore.interventions.figures import before_after_bars, position_map
 from explorer.opened import open_model
@@ -244,13 +243,13 @@ def test_every_head_can_be_switched_off_by_its_mean(page, runs):
 
 def test_before_a_long_measurement_its_cost_is_said_and_fewer_layers_are_offered(page, monkeypatch):
     app = page(prompt="hear me")
-    assert not app.warning and any("23 forward passes" in caption.value for caption in app.caption)
-    monkeypatch.setattr(intervening, "LONG", 0)
+    assert not app.warning and any("11 forward passes" in caption.value for caption in app.caption)
+    monkeypatch.setattr(measuring, "LONG", 0)
     app = page(prompt="hear me")
     assert "7 forward passes" in app.warning[0].value and "cancel" in app.warning[0].value
-    assert "23 forward passes" in app.warning[1].value and "cancel" in app.warning[1].value
+    assert "11 forward passes" in app.warning[1].value and "cancel" in app.warning[1].value
     app = next(slider for slider in app.slider if "Layers" in slider.label).set_value((1, 1)).run()
-    assert "13 forward passes" in app.warning[1].value
+    assert "7 forward passes" in app.warning[1].value
     heads = charts(press(app, "Patch"))[3]
     texts = dict(zip(map(tuple, heads[1]["customdata"]), heads[1]["text"], strict=True))
     assert {place for place, text in texts.items() if text == "–"} == {(0, 0), (0, 1), (0, 2)}
