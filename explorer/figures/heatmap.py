@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from explorer.figures import style
 from explorer.figures.tokens import escaped, labels, visible
 
-ROW = 44  # pixels per layer
+ROW, LOW_ROW = 44, 22  # pixels per layer, where there are few and where there are many
+MANY = 16  # layers
 AXES = 76  # pixels for the axis below
 WIDEST_WITH_NUMBERS = 8  # heads in a row; with more, cells have no room for numbers
 MOST_TICKS = 32  # tokens; a longer axis names a quarter as many
@@ -22,6 +23,11 @@ def number(value: float) -> str:
     '−0.25'
     """
     return "–" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")
+
+
+def row_height(n_layer: int) -> int:
+    """Return the pixels of a row in a map with a row per layer."""
+    return ROW if n_layer <= MANY else LOW_ROW
 
 
 def head_map(
@@ -50,9 +56,10 @@ def head_map(
     layers, heads = (axis.ravel().tolist() for axis in np.indices(values.shape))
     numbers = [number(value) for value in values.ravel()]
     places = [list(place) for place in zip(layers, heads, strict=True)]
-    look: dict[str, Any] = {"mode": "markers", "marker": {"size": 34, "symbol": "square", "opacity": 0}}
+    row = row_height(n_layer)
+    look: dict[str, Any] = {"mode": "markers", "marker": {"size": row - 10, "symbol": "square", "opacity": 0}}
     clicks = go.Scatter(x=heads, y=layers, text=numbers, customdata=places, hovertemplate=hover, **look)
-    drawn = style.figure(cells, clicks, height=ROW * n_layer + AXES, clickmode="event+select")
+    drawn = style.figure(cells, clicks, height=row * n_layer + AXES, clickmode="event+select")
     drawn.update_layout(plot_bgcolor=style.PAGE[dark])
     if n_head <= WIDEST_WITH_NUMBERS:
         shares = np.clip(np.nan_to_num(values).ravel() / top, -1, 1) / 2 + 0.5

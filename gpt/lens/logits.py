@@ -3,6 +3,7 @@
 Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,24 +31,36 @@ class LogitLens:
 
 
 @torch.inference_mode()
-def logit_lens(model: GPT | Bigram, ids: Tensor, n_top: int = N_TOP, positions: slice = slice(None)) -> LogitLens:
+def logit_lens(
+    model: GPT | Bigram,
+    ids: Tensor,
+    n_top: int = N_TOP,
+    positions: slice = slice(None),
+    points: Sequence[str] | None = None,
+) -> LogitLens:
     """Read every point of the stream as the model reads its last: by the final norm, the unembedding and the softcap.
 
     ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: a slice with step 1 and at least one position;
-    the result has only these, and T is their number. `AT_ONCE` distributions are in memory at a time, and as many final
-    ones. Raises ValueError for a bigram, which has no stream, and for other shapes.
+    the result has only these, and T is their number. points: those that are read, in order (None: all). `AT_ONCE`
+    distributions are in memory at a time, and as many final ones. Raises ValueError for a bigram, which has no stream,
+    for a point that does not exist, and for other shapes.
     """
     if n_top < 1:
         raise ValueError(f"n_top={n_top} must be at least 1")
     model = check_has_stream(model)
-    points = stream_points(model)
-    cache = run_on(model, ids, list(points.values()))
-    streams = torch.stack([cache[name][0] for name in points.values()])  # (P, T, n_embd)
+    known = stream_points(model)
+    points = list(known) if points is None else points
+    unknown = [point for point in points if point not in known]
+    if unknown:
+        raise ValueError(f"the stream has no point {unknown[0]!r}; its points are {', '.join(known)}")
+    answer = list(known.values())[-1]
+    cache = run_on(model, ids, list(dict.fromkeys([*(known[point] for point in points), answer])))
+    streams = [cache[known[point]][0] for point in points]  # P × (T, n_embd)
     first, last, _ = positions.indices(len(ids))
     parts = []
     for start in range(first, last, AT_ONCE):
         read = slice(start, min(start + AT_ONCE, last))
-        final = _logits(model, streams[-1, read]).softmax(-1)
+        final = _logits(model, cache[answer][0, read]).softmax(-1)
         rows = [_row(_logits(model, stream[read]), final, ids[start + 1 : read.stop + 1], n_top) for stream in streams]
         parts.append([torch.stack(column) for column in zip(*rows, strict=True)])
     return LogitLens(tuple(points), *(torch.cat(columns, dim=1) for columns in zip(*parts, strict=True)))

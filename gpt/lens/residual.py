@@ -45,23 +45,27 @@ def stream_points(model: GPT | Bigram) -> dict[str, str]:
 
 
 @torch.inference_mode()
-def residual_path(model: GPT | Bigram, ids: Tensor) -> ResidualPath:
+def residual_path(model: GPT | Bigram, ids: Tensor, plane_from: int = 0) -> ResidualPath:
     """Follow the stream of the prompt ids (T,) through the model.
 
-    Raises ValueError for a bigram, and for ids that are not (T,), T ≥ 1.
+    plane_from: positions before this one are left out of the plane, where they are NaN: the vector of an attention sink
+    at the first token can be so long that all others fall into one point.
+    Raises ValueError for a bigram, for ids that are not (T,), T ≥ 1, and if plane_from leaves no position.
     """
     points, writers = stream_points(model), _writers(check_has_stream(model))
     cache = run_on(model, ids, [*points.values(), *writers.values()])
     stream = torch.stack([cache[name][0] for name in points.values()])  # (P, T, C)
     writes = torch.stack([cache[name][0] for name in writers.values()])  # (P − 1, T, C)
-    plane, shares = principal_plane(stream)
+    if not 0 <= plane_from < len(ids):
+        raise ValueError(f"plane_from={plane_from} must be 0 to {len(ids) - 1}, so that a position is left")
+    plane, shares = principal_plane(stream[:, plane_from:])
     return ResidualPath(
         points=tuple(points),
         writers=tuple(writers),
         norms=stream.norm(dim=-1),
         cosines=F.cosine_similarity(stream[:-1], stream[1:], dim=-1),
         writes=writes.norm(dim=-1),
-        plane=plane,
+        plane=F.pad(plane, (0, 0, plane_from, 0), value=torch.nan),
         shares=shares,
     )
 

@@ -6,11 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
-from explorer.figures.heatmap import token_axis
+from explorer.figures.heatmap import row_height, token_axis
 from explorer.figures.tokens import escaped, labels, visible
 
 ROW = 38  # pixels per token, for its two bars
-LAYER = 44  # pixels per layer
 
 
 def before_after_bars(tokens: Sequence[str], before: np.ndarray, after: np.ndarray) -> go.Figure:
@@ -53,7 +52,7 @@ def position_map(effects: np.ndarray, tokens: Sequence[str], *, top: float) -> g
     notes = np.broadcast_to(np.array([escaped(name) for name in names], dtype=object), effects.shape)
     hover = "before layer %{y}, at %{customdata}<br>%{z:+.3f} nats<extra></extra>"
     cells = style.cells(effects, top, xgap=1, ygap=2, customdata=notes, hovertemplate=hover)
-    drawn = style.figure(cells, height=LAYER * len(effects) + 76)
+    drawn = style.figure(cells, height=row_height(len(effects)) * len(effects) + 76)
     drawn.update_xaxes(title="position", tickangle=0, **token_axis(tokens))
     rows = list(range(len(effects)))
     drawn.update_yaxes(title="before layer", tickvals=rows, range=[len(rows) - 0.5, -0.5], showgrid=False)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.heatmap import row_height
 from explorer.figures.tokens import escaped, head_name, visible
 
 ROW = 26  # pixels
@@ -155,7 +156,7 @@ def parts_map(heads: npt.ArrayLike, mlps: npt.ArrayLike) -> go.Figure:
     look = {"xgap": 2, "ygap": 2, "showscale": True, "colorbar": {"thickness": 10, "outlinewidth": 0}}
     hover = "%{customdata}  %{z:+.5f}<extra></extra>"
     cells = style.cells(values.astype(np.float32), top, customdata=titles, hovertemplate=hover, **look)
-    drawn = style.figure(cells, height=max(200, 36 * n_layer + 60))
+    drawn = style.figure(cells, height=max(200, row_height(n_layer) * n_layer + 60))
     columns = [*map(str, range(n_head)), "MLP"]
     drawn.update_xaxes(tickvals=list(range(n_head + 1)), ticktext=columns, title="head", showgrid=False)
     drawn.update_yaxes(tickvals=list(range(n_layer)), title="layer", range=[n_layer - 0.5, -0.5], showgrid=False)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 Ids = tuple[int, ...]
 
 
-def logit_lens(opened: Opened, ids: Ids, rows: slice) -> "LogitLens":
-    """The next token read off the stream at every point, at these positions; elsewhere NaN, or 0 in integers."""
-    lens = _logit_lens(opened, ids, rows.start, rows.stop)
+def logit_lens(opened: Opened, ids: Ids, rows: slice, points: tuple[str, ...] | None = None) -> "LogitLens":
+    """The next token read off the stream at these positions; elsewhere NaN, or 0 in integers. points: None for all."""
+    lens = _logit_lens(opened, ids, rows.start, rows.stop, points)
 
     def spread(values: np.ndarray) -> np.ndarray:
         whole = np.full(
@@ -32,12 +32,12 @@ def logit_lens(opened: Opened, ids: Ids, rows: slice) -> "LogitLens":
 
 
 @cached(max_entries=64, max_size="128MB")
-def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int) -> "LogitLens":
+def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int, points: tuple[str, ...] | None) -> "LogitLens":
     import torch
 
     from gpt.lens.logits import logit_lens
 
-    return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, slice(start, stop)))
+    return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, slice(start, stop), points))
 
 
 @cached(max_entries=256)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.choice import Choice, choose
 from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
@@ -49,48 +50,61 @@ TOKEN = Choice(
 RIVAL = Choice(
     "rival", int, 0, label="Token", help="The page then splits the lead of the first token over this token.", place=True
 )
+ALL_POINTS = Choice("all-points", bool, default=False, label="All points")
+COLUMNS = 18  # of the table at once
 ROWS = 20  # of the table at once
 TALLEST = 720  # pixels; a longer table scrolls
+WIDE_COLUMN = 64  # pixels, where there are more columns than fit; the table scrolls
 LISTED = 512  # tokens; a larger vocabulary is not listed as a whole
 
 
 def draw_table(chosen: Subject) -> None:
     """Draw the table of the most likely tokens, and the distribution of the chosen cell."""
-    rows = _rows(chosen.position, len(chosen.labels))
+    opened, ids, position = chosen.opened, chosen.reading.ids, chosen.position
+    with st.container(horizontal=True):
+        rows, wide_points = _rows(position, len(chosen.labels)), st.empty()
     with st.spinner("Reading the stream at every point…", show_time=True):
-        lens = logit_lens(chosen.opened, chosen.reading.ids, rows)
-    point = _point(lens)
-    parallel = TERMS["parallel"] if chosen.opened.config.parallel else ""
+        here = logit_lens(opened, ids, slice(position, position + 1))
+        point = POINT.read(options=here.points, default=here.points[-1])  # the default is the model's answer
+        points = _columns(here.points, point, wide_points)
+        lens = logit_lens(opened, ids, rows, points)
+    parallel = TERMS["parallel"] if opened.config.parallel else ""
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
     color = COLOR.read()
     st.segmented_control(options=list(COLORS), format_func=COLORS.__getitem__, required=True, **COLOR.bound(color))
-    cell = (point, chosen.position)
+    cell = (points.index(point), position)
     figure: Any = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
-        key = f"lens:{point}:{chosen.position}"  # a new key for a new cell, so that no cell stays grey
-        clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
+        key = f"lens:{point}:{position}:{len(points)}"  # a new key for a new cell, so that no cell stays grey
+        more = {"width": WIDE_COLUMN * len(points)} if len(points) > COLUMNS else {}
+        clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points", **more).selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
-        choose({POINT: lens.points[x], POSITION: y})
+        choose({POINT: points[x], POSITION: y})
         st.rerun()
+    at = here.points.index(point)
     with narrow:
-        st.markdown(f"**After {widgets.plain(chosen.labels[cell[1]])}, at {lens.points[point]}**")
-        tokens = chosen.opened.tokenizer.tokens(lens.top_ids[cell].tolist())
-        bars = next_token_bars(tokens, lens.top_probabilities[cell])
+        st.markdown(f"**After {widgets.plain(chosen.labels[position])}, at {point}**")
+        tokens = opened.tokenizer.tokens(here.top_ids[at, position].tolist())
+        bars = next_token_bars(tokens, here.top_probabilities[at, position])
         chart(bars, key="cell", alt="Next token at the chosen cell")
     widgets.caption(
         "Each row is a token, each column a point of the stream. A cell shows the most likely next token there. "
         f"Click a cell to see its distribution. {parallel}",
         "1:26:48",
     )
-    _through(chosen, lens, point)
+    _through(chosen, here, at)
 
 
-def _point(lens: "LogitLens") -> int:
-    """Return the chosen point of the stream. The default is the last point, the model's answer."""
-    return lens.points.index(POINT.read(options=lens.points, default=lens.points[-1]))
+def _columns(points: tuple[str, ...], chosen: str, place: DeltaGenerator) -> tuple[str, ...]:
+    """Return the points of the table: evenly spaced ones and the chosen one, or all if the person asks for them."""
+    if len(points) <= COLUMNS or place.toggle(**ALL_POINTS.bound(ALL_POINTS.read(), label=f"All {len(points)} points")):
+        return points
+    every = 2 * -(-len(points) // (2 * COLUMNS))  # even, so that all of them are after an MLP
+    shown = {*points[::every], chosen, points[-1]}
+    return tuple(point for point in points if point in shown)
 
 
 def _rows(position: int, T: int) -> slice:

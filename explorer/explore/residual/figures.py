@@ -10,6 +10,9 @@ from explorer.figures import style
 from explorer.figures.tokens import escaped
 
 HEIGHT = 380  # pixels
+NORM_ROW = 28, 13  # pixels a layernorm where they are few, and where they are many
+MANY = 24  # rows, or points on an axis; of more, only some have a label
+SPREAD = 30  # times the median: a norm that is larger makes the axis logarithmic
 BINS = 80
 MONOSPACE = {"family": style.MONOSPACE}
 
@@ -17,7 +20,8 @@ MONOSPACE = {"family": style.MONOSPACE}
 def stream_norms(points: Sequence[str], norms: npt.ArrayLike, labels: Sequence[str], chosen: int) -> go.Figure:
     """Draw the norm of the stream at every point: faint for each position, strong for the chosen one, dashed the mean.
 
-    norms: (P, T); labels: T. Raises ValueError on other shapes, or a chosen position outside 0 … T − 1.
+    The axis is logarithmic where some norms are far larger than most. norms: (P, T); labels: T. Raises ValueError on
+    other shapes, or a chosen position outside 0 … T − 1.
     Source: lecture 01:26:48.
     """
     norms = _checked(norms, points, labels, chosen)
@@ -30,7 +34,10 @@ def stream_norms(points: Sequence[str], norms: npt.ArrayLike, labels: Sequence[s
     others = style.line(x, each, style.MUTED, customdata=names, hovertemplate=hover, **faint)
     traces = [others, _mean_line(norms), _chosen_line(norms[:, chosen], labels[chosen])]
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=style.LEGEND, margin={"t": 32})
-    drawn.update_yaxes(title="norm of the stream", rangemode="tozero")
+    if norms.max() > SPREAD * np.median(norms):
+        drawn.update_yaxes(title="norm of the stream", type="log", dtick=1)
+    else:
+        drawn.update_yaxes(title="norm of the stream", rangemode="tozero")
     return _with_points(drawn, points)
 
 
@@ -39,7 +46,8 @@ def stream_path(
 ) -> go.Figure:
     """Draw each position's path in the plane in which the stream varies most; the chosen one strong, with its points.
 
-    plane: (P, T, 2); shares: (2,) of the variance that each axis holds. Raises ValueError on other shapes.
+    plane: (P, T, 2), NaN for positions that are not drawn; shares: (2,) of the variance that each axis holds. Raises
+    ValueError on other shapes.
     Source: lecture 01:26:48.
     """
     plane, shares = np.asarray(plane, dtype=np.float64), np.asarray(shares)
@@ -53,7 +61,7 @@ def stream_path(
     faint = {"mode": "lines+markers", "marker": {"size": 3, "color": style.MUTED}, "opacity": 0.3}
     others = style.line(each[:, 0], each[:, 1], style.MUTED, 1, customdata=names, hovertemplate=hover, **faint)
     own = plane[:, chosen]
-    middle = (plane[..., 0].min() + plane[..., 0].max()) / 2
+    middle = (np.nanmin(plane[..., 0]) + np.nanmax(plane[..., 0])) / 2
     inward = ["right" if x < middle else "left" for x in own[:, 0]]  # so that no label leaves the figure
     names = [f"{escaped(labels[chosen])}<br>{point}" for point in points]
     strong = {"mode": "lines+markers+text", "marker": {"size": 8, "color": style.ACCENT}, "cliponaxis": False}
@@ -118,8 +126,9 @@ def norm_heatmap(
         hovertemplate="%{customdata}<br>" + quantity + " %{z:.4g}<extra></extra>",
         ygap=2,
     )
-    drawn = style.figure(heatmap, height=28 * len(norms) + 60)
-    drawn.update_yaxes(tickvals=list(range(len(norms))), ticktext=list(norms), autorange="reversed", showgrid=False)
+    few, many = NORM_ROW
+    drawn = style.figure(heatmap, height=(few if len(norms) <= MANY else many) * len(norms) + 60)
+    drawn.update_yaxes(**_some(norms), autorange="reversed", showgrid=False)
     return _with_tokens(drawn, labels)
 
 
@@ -221,8 +230,15 @@ def _chosen_line(values: np.ndarray, label: str) -> go.Scatter:
 
 
 def _with_points(drawn: go.Figure, points: Sequence[str]) -> go.Figure:
-    drawn.update_xaxes(tickvals=list(range(len(points))), ticktext=list(points), tickangle=-45, showgrid=False)
+    drawn.update_xaxes(**_some(points), tickangle=-45, showgrid=False)
     return drawn
+
+
+def _some(names: Sequence[str]) -> dict[str, list]:
+    """Return the ticks of an axis: all names where they are few, else evenly spaced ones of one part of a layer."""
+    every = 1 if len(names) <= MANY else 2 * -(-len(names) // (2 * MANY))
+    ticks = list(range(0, len(names), every))
+    return {"tickvals": ticks, "ticktext": [names[tick] for tick in ticks]}
 
 
 def _with_tokens(drawn: go.Figure, labels: Sequence[str]) -> go.Figure:

@@ -10,6 +10,7 @@ import numpy as np
 from explorer.opened import Opened
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.patterns import N_TOP
+from explorer.shared.sink import has_sink
 
 if TYPE_CHECKING:
     from gpt.lens.norms import NormReading
@@ -28,19 +29,28 @@ class Answer(NamedTuple):
 
 @cached(max_entries=64, max_size="128MB")
 def stream(opened: Opened, ids: Ids, without: tuple[str, ...] = ()) -> "ResidualPath":
-    """The residual stream of the prompt; `without`: with these layernorms taken out."""
+    """The residual stream of the prompt; `without`: with these layernorms taken out.
+
+    The plane is without the first token if `leaves_out_first`.
+    """
     import torch
 
     from gpt.lens.norms import without_norms
     from gpt.lens.residual import residual_path
 
+    plane_from = int(leaves_out_first(opened, ids))
     with opened.model.hooks(without_norms(opened.model, without)):
-        return with_arrays(residual_path(opened.model, torch.tensor(ids)))
+        return with_arrays(residual_path(opened.model, torch.tensor(ids), plane_from))
 
 
-@cached(max_entries=32, max_size="256MB")
+def leaves_out_first(opened: Opened, ids: Ids) -> bool:
+    """Whether the first token's path is left out: of an attention sink, whose vector is far longer than the others."""
+    return len(ids) > 1 and has_sink(opened)
+
+
+@cached(max_entries=3, shared=True)
 def layernorms(opened: Opened, ids: Ids) -> "list[NormReading]":
-    """What each layernorm does to the prompt; [] in a model without any."""
+    """What each layernorm does to the prompt; [] in a model without any. All sessions share it: do not change it."""
     import torch
 
     from gpt.lens import norms

@@ -36,7 +36,9 @@ TERMS = {
     "RMSNorm scale": "The divisor of the features: the root of their mean square, √(mean(x²) + ε) with a small ε.",
     "loss": "The mean of −ln p of the true next tokens of the prompt, in nats per token.",
 }
-
+SINK = (
+    "The path of the first token is not drawn: it is an attention sink, and its vector is far longer than the others."
+)
 NO_NORM = (
     ("This model has no layernorm.", "Pick a model with layernorm, for example of rung 6."),
     (
@@ -59,7 +61,8 @@ def _norm_name(norm: str) -> str:
 def draw_stream(subject: Subject) -> None:
     """Draw the norm and the path of the stream, and what attention and the MLP add."""
     opened, ids, position, labels = subject.opened, subject.reading.ids, subject.position, subject.labels
-    path, config = lens.stream(opened, ids), opened.config
+    with st.spinner("Reading the stream…", show_time=True):
+        path, config = lens.stream(opened, ids), opened.config
     left, right = st.columns(2, gap="medium")
     with left:
         parallel = TERMS["parallel"] if config.parallel else ""
@@ -70,7 +73,8 @@ def draw_stream(subject: Subject) -> None:
         _show(figures.stream_path(path.points, path.plane, path.shares, labels, position), "Path of the stream", "path")
     verb = "adds to" if config.residual else "has no residual connections here and replaces"
     sentence = f"After the embedding, every layer {verb} the vector of each token."
-    widgets.caption(f"{sentence} {parallel}", "1:26:48")
+    rest = SINK if lens.leaves_out_first(opened, ids) else ""
+    widgets.caption(f"{sentence} {parallel}{rest}", "1:26:48")
     downloads.stream(opened, subject.reading)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -90,7 +94,8 @@ def draw_stream(subject: Subject) -> None:
 def draw_layernorms(subject: Subject) -> None:
     """Draw the statistics of every norm, the features before and after one, and the model without it."""
     opened, ids, labels = subject.opened, subject.reading.ids, subject.labels
-    readings = {reading.name: reading for reading in lens.layernorms(opened, ids)}
+    with st.spinner("Reading the norms…", show_time=True):
+        readings = {reading.name: reading for reading in lens.layernorms(opened, ids)}
     kind = norm_kind(opened.config)
     st.subheader("RMSNorm" if kind == "RMSNorm" else "LayerNorm", anchor=False, help=TERMS[kind])
     if not readings:
@@ -147,13 +152,17 @@ def _without(opened: Opened, ids: tuple[int, ...], shown: str, every: tuple[str,
     options = {name: name for name in removable}
     st.segmented_control(options=options, required=True, **TAKEN_OUT.bound(removed, options))
     norms = removable[removed]
-    path, bare = lens.stream(opened, ids), lens.stream(opened, ids, norms)
+    with st.spinner("Running the model without them…", show_time=True):
+        path, bare = lens.stream(opened, ids), lens.stream(opened, ids, norms)
     left, *columns = st.columns([4, 3, 3], gap="medium")
     with left:
         _show(figures.norms_with_and_without(path.points, path.norms, bare.norms), "Norms with and without", "without")
     for column, label, left_out in zip(columns, ("As trained", "Taken out"), ((), norms), strict=True):
         answer = lens.answer(opened, ids, left_out)
         with column:
-            st.metric(f"{label}: loss", f"{answer.loss:.3f}" if len(ids) > 1 else "–", help=TERMS["loss"])
-            _show(next_token_bars(answer.tokens, answer.probabilities), f"Next token, {label.lower()}", label)
+            st.metric(f"{label}: loss", f"{answer.loss:.3f}" if np.isfinite(answer.loss) else "–", help=TERMS["loss"])
+            if np.isfinite(answer.probabilities).all():
+                _show(next_token_bars(answer.tokens, answer.probabilities), f"Next token, {label.lower()}", label)
+            else:
+                widgets.empty_state("There is no next token.", "The stream grows until its numbers overflow.")
     widgets.caption("The weights are the trained ones; only the normalisation is left out.", "1:32:51")
