@@ -17,6 +17,7 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "
 ACCENT = OKABE_ITO[0]
 SECOND = OKABE_ITO[4]
 MUTED = "#8A9199"
+MANY_TICKS = 24  # on an axis of points or parts; of more, only some have a name
 WHITE_ON_DARK = 0.25  # the share of white in a head's colour on a dark page
 
 # Zero is transparent. The opacity is the square root of the weight, so that small weights show.
@@ -170,3 +171,13 @@ def _on_page(scale: Sequence, dark: bool) -> tuple[list[float], list[list[float]
         *channels, alpha = map(float, color[5:-1].split(","))
         blended.append([alpha * c + (1 - alpha) * p for c, p in zip(channels, page, strict=True)])
     return list(stops), blended
+
+
+def some_ticks(names: Sequence[str]) -> dict[str, list]:
+    """Return the ticks of an axis of points or parts: all where they are few, else evenly spaced ones.
+
+    The step is even, so that the names are of the same part of a layer.
+    """
+    every = 1 if len(names) <= MANY_TICKS else 2 * -(-len(names) // (2 * MANY_TICKS))
+    ticks = list(range(0, len(names), every))
+    return {"tickvals": ticks, "ticktext": [names[tick] for tick in ticks]}

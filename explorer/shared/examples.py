@@ -68,6 +68,7 @@ TASKS = {
 }
 REAL = {
     "A name twice": "Mr. Dursley was proud to say. Mrs. Durs",
+    "An unknown name twice": "Anna asked Grellis a question. The answer came from Grell",
     "A fact": "The capital of France is",
     "Who gave it?": "When Mary and John went to the store, John gave a drink to",
     "Words that repeat": "A horse, a horse, my kingdom for a",

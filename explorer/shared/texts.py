@@ -13,6 +13,7 @@ import numpy as np
 from explorer import measured
 from explorer.opened import Identity, Opened
 from explorer.shared.cache import cached
+from explorer.shared.patterns import MOST_PATTERNS, pattern_bytes, record
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -153,12 +154,16 @@ def _head_scores(opened: Opened, ids: tuple[int, ...] | None, validation_text: s
 
     from gpt.lens import heads
 
-    probe = (
-        heads.probe_set(opened.tokenizer, opened.config.block_size, validation_text)
-        if ids is None
-        else torch.tensor([ids])
-    )
-    return {name: score.numpy() for name, score in heads.head_scores(opened.model, probe).items()}
+    config = opened.config
+    if ids is None or pattern_bytes(opened, len(ids)) > MOST_PATTERNS:
+        probe = heads.probe_set(opened.tokenizer, config.block_size, validation_text) if ids is None else [ids]
+        return {name: score.numpy() for name, score in heads.head_scores(opened.model, torch.as_tensor(probe)).items()}
+    patterns, idx = record(opened, ids).patterns.values(), torch.tensor([ids])  # the page draws these patterns too
+    layers = [
+        heads.scores(torch.from_numpy(pattern)[None], idx, causal=config.causal, window=config.window)
+        for pattern in patterns
+    ]
+    return {name: np.stack([layer[name].numpy() for layer in layers]) for name in heads.SCORES}
 
 
 @cached(max_entries=1, shared=True)

@@ -23,6 +23,7 @@ from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
 
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
 INDUCTION = "induction"  # a shipped model that has induction heads
+MOST_NAMED = 8  # heads of a kind that have a badge
 SETS = ("On the prompt", "On the probe set")
 
 MEANING = {
@@ -81,9 +82,9 @@ def _draw_score_map(title: str, kind: str, scores: np.ndarray, chosen: Head) -> 
         st.caption("This text has no such cell: no token comes a second time, or there is only one token.")
 
 
-def clearest_head(scores: Scores) -> Head:
-    """Find the head with the largest score of the first kind."""
-    values = scores[next(iter(MEANING))]
+def clearest_head(scores: Scores, kind: str = next(iter(MEANING))) -> Head:
+    """Find the head with the largest score of a kind."""
+    values = scores[kind]
     layer, head = np.unravel_index(np.nan_to_num(values, nan=-1).argmax(), values.shape)
     return int(layer), int(head)
 
@@ -120,17 +121,28 @@ def draw_named_heads(opened: Opened, prompt: str, scores: Scores) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown(f"Heads that score above **{THRESHOLD:+.1f}** on the probe set{'' if named else ': none.'}")
-        with st.container(horizontal=True, gap="small"):
-            for (layer, head), kind in named.items():
-                label = f":blue-badge[{head_name(layer, head)} · {kind} {number(scores[kind][layer, head])}]"
-                link = parameters({MODEL: opened.ref, PROMPT: prompt, LAYER: layer, HEAD: head})
-                st.page_link(page, label=label, query_params=link)
+        for heads in _by_kind(named):
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                for (layer, head), kind in heads[:MOST_NAMED]:
+                    label = f":blue-badge[{head_name(layer, head)} · {kind} {number(scores[kind][layer, head])}]"
+                    link = parameters({MODEL: opened.ref, PROMPT: prompt, LAYER: layer, HEAD: head})
+                    st.page_link(page, label=label, query_params=link)
+                if len(heads) > MOST_NAMED:
+                    st.caption(f"and {len(heads) - MOST_NAMED} more of this kind")
         if "induction" not in named.values():
             st.markdown("This model has no induction head.")
             link = parameters({MODEL: INDUCTION})
             st.page_link(page, label="Open *induction*, which has some", query_params=link)
     with right:
         induction_picture()
+
+
+def _by_kind(named: dict[Head, str]) -> list[list[tuple[Head, str]]]:
+    """Return the named heads in the order of their scores, or, where they are many, a list for each kind."""
+    if len(named) <= MOST_NAMED:
+        return [list(named.items())]
+    kinds = sorted(set(named.values()), key=[*named.values()].count)  # a kind of few heads says more
+    return [[each for each in named.items() if each[1] == kind] for kind in kinds]
 
 
 def draw_evidence(opened: Opened, reading: Reading, head: Head, on_prompt: Scores, on_probe: Scores) -> None:

@@ -26,6 +26,7 @@ from explorer.shared.sink import describe_sink, pick_first_token
 
 SAMPLING = Sampling(max_new_tokens=80)
 REAL_SAMPLING = Sampling(max_new_tokens=30)  # of a larger model, whose tokens are longer
+COPY = "induction"  # the kind of score
 ASKING = 64  # pixels above the map of all heads, for the button or the progress bar
 CHANGE = Choice("change", label="Change")
 STRENGTH = Choice("strength", float, 0, label="Strength")
@@ -43,7 +44,7 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
     """Let the person choose a change and keep others. Return the active changes and the chosen (layer, head)."""
     config = opened.config
     kinds = available_kinds(config)
-    shown = widgets.head_choice(config.n_layer, config.n_head) or clearest_head(texts.head_scores(opened, ids))
+    shown = widgets.head_choice(config.n_layer, config.n_head) or _opening_head(opened, ids)
     name = CHANGE.read(options=kinds, default=kinds[0])
     kind, kept = KINDS[name], kept_changes(opened)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -64,6 +65,13 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
         if tuple(left) != kept:
             _keep(tuple(left))
     return (*kept, change) if change not in kept else kept, shown
+
+
+def _opening_head(opened: Opened, ids: tuple[int, ...]) -> tuple[int, int]:
+    """Return the head that is shown until the person picks: in a real model, the one that copies most on the prompt."""
+    scores = texts.head_scores(opened, ids)
+    copies = opened.is_real and not np.isnan(scores[COPY]).all()
+    return clearest_head(scores, COPY) if copies else clearest_head(scores)
 
 
 def _strength(kind: Kind) -> float:

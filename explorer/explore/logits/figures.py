@@ -27,13 +27,15 @@ def lens_table(
     top: float,
     chosen: tuple[int, int],
     first: int = 0,
+    longest: int = LONGEST,
     dark: bool = False,
 ) -> go.Figure:
     """Draw a table: positions down, points of the stream across, in each cell the likeliest next token there.
 
     tokens, notes: [point][position], the cell's token and its hover text. values: (P, T), the cells' colour from 0
     (none) to `top` (strongest); NaN is empty. chosen: (point, position) of the framed cell; first: the position of the
-    first row. dark: draw for a dark page. A click selects a marker whose customdata begin with (point, position).
+    first row. longest: characters of a token that are shown. dark: draw for a dark page. A click selects a marker whose
+    customdata begin with (point, position).
     Raises ValueError on other shapes. Source: nostalgebraist 2020, the logit lens.
     """
     P, T = len(points), len(labels)
@@ -48,7 +50,7 @@ def lens_table(
     inks = style.inks(scale, shares.T.ravel(), dark=dark)
     look = {"colorscale": style.opaque(scale, dark=dark), "showscale": False, "xgap": 2, "ygap": 2}
     colors = go.Heatmap(z=values.T, y0=first, zmin=0, zmax=top, hoverinfo="skip", **look)
-    names = _names(tokens, notes, first, inks)
+    names = _names(tokens, notes, first, longest, inks)
     drawn = style.figure(colors, names, height=ROW * T + 84, clickmode="event+select", margin={"r": 32})
     drawn.update_layout(plot_bgcolor=style.PAGE[dark])
     drawn.update_xaxes(tickvals=list(range(P)), ticktext=list(points), side="top", tickangle=-45, showgrid=False)
@@ -58,7 +60,9 @@ def lens_table(
     return drawn
 
 
-def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], first: int, inks: list[str]) -> go.Scatter:
+def _names(
+    tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], first: int, longest: int, inks: list[str]
+) -> go.Scatter:
     """Return the tokens on their cells; a click selects a cell."""
     cells = [(point, position) for position in range(len(tokens[0])) for point in range(len(tokens))]
     return go.Scatter(
@@ -66,7 +70,7 @@ def _names(tokens: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], firs
         y=[first + position for _, position in cells],
         mode="markers+text",
         marker={"symbol": "square", "size": ROW - 2, "opacity": 0},
-        text=[escaped(_short(visible(tokens[point][position]))) for point, position in cells],
+        text=[escaped(_short(visible(tokens[point][position]), longest)) for point, position in cells],
         textfont=MONOSPACE | {"color": inks},
         customdata=[
             [point, first + position, escaped(notes[point][position]).replace("\n", "<br>")]
@@ -100,7 +104,7 @@ def through_points(
     drawn = style.figure(*traces, height=420, showlegend=True, legend=style.LEGEND, margin={"t": 56})
     drawn.update_layout(
         yaxis={"title": "nats", "domain": [0.52, 1] if rank is not None else [0, 1], "rangemode": "tozero"},
-        xaxis={"tickvals": x, "ticktext": list(points), "tickangle": -45, "showgrid": False},
+        xaxis=style.some_ticks(points) | {"tickangle": -45, "showgrid": False},
     )
     if rank is not None:
         high = np.log10(max(2.0, float(np.max(rank)))) + 0.1
@@ -110,7 +114,7 @@ def through_points(
     return drawn
 
 
-def _short(text: str, longest: int = LONGEST) -> str:
+def _short(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.choice import Choice, choose
-from explorer.explore.logits.figures import lens_table, parts_bars, parts_map, through_points
+from explorer.explore.logits.figures import LONGEST, lens_table, parts_bars, parts_map, through_points
 from explorer.explore.logits.lens import attribute, logit_lens
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
@@ -51,10 +51,12 @@ RIVAL = Choice(
     "rival", int, 0, label="Token", help="The page then splits the lead of the first token over this token.", place=True
 )
 ALL_POINTS = Choice("all-points", bool, default=False, label="All points")
-COLUMNS = 18  # of the table at once
+COLUMNS = 16  # of the table at once
+FEW = 12  # columns; a table of more has a fixed width, and scrolls on a narrow screen
+NARROW, WIDE, LABELS = 40, 64, 110  # pixels: a column, a column where all points are shown, the labels of the rows
+SHORT = 5  # characters of a token in a narrow column
 ROWS = 20  # of the table at once
 TALLEST = 720  # pixels; a longer table scrolls
-WIDE_COLUMN = 64  # pixels, where there are more columns than fit; the table scrolls
 LISTED = 512  # tokens; a larger vocabulary is not listed as a whole
 
 
@@ -78,7 +80,8 @@ def draw_table(chosen: Subject) -> None:
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{position}:{len(points)}"  # a new key for a new cell, so that no cell stays grey
-        more = {"width": WIDE_COLUMN * len(points)} if len(points) > COLUMNS else {}
+        width = LABELS + (NARROW if len(points) <= COLUMNS + 1 else WIDE) * len(points)
+        more = {"width": width} if len(points) > FEW else {}
         clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points", **more).selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
@@ -102,7 +105,7 @@ def _columns(points: tuple[str, ...], chosen: str, place: DeltaGenerator) -> tup
     """Return the points of the table: evenly spaced ones and the chosen one, or all if the person asks for them."""
     if len(points) <= COLUMNS or place.toggle(**ALL_POINTS.bound(ALL_POINTS.read(), label=f"All {len(points)} points")):
         return points
-    every = 2 * -(-len(points) // (2 * COLUMNS))  # even, so that all of them are after an MLP
+    every = 2 * -(-(len(points) - 1) // (2 * COLUMNS))  # even, so that all of them are after an MLP
     shown = {*points[::every], chosen, points[-1]}
     return tuple(point for point in points if point in shown)
 
@@ -147,6 +150,7 @@ def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[in
         top=float(top) or 1.0,
         chosen=cell,
         first=rows.start,
+        longest=SHORT if FEW < P <= COLUMNS + 1 else LONGEST,
         dark=st.context.theme.type == "dark",
     )
 

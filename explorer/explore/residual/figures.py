@@ -11,7 +11,6 @@ from explorer.figures.tokens import escaped
 
 HEIGHT = 380  # pixels
 NORM_ROW = 28, 13  # pixels a layernorm where they are few, and where they are many
-MANY = 24  # rows, or points on an axis; of more, only some have a label
 SPREAD = 30  # times the median: a norm that is larger makes the axis logarithmic
 BINS = 80
 MONOSPACE = {"family": style.MONOSPACE}
@@ -113,7 +112,9 @@ def norm_heatmap(
     Source: lecture 01:32:51.
     """
     values = _checked(values, norms, labels, 0)
-    top = float(np.abs(values).max()) or 1.0
+    sizes = np.abs(values)
+    rare = sizes.max() > SPREAD * np.median(sizes)  # of an attention sink: the others would have no colour
+    top = float(np.quantile(sizes, 0.99) if rare else sizes.max()) or 1.0
     heatmap = go.Heatmap(
         z=values.astype(np.float32),
         x=list(range(len(labels))),
@@ -127,8 +128,8 @@ def norm_heatmap(
         ygap=2,
     )
     few, many = NORM_ROW
-    drawn = style.figure(heatmap, height=(few if len(norms) <= MANY else many) * len(norms) + 60)
-    drawn.update_yaxes(**_some(norms), autorange="reversed", showgrid=False)
+    drawn = style.figure(heatmap, height=(few if len(norms) <= style.MANY_TICKS else many) * len(norms) + 60)
+    drawn.update_yaxes(**style.some_ticks(norms), autorange="reversed", showgrid=False)
     return _with_tokens(drawn, labels)
 
 
@@ -230,15 +231,8 @@ def _chosen_line(values: np.ndarray, label: str) -> go.Scatter:
 
 
 def _with_points(drawn: go.Figure, points: Sequence[str]) -> go.Figure:
-    drawn.update_xaxes(**_some(points), tickangle=-45, showgrid=False)
+    drawn.update_xaxes(**style.some_ticks(points), tickangle=-45, showgrid=False)
     return drawn
-
-
-def _some(names: Sequence[str]) -> dict[str, list]:
-    """Return the ticks of an axis: all names where they are few, else evenly spaced ones of one part of a layer."""
-    every = 1 if len(names) <= MANY else 2 * -(-len(names) // (2 * MANY))
-    ticks = list(range(0, len(names), every))
-    return {"tickvals": ticks, "ticktext": [names[tick] for tick in ticks]}
 
 
 def _with_tokens(drawn: go.Figure, labels: Sequence[str]) -> go.Figure:
