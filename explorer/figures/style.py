@@ -173,7 +173,7 @@ def _on_page(scale: Sequence, dark: bool) -> tuple[list[float], list[list[float]
     return list(stops), blended
 
 
-def some_ticks(names: Sequence[str]) -> dict[str, list]:
+def some_ticks(names: Sequence[str]) -> dict[str, Any]:
     """Return the ticks of an axis of points or parts: all where they are few, else evenly spaced ones.
 
     The step is even, so that the names are of the same part of a layer.

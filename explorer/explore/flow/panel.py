@@ -155,12 +155,16 @@ def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
     if n_layer**2 * T**2 > UNASKED and not st.button(label, icon=":material/play_arrow:"):
         return None
     place, values, started = st.empty(), [], time.monotonic()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.empty()
+        if n_layer**2 * T**2 > UNASKED:
+            st.button("Cancel", icon=":material/close:", key="cancel:flow")
     for value in attention_flow(torch.from_numpy(patterns), chosen.position):
         values.append(value)
         passed = time.monotonic() - started
         if passed > PATIENCE:
             left = passed / len(values) * (T - len(values))
-            place.progress(len(values) / T, text=f"Flow from token {len(values)} of {T}, about {left:.0f} s left")
+            bar.progress(len(values) / T, text=f"Flow from token {len(values)} of {T}, about {left:.0f} s left")
     place.empty()
     state.remember("flow", (key, np.array(values)))
     return np.array(values)

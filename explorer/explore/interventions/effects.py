@@ -187,6 +187,7 @@ class Pair(NamedTuple):
     answer_token: str
 
 
+@cached(max_entries=64)
 def pair_prompts(opened: Opened, ids: Ids, text: str) -> Pair:
     """Prepare to patch from a second prompt. Raises ValueError where it is empty."""
     import torch
@@ -231,6 +232,7 @@ def kept_patching(opened: Opened, pair: Pair, first: int, last: int) -> list[np.
     return []
 
 
+@cached(max_entries=64)
 def suggest_second_prompt(opened: Opened, ids: Ids) -> str:
     """Change one token of the prompt.
 

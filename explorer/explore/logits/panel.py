@@ -1,12 +1,12 @@
 """The logit lens of one prompt, and one logit as a sum over the model's parts: the parts of the page in order."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from explorer.choice import Choice, choose
 from explorer.explore.logits.figures import LONGEST, lens_table, parts_bars, parts_map, through_points
@@ -50,11 +50,10 @@ TOKEN = Choice(
 RIVAL = Choice(
     "rival", int, 0, label="Token", help="The page then splits the lead of the first token over this token.", place=True
 )
-ALL_POINTS = Choice("all-points", bool, default=False, label="All points")
+POINTS = Choice("points", label="Points", help="A table of all points would be too wide to read.")
+SPREAD = "spread"  # of `POINTS`: evenly spaced points
 COLUMNS = 16  # of the table at once
-FEW = 12  # columns; a table of more has a fixed width, and scrolls on a narrow screen
-NARROW, WIDE, LABELS = 40, 64, 110  # pixels: a column, a column where all points are shown, the labels of the rows
-SHORT = 5  # characters of a token in a narrow column
+FEW, SHORT = 12, 5  # columns; in a table of more, characters of a token
 ROWS = 20  # of the table at once
 TALLEST = 720  # pixels; a longer table scrolls
 LISTED = 512  # tokens; a larger vocabulary is not listed as a whole
@@ -63,12 +62,12 @@ LISTED = 512  # tokens; a larger vocabulary is not listed as a whole
 def draw_table(chosen: Subject) -> None:
     """Draw the table of the most likely tokens, and the distribution of the chosen cell."""
     opened, ids, position = chosen.opened, chosen.reading.ids, chosen.position
-    with st.container(horizontal=True):
-        rows, wide_points = _rows(position, len(chosen.labels)), st.empty()
+    rows = _rows(position, len(chosen.labels))
     with st.spinner("Reading the stream at every point…", show_time=True):
         here = logit_lens(opened, ids, slice(position, position + 1))
-        point = POINT.read(options=here.points, default=here.points[-1])  # the default is the model's answer
-        points = _columns(here.points, point, wide_points)
+    point = POINT.read(options=here.points, default=here.points[-1])  # the default is the model's answer
+    points = _columns(here.points, point)
+    with st.spinner("Reading the stream at every position…", show_time=True):
         lens = logit_lens(opened, ids, rows, points)
     parallel = TERMS["parallel"] if opened.config.parallel else ""
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
@@ -79,10 +78,8 @@ def draw_table(chosen: Subject) -> None:
     wide, narrow = st.columns([3, 2], gap="medium")
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
         alt = "Table of the likeliest next token, by position and point of the stream"
-        key = f"lens:{point}:{position}:{len(points)}"  # a new key for a new cell, so that no cell stays grey
-        width = LABELS + (NARROW if len(points) <= COLUMNS + 1 else WIDE) * len(points)
-        more = {"width": width} if len(points) > FEW else {}
-        clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points", **more).selection.points
+        key = f"lens:{point}:{position}:{points[1:2]}"  # a new key for a new cell, so that no cell stays grey
+        clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
     if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
         x, y = clicked[0]["customdata"][:2]
         choose({POINT: points[x], POSITION: y})
@@ -101,13 +98,19 @@ def draw_table(chosen: Subject) -> None:
     _through(chosen, here, at)
 
 
-def _columns(points: tuple[str, ...], chosen: str, place: DeltaGenerator) -> tuple[str, ...]:
-    """Return the points of the table: evenly spaced ones and the chosen one, or all if the person asks for them."""
-    if len(points) <= COLUMNS or place.toggle(**ALL_POINTS.bound(ALL_POINTS.read(), label=f"All {len(points)} points")):
+def _columns(points: tuple[str, ...], chosen: str) -> tuple[str, ...]:
+    """Return the points of the table: all where they fit, else evenly spaced ones or a stretch, and the chosen one."""
+    if len(points) <= COLUMNS + 1:
         return points
     every = 2 * -(-(len(points) - 1) // (2 * COLUMNS))  # even, so that all of them are after an MLP
-    shown = {*points[::every], chosen, points[-1]}
-    return tuple(point for point in points if point in shown)
+    parts: dict[str, Iterable[str]] = {SPREAD: (*points[::every], points[-1])}
+    for first in range(1, len(points), COLUMNS):
+        stretch = points[first : first + COLUMNS]
+        parts[f"{stretch[0]} to {stretch[-1]}"] = stretch
+    part = POINTS.read(options=parts, default=SPREAD)
+    names = {name: name for name in parts} | {SPREAD: "all layers, in steps"}
+    st.selectbox(options=list(parts), format_func=names.__getitem__, width=240, **POINTS.bound(part))
+    return tuple(point for point in points if point in {*parts[part], chosen})
 
 
 def _rows(position: int, T: int) -> slice:
@@ -150,7 +153,7 @@ def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[in
         top=float(top) or 1.0,
         chosen=cell,
         first=rows.start,
-        longest=SHORT if FEW < P <= COLUMNS + 1 else LONGEST,
+        longest=SHORT if P > FEW else LONGEST,
         dark=st.context.theme.type == "dark",
     )
 

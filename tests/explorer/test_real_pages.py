@@ -1,0 +1,132 @@
+"""The pages on a model from elsewhere: each works on a tiny one, and says what needs a run. A few on SmolLM2."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from explorer.explore.heads.panel import MOST_NAMED
+from explorer.explore.logits.panel import COLUMNS
+from explorer.opened import open_model
+from explorer.real_models import add_model
+from explorer.shared.examples import REAL
+from gpt import load_pretrained
+from gpt.checkpoints.smollm2 import find_smollm2
+from gpt.lens.interventions import ablation_map
+from tests.explorer.test_real_models import TOKENIZER
+from tests.gpt.checkpoints.gguf_files import write_gguf
+
+PROMPT = "then the other then the"
+needs_smollm2 = pytest.mark.skipif(find_smollm2() is None, reason="make smollm2 installs it")
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory):
+    """A random Llama with 12 layers, as a file: 25 points of the stream, 24 norms and a last one."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 12, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2, vocab_size=257, max_position_embeddings=64))
+    metadata = {f"tokenizer.ggml.{name}": value for name, value in TOKENIZER.items()}
+    return write_gguf(tmp_path_factory.mktemp("deep") / "deep.gguf", model, **metadata)
+
+
+@pytest.fixture
+def page(open_app, deep):
+    def open_page(name: str, **choices: str) -> AppTest:
+        if "model" not in choices:
+            choices["model"] = add_model(str(deep), load_pretrained(deep)).ref
+        app = open_app(**{"prompt": PROMPT} | choices).switch_page(f"../pages/{name}.py").run()
+        assert not app.exception and not app.error
+        return app
+
+    return open_page
+
+
+def chart(app: AppTest, alt: str) -> dict:
+    return next(json.loads(found.proto.spec) for found in app.get("plotly_chart") if alt in str(found.proto))
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(each.value for kind in (app.markdown, app.caption, app.metric) for each in kind).replace("\\", "")
+
+
+@pytest.mark.parametrize("name", ["heads", "interventions", "residual", "logits", "flow", "intro", "block", "notes"])
+def test_every_page_with_a_prompt_works_on_a_real_model(page, name):
+    app = page(name)
+    assert sum(len(found.proto.spec) for found in app.get("plotly_chart")) < 4_000_000
+
+
+def test_the_lens_of_a_deep_model_has_columns_that_fit(page):
+    app = page("logits")
+    table = chart(app, "Table of the likeliest")
+    columns = table["layout"]["xaxis"]["ticktext"]
+    assert len(columns) <= COLUMNS + 1 and columns[0] == "embedding" and columns[-1] == "11 post"
+    assert all(column.endswith("post") for column in columns[1:])
+    app = next(box for box in app.selectbox if box.label == "Points").set_value("0 mid to 7 post").run()
+    stretch = chart(app, "Table of the likeliest")["layout"]["xaxis"]["ticktext"]
+    assert len(stretch) == COLUMNS + 1 and stretch[:3] == ["0 mid", "0 post", "1 mid"] and stretch[-1] == "11 post"
+    app = page("logits", point="4 mid")
+    assert "4 mid" in chart(app, "Table of the likeliest")["layout"]["xaxis"]["ticktext"]
+
+
+def test_axes_of_a_deep_model_name_some_points(page):
+    app = page("residual")
+    for alt in ("Norm of the stream by point", "Writes", "scale"):
+        layout = chart(app, alt)["layout"]
+        ticks = layout["yaxis" if alt == "scale" else "xaxis"]["ticktext"]
+        assert len(ticks) <= 24 and len(set(tick.split()[-1] for tick in ticks[1:])) <= 12
+
+
+def test_interventions_measure_the_prompt_where_there_is_no_validation_text(page):
+    app = page("interventions")
+    assert "Loss on the prompt, before" in [metric.label for metric in app.metric]
+    button = next(button for button in app.button if button.label == "Measure every head")
+    app = button.click().run()
+    assert not app.exception and "Measured on the prompt." in said(app)
+    opened = open_model("real/deep")
+    ids = torch.tensor([opened.tokenizer.encode(PROMPT)])
+    clicks = next(trace for trace in chart(app, "Loss added by head")["data"] if trace.get("customdata"))
+    shown = [float(text.replace("−", "-")) for text in clicks["text"]]
+    np.testing.assert_allclose(shown, ablation_map(opened.model, ids).ravel(), atol=6e-3)
+    assert all(set(text) <= set("–") for text in other_prompt(page)), "another prompt is not measured yet"
+
+
+def other_prompt(page) -> list[str]:
+    app = page("interventions", prompt="the other the")
+    return next(trace["text"] for trace in chart(app, "Loss added by head")["data"] if trace.get("customdata"))
+
+
+def test_a_prompt_of_one_token_has_no_loss(open_app, deep):
+    ref = add_model(str(deep), load_pretrained(deep)).ref
+    app = open_app(model=ref, prompt="t").switch_page("../pages/interventions.py").run()
+    assert not app.exception and all("type a longer prompt" in error.value for error in app.error) and app.error
+
+
+@needs_smollm2
+def test_switching_off_smollm2s_induction_head_changes_the_answer(page):
+    app = page("interventions", model="smollm2", prompt=REAL["An unknown name twice"], tokens="2")
+    layer, head = (next(box for box in app.selectbox if box.label == label).value for label in ("Layer", "Head"))
+    assert (layer, head) == (18, 6), "the page opens on the head that copies most"
+    before, after = chart(app, "Next-token probabilities before and after")["data"]
+    shares = [[float(text.rstrip("%")) / 100 for text in bars["text"]] for bars in (before, after)]
+    names = before["customdata"]
+    assert names[int(np.argmax(shares[0]))] == "is" and max(shares[0]) == pytest.approx(0.744, abs=0.02)
+    assert names[int(np.argmax(shares[1]))] == "i" and shares[1][names.index("is")] < 0.25
+
+
+@needs_smollm2
+def test_the_page_of_heads_names_smollm2s_induction_head_and_previous_token_head(page):
+    app = page("heads", model="smollm2", prompt=REAL["A name twice"])
+    badges = [link.proto.label for link in app.get("page_link") if "badge" in link.proto.label]
+    assert any("L18H6 · induction" in badge for badge in badges)
+    assert any("L16H0 · previous token" in badge for badge in badges)
+    assert len(badges) <= 4 * MOST_NAMED and "more of this kind" in said(app)
+
+
+@needs_smollm2
+def test_without_smollm2s_norms_the_page_says_that_the_numbers_overflow(page):
+    app = page("residual", model="smollm2", prompt="Mrs. Durs")
+    assert "There is no next token." in said(app) and "an attention sink" in said(app)
