@@ -1,6 +1,7 @@
 """The pages on a model from elsewhere: each works on a tiny one, and says what needs a run. A few on SmolLM2."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -57,6 +58,12 @@ def said(app: AppTest) -> str:
 def test_every_page_with_a_prompt_works_on_a_real_model(page, name):
     app = page(name)
     assert sum(len(found.proto.spec) for found in app.get("plotly_chart")) < 4_000_000
+
+
+@pytest.mark.parametrize("head", "0123")
+def test_the_messages_of_heads_that_share_values_sum_to_the_models_own_output(page, head):
+    gap = float(re.search(r"own output differ by at most (\S+)\.", said(page("notes", head=head)))[1])
+    assert gap < 1e-5
 
 
 def test_the_lens_of_a_deep_model_has_columns_that_fit(page):

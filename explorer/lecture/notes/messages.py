@@ -44,7 +44,7 @@ def passing() -> None:
         st.caption(f"The graph shows the prompt's last {LONGEST} tokens; the model reads them without earlier ones.")
     weights = attention(opened, ids)[layer, head]
     vectors = layer_vectors(opened.model, torch.tensor(ids), layer)
-    v, z = vectors.v[:, head], vectors.z[:, head].numpy()
+    v, z = vectors.v[:, head // (config.n_head // config.n_kv_head)], vectors.z[:, head].numpy()  # heads may share v
     unroll("messages", len(ids) - 1, partial(_draw_step, tokens, weights, v, z))
     widgets.caption(
         "The nodes of any directed graph can pass messages like this. In a decoder, a token has arrows from itself "
