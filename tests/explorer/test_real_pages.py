@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from explorer.explore.heads.panel import MOST_NAMED
 from explorer.explore.logits.panel import COLUMNS
@@ -17,8 +16,7 @@ from explorer.shared.examples import REAL
 from gpt import load_pretrained
 from gpt.checkpoints.smollm2 import find_smollm2
 from gpt.lens.interventions import ablation_map
-from tests.explorer.test_real_models import TOKENIZER
-from tests.gpt.checkpoints.gguf_files import write_gguf
+from tests.gpt.checkpoints.gguf_files import write_tiny
 
 PROMPT = "then the other then the"
 needs_smollm2 = pytest.mark.skipif(find_smollm2() is None, reason="make smollm2 installs it")
@@ -27,11 +25,7 @@ needs_smollm2 = pytest.mark.skipif(find_smollm2() is None, reason="make smollm2 
 @pytest.fixture(scope="module")
 def deep(tmp_path_factory):
     """A random Llama with 12 layers, as a file: 25 points of the stream, 24 norms and a last one."""
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 12, "num_attention_heads": 4}
-    model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2, vocab_size=257, max_position_embeddings=64))
-    metadata = {f"tokenizer.ggml.{name}": value for name, value in TOKENIZER.items()}
-    return write_gguf(tmp_path_factory.mktemp("deep") / "deep.gguf", model, **metadata)
+    return write_tiny(tmp_path_factory.mktemp("deep") / "deep.gguf", layers=12)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from explorer.components.attention_view.encoding import LEVELS, encode_weights, existing
 from explorer.opened import open_model
@@ -17,8 +16,7 @@ from gpt.lens.sink import without_first_token
 from tests.explorer.drawn import drawn
 from tests.explorer.drawn import unpack as unpack_bytes
 from tests.explorer.explore.test_attention import header, messages
-from tests.explorer.test_real_models import TOKENIZER
-from tests.gpt.checkpoints.gguf_files import write_gguf
+from tests.gpt.checkpoints.gguf_files import write_tiny
 
 DURSLEYS = (
     "Mr. and Mrs. Dursley, of number four, Privet Drive, were proud to say that they were perfectly normal, thank you "
@@ -29,11 +27,7 @@ DURSLEYS = (
 
 def open_tiny(open_app, tmp_path, context: int, **choices: str):
     """The page on a random Llama with this context. Its weights are small, so its heads read almost evenly."""
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-    model = LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=257, max_position_embeddings=context))
-    metadata = {f"tokenizer.ggml.{name}": value for name, value in TOKENIZER.items()}
-    file = write_gguf(tmp_path / f"tiny-{context}.gguf", model, **metadata)
+    file = write_tiny(tmp_path / f"tiny-{context}.gguf", context=context, num_key_value_heads=4)
     return open_app(model=add_model(str(file), load_pretrained(file)).ref, prompt="hear me speak", **choices)
 
 

@@ -59,13 +59,14 @@ def write_gguf(
     return file
 
 
-def write_tiny(file: Path) -> Path:
-    """Write a random Llama of 2 layers × 4 heads, whose tokens are the 256 bytes and "th"."""
+def write_tiny(file: Path, layers: int = 2, context: int = 64, **sizes: int) -> Path:
+    """Write a random Llama with 4 heads per layer, whose tokens are the 256 bytes and "th". sizes: of Llama."""
     torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-    model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2, vocab_size=257, max_position_embeddings=64))
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2} | sizes
+    shape = LlamaConfig(**sizes, num_hidden_layers=layers, vocab_size=257, max_position_embeddings=context)
     tokenizer = {"model": "gpt2", "pre": "gpt-2", "tokens": [*BYTE_OF, "th"], "merges": ["t h"]}
-    return write_gguf(file, model, **{f"tokenizer.ggml.{name}": value for name, value in tokenizer.items()})
+    metadata = {f"tokenizer.ggml.{name}": value for name, value in tokenizer.items()}
+    return write_gguf(file, LlamaForCausalLM(shape), **metadata)
 
 
 def metadata(config: Any) -> dict[str, Any]:
