@@ -145,6 +145,25 @@ def test_nothing_else_is_in_the_way_of_generating(make_model):
     assert uncached == cached
 
 
+@pytest.mark.parametrize("change", [iv.head_off(*HEAD), iv.towards_uniform(*HEAD, 0.25), iv.to_previous_token(*HEAD)])
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_keys_and_values_are_kept_under_hooks_that_mix_no_positions(make_model, change, positions):
+    model, prompt = make_model(positions=positions), torch.tensor([1, 2, 3])
+    with model.hooks(change):
+        whole, cached = (list(generate(model, prompt, 5, cache_under_hooks=kept)) for kept in (False, True))
+    assert [step.token for step in whole] == [step.token for step in cached]
+    assert [step.probability for step in whole] == pytest.approx([step.probability for step in cached], abs=1e-5)
+
+
+def test_a_patch_changes_the_positions_from_the_first_other_token_on(make_model):
+    first, second = torch.tensor([[1, 2, 3, 4]]), torch.tensor([[1, 2, 5, 4]])
+    assert iv.changed_positions(make_model(), first, second) == 2
+    assert iv.changed_positions(make_model(), first, first) == 0
+    assert iv.changed_positions(make_model(causal=False), first, second) == 4
+    effects = iv.gathered(iv.stream_patching_effects(make_model(), first, second, 3), (2, 4))
+    assert (effects[:, :2] == 0).all() and (effects[:, 2] != 0).all()
+
+
 def test_patching_a_prompt_with_itself_changes_nothing(make_model, ids):
     model, prompt = make_model(), ids(1, 6)
     for effects in (iv.stream_patching_effects, iv.head_patching_effects):

@@ -28,6 +28,16 @@ def test_the_last_point_is_the_models_own_answer(make_model, ids, changes):
     torch.testing.assert_close(lens.divergence[-1], torch.zeros(7))
 
 
+def test_some_points_are_read_as_in_the_whole_lens(make_model, ids):
+    model, prompt = make_model(), ids(1)[0]
+    whole, some = logit_lens(model, prompt), logit_lens(model, prompt, points=["0 mid", "1 mid"])
+    assert some.points == ("0 mid", "1 mid")
+    for name in ("top_ids", "top_probabilities", "entropy", "divergence", "rank"):
+        torch.testing.assert_close(getattr(some, name), getattr(whole, name)[[1, 3]])
+    with pytest.raises(ValueError, match="no point '7 post'; its points are embedding, 0 mid"):
+        logit_lens(model, prompt, points=["7 post"])
+
+
 def test_every_row_is_the_unembedding_of_its_point(make_model, ids):
     model, prompt = make_model(), ids(1)[0]
     lens = logit_lens(model, prompt)

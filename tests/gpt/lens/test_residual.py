@@ -78,3 +78,12 @@ def test_what_cannot_be_looked_at_is_refused(make_model, ids):
     for wrong in (ids(2), torch.tensor([], dtype=torch.long)):
         with pytest.raises(ValueError, match="at least one token"):
             residual_path(make_model(), wrong)
+
+
+def test_the_plane_can_leave_out_the_first_positions(make_model, ids):
+    model, prompt = make_model(), ids(1)[0]
+    whole, rest = residual_path(model, prompt), residual_path(model, prompt, plane_from=1)
+    assert rest.plane.shape == whole.plane.shape and rest.plane[:, 0].isnan().all()
+    assert rest.plane[:, 1:].isfinite().all() and torch.equal(rest.norms, whole.norms)
+    with pytest.raises(ValueError, match="plane_from=7 must be 0 to 6"):
+        residual_path(model, prompt, plane_from=7)
