@@ -130,7 +130,8 @@ def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) ->
     off = REPLACEMENT.read()
     st.segmented_control(options=REPLACEMENTS, format_func=str.capitalize, required=True, **REPLACEMENT.bound(off))
     known = effects.known_ablations(opened, reading.ids, off)
-    with st.container(height=ASKING, border=False, vertical_alignment="center"):
+    height = "content" if opened.is_real else ASKING  # its warning takes several lines on a narrow screen
+    with st.container(height=height, border=False, vertical_alignment="center"):
         asked = _ask_to_measure(opened, reading.ids, known is not None)
     found = np.full(shape, np.nan) if known is None else known
     left, right = st.columns(2, gap="medium")
