@@ -69,6 +69,11 @@ class Opening:
             self.problem = "Opening was cancelled."
         except ValueError as error:
             self.problem = str(error)
+        except MemoryError:
+            self.problem = f"{self.source!r} does not fit in the memory that is free; open a smaller model"
+        except Exception as error:
+            self.problem = f"{self.source!r} cannot be opened: {error!r}"
+            raise  # into the server's log
 
     def _note(self, done: int, total: int, what: str) -> None:
         self.done, self.total, self.what = done, total, what

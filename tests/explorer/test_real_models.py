@@ -1,6 +1,7 @@
 """Real models in the app: the list, who may add to it, opening each once, and the pages that show one."""
 
 import json
+import re
 import threading
 
 import pytest
@@ -111,6 +112,20 @@ def test_an_opening_that_failed_says_why_and_can_begin_again(tmp_path, file):
     assert openings.start(missing).wait() and openings.start(missing).model is not None
     openings.forget_failed(missing)
     assert openings.start(missing).model is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(MemoryError(), "does not fit in the memory"), (ArithmeticError("odd"), "cannot be opened: .*odd")],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_failure_is_silent(monkeypatch, error, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("gpt.load_pretrained", fail)
+    opening = openings.start(f"failing {error!r}")
+    assert opening.wait() and opening.model is None and re.search(words, opening.problem)
 
 
 def test_an_opening_can_be_cancelled(monkeypatch):
