@@ -156,7 +156,7 @@ def test_another_prompt_chooses_no_head_and_no_cell(app_server, page, settled):
 def test_the_link_holds_the_compared_heads_and_how_much_the_lines_cover(app_server, page, settled):
     page.goto(f"{app_server.url}/?compared=9.9,avg.0&coverage=12&prompt=ROMEO%3A")
     view = page.locator(".attention")
-    legend, coverage = view.locator(".legend span"), view.get_by_role("combobox")
+    legend, coverage = view.locator(".legend span"), view.get_by_label("Fewest keys that reach")
     expect(legend).to_have_count(2, timeout=SLOW)  # what is no head, and what is no coverage, is left out
     expect(coverage).to_have_value("0.9")
     settled(page)
