@@ -102,7 +102,7 @@ def same_module() -> None:
         "This is the `GPT` of every page, with the same hooks. You read the patterns, residual stream and scores of "
         "GPT-2 like those of a small model. Nothing else on this page needs the network."
     )
-    show_code(load_pretrained, GPT.forward)
+    show_code(load_pretrained, GPT.stream, GPT.read_out)
 
 
 def _changes(one: GPTConfig, other: GPTConfig) -> str:

@@ -3,11 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explorer.opened import Opened
 from explorer.shared.cache import cached
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 N_TOP = 12  # next tokens that are shown
 MOST_PATTERNS = 128 * 2**20  # bytes of one prompt's patterns, float32
@@ -99,12 +103,13 @@ def forward(opened: Opened, ids: Ids, layers: tuple[int, ...] | None) -> Recordi
     """Run the model on these tokens, and return what it computed. Nothing is kept for the next caller."""
     import torch
 
-    model = opened.model
+    model, patterns = opened.model, {}
     kept = range(model.config.n_layer) if layers is None else layers
-    with torch.inference_mode():
-        logits, cache = model.run_with_cache(
-            torch.tensor([ids]), [f"blocks.{layer}.attn.hook_pattern" for layer in kept]
-        )
-        probabilities = logits[0, -1].softmax(-1).numpy()
-    patterns = {layer: pattern[0] for layer, pattern in zip(kept, cache.numpy().values(), strict=True)}
-    return Recording(patterns, probabilities)
+
+    def keep(pattern: "Tensor", name: str) -> None:
+        patterns[name] = pattern[0].float().numpy()
+
+    names = {f"blocks.{layer}.attn.hook_pattern": layer for layer in kept}
+    with torch.inference_mode(), model.hooks(dict.fromkeys(names, keep)):
+        probabilities = model.next_logits(torch.tensor([ids]))[0].softmax(-1).numpy()
+    return Recording({layer: patterns[name] for name, layer in names.items()}, probabilities)

@@ -24,6 +24,10 @@ class Bigram(HookedModule):
     def forward(self, idx: Tensor) -> Tensor:  # rung 1: one table row per token
         return self.table(idx)
 
+    def next_logits(self, idx: Tensor) -> Tensor:
+        """Return the logits of the next token only, (B, vocab_size)."""
+        return self(idx[:, -1:])[:, 0]
+
     @property
     def n_params(self) -> int:
         """The number of trainable parameters."""

@@ -50,6 +50,14 @@ class GPT(HookedModule):
         idx: (B, T) ids; past: one KVCache per layer (`new_cache`); then idx are the tokens after those in the cache.
         Raises ValueError if past and idx together are longer than block_size.
         """
+        return self.read_out(self.stream(idx, past))
+
+    def next_logits(self, idx: Tensor) -> Tensor:
+        """Return the logits of the next token only, (B, vocab_size): with a large vocabulary, much less work."""
+        return self.read_out(self.stream(idx)[:, -1:])[:, 0]
+
+    def stream(self, idx: Tensor, past: list[KVCache] | None = None) -> Tensor:
+        """Return the residual stream after the last block, (B, T, n_embd)."""
         start = past[0].length if past else 0
         end = start + idx.size(1)
         if end > self.config.block_size:
@@ -64,7 +72,7 @@ class GPT(HookedModule):
         x = self.dropout(x)  # rung 7: dropout
         for layer, block in enumerate(self.blocks):  # rung 5: many blocks
             x = block(x, past[layer] if past else None)
-        return self.read_out(x)  # (B, T, vocab_size)
+        return x
 
     def read_out(self, stream: Tensor) -> Tensor:
         """Return the logits (…, vocab_size) that the model reads from its stream (…, n_embd)."""

@@ -83,7 +83,7 @@ def training() -> None:
         "has the highest loss, and how much higher is it?"
     )
     train_together(NAME, RECIPES, _losses, about=about)
-    show_code(GPT.forward)
+    show_code(GPT.stream)
 
 
 def _losses(runs: dict[str, Run]) -> None:

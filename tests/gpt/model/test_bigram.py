@@ -22,6 +22,11 @@ def test_counted_shares_by_hand():
     torch.testing.assert_close(shares, expected / expected.sum(1, keepdim=True))
 
 
+def test_the_next_logits_are_those_of_the_last_token():
+    model = Bigram.from_counts(TEXT, CONFIG)
+    assert torch.equal(model.next_logits(TEXT[None]), model(TEXT[None])[:, -1])
+
+
 def test_a_row_is_a_distribution_also_of_a_token_never_seen():
     model = Bigram.from_counts(torch.tensor([0, 0, 0]), CONFIG)
     shares = model(torch.tensor([[0, 1, 2]])).exp()

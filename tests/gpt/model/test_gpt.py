@@ -36,6 +36,13 @@ def test_fused_and_explicit_attention_agree(config, seed):
 
 
 @many
+@given(configs(), st.integers(0, 99))
+def test_the_next_logits_are_those_of_the_last_position(config, seed):
+    model, idx = build(config), tokens(2, seed)
+    torch.testing.assert_close(model.next_logits(idx), model(idx)[:, -1], atol=1e-5, rtol=0)
+
+
+@many
 @given(configs(), st.integers(0, 99), st.integers(1, T - 1))
 def test_the_future_changes_the_past_exactly_where_there_is_no_mask(config, seed, j):
     # where the stream is neither normalised nor residual, little of another token arrives; causality needs no size of
