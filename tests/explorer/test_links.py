@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.explore.interventions import panel as intervening
+from explorer.explore.interventions import measuring
 from tests.explorer.drawn import drawn
 
 # page, what the link asks for, the control and what it shows, another pick, and the link after it
@@ -100,7 +100,7 @@ def test_a_link_opens_the_chunk_of_a_batch(page):
 
 
 def test_a_link_opens_the_layers_that_are_patched(page, monkeypatch):
-    monkeypatch.setattr(intervening, "LONG", 0)  # seconds: the slider is there
+    monkeypatch.setattr(measuring, "LONG", 0)  # seconds: the slider is there
     assert page("interventions", patched="1,1").slider(key="widget:patched").value == (1, 1)
     app = page("interventions", patched="1,0")
     app = app.slider(key="widget:patched").set_value((0, 0)).run()
