@@ -90,7 +90,7 @@ def test_two_clicks_in_place_delete_one_run_and_it_comes_back(runs_page, browser
     context.close()
 
 
-def test_a_run_is_exported_as_a_folder_that_opens_again(page: Page, app_server, tmp_path):
+def test_a_run_is_exported_as_a_folder_that_opens_again(page: Page, app_server, settled, tmp_path):
     shutil.copytree(SHIPPED.with_name("shakespeare-char"), app_server.runs / "spoken")
     page.set_default_timeout(60_000)
     page.goto(f"{app_server.url}/runs?run=spoken")
@@ -101,5 +101,6 @@ def test_a_run_is_exported_as_a_folder_that_opens_again(page: Page, app_server, 
     with zipfile.ZipFile(download.value.path()) as packed:
         packed.extractall(tmp_path)
     assert load_pretrained(tmp_path / "spoken").model.config.n_layer == 4
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    settled(page)
+    page.get_by_role("dialog").press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0, timeout=60_000)
