@@ -69,7 +69,10 @@ def test_a_run_outlives_its_server_and_its_worker_is_missed_when_it_dies(start, 
     os.kill(int(subprocess.check_output(["pgrep", "-f", f"resume {run.folder}"])), signal.SIGKILL)
     expect(page.get_by_text("Its training process has ended; it can be resumed.")).to_be_visible(timeout=60_000)
     step = run.status.step
-    page.get_by_role("button", name="Resume").click(timeout=60_000)
+    resume = page.get_by_role("button", name="Resume")
+    while resume.is_enabled():  # on a busy machine, a click while the page is drawn again may be lost
+        resume.click(timeout=60_000)
+        page.wait_for_timeout(5_000)
     until(lambda: run.status.state == "running" and run.status.step > step, "the page resumes it")
     page.get_by_role("button", name="Stop", exact=True).click(timeout=60_000)
     until(lambda: run.status.state == "stopped", "the new server's page stops it")
