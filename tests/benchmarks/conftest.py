@@ -1,15 +1,57 @@
-"""A real browser for what is measured in one."""
+"""The table that `make bench` prints, and a real browser for what is measured in one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
+from tests.benchmarks.machine import matmul_rate, memory_bandwidth
 from tests.browser.conftest import browser, start
 
 __all__ = ["browse", "browser"]
 SCRIPTS = Path(__file__).parents[1] / "browser"
+ROWS = pytest.StashKey[list["Row"]]()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of the table, in words, and its ratio to the yardstick of the same run."""
+
+    what: str
+    ours: str
+    yardstick: str
+    ratio: float | None
+    reach: str
+
+    def cells(self) -> tuple[str, ...]:
+        ratio = "–" if self.ratio is None else f"{self.ratio:.2f} ×"
+        return self.what, self.ours, self.yardstick or "–", ratio, self.reach or "–"
+
+
+@pytest.fixture
+def report(request) -> Callable[[str, str, str, float | None, str], None]:
+    """report(what, ours, yardstick, ratio, reach) adds a row to the table."""
+    rows = request.config.stash.setdefault(ROWS, [])
+    return lambda *cells: rows.append(Row(*cells))
+
+
+def pytest_terminal_summary(terminalreporter, config) -> None:
+    """Print the table in Markdown, below what this machine can do at most."""
+    rows = config.stash.get(ROWS, [])
+    if not rows:
+        return
+    one, two, copied = matmul_rate(1) / 1e9, matmul_rate(2) / 1e9, memory_bandwidth() / 1e9
+    terminalreporter.section("benchmarks")
+    terminalreporter.write_line(
+        f"This machine: float32 matrix products {one:.0f} GFLOP/s on one core, {two:.0f} on two; "
+        f"one core copies {copied:.1f} GB/s (read and written).\n"
+    )
+    terminalreporter.write_line("| what | here | yardstick, same run | ratio | reach |")
+    terminalreporter.write_line("|---|---|---|---|---|")
+    for row in rows:
+        terminalreporter.write_line(f"| {' | '.join(row.cells())} |")
 
 
 @pytest.fixture

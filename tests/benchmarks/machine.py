@@ -1,0 +1,38 @@
+"""What this machine can do at most: every other figure is read against these."""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+import torch
+
+SIDE = 1024  # of the square matrices that are multiplied
+COPIED = 64 * 2**20  # floats: far more than the caches hold
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one call of `work`."""
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
+def matmul_rate(threads: int, rounds: int = 9) -> float:
+    """Return float32 operations a second in a product of two matrices (1024, 1024), median of `rounds`."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    a, b, out = (torch.rand(SIDE, SIDE) for _ in range(3))
+    torch.mm(a, b, out=out)
+    times = [seconds(lambda: torch.mm(a, b, out=out)) for _ in range(rounds)]
+    torch.set_num_threads(before)
+    return 2 * SIDE**3 / median(times)
+
+
+def memory_bandwidth(rounds: int = 5) -> float:
+    """Return bytes a second that one core reads and writes as it copies 256 MiB, median of `rounds`."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    source, target = torch.ones(COPIED), torch.zeros(COPIED)
+    times = [seconds(lambda: target.copy_(source)) for _ in range(rounds)]
+    torch.set_num_threads(before)
+    return 2 * source.nbytes / median(times)
