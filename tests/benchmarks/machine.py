@@ -1,6 +1,7 @@
 """What this machine can do at most: every other figure is read against these."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
@@ -36,3 +37,17 @@ def memory_bandwidth(rounds: int = 5) -> float:
     times = [seconds(lambda: target.copy_(source)) for _ in range(rounds)]
     torch.set_num_threads(before)
     return 2 * source.nbytes / median(times)
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """float32 operations a second on one core and on two, bytes a second that one core copies."""
+
+    one_core: float
+    two_cores: float
+    memory: float
+
+
+def measure_ceilings() -> Ceilings:
+    """Measure what this machine can do at most, now."""
+    return Ceilings(matmul_rate(1), matmul_rate(2), memory_bandwidth())
