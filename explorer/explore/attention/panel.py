@@ -7,7 +7,7 @@ from explorer.components.attention_view.packing import example
 from explorer.explore.attention.arrangement import arrange_heads, order_choices, read_order
 from explorer.explore.attention.layers import pick_layers
 from explorer.explore.attention.weight import PLACE, draw_weight, read_cell
-from explorer.explore.heads.panel import caption_heads
+from explorer.explore.heads.panel import caption_heads, most_telling_head
 from explorer.opened import Opened
 from explorer.shared import downloads, texts, widgets
 from explorer.shared.encoded import encode_patterns
@@ -39,7 +39,7 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
         key="attention",
         look={"head": head, "cell": cell, **read_lines(config.n_layer, config.n_head), **read_order()},
         choices=lambda look: look_choices(look) | order_choices(look),
-        opening=encoded.opening,
+        opening=most_telling_head(opened, reading.ids) if opened.is_real and layers is None else encoded.opening,
         explained=PLACE,
         captions=caption_heads(scores, layers),
         hides_first=hides_first,

@@ -23,6 +23,7 @@ from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
 
 Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
 INDUCTION = "induction"  # a shipped model that has induction heads
+COPY = "induction"  # the kind of score
 MOST_NAMED = 8  # heads of a kind that have a badge
 SETS = ("On the prompt", "On the probe set")
 
@@ -87,6 +88,16 @@ def clearest_head(scores: Scores, kind: str = next(iter(MEANING))) -> Head:
     values = scores[kind]
     layer, head = np.unravel_index(np.nan_to_num(values, nan=-1).argmax(), values.shape)
     return int(layer), int(head)
+
+
+def most_telling_head(opened: Opened, ids: tuple[int, ...]) -> Head:
+    """Find the head that a page opens on: of a real model the one that copies most on these tokens, if one comes twice.
+
+    Else it is the clearest previous-token head. ids: those on which all patterns fit into memory.
+    """
+    scores = texts.head_scores(opened, ids)
+    copies = opened.is_real and not np.isnan(scores[COPY]).all()
+    return clearest_head(scores, COPY) if copies else clearest_head(scores)
 
 
 def name_heads(scores: Scores) -> dict[Head, str]:

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
-from explorer.explore.heads.panel import choose_clicked_head, clearest_head
+from explorer.explore.heads.panel import choose_clicked_head, most_telling_head
 from explorer.explore.interventions import effects, measuring
 from explorer.explore.interventions.changes import KINDS, MOST_CHANGES, Change, Kind, available_kinds, parse_changes
 from explorer.explore.interventions.figures import before_after_bars, position_map
@@ -16,7 +16,7 @@ from explorer.explore.interventions.measuring import Cost, measure, show_cost
 from explorer.figures.heatmap import head_map
 from explorer.figures.tokens import visible
 from explorer.opened import Opened
-from explorer.shared import texts, widgets
+from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import CHANGES, HEAD, LAYER, SECOND_PROMPT
 from explorer.shared.encoded import encode_patterns
@@ -26,7 +26,6 @@ from explorer.shared.sink import describe_sink, pick_first_token
 
 SAMPLING = Sampling(max_new_tokens=80)
 REAL_SAMPLING = Sampling(max_new_tokens=30)  # of a larger model, whose tokens are longer
-COPY = "induction"  # the kind of score
 ASKING = 64  # pixels above the map of all heads, for the button or the progress bar
 CHANGE = Choice("change", label="Change")
 STRENGTH = Choice("strength", float, 0, label="Strength")
@@ -44,7 +43,7 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
     """Let the person choose a change and keep others. Return the active changes and the chosen (layer, head)."""
     config = opened.config
     kinds = available_kinds(config)
-    shown = widgets.head_choice(config.n_layer, config.n_head) or _opening_head(opened, ids)
+    shown = widgets.head_choice(config.n_layer, config.n_head) or most_telling_head(opened, ids)
     name = CHANGE.read(options=kinds, default=kinds[0])
     kind, kept = KINDS[name], kept_changes(opened)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,13 +64,6 @@ def change_controls(opened: Opened, ids: tuple[int, ...]) -> tuple[tuple[Change,
         if tuple(left) != kept:
             _keep(tuple(left))
     return (*kept, change) if change not in kept else kept, shown
-
-
-def _opening_head(opened: Opened, ids: tuple[int, ...]) -> tuple[int, int]:
-    """Return the head that is shown until the person picks: in a real model, the one that copies most on the prompt."""
-    scores = texts.head_scores(opened, ids)
-    copies = opened.is_real and not np.isnan(scores[COPY]).all()
-    return clearest_head(scores, COPY) if copies else clearest_head(scores)
 
 
 def _strength(kind: Kind) -> float:

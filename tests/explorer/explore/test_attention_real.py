@@ -12,6 +12,7 @@ from explorer.real_models import add_model
 from explorer.shared.sink import sink_weight
 from gpt import load_pretrained
 from gpt.checkpoints.smollm2 import find_smollm2
+from gpt.lens.heads import head_scores
 from gpt.lens.sink import without_first_token
 from tests.explorer.drawn import drawn
 from tests.explorer.drawn import unpack as unpack_bytes
@@ -42,6 +43,19 @@ def test_the_first_token_is_hidden_where_it_gets_much_weight(open_app, tmp_path)
 def test_the_first_token_is_shown_in_a_model_from_elsewhere_without_a_sink(open_app, tmp_path):
     app = open_tiny(open_app, tmp_path, context=64)
     assert not app.exception and not app.toggle[0].value and not header(app)["hides_first"]
+
+
+def test_the_page_opens_on_the_head_that_copies_most_on_the_prompt_or_on_that_of_the_link(open_app, tmp_path):
+    file = write_tiny(tmp_path / "tiny.gguf", context=64, num_key_value_heads=4)
+    ref = add_model(str(file), load_pretrained(file)).ref
+    app = open_app(model=ref, prompt="hear me hear me")
+    opened = open_model(ref)
+    idx = torch.tensor([opened.tokenizer.encode("hear me hear me")])
+    induction = head_scores(opened.model, idx)["induction"]
+    layer, head = divmod(int(induction.argmax()), opened.config.n_head)
+    assert header(app)["opening"] == [layer, head] and header(app)["look"]["head"] is None
+    app = open_app(model=ref, prompt="hear me hear me", layer="0", head=str(1 - min(head, 1)))
+    assert header(app)["look"]["head"] == [0, 1 - min(head, 1)]
 
 
 @pytest.mark.skipif(
