@@ -15,7 +15,12 @@ class Listed(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The model's title or reference, and its shape."""
+        """The model's title or reference, its shape, and its size, short enough for a picker."""
+        return self.description.replace("quantised to ", "")
+
+    @property
+    def description(self) -> str:
+        """The label in full."""
         name, n_layer, n_head = self.outline.title or self.ref, self.outline.n_layer, self.outline.n_head
         if not isinstance(n_layer, int) or not isinstance(n_head, int):
             return name

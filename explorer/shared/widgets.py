@@ -84,7 +84,8 @@ def model_picker(choice: Choice = MODEL, default: str | None = None, real: bool 
     if not options:
         return None
     shown, sentence = choice.check(options=[*options], default=default if default in options else first)
-    st.selectbox(options=options, format_func=options.__getitem__, **choice.bound(shown, options, **more))
+    help = plain(models[shown].description) if shown in real_models else choice.help
+    st.selectbox(options=options, format_func=options.__getitem__, **choice.bound(shown, options, help=help, **more))
     if sentence:
         if choice.text in models:
             sentence = (

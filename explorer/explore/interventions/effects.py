@@ -100,6 +100,11 @@ def sample(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> It
     finished.append(opened.tokenizer.decode(tokens))
 
 
+def is_written(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> bool:
+    """Whether the sample is finished, so that it costs nothing."""
+    return bool(_finished_sample(opened, ids, changes, sampling))
+
+
 @cached(max_entries=64, shared=True)
 def _finished_sample(opened: Opened, ids: Ids, changes: Changes, sampling: Sampling) -> list[str]:
     """The finished sample, in a list that all sessions share; empty until there is one."""

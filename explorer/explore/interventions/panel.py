@@ -102,8 +102,11 @@ def _describe(answers: effects.Answers) -> str:
 
 
 def draw_samples(opened: Opened, ids: tuple[int, ...], changes: tuple[Change, ...]) -> None:
-    """A continuation before and after, drawn with the same seed."""
+    """Draw a continuation before and after, with the same seed. A real model writes once the person asks."""
     sampling = widgets.sampling_controls(REAL_SAMPLING if opened.is_real else SAMPLING)
+    written = all(effects.is_written(opened, ids, active, sampling) for active in ((), changes))
+    if opened.is_real and not written and not st.button("Write samples", icon=":material/play_arrow:"):
+        return
     for column, title, active in zip(st.columns(2, gap="medium"), ("Before", "After"), ((), changes), strict=True):
         with column:
             st.markdown(f"**{title}**")
