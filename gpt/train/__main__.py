@@ -152,8 +152,9 @@ def follow(run: Run, device: torch.device, mine: ranks.Ranks, accumulate: int) -
     return {metric.label: numbers[metric.name] for metric in shown if metric.name in numbers.keys() - {"train_loss"}}
 
 
-def main() -> int:
-    options = parse()
+def main(arguments: list[str] | None = None) -> int:
+    """Train as the command line says. Returns the exit code. arguments: those of the command; None: this process's."""
+    options = parse(arguments)
     torch.set_num_threads(options.threads)
     run, mine = None, ranks.Ranks()
     try:

@@ -66,21 +66,26 @@ class Server:
 
 def start(script: Path, folder: Path) -> Server:
     """Serve the script; two servers that are given one folder share its runs."""
+    return launch([sys.executable, "-m", "streamlit", "run", str(script)], folder)
+
+
+def launch(program: list[str], folder: Path, cwd: Path = ROOT) -> Server:
+    """Start a program that takes Streamlit's options, and wait until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "runs").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
-    command += ["--server.headless=true", "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
+    command = [*program, f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
+    command += ["--browser.gatherUsageStats=false"]
     environment = {**os.environ, "ATTENTION_EXPLORER_RUNS": str(folder / "runs")}
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log, start_new_session=True)
     server = Server(f"http://127.0.0.1:{port}", folder / "runs", folder / "server.log", process)
     deadline = time.monotonic() + START_TIMEOUT_S
     while not server.is_healthy():
         if process.poll() is not None or time.monotonic() > deadline:
             server.stop()
-            pytest.fail(f"{script} did not come up:\n{server.log()}")
+            pytest.fail(f"{program} did not come up:\n{server.log()}")
         time.sleep(0.1)
     return server
 

@@ -1,0 +1,28 @@
+"""The command `attention-explorer`: the app, or with `train` the trainer."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from streamlit.web import cli as streamlit
+
+from explorer.places import RUNS_VARIABLE
+from gpt.train.__main__ import main as train
+
+APP = Path(__file__).with_name("app.py")
+EVERYTHING = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@click.command(
+    context_settings=EVERYTHING,
+    epilog="`attention-explorer train --preset quick` trains a model; `attention-explorer train --help` has the rest.",
+)
+@click.option("--runs", type=click.Path(path_type=Path), help=f"Folder of runs; default: ${RUNS_VARIABLE}, or ./runs.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[train …] [OPTIONS OF STREAMLIT]")
+def main(runs: Path | None, arguments: tuple[str, ...]) -> None:
+    """Open the app. Further options are those of `streamlit run`, such as --server.port 8600."""
+    if arguments[:1] == ("train",):
+        sys.exit(train(list(arguments[1:])))
+    os.environ[RUNS_VARIABLE] = str((runs or Path(os.environ.get(RUNS_VARIABLE) or "runs")).resolve())
+    streamlit.main(["run", str(APP), *arguments])
