@@ -4,7 +4,7 @@ A new optimizer is one function under `@register`. Recipes, the command line and
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,28 +33,63 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:  # torch passes None, and so does `Trainer`
         for group in self.param_groups:
-            for parameter in group["params"]:
-                state = self.state[parameter]
-                if not state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                momentum = state["momentum"].lerp_(parameter.grad, 1 - MUON_MOMENTUM)
-                update = orthogonalize(parameter.grad.lerp(momentum, MUON_MOMENTUM))  # Nesterov
+            parameters = group["params"]
+            updates = orthogonalize_all([self._average(parameter, parameter.grad) for parameter in parameters])
+            for parameter, update in zip(parameters, updates, strict=True):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(max(parameter.shape)))
 
+    def _average(self, parameter: Tensor, gradient: Tensor) -> Tensor:
+        """Move a matrix's momentum towards its gradient, and return the two mixed once more (Nesterov)."""
+        state = self.state[parameter]
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum = state["momentum"].lerp_(gradient, 1 - MUON_MOMENTUM)
+        return gradient.lerp(momentum, MUON_MOMENTUM)
 
-def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Bring all singular values of a matrix (m, n) near 1 by Newton-Schulz iteration, without an SVD.
 
+def orthogonalize_all(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Orthogonalize each matrix (m, n). Those of one shape, or its transpose, share one batched product."""
+    wide = [matrix.mT if _is_tall(matrix) else matrix for matrix in matrices]
+    places: dict[torch.Size, list[int]] = {}
+    for place, matrix in enumerate(wide):
+        places.setdefault(matrix.shape, []).append(place)
+    results = list(wide)
+    for same in places.values():
+        for place, result in zip(same, orthogonalize(torch.stack([wide[place] for place in same])), strict=True):
+            results[place] = result.mT if _is_tall(matrices[place]) else result
+    return results
+
+
+def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Bring all singular values of matrices (N, m, n) near 1 by Newton-Schulz iteration, without an SVD.
+
+    A step multiplies X by a polynomial P of its Gram matrix G = X Xᵀ, so the next Gram matrix is P G P. The steps
+    multiply these small square matrices, and X comes last: the same result with a third fewer operations.
     Coefficients: Jordan 2024; they trade exactness (values end within about 0.7 to 1.2) for speed.
     """
+    x = matrices.mT if _is_tall(matrices) else matrices
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    gram = x @ x.mT  # (N, m, m)
+    product = polynomial = _polynomial(gram)
+    for _ in range(steps - 1):
+        gram = polynomial @ gram @ polynomial
+        polynomial = _polynomial(gram)
+        product = polynomial @ product
+    x = product @ x
+    return x.mT if _is_tall(matrices) else x
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    """Return a + b G + c G² of Gram matrices (N, m, m)."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.T if matrix.size(0) > matrix.size(1) else matrix
-    x = x / (x.norm() + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if matrix.size(0) > matrix.size(1) else x
+    polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+    polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
+    return polynomial
+
+
+def _is_tall(matrices: Tensor) -> bool:
+    return matrices.size(-2) > matrices.size(-1)
 
 
 @dataclass(frozen=True)
@@ -89,13 +124,13 @@ def make_adamw(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer
 
 
 def _muon_flops(config: GPTConfig) -> int:
-    """Count the FLOPs of five iterations of three matrix products for each matrix of the blocks."""
+    """Count the FLOPs of `orthogonalize` for each matrix of the blocks: its Gram matrix, 17 square products, and X."""
     C, queries = config.n_embd, config.n_head * config.d_head
     matrices = [(queries + 2 * config.n_kv_head * config.d_head, C), *([(C, queries)] if config.projection else [])]
     if config.mlp:
         matrices += (1 + config.gated + config.projection) * [(config.mlp_width, C)]
     sides = [(max(shape), min(shape)) for shape in matrices]
-    return config.n_layer * sum(5 * (4 * longer * shorter**2 + 2 * shorter**3) for longer, shorter in sides)
+    return config.n_layer * sum(4 * longer * shorter**2 + 17 * 2 * shorter**3 for longer, shorter in sides)
 
 
 @register("muon", "Muon", "orthogonal updates for the matrices of the blocks, AdamW for the rest", _muon_flops)

@@ -4,27 +4,59 @@ import pytest
 import torch
 
 from gpt import build_model
-from gpt.train.optim import OPTIMIZERS, Muon, orthogonalize
+from gpt.train.optim import OPTIMIZERS, Muon, orthogonalize, orthogonalize_all
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (4, 16), (16, 4), (1, 5), (5, 1), (96, 32)])
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
 def test_singular_values_come_near_one(shape, size):
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * size
-    result = orthogonalize(matrix)
+    [result] = orthogonalize(matrix[None])
     values = torch.linalg.svdvals(result)
     assert result.shape == shape and values.min() > 0.6 and values.max() < 1.25
+
+
+def orthogonalize_plainly(matrix: torch.Tensor) -> torch.Tensor:
+    """Five Newton-Schulz steps on the matrix (m, n) itself, as Jordan 2024 writes them."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix.T if matrix.size(0) > matrix.size(1) else matrix
+    x = x / x.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if matrix.size(0) > matrix.size(1) else x
+
+
+@pytest.mark.parametrize("rank", [1, 3, 32])
+def test_matrices_together_give_the_same_as_one_by_one(rank):
+    generator = torch.Generator().manual_seed(rank)
+    shapes = [(32, 96), (32, 32), (128, 32), (32, 96), (32, 128), (96, 32), (32, 32)]
+    matrices = [
+        torch.randn(m, rank, generator=generator) @ torch.randn(rank, n, generator=generator) for m, n in shapes
+    ]
+    for matrix, result in zip(matrices, orthogonalize_all(matrices), strict=True):
+        torch.testing.assert_close(result, orthogonalize_plainly(matrix), atol=1e-4, rtol=0)
+
+
+def test_orthogonalizing_maps_each_singular_value_by_the_polynomial_of_the_paper():
+    values = torch.tensor([1.0, 0.5, 0.1, 0.01]).double()
+    u, v = (torch.linalg.qr(torch.randn(n, 4, generator=torch.Generator().manual_seed(n)).double()).Q for n in (4, 7))
+    x = values / values.norm()
+    for _ in range(5):
+        x = 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
+    [result] = orthogonalize((u @ values.diag() @ v.T)[None])
+    torch.testing.assert_close(result, u @ x.diag() @ v.T, atol=1e-5, rtol=0)
 
 
 def test_orthogonalizing_keeps_the_directions():
     matrix = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
     u, _, vh = torch.linalg.svd(matrix, full_matrices=False)
-    rotated = u.T @ orthogonalize(matrix) @ vh.T
+    rotated = u.T @ orthogonalize(matrix[None])[0] @ vh.T
     assert (rotated - torch.diag(rotated.diagonal())).abs().max() < 1e-4
 
 
 def test_no_gradient_no_update():
-    assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
+    assert torch.equal(orthogonalize(torch.zeros(1, 3, 4)), torch.zeros(1, 3, 4))
 
 
 def test_a_muon_step_has_adams_size():
@@ -64,3 +96,16 @@ def test_muon_takes_the_blocks_matrices_alone(recipe):
         f"blocks.0.{matrix}.weight" for matrix in ("attn.qkv", "attn.proj", "mlp.up", "mlp.down")
     ]
     assert len(OPTIMIZERS["muon"].make(build_model(recipe(n_layer=0).model), recipe())) == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_kv_head": 1, "gated": True}, {"mlp": False}, {"projection": False}])
+def test_muons_arithmetic_is_counted(recipe, changes):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = build_model(recipe(**changes).model)
+    muon = OPTIMIZERS["muon"].make(model, recipe())[-1]
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    with FlopCounterMode(display=False) as counted:
+        muon.step()
+    assert counted.get_total_flops() == OPTIMIZERS["muon"].flops(model.config)
