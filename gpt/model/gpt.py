@@ -42,7 +42,6 @@ class GPT(HookedModule):
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
         initialise(self, config, 2 * config.n_layer)
-        self.name_hook_points()
 
     def forward(self, idx: Tensor, past: list[KVCache] | None = None) -> Tensor:
         """Return the logits (B, T, vocab_size).

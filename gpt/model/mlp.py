@@ -32,7 +32,7 @@ class MLP(nn.Module):
         self.up = nn.Linear(config.n_embd, width, bias=config.bias)
         self.activation = ACTIVATIONS[config.activation]
         self.down = nn.Linear(width, config.n_embd, bias=config.bias) if config.projection else nn.Identity()
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.hook_pre, self.hook_post = HookPoint(), HookPoint()
         if config.gated:
             self.hook_pre_linear = HookPoint()
@@ -42,4 +42,5 @@ class MLP(nn.Module):
             post = self.activation(self.hook_pre(self.up(x)))  # (B, T, mlp_width)
         else:
             post = self.activation(self.hook_pre(self.gate(x))) * self.hook_pre_linear(self.up(x))
-        return self.dropout(self.down(self.hook_post(post)))  # rung 7: dropout
+        out = self.down(self.hook_post(post))
+        return F.dropout(out, self.dropout) if self.training else out  # rung 7: dropout

@@ -27,6 +27,11 @@ class LayerNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.hook_mean.is_hooked or self.hook_scale.is_hooked):
             return self.hook_normalized(F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps))
+        if not (x.requires_grad or self.hook_mean.may_change or self.hook_scale.may_change):
+            normalized, mean, rstd = torch.native_layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+            self.hook_mean(mean)
+            self.hook_scale(rstd.reciprocal())
+            return self.hook_normalized(normalized)
         centred = x - self.hook_mean(x.mean(-1, keepdim=True))  # rung 6: mean 0
         scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())  # rung 6: its size
         normalized = centred / scale * self.weight  # rung 6: variance 1, then γ

@@ -86,7 +86,6 @@ class Seq2Seq(HookedModule):
         if config.tie_weights:
             self.unembed.weight = self.embed.weight
         initialise(self, config, 3 * config.n_layer)
-        self.name_hook_points()
 
     def forward(self, source: Tensor, target: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return logits (B, T, vocab_size).

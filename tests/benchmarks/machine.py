@@ -18,6 +18,14 @@ def seconds(work: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
+def interleave(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Time all works in turn, `rounds` times after a first one. Returns the median seconds of each."""
+    for work in works.values():
+        work()
+    times = [{name: seconds(work) for name, work in works.items()} for _ in range(rounds)]
+    return {name: median(row[name] for row in times) for name in works}
+
+
 def matmul_rate(threads: int, rounds: int = 9) -> float:
     """Return float32 operations a second in a product of two matrices (1024, 1024), median of `rounds`."""
     before = torch.get_num_threads()
