@@ -104,3 +104,25 @@ def test_a_run_is_exported_as_a_folder_that_opens_again(page: Page, app_server, 
     settled(page)
     page.get_by_role("dialog").press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0, timeout=60_000)
+
+
+def test_a_downloaded_run_is_imported_in_another_browser(page: Page, browser, app_server, settled):
+    shutil.copytree(SHIPPED, app_server.runs / "handed-in")
+    page.set_default_timeout(60_000)
+    page.goto(f"{app_server.url}/runs?run=handed-in")
+    page.get_by_role("button", name="Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download .zip").click()
+    context = browser.new_context()
+    other = context.new_page()
+    other.set_default_timeout(60_000)
+    other.goto(f"{app_server.url}/runs?run=handed-in")
+    other.get_by_role("button", name="Import", exact=True).click()
+    file = {"name": "again.zip", "mimeType": "application/zip", "buffer": download.value.path().read_bytes()}
+    other.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([file])
+    expect(other.get_by_role("combobox", name="Run")).to_have_value("again")
+    sent, back = (app_server.runs / name / "snapshots" for name in ("handed-in", "again"))
+    assert {file.name: file.read_bytes() for file in back.iterdir()} == {
+        file.name: file.read_bytes() for file in sent.iterdir()
+    }
+    context.close()

@@ -1,4 +1,6 @@
-"""Export, rename, delete and restore runs. A dialog keeps its run, whatever happens to the list meanwhile."""
+"""The dialogs of a run. A dialog keeps its run, whatever happens to the list meanwhile."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -8,7 +10,8 @@ from explorer.opened import runs_folder
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
-from explorer.train.runs import export, folders, trash
+from explorer.train.runs import export, folders, prepared, transfer, trash
+from gpt import Run
 from gpt.machine import bytes_in_words
 
 CHOICES = (MODEL, RIGHT, TRANSLATOR)  # choices that may name a run
@@ -20,9 +23,15 @@ def draw_buttons(entry: folders.Entry, possible: bool) -> None:
     """Draw the buttons that open the dialogs of this run. possible: no worker trains it, so it can be changed."""
     if entry.run:
         _draw_button("Export", ":material/output:", entry.name, True, "Download the model for other programs.")
+        _draw_button("Download", ":material/download:", entry.name, possible, "Download the whole run as one file.")
         _draw_button("Rename", ":material/edit:", entry.name, possible, "Give the run and its folder a new name.")
     hint = "Opens a question first. You can undo a deletion for ten minutes."
     _draw_button("Delete", ":material/delete:", entry.name, possible, hint)
+
+
+def draw_import_button() -> None:
+    """Draw the button that opens the dialog for a run's .zip."""
+    _draw_button("Import", ":material/upload:", "", True, "Add a run from the .zip that *Download* makes.")
 
 
 def _draw_button(action: str, icon: str, name: str, possible: bool, hint: str) -> None:
@@ -36,21 +45,37 @@ def draw_dialog() -> None:
     """Draw the open dialog, if any. Each rerun draws it again, so it stays while others add and remove runs."""
     action, name = state.recall(DIALOG) or (None, "")
     if action:
-        draw = {"Export": _export, "Rename": _rename, "Delete": _delete}[action]
+        draw = {"Download": _download, "Import": _import, "Export": _export, "Rename": _rename, "Delete": _delete}[
+            action
+        ]
         st.dialog(f"{action} run", on_dismiss=_close)(draw)(name)
 
 
 def _close() -> None:
     state.remember(DIALOG, None)
-    export.forget()
+    prepared.forget()
 
 
 def _export(name: str) -> None:
+    _draw_if_open(name, export.draw)
+
+
+def _download(name: str) -> None:
+    _draw_if_open(name, transfer.draw_download)
+
+
+def _draw_if_open(name: str, draw: Callable[[Run], None]) -> None:
     entry = folders.open_entry(runs_folder() / name)
     if entry.run is None:
         st.error(widgets.plain(entry.error, longest=1000), icon=":material/error:")
     else:
-        export.draw(entry.run)
+        draw(entry.run)
+
+
+def _import(_: str) -> None:
+    if transfer.draw_import():
+        _close()
+        st.rerun()
 
 
 def _rename(name: str) -> None:

@@ -1,42 +1,23 @@
 """Export a run: the folder of `export_pretrained` as one .zip to download, and the command that writes the folder."""
 
 import shlex
-import time
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 import streamlit as st
 
-from explorer import state
 from explorer.figures.export import file_name
 from explorer.shared import widgets
 from explorer.shared.chart import download
+from explorer.train.runs.prepared import Progress, prepare
 from gpt import Run, export_pretrained
 from gpt.checkpoints.export import export_size
 from gpt.checkpoints.targets import find_target
 from gpt.machine import bytes_in_words
 
-PREPARED = "runs:export"  # the prepared download of the open dialog
 CHUNK = 1_000_000  # bytes packed between two redraws of the progress bar
-QUICK = 1.0  # seconds; work that takes longer shows its progress
-Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A .zip that waits for its download. It has no name on the disk, so nothing stays when the session ends."""
-
-    of: tuple[Path, int]  # the run's folder, and the step
-    file: IO[bytes]
-
-    def read(self) -> bytes:
-        """Return the whole file."""
-        self.file.seek(0)
-        return self.file.read()
 
 
 def draw(run: Run) -> None:
@@ -51,7 +32,7 @@ def draw(run: Run) -> None:
             "tokenizer, and a model card."
         )
         step = st.selectbox("Snapshot", run.steps[::-1], format_func="Step {:,}".format, key=f"runs:export:{run.name}")
-        prepared = _prepared(run, step)
+        prepared = prepare((run.folder, step), lambda show: write_zip(run, step, show))
         download("Download .zip", prepared.read, f"{file_name(run.name)}.zip", "application/zip", key="export")
         st.caption("Or write the folder from the shell, where the app runs:")
         st.code(command(run, step), language="sh", wrap_lines=True)
@@ -60,33 +41,6 @@ def draw(run: Run) -> None:
 def command(run: Run, step: int) -> str:
     """Return the shell command that writes this snapshot."""
     return f"python -m gpt.export {shlex.quote(str(run.folder))} exported/{file_name(run.name)} --at {step}"
-
-
-def forget() -> None:
-    """Remove the prepared download, if there is one."""
-    prepared: Prepared | None = state.recall(PREPARED)
-    if prepared:
-        state.remember(PREPARED, None)
-        prepared.file.close()
-
-
-def _prepared(run: Run, step: int) -> Prepared:
-    prepared: Prepared | None = state.recall(PREPARED)
-    if prepared is None or prepared.of != (run.folder, step):
-        forget()
-        place, began = st.empty(), time.monotonic()
-
-        def show(done: int, total: int, what: str) -> None:
-            if time.monotonic() - began > QUICK:
-                place.progress(done / total, f"{what.capitalize()}: {done / total:.0%}")
-
-        try:
-            prepared = Prepared((run.folder, step), write_zip(run, step, show))
-        except OSError as error:
-            raise ValueError(f"the .zip cannot be written: {error}. Free some space on the server's disk") from error
-        place.empty()
-        state.remember(PREPARED, prepared)
-    return prepared
 
 
 def write_zip(run: Run, step: int, progress: Progress) -> IO[bytes]:

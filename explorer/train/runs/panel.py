@@ -58,6 +58,7 @@ def draw_runs() -> None:
 def _draw_entries(entries: list[folders.Entry]) -> None:
     if not entries:
         widgets.empty_state("No run yet.", "Start one on the *Train* page. Everyone on this server sees it here.")
+        dialogs.draw_import_button()
         dialogs.draw_undo()
         st.markdown("These models ship with the app:")
         return _draw_rows([_row(entry, []) for entry in folders.list_runs(SHIPPED)], key="runs:shipped")
@@ -73,6 +74,7 @@ def _draw_entries(entries: list[folders.Entry]) -> None:
         if entry.run:
             progress.draw_buttons(entry.run, entry.run.status)
         dialogs.draw_buttons(entry, possible=not is_busy)
+        dialogs.draw_import_button()
     dialogs.draw_undo()
     if entry.run is None:
         st.error(widgets.plain(entry.error, longest=1000), icon=":material/error:")
