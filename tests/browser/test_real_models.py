@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from explorer.real_models import add_model
+from gpt import load_pretrained
 from tests.gpt.checkpoints.gguf_files import write_tiny
 
 
@@ -29,3 +31,23 @@ def test_a_model_opens_by_keyboard_and_its_link_restores_it(app_server, page, se
     settled(page)
     expect(page.get_by_text(re.compile(r"^\d tokens\.$"))).to_be_visible()
     expect(page.locator(".attention[data-layer]:not([data-layer=''])")).to_be_visible()
+
+
+OVERLAPS = """table => [...table.querySelectorAll(".textpoint text")].map(text => text.getBoundingClientRect()).filter(
+    (box, i, boxes) => boxes.some((next, j) => j > i && Math.abs(box.top - next.top) < 5 && box.left < next.right - 1
+        && next.left < box.right - 1)).length"""
+
+
+def test_the_tokens_of_a_deep_models_logit_lens_do_not_overlap_on_a_phone(
+    app_server, page, settled, tmp_path, monkeypatch
+):
+    file = write_tiny(tmp_path / "deep.gguf", layers=12)
+    monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(app_server.runs))
+    add_model(str(file), load_pretrained(file))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{app_server.url}/logits?model=real/deep&prompt=then the other")
+    settled(page)
+    table = page.get_by_label("Table of the likeliest").locator(".js-plotly-plot")
+    expect(table.locator(".textpoint text").first).to_be_visible()
+    assert table.evaluate(OVERLAPS) == 0
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth")

@@ -66,7 +66,7 @@ def test_the_lens_of_a_deep_model_has_columns_that_fit(page):
     columns = table["layout"]["xaxis"]["ticktext"]
     assert len(columns) <= COLUMNS + 1 and columns[0] == "embedding" and columns[-1] == "11 post"
     assert all(column.endswith("post") for column in columns[1:])
-    app = next(box for box in app.selectbox if box.label == "Points").set_value("0 mid to 7 post").run()
+    app = next(box for box in app.selectbox if box.label == "Points").set_value("0 mid to 5 post").run()
     stretch = chart(app, "Table of the likeliest")["layout"]["xaxis"]["ticktext"]
     assert len(stretch) == COLUMNS + 1 and stretch[:3] == ["0 mid", "0 post", "1 mid"] and stretch[-1] == "11 post"
     app = page("logits", point="4 mid")

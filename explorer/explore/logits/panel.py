@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,8 +53,9 @@ RIVAL = Choice(
 )
 POINTS = Choice("points", label="Points", help="A table of all points would be too wide to read.")
 SPREAD = "spread"  # of `POINTS`: evenly spaced points
-COLUMNS = 16  # of the table at once
-FEW, SHORT = 12, 5  # columns; in a table of more, characters of a token
+COLUMNS = 12  # of the table at once
+FEW, SHORT = 8, 5  # columns; in a table of more, characters of a token
+NARROW = 2  # characters of a token up to which a whole table fits on a phone
 ROWS = 20  # of the table at once
 TALLEST = 720  # pixels; a longer table scrolls
 LISTED = 512  # tokens; a larger vocabulary is not listed as a whole
@@ -76,7 +78,9 @@ def draw_table(chosen: Subject) -> None:
     cell = (points.index(point), position)
     figure: Any = _table_figure(chosen, lens, color, cell, rows)
     wide, narrow = st.columns([3, 2], gap="medium")
-    with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False):
+    longest = max(len(unescape(token)) for token in figure.data[1].text)
+    name = "scrolled-table" if longest > NARROW else None  # see page.css
+    with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False, key=name):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{position}:{points[1:2]}"  # a new key for a new cell, so that no cell stays grey
         clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points

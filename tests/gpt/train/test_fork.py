@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt import Corpus, GPTConfig, Recipe, RunError, build_model, create_run, load_run
+from gpt.model.config import RopeScaling
 from gpt.train.fork import fork_run, skip
 from gpt.train.loop import train
 from gpt.train.run import shapes_of
@@ -91,6 +93,22 @@ def test_switches_that_keep_the_shapes_can_change(parent, tmp_path, changes):
     train(child, CPU)
     assert child.status.state == "finished"
     assert [row["train_loss"] for row in child.metrics()[:-1]] != [row["train_loss"] for row in parent.metrics()[:4]]
+
+
+def test_a_fork_stretches_rotary_positions(new_run, tmp_path):
+    rotary = new_run(positions="rotary", steps=2, snapshots=2)
+    train(rotary, CPU)
+    stretched = RopeScaling("linear", 2.0)
+    first = fork_run(rotary, 0, tmp_path / "first", rope_scaling=stretched)
+    again = fork_run(rotary, 0, tmp_path / "again", **load_run(first.folder).parent.changed)
+    for child in (first, again):
+        train(load_run(child.folder), CPU)
+        assert load_run(child.folder).recipe.model == replace(rotary.recipe.model, rope_scaling=stretched)
+        assert load_run(child.folder).parent.changed == {"rope_scaling": asdict(stretched)}
+    losses = [[row["train_loss"] for row in run.metrics()[:2]] for run in (rotary, first, again)]
+    assert losses[1] == losses[2] != losses[0]
+    ids = torch.arange(5)[None]
+    assert not torch.allclose(*(fork.model(0)(ids) for fork in (rotary, first))), "the same weights, turned less"
 
 
 @pytest.mark.parametrize(
