@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from filelock import Timeout
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt.model.build import build_model
 from gpt.train.estimate import check_fits
@@ -23,6 +23,7 @@ from gpt.train.recipe import snapshot_steps
 from gpt.train.resume import load_state, save_state
 from gpt.train.run import Run, RunError
 from gpt.train.signals import EndedBySignal, Signals, record_signals
+from gpt.train.vectors import Vectors
 
 PAUSE_POLL = 0.2  # seconds
 SAVE_EVERY = 60  # seconds between two saved states; a killed run loses no more
@@ -66,6 +67,7 @@ class Trainer:
         torch.manual_seed(self.recipe.seed)
         self.model = build_model(self.recipe.model, run.objective.kind).to(device)
         self.optimizers = OPTIMIZERS[self.recipe.optimizer].make(self.model, self.recipe)
+        self.vectors = Vectors(self.optimizers)
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
         self.batch: tuple[Tensor, ...] = ()
@@ -94,14 +96,10 @@ class Trainer:
         if not self.batch or (self.step - self.run.began_at) % recipe.updates == 0:
             self.batch = self.objective.draw(self.model, self.generator)
         loss = self._backward(self.batch)
-        grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.grad_clip or math.inf)
+        grad_norm = self.vectors.clip_gradients(recipe.grad_clip)
         self._check_finite("loss", loss.item())
         self._check_finite("gradient", grad_norm.item())
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        self.vectors.step(lr)
         self.step, self.is_taken = self.step + 1, False
         self.tokens, self.busy = self.tokens + self.batch[0].numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
@@ -119,7 +117,7 @@ class Trainer:
             part_loss = part_loss * (len(part[0]) / len(batch[0]))
             part_loss.backward()
             loss += part_loss.detach()
-        self.ranks.sum([loss, *(p.grad for p in self.model.parameters() if p.grad is not None)])
+        self.ranks.sum([loss, *self.vectors.gradients])
         return loss
 
     def evaluate(self) -> dict[str, float]:
@@ -169,7 +167,7 @@ class Trainer:
     def save(self) -> None:
         """Write the state to resume from. Where weights are not finite, the older state stays."""
         began = time.perf_counter()
-        if not all(bool(parameter.isfinite().all()) for parameter in self.model.parameters()):
+        if not self.vectors.are_finite:
             return
         save_state(self)
         saved = time.perf_counter()

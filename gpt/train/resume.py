@@ -45,15 +45,34 @@ def _load_rest(trainer: "Trainer") -> None:
         trainer.step, trainer.elapsed = int(file.metadata()["step"]), float(file.metadata()["elapsed"])
         names = list(file.keys())
         for i, optimizer in enumerate(trainer.optimizers):
-            state: dict[int, dict[str, Tensor]] = {}
+            saved: dict[int, dict[str, Tensor]] = {}
             for name in names:
                 if name.startswith(f"optimizer.{i}."):
                     _, _, parameter, key = name.split(".")
-                    state.setdefault(int(parameter), {})[key] = file.get_tensor(name)
-            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+                    saved.setdefault(int(parameter), {})[key] = file.get_tensor(name)
+            _load_optimizer(optimizer, [saved[parameter] for parameter in sorted(saved)])
         trainer.batch = tuple(file.get_tensor(name) for name in sorted(names) if name.startswith("batch."))
         trainer.generator.set_state(file.get_tensor("rng.batches"))
         torch.set_rng_state(file.get_tensor("rng.torch"))
         own = f"rng.{trainer.device.type}"
         if own in names:
             torch.get_device_module(trainer.device).set_rng_state(file.get_tensor(own))
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, saved: list[dict[str, Tensor]]) -> None:
+    """Give an optimizer its state. saved: the state of each parameter, in order.
+
+    A file of an older version has the state of each parameter of the model. Those of one vector follow each other.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {i: {} for i in range(len(parameters) if saved else 0)}
+    for key in saved[0] if saved else ():
+        values = [each[key] for each in saved]
+        if values[0].dim() == 0:  # the number of steps
+            parts = [values[0].clone() for _ in parameters]
+        else:
+            joined = torch.cat([value.flatten() for value in values])
+            parts = joined.split([parameter.numel() for parameter in parameters])
+        for i, (part, parameter) in enumerate(zip(parts, parameters, strict=True)):
+            state[i][key] = part.view_as(parameter) if part.dim() else part
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
