@@ -8,7 +8,11 @@ RIGHT = Choice("right", label="Model")  # on the right of the Compare page
 RUN = Choice("run", label="Run")
 TRANSLATOR = Choice("translator", label="Model")  # on the Encoder and decoder page
 TEXT = Choice("text", label="Text")
-PROMPT = Choice("prompt", high=LONGEST_PROMPT, label="Prompt", help="Enter applies it; Shift+Enter starts a new line.")
+PROMPT = Choice(
+    "prompt", high=LONGEST_PROMPT, label="Prompt",
+    help="The page follows what you type. Where it takes longer than a second, Enter applies the prompt. Shift+Enter "
+    "starts a new line.",
+)  # fmt: skip
 SECOND_PROMPT = Choice("second-prompt", high=LONGEST_PROMPT, label="Second prompt")
 CHANGES = Choice("changes", label="Kept changes")
 LAYER = Choice(

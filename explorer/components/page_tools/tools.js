@@ -16,16 +16,5 @@ export default function ({ parentElement }) {
     }
   };
   box.onblur = () => { box.hidden = true; }; // the address may change
-  document.addEventListener("keydown", applyOnEnter, true);
-  return () => document.removeEventListener("keydown", applyOnEnter, true);
-}
-
-// Streamlit applies a text area on Ctrl+Enter. An Enter without Shift is sent on to it as that.
-function applyOnEnter(event) {
-  const { target, key, shiftKey, ctrlKey, metaKey, altKey, isComposing } = event;
-  if (key !== "Enter" || shiftKey || ctrlKey || metaKey || altKey || isComposing) return;
-  if (!target.matches?.("[class*='st-key-widget-'] textarea")) return;
-  event.preventDefault();
-  event.stopPropagation();
-  target.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey: true, bubbles: true }));
+  return followTyping();
 }
