@@ -140,7 +140,7 @@ def head_by_hand(model: GPT, idx: Tensor, layer: int = 0, head: int = 0) -> tupl
     check_is_lectures(model.blocks[layer].attn)
     _, cache = model.run_with_cache(idx[None], [f"blocks.{layer}.hook_resid_pre"])
     block, config = model.blocks[layer], model.config
-    x = block.norm_before(block.ln1, cache[f"blocks.{layer}.hook_resid_pre"])[0]
+    x = block.read(cache[f"blocks.{layer}.hook_resid_pre"], block.ln1, block.attn_shift)[0]
     qkv = block.attn.qkv
     matrices = qkv.weight.detach().view(3, config.n_head, config.d_head, -1)[:, head].transpose(1, 2)  # (3, C, d_head)
     read = x

@@ -142,10 +142,11 @@ def _through_final_norm(model: GPT, unembed: Tensor, at: dict[str, Tensor]) -> t
     if isinstance(norm, nn.Identity):
         return unembed, 0.0
     bias = 0.0 if norm.bias is None else float(norm.bias.double() @ unembed)
+    unembed = unembed if norm.weight is None else unembed * norm.weight
     if isinstance(norm, BatchNorm):  # a fixed scale and shift a feature
-        direction = unembed * norm.weight / (norm.running_var.double() + norm.eps).sqrt()
+        direction = unembed / (norm.running_var.double() + norm.eps).sqrt()
         return direction, bias - float(norm.running_mean.double() @ direction)
-    scaled = unembed * norm.weight / at["ln_final.hook_scale"]
+    scaled = unembed / at["ln_final.hook_scale"]
     return scaled if isinstance(norm, RMSNorm) else scaled - scaled.mean(), bias
 
 

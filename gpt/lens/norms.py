@@ -22,7 +22,7 @@ class NormReading:
     scale: Tensor  # (T,), √(var + eps), or with RMSNorm √(mean of squares + eps)
     before: Tensor  # (T, n_embd)
     after: Tensor  # (T, n_embd)
-    gamma: Tensor  # (n_embd,)
+    gamma: Tensor  # (n_embd,), ones where norms have no weights
     beta: Tensor | None  # (n_embd,), zeros where the model has no biases; None with RMSNorm, which adds none
 
 
@@ -88,15 +88,15 @@ def without_norms(model: GPT | Bigram, norms: Sequence[str]) -> Mapping[str, Hoo
 
 
 def _reading(module: LayerNorm | RMSNorm, norm: str, inputs: tuple[str, ...], cache: ActivationCache) -> NormReading:
-    beta = None
+    after, beta = cache[f"{norm}.hook_normalized"][0], None
     if isinstance(module, LayerNorm):
-        beta = torch.zeros_like(module.weight) if module.bias is None else module.bias.detach().clone()
+        beta = after.new_zeros(after.size(-1)) if module.bias is None else module.bias.detach().clone()
     return NormReading(
         name=norm,
         mean=cache[f"{norm}.hook_mean"][0, :, 0] if isinstance(module, LayerNorm) else None,
         scale=cache[f"{norm}.hook_scale"][0, :, 0],
         before=torch.stack([cache[name][0] for name in inputs]).sum(0),
-        after=cache[f"{norm}.hook_normalized"][0],
-        gamma=module.weight.detach().clone(),
+        after=after,
+        gamma=after.new_ones(after.size(-1)) if module.weight is None else module.weight.detach().clone(),
         beta=beta,
     )

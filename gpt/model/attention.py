@@ -13,11 +13,15 @@ from gpt.model.positions import Rotary
 
 
 class KVCache:
-    """The keys and values of the tokens that one layer has read, (B, n_kv_head, T, d_head) each."""
+    """The keys and values of the tokens that one layer has read, (B, n_kv_head, T, d_head) each.
+
+    For a layer with token shift also the last token's features, by what read them, (B, 1, n_embd) each.
+    """
 
     def __init__(self) -> None:
         self.k: Tensor | None = None
         self.v: Tensor | None = None
+        self.last: dict[nn.Module, Tensor] = {}
 
     @property
     def length(self) -> int:
@@ -52,8 +56,8 @@ class Attention(nn.Module):
         # rung 5: a projection back into the residual stream
         self.proj = nn.Linear(self.sizes[0], config.n_embd, bias=config.bias) if config.projection else nn.Identity()
         self.dropout = config.dropout
-        self.q_norm = RMSNorm(self.d_head, config.norm_eps) if config.qk_norm else None
-        self.k_norm = RMSNorm(self.d_head, config.norm_eps) if config.qk_norm else None
+        self.q_norm = RMSNorm(self.d_head, config.norm_eps, config.norm_weight) if config.qk_norm else None
+        self.k_norm = RMSNorm(self.d_head, config.norm_eps, config.norm_weight) if config.qk_norm else None
         self.hook_q, self.hook_k, self.hook_v, self.hook_z = HookPoint(), HookPoint(), HookPoint(), HookPoint()
         self.rotary = None
         if config.positions == "rotary":

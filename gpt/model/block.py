@@ -10,6 +10,7 @@ from gpt.model.embedding import INIT_STD
 from gpt.model.hooks import HookPoint
 from gpt.model.mlp import MLP
 from gpt.model.norms import build_norm
+from gpt.model.token_shift import TokenShift
 
 
 class BlockParts(nn.Module):
@@ -21,11 +22,13 @@ class BlockParts(nn.Module):
         self.norm_first, self.norm_last = config.norm_first, config.norm_last
         self.hook_resid_pre = HookPoint()
         self.ln1 = build_norm(config)
+        self.attn_shift = TokenShift(config.n_embd) if config.token_shift else None
         self.attn = Attention(config)
         self.hook_attn_out = HookPoint()
         self.hook_resid_mid = HookPoint()
         if config.mlp:
             self.ln2 = build_norm(config)
+            self.mlp_shift = TokenShift(config.n_embd) if config.token_shift else None
             self.mlp = MLP(config)  # rung 4: feedforward
             self.hook_mlp_out = HookPoint()
         self.has_mlp = config.mlp
@@ -33,20 +36,26 @@ class BlockParts(nn.Module):
 
     def communicate(self, resid_pre: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
         """resid_pre → attention → resid_mid."""
-        attn_out = self.hook_attn_out(self.attn(self.norm_before(self.ln1, resid_pre), past, readable=readable))
+        x = self.read(resid_pre, self.ln1, self.attn_shift, past)
+        attn_out = self.hook_attn_out(self.attn(x, past, readable=readable))
         return self.hook_resid_mid(self.join(self.ln1, resid_pre, attn_out))
 
-    def compute(self, resid_mid: Tensor, read: Tensor) -> Tensor:
-        """resid_mid → MLP → resid_post. read: the stream that the MLP reads."""
+    def compute(self, resid_mid: Tensor, stream: Tensor, past: KVCache | None = None) -> Tensor:
+        """resid_mid → MLP → resid_post. stream: what the MLP reads."""
         resid_post = resid_mid
         if self.has_mlp:  # rung 4: feedforward
-            mlp_out = self.hook_mlp_out(self.mlp(self.norm_before(self.mlp_norm, read)))
+            mlp_out = self.hook_mlp_out(self.mlp(self.read(stream, self.mlp_norm, self.mlp_shift, past)))
             resid_post = self.join(self.mlp_norm, resid_mid, mlp_out)
         return self.hook_resid_post(resid_post)
 
     @property
     def mlp_norm(self) -> nn.Module:
         return self.ln2
+
+    def read(self, stream: Tensor, norm: nn.Module, shift: TokenShift | None, past: KVCache | None = None) -> Tensor:
+        """Return what attention or MLP read: the stream, normalised, each token mixed with the one before."""
+        x = self.norm_before(norm, stream)
+        return x if shift is None else shift(x, past)
 
     def norm_before(self, norm: nn.Module, stream: Tensor) -> Tensor:
         return norm(stream) if self.norm_first else stream  # rung 6: layernorm
@@ -70,20 +79,23 @@ class Block(BlockParts):
     def forward(self, x: Tensor, past: KVCache | None = None, readable: Tensor | None = None) -> Tensor:
         resid_pre = self.hook_resid_pre(x)
         resid_mid = self.communicate(resid_pre, past, readable)
-        return self.compute(resid_mid, resid_pre if self.parallel else resid_mid)
+        return self.compute(resid_mid, resid_pre if self.parallel else resid_mid, past)
 
 
 def initialise(model: nn.Module, config: GPTConfig, writers: int) -> None:
     """Draw normal weights of std 0.02; those that write into the residual stream are divided by √writers.
 
     writers: the number of parts that write. Without layernorm nothing makes a small signal large again, so torch's own,
-    larger weights stay (lecture, rungs 2 to 5).
+    larger weights stay (lecture, rungs 2 to 5). With zero_init the weights that write are 0 (Zhang et al. 2019, Fixup,
+    arXiv:1901.09321).
     """
-    if config.norm == "none":
-        return
     for name, parameter in model.named_parameters():
-        if parameter.dim() == 2:
-            writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
+        writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
+        if config.zero_init and writes:
+            nn.init.zeros_(parameter)
+        elif config.norm == "none":
+            continue
+        elif parameter.dim() == 2:
             nn.init.normal_(parameter, std=INIT_STD / math.sqrt(writers) if writes and config.residual else INIT_STD)
         elif name.endswith("bias"):
             nn.init.zeros_(parameter)

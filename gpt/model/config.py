@@ -84,11 +84,14 @@ class GPTConfig:
     rope_scaling: RopeScaling | None = None
     norm_place: NormPlace = "pre"  # of RMSNorm: before each part, or after it
     norm_eps: float = 1e-5
+    norm_weight: bool = True  # norms multiply each feature by a learned γ
     gated: bool = False  # the MLP multiplies its features by a gate
     qk_norm: bool = False  # RMSNorm of each head's query and key
     parallel: bool = False  # attention and MLP read the same stream, side by side
     window: int | None = None  # a token reads this many tokens at most, itself included; None: all before it
     softcap: float | None = None  # logits are squeezed between −softcap and softcap; None: they are not
+    zero_init: bool = False  # the output matrices of attention and MLP are zero at first, so a block changes nothing
+    token_shift: bool = False  # attention and MLP read each token's features mixed with those of the token before
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "block_size", "n_head", "n_embd"):
@@ -152,6 +155,13 @@ class GPTConfig:
         _check(self, "window", masked, "only a model with causal=True can have one")
         added = self.residual or not self.parallel
         _check(self, "parallel", added, "only a model with residual=True can have it: both parts add to one stream")
+        writes = self.residual and self.projection
+        _check(
+            self,
+            "zero_init",
+            writes or not self.zero_init,
+            "only a model with residual=True and projection=True has it",
+        )
         if not self.projection:
             width = self.n_head * self.d_head
             _check(self, "d_head", width == self.n_embd, f"without a projection n_head × d_head is {self.n_embd}")

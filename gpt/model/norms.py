@@ -8,6 +8,12 @@ from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookPoint
 
 
+def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Return γ·x + β; without a weight γ is 1, without a bias β is 0."""
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
 class LayerNorm(nn.Module):
     """Normalise each token's features to mean 0 and variance 1, then γ·x + β.
 
@@ -15,10 +21,10 @@ class LayerNorm(nn.Module):
     Source: lecture 01:32:51; Ba et al. 2016, arXiv:1607.06450.
     """
 
-    def __init__(self, n_embd: int, bias: bool, eps: float = 1e-5) -> None:
+    def __init__(self, n_embd: int, bias: bool, eps: float = 1e-5, weight: bool = True) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.weight = nn.Parameter(torch.ones(n_embd)) if weight else None
         self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
         self.hook_mean = HookPoint()
         self.hook_scale = HookPoint()
@@ -26,16 +32,15 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.hook_mean.is_hooked or self.hook_scale.is_hooked):
-            return self.hook_normalized(F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps))
+            return self.hook_normalized(F.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps))
         if not (x.requires_grad or self.hook_mean.may_change or self.hook_scale.may_change):
-            normalized, mean, rstd = torch.native_layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+            normalized, mean, rstd = torch.native_layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
             self.hook_mean(mean)
             self.hook_scale(rstd.reciprocal())
             return self.hook_normalized(normalized)
         centred = x - self.hook_mean(x.mean(-1, keepdim=True))  # rung 6: mean 0
         scale = self.hook_scale((centred.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())  # rung 6: its size
-        normalized = centred / scale * self.weight  # rung 6: variance 1, then γ
-        return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+        return self.hook_normalized(affine(centred / scale, self.weight, self.bias))  # rung 6: variance 1, then γ
 
 
 class RMSNorm(nn.Module):
@@ -47,17 +52,17 @@ class RMSNorm(nn.Module):
 
     bias = None
 
-    def __init__(self, n_embd: int, eps: float = 1e-5) -> None:
+    def __init__(self, n_embd: int, eps: float = 1e-5, weight: bool = True) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.weight = nn.Parameter(torch.ones(n_embd)) if weight else None
         self.hook_scale = HookPoint()
         self.hook_normalized = HookPoint()
 
     def forward(self, x: Tensor) -> Tensor:
         precise = x if x.dtype == torch.float64 else x.float()
         scale = self.hook_scale((precise.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
-        return self.hook_normalized((precise / scale).to(x.dtype) * self.weight)
+        return self.hook_normalized(affine((precise / scale).to(x.dtype), self.weight, None))
 
 
 class BatchNorm(nn.Module):
@@ -74,10 +79,10 @@ class BatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, n_embd: int, bias: bool, eps: float = 1e-5) -> None:
+    def __init__(self, n_embd: int, bias: bool, eps: float = 1e-5, weight: bool = True) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.weight = nn.Parameter(torch.ones(n_embd)) if weight else None
         self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
         self.register_buffer("running_mean", torch.zeros(n_embd))
         self.register_buffer("running_var", torch.ones(n_embd))
@@ -89,8 +94,8 @@ class BatchNorm(nn.Module):
         mean, var = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
         shape = [1] * (x.dim() - 1) + [-1]
         centred = x - self.hook_mean(mean.view(shape))
-        normalized = centred / self.hook_scale((var + self.eps).sqrt().view(shape)) * self.weight
-        return self.hook_normalized(normalized if self.bias is None else normalized + self.bias)
+        scale = self.hook_scale((var + self.eps).sqrt().view(shape))
+        return self.hook_normalized(affine(centred / scale, self.weight, self.bias))
 
     def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and variance of each feature, (C,) both, and move the running ones a step towards them."""
@@ -107,5 +112,6 @@ def build_norm(config: GPTConfig) -> LayerNorm | RMSNorm | BatchNorm | nn.Identi
     if config.norm == "none":
         return nn.Identity()
     if config.norm == "rms":
-        return RMSNorm(config.n_embd, config.norm_eps)
-    return (BatchNorm if config.norm == "batch" else LayerNorm)(config.n_embd, config.bias, config.norm_eps)
+        return RMSNorm(config.n_embd, config.norm_eps, config.norm_weight)
+    kind = BatchNorm if config.norm == "batch" else LayerNorm
+    return kind(config.n_embd, config.bias, config.norm_eps, config.norm_weight)

@@ -107,17 +107,22 @@ def count_stored(config: GPTConfig, kind: ModelKind = GPT) -> int:
 
 
 def _block(config: GPTConfig) -> int:
-    return _norm(config) + _attention(config) + (_norm(config) + _mlp(config) if config.mlp else 0)
+    part = _norm(config) + config.n_embd * config.token_shift
+    return part + _attention(config) + (part + _mlp(config) if config.mlp else 0)
 
 
 def _norm(config: GPTConfig) -> int:
-    return 0 if config.norm == "none" else config.n_embd * (1 + (config.bias and config.norm != "rms"))
+    return 0 if config.norm == "none" else config.n_embd * (config.norm_weight + (config.bias and config.norm != "rms"))
 
 
 def _attention(config: GPTConfig) -> int:
     C, queries = config.n_embd, config.n_head * config.d_head
     qkv = (queries + 2 * config.n_kv_head * config.d_head) * (C + config.has_qkv_bias)
-    return qkv + (C * (queries + config.bias) if config.projection else 0) + 2 * config.d_head * config.qk_norm
+    return (
+        qkv
+        + (C * (queries + config.bias) if config.projection else 0)
+        + 2 * config.d_head * (config.qk_norm and config.norm_weight)
+    )
 
 
 def _mlp(config: GPTConfig) -> int:

@@ -2,14 +2,15 @@
 
 from typing import get_args
 
+import torch
 from hypothesis import strategies as st
 
-from gpt import GPTConfig
+from gpt import GPT, GPTConfig
 from gpt.model.config import Activation, Norm, NormPlace, Positions, RopeScaling
 
 V, T = 11, 9  # vocab_size and block_size of every drawn config
 SWITCHES = ("bias", "unembed_bias", "tie_weights", "residual", "projection", "mlp", "scale", "causal")
-TODAYS = ("gated", "qk_norm", "parallel")
+TODAYS = ("gated", "qk_norm", "parallel", "norm_weight", "zero_init", "token_shift")
 SCALINGS = [None, RopeScaling("linear", 4.0), RopeScaling("llama3", 8.0, original=4)]
 CHOICES = {
     "activation": get_args(Activation), "positions": get_args(Positions), "norm": get_args(Norm),
@@ -21,6 +22,16 @@ MODERN = {
     "positions": "rotary", "norm": "rms", "gated": True, "activation": "silu", "bias": False, "n_head": 4,
     "n_kv_head": 2, "d_head": 6, "mlp_width": 10, "qk_norm": True, "parallel": True, "window": 5, "softcap": 3.0,
 }  # fmt: skip
+
+
+def build(config: GPTConfig, seed: int = 0) -> GPT:
+    """Make a GPT of random weights in eval mode. Those that begin at zero get values too: else they hide their part."""
+    torch.manual_seed(seed)
+    model = GPT(config).eval().requires_grad_(False)
+    for parameter in model.parameters():
+        if not parameter.any():
+            parameter += torch.randn_like(parameter) * 0.3
+    return model
 
 
 @st.composite
@@ -42,4 +53,6 @@ def configs(draw, **fixed) -> GPTConfig:
         values["window"] = None
     if not values["residual"]:
         values["parallel"] = False
+    if not values["residual"] or not values["projection"]:
+        values["zero_init"] = False
     return GPTConfig(vocab_size=V, block_size=T, **values)

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt import GPT, Bigram, GPTConfig, Step, distribution, generate
-from tests.gpt.configs import configs
+from gpt import Bigram, GPTConfig, Step, distribution, generate
+from tests.gpt.configs import build, configs
 
 logits_of = st.lists(st.floats(-30, 30), min_size=1, max_size=20).map(torch.tensor)
 temperatures = st.one_of(st.just(0.0), st.floats(5e-324, 1e300), st.floats(0.1, 3))
@@ -38,8 +38,7 @@ def test_the_cache_changes_nothing(make_model, ids, n_prompt, positions):
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(configs(), st.integers(1, 20))
 def test_the_cache_changes_nothing_whatever_the_switches(config, n_prompt):
-    torch.manual_seed(0)
-    model = GPT(config).eval().requires_grad_(False)
+    model = build(config)
     prompt = torch.randint(config.vocab_size, (1, n_prompt), generator=torch.Generator().manual_seed(n_prompt))
     cached, plain = (list(generate(model, prompt, 12, use_cache=use_cache)) for use_cache in (True, False))
     assert [step.token for step in cached] == [step.token for step in plain]

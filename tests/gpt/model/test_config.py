@@ -10,6 +10,7 @@ from gpt.model.config import RopeScaling
 SIZES = ("vocab_size", "block_size", "n_layer", "n_head", "n_embd")
 SWITCHES = (
     "bias", "tie_weights", "residual", "projection", "mlp", "scale", "causal", "gated", "qk_norm", "parallel",
+    "norm_weight", "zero_init", "token_shift",
 )  # fmt: skip
 CHOICES = ("activation", "positions", "norm", "norm_place")
 FOLLOWING = ("n_kv_head", "d_head", "mlp_width")

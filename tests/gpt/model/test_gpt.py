@@ -9,12 +9,7 @@ from hypothesis import strategies as st
 
 from gpt import GPT, GPTConfig, loss_of
 from gpt.model.positions import sinusoids
-from tests.gpt.configs import T, V, configs
-
-
-def build(config: GPTConfig) -> GPT:
-    torch.manual_seed(0)
-    return GPT(config).eval().requires_grad_(False)
+from tests.gpt.configs import T, V, build, configs
 
 
 def tokens(B: int, seed: int) -> torch.Tensor:
@@ -67,7 +62,7 @@ def test_rows_of_a_batch_do_not_communicate(config, seed):
 
 
 @many
-@given(configs(positions="none", causal=False), st.permutations(range(T)))
+@given(configs(positions="none", causal=False, token_shift=False), st.permutations(range(T)))
 def test_without_positions_and_mask_tokens_are_a_set(config, order):
     model, idx = build(config), tokens(1, 5)
     torch.testing.assert_close(model(idx[:, order]), model(idx)[:, order], atol=1e-5, rtol=0)

@@ -14,7 +14,7 @@ PAIRS = configs(causal=True, parallel=False, norm_place="pre").filter(lambda con
 
 def build(kind, config):
     torch.manual_seed(0)
-    model = kind(config).eval().requires_grad_(False)
+    model = kind(config).double().eval().requires_grad_(False)  # some draws amplify rounding
     for parameter in model.parameters():
         parameter += torch.randn_like(parameter) * 0.3
     return model

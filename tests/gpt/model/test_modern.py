@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from gpt import GPT, GPTConfig
-from gpt.model.attention import Attention
+from gpt.model.attention import Attention, KVCache
 from gpt.model.config import RopeScaling
 from gpt.model.mlp import ACTIVATIONS
 from gpt.model.norms import RMSNorm
 from gpt.model.positions import Rotary, stretch
+from gpt.model.token_shift import TokenShift
 
 MODERN = {
     "positions": "rotary", "norm": "rms", "gated": True, "activation": "silu", "bias": False, "n_kv_head": 1,
@@ -125,6 +126,47 @@ def test_a_parallel_block_sums_what_both_parts_read_from_the_same_stream(make_mo
     torch.testing.assert_close(cache["mlp_out", 1], block.mlp(block.ln2(resid_pre)))
     torch.testing.assert_close(cache["resid_mid", 1], resid_pre + cache["attn_out", 1])
     torch.testing.assert_close(cache["resid_post", 1], resid_pre + cache["attn_out", 1] + cache["mlp_out", 1])
+
+
+def test_a_norm_without_weights_is_one_whose_weights_are_one(small_config, ids):
+    for norm in ("pre", "rms", "batch"):
+        plain = GPT(small_config(norm=norm, norm_weight=False, qk_norm=True)).eval()
+        weighted = GPT(small_config(norm=norm, qk_norm=True)).eval()
+        missing, unexpected = weighted.load_state_dict(plain.state_dict(), strict=False)
+        norms = {name.removesuffix(".weight").rpartition(".")[2] for name in missing}
+        assert not unexpected and norms == {"ln1", "ln2", "ln_final", "q_norm", "k_norm"}
+        torch.testing.assert_close(plain(ids()), weighted(ids()))
+
+
+def test_blocks_that_begin_at_zero_change_nothing(small_config, ids):
+    model = GPT(small_config(zero_init=True)).eval()
+    _, cache = model.run_with_cache(ids())
+    torch.testing.assert_close(cache["resid_post", 1], cache["resid_pre", 0])
+    for changes in ({"residual": False}, {"projection": False}):
+        with pytest.raises(ValueError, match=r"zero_init=True does not work: only a model with residual=True and proj"):
+            small_config(zero_init=True, **changes)
+
+
+def test_token_shift_by_its_formula():
+    shift, x, past = TokenShift(3), torch.randn(2, 4, 3), KVCache()
+    assert torch.equal(shift(x), x)  # as it begins
+    shift.mix.data = torch.tensor([0.0, 0.25, 1.0])
+    out = shift(x)
+    assert torch.equal(out[..., 0], x[..., 0])
+    torch.testing.assert_close(out[:, 1:, 1], 0.75 * x[:, 1:, 1] + 0.25 * x[:, :-1, 1])
+    torch.testing.assert_close(out[..., 2], torch.cat((torch.zeros(2, 1), x[:, :-1, 2]), dim=1))
+    pieces = [shift(x[:, start:end], past) for start, end in ((0, 1), (1, 3), (3, 4))]
+    torch.testing.assert_close(torch.cat(pieces, dim=1), out)
+
+
+def test_attention_and_mlp_read_what_token_shift_mixes(make_model, ids):
+    model = make_model(token_shift=True)
+    _, cache = model.run_with_cache(ids())
+    block, at = model.blocks[1], "blocks.1.ln2.hook_normalized"
+    torch.testing.assert_close(cache["mlp_out", 1], block.mlp(block.mlp_shift(cache[at])))
+    torch.testing.assert_close(
+        cache["attn_out", 1], block.attn(block.attn_shift(cache["blocks.1.ln1.hook_normalized"]))
+    )
 
 
 def test_hooks_of_todays_parts(make_model, ids):
