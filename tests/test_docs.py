@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt import export
+from gpt import export, load_run
 from gpt.train.__main__ import parse
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +60,16 @@ def test_the_python_about_exports_runs(copy):
     ]
     assert names["opened"].model.config.n_layer == 4
     assert names["opened"].tokenizer.encode("ROMEO:") == names["prompt"].input_ids[0].tolist()
+
+
+def test_the_python_about_run_folders_runs(copy):
+    tables, archive = blocks(ROOT / "docs" / "run-folder.md", "python")
+    names: dict = {}
+    exec(tables, names)
+    table = names["pandas"].read_parquet("metrics.parquet")
+    assert table.equals(names["metrics"]) and {"step", "train_loss", "val_loss"} <= set(table.columns)
+    exec(archive, names)
+    assert names["run"].steps == load_run("assets/models/shakespeare-bigram").steps
 
 
 @pytest.mark.parametrize("command", [line for each in DOCUMENTS for line in commands(each, "gpt.export")])

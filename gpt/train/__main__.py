@@ -9,8 +9,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from gpt.train.optim import OPTIMIZERS
 from gpt.train.presets import PRESETS
 from gpt.train.run import Run, load_run
 
+WriteRow = Callable[[dict[str, Any]], None]
 RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"  # where the app looks for runs
 NEW_RUN = ("run", "text", "steps", "seed", "set")  # options of a new run
 
@@ -71,6 +72,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=1,
         metavar="N",
         help="take each batch in N parts, where it is larger than memory",
+    )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="also write the curves for TensorBoard, into tensorboard/ of the run"
     )
     options = parser.parse_args(arguments)
     if options.resume and any(getattr(options, name) is not None for name in NEW_RUN):
@@ -136,7 +140,7 @@ def ticking(bar: "tqdm[Any]") -> Generator[None]:
         thread.join()
 
 
-def follow(run: Run, device: torch.device, mine: ranks.Ranks, accumulate: int) -> dict[str, str]:
+def follow(run: Run, device: torch.device, mine: ranks.Ranks, options: argparse.Namespace) -> dict[str, str]:
     """Train a run and show its progress. Returns the last numbers: label of a metric → number."""
     shown = [metric for metric in run.objective.metrics if metric not in OPTIMIZATION]
     numbers: dict[str, str] = {}
@@ -145,10 +149,17 @@ def follow(run: Run, device: torch.device, mine: ranks.Ranks, accumulate: int) -
         numbers.update({metric.name: f"{row[metric.name]:.4f}" for metric in shown if metric.name in row})
         bar.set_postfix(numbers, refresh=False)
         bar.update(row["step"] - bar.n)
+        if write:
+            write(row)
 
     hidden: dict[str, Any] = {} if mine.is_first else {"disable": True}
-    with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **hidden) as bar, ticking(bar):
-        train(run, mine.device or device, show, mine, accumulate)
+    events: AbstractContextManager[WriteRow | None] = nullcontext()
+    if options.tensorboard and mine.is_first:
+        from gpt.train.tensorboard import event_log  # takes a second, so only where it is asked for
+
+        events = event_log(run)
+    with tqdm(total=run.recipe.steps, desc=run.name, unit="step", **hidden) as bar, ticking(bar), events as write:
+        train(run, mine.device or device, show, mine, options.accumulate)
     return {metric.label: numbers[metric.name] for metric in shown if metric.name in numbers.keys() - {"train_loss"}}
 
 
@@ -168,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
         if mine.is_first:
             needs = estimate(run.recipe, mine.world_size * options.accumulate, device.type)
             print(f"{run.name}: {needs}", file=sys.stderr)
-        numbers = follow(run, device, mine, options.accumulate)
+        numbers = follow(run, device, mine, options)
     except (ValueError, OSError, TrainingFailed, ranks.PeerLost) as error:
         if mine.is_first:
             print(f"error: {error}", file=sys.stderr)

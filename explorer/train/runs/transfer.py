@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+import pandas
 import streamlit as st
 
 from explorer.choice import choose
@@ -29,7 +30,23 @@ def draw_download(run: Run) -> None:
             "every snapshot, curves, samples, and what resuming needs. *Import* on the Runs page takes the file back."
         )
         prepared = prepare((run.folder, folders.size(run.folder)), lambda show: write_archive(run, show))
-        download("Download .zip", prepared.read, f"{file_name(run.name)}.zip", "application/zip", key="run")
+        name = file_name(run.name)
+        download("Download .zip", prepared.read, f"{name}.zip", "application/zip", key="run")
+        st.caption("The logged numbers, one row a step:")
+        with st.container(horizontal=True):
+            download("Metrics .csv", lambda: metrics_csv(run), f"{name}.csv", "text/csv", key="run:csv")
+            parquet = "application/vnd.apache.parquet"
+            download("Metrics .parquet", lambda: metrics_parquet(run), f"{name}.parquet", parquet, key="run:parquet")
+
+
+def metrics_csv(run: Run) -> bytes:
+    """Return the rows of metrics.jsonl as CSV."""
+    return pandas.DataFrame(run.metrics()).to_csv(index=False).encode()
+
+
+def metrics_parquet(run: Run) -> bytes:
+    """Return the rows of metrics.jsonl as Parquet."""
+    return pandas.DataFrame(run.metrics()).to_parquet(index=False)
 
 
 def write_archive(run: Run, progress: Progress) -> IO[bytes]:

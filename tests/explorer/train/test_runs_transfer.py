@@ -4,9 +4,10 @@ import io
 import shutil
 import zipfile
 
+import pandas
 import pytest
 
-from explorer.train.runs.transfer import import_run, write_archive
+from explorer.train.runs.transfer import import_run, metrics_csv, metrics_parquet, write_archive
 from gpt import load_run
 from tests.explorer.train.elements import messages, widget
 
@@ -29,8 +30,10 @@ def upload(app, name: str, data: bytes):
 
 def test_the_download_dialog_offers_the_whole_run(runs_page, runs):
     app = widget(runs_page("tiny").button, "Download").click().run()
-    [button] = app.get("download_button")
-    assert button.proto.label == "Download .zip" and "tiny with everything" in messages(app).replace("*", "")
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["Download .zip", "Metrics .csv", "Metrics .parquet"] and "tiny with everything" in messages(
+        app
+    ).replace("*", "")
     assert "tiny/snapshots/000002.safetensors" in zipfile.ZipFile(io.BytesIO(packed(runs / "tiny"))).namelist()
 
 
@@ -60,3 +63,10 @@ def test_a_run_that_waited_elsewhere_does_not_start_here(runs):
     load_run(runs / "tiny").set_status("queued", 2)
     run = import_run(runs, io.BytesIO(packed(runs / "tiny")), "guest")
     assert run.status.state == "stopped" and "resume it to train it here" in run.status.why
+
+
+def test_the_metrics_are_read_back_from_both_tables(runs):
+    run = load_run(runs / "tiny")
+    for table in (pandas.read_csv(io.BytesIO(metrics_csv(run))), pandas.read_parquet(io.BytesIO(metrics_parquet(run)))):
+        rows = [row.dropna().to_dict() for _, row in table.iterrows()]
+        assert rows == [pytest.approx(row) for row in run.metrics()]
