@@ -135,14 +135,17 @@ def _muon_flops(config: GPTConfig) -> int:
 
 @register("muon", "Muon", "orthogonal updates for the matrices of the blocks, AdamW for the rest", _muon_flops)
 def make_muon(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]:
-    """Create Muon for the blocks' matrices, and AdamW for the rest.
+    """Create Muon for the blocks' matrices, and AdamW for the rest, whose learning rate is multiplied by `embed_lr`.
 
     Embeddings are no matrices in Muon's sense: their rows are looked up, not multiplied.
     """
     named = list(model.named_parameters())
     matrices = [p for name, p in named if name.startswith(("blocks.", "encoder.", "decoder.")) and p.dim() == 2]
     chosen = {id(p) for p in matrices}
-    optimizers: list[torch.optim.Optimizer] = [_adamw((p for _, p in named if id(p) not in chosen), recipe)]
+    rest = _adamw((p for _, p in named if id(p) not in chosen), recipe)
+    for group in rest.param_groups:
+        group["scale"] = recipe.embed_lr
+    optimizers: list[torch.optim.Optimizer] = [rest]
     if matrices:
         optimizers.append(Muon(matrices, lr=recipe.lr, weight_decay=recipe.weight_decay))
     return optimizers

@@ -29,6 +29,7 @@ class Recipe:
     batch_size: int = 32
     optimizer: str = "adamw"  # a key of OPTIMIZERS
     lr: float = 1e-3
+    embed_lr: float = 1.0  # times lr: of what Muon leaves to AdamW, which is embeddings, unembedding and vectors
     schedule: Schedule = "constant"
     warmup: int = 0  # steps
     final_lr: float = 0.1  # share of lr that cosine and linear end at
@@ -72,6 +73,8 @@ class Recipe:
         for name in ("warmup", "seed"):
             self._check(name, self._is_within(name, 0, MAX_INT, int), "give a whole number from 0 to 2⁵³ − 1")
         self._check("lr", self._is_within("lr", 0, 10) and self.lr > 0, "give a learning rate above 0; 0.001 is usual")
+        factor = self._is_within("embed_lr", 0, 1000) and self.embed_lr > 0
+        self._check("embed_lr", factor, "give a number above 0, up to 1000; 1 is the learning rate itself")
         clips = self.grad_clip is None or self._is_within("grad_clip", 1e-9, 1e9)
         self._check("grad_clip", clips, "give a norm above 0, or None for no clipping")
         for name in ("final_lr", "weight_decay", "beta2"):

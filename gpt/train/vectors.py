@@ -42,10 +42,10 @@ class Vectors:
         return norm
 
     def step(self, lr: float) -> None:
-        """Take a step of every optimizer, then set all gradients to zero."""
+        """Take a step of every optimizer, then set all gradients to zero. A group may have a "scale" of its own for lr."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group.get("scale", 1.0)
             optimizer.step()
         for gradient in self.gradients:
             gradient.zero_()

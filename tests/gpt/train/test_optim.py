@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gpt import build_model
+from gpt.train.loop import Trainer
 from gpt.train.optim import OPTIMIZERS, Muon, orthogonalize, orthogonalize_all
 
 
@@ -109,3 +110,15 @@ def test_muons_arithmetic_is_counted(recipe, changes):
     with FlopCounterMode(display=False) as counted:
         muon.step()
     assert counted.get_total_flops() == OPTIMIZERS["muon"].flops(model.config)
+
+
+def test_embeddings_have_a_learning_rate_of_their_own_with_muon(new_run):
+    changes = {}
+    for factor in (1.0, 4.0):
+        trainer = Trainer(new_run(optimizer="muon", embed_lr=factor, warmup=0), torch.device("cpu"))
+        before = {name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()}
+        assert trainer.advance()["lr"] == trainer.recipe.lr
+        changes[factor] = {name: p.detach() - before[name] for name, p in trainer.model.named_parameters()}
+    for name, change in changes[1.0].items():
+        is_matrix = name.startswith("blocks.") and change.dim() == 2
+        torch.testing.assert_close(changes[4.0][name], change * (1 if is_matrix else 4), atol=1e-6, rtol=0)

@@ -17,6 +17,7 @@ BAD = [
     *((name, value) for name in COUNTS for value in (0, -1, 1.0, math.nan, True, "5", None, 2**63)),
     *((name, value) for name in ("warmup", "seed") for value in (-1, 1.0, True, "5", None, 2**63)),
     *(("lr", value) for value in (0, 11, *NO_NUMBER)),
+    *(("embed_lr", value) for value in (0, 1001, *NO_NUMBER)),
     *(("grad_clip", value) for value in (0, *NO_NUMBER) if value is not None),
     *((name, value) for name in ("final_lr", "weight_decay", "beta2") for value in (1.1, *NO_NUMBER)),
     ("beta2", 1),
