@@ -3,16 +3,15 @@
 torch is imported by the functions that need it.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 
 from explorer.opened import Opened
 from explorer.shared.cache import cached
+from explorer.shared.progress import with_progress
 from explorer.shared.prompt import stand_in_of
 from explorer.shared.words import plain
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from gpt.lens.word_patterns import WordPatterns
 
 Ids = tuple[int, ...]
-PATIENCE = 0.5  # seconds without a progress bar
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def read_text(opened: Opened, text: str) -> ReadText:
     """
     kept = _read_texts(opened, text)
     if not kept:
-        kept.append(with_progress(f"{plain(opened.label)} reads the text", _read, opened, text))
+        kept.append(with_progress(f"{plain(opened.label)} reads the text, token", _read, opened, text))
     return kept[0]
 
 
@@ -83,16 +81,3 @@ def word_patterns(opened: Opened, ids: Ids, words: Ids) -> "WordPatterns":
 @cached(max_entries=32, shared=True)
 def _word_patterns(opened: Opened, ids: Ids, words: Ids) -> "list[WordPatterns]":
     return []
-
-
-def with_progress(doing: str, work: Callable[..., Any], *arguments: Any) -> Any:
-    """Return `work(*arguments, progress)`. A bar appears if it takes longer than `PATIENCE`."""
-    place, started = st.empty(), time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        if time.monotonic() - started > PATIENCE:
-            place.progress(done / total, text=f"{doing}: {done:,} of {total:,} …")
-
-    result = work(*arguments, progress)
-    place.empty()
-    return result

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gpt.lens.residual import check_has_stream, run_on, stream_points
+from gpt.lens.surprise import Progress
 from gpt.model.bigram import Bigram
 from gpt.model.gpt import GPT
 
@@ -37,13 +38,15 @@ def logit_lens(
     n_top: int = N_TOP,
     positions: slice = slice(None),
     points: Sequence[str] | None = None,
+    progress: Progress | None = None,
 ) -> LogitLens:
     """Read every point of the stream as the model reads its last: by the final norm, the unembedding and the softcap.
 
     ids: (T,), T ≥ 1; K = min(n_top, vocab_size), n_top ≥ 1. positions: a slice with step 1 and at least one position;
     the result has only these, and T is their number. points: those that are read, in order (None: all). `AT_ONCE`
-    distributions are in memory at a time, and as many final ones. Raises ValueError for a bigram, which has no stream,
-    for a point that does not exist, and for other shapes.
+    distributions are in memory at a time, and as many final ones. progress is called after each point, for each
+    `AT_ONCE` positions again; an exception that it raises cancels the work. Raises ValueError for a bigram, which has
+    no stream, for a point that does not exist, and for other shapes.
     """
     if n_top < 1:
         raise ValueError(f"n_top={n_top} must be at least 1")
@@ -61,7 +64,11 @@ def logit_lens(
     for start in range(first, last, AT_ONCE):
         read = slice(start, min(start + AT_ONCE, last))
         final = _logits(model, cache[answer][0, read]).softmax(-1)
-        rows = [_row(_logits(model, stream[read]), final, ids[start + 1 : read.stop + 1], n_top) for stream in streams]
+        rows: list[tuple[Tensor, ...]] = []
+        for stream in streams:
+            rows.append(_row(_logits(model, stream[read]), final, ids[start + 1 : read.stop + 1], n_top))
+            if progress:
+                progress(len(rows), len(streams))
         parts.append([torch.stack(column) for column in zip(*rows, strict=True)])
     return LogitLens(tuple(points), *(torch.cat(columns, dim=1) for columns in zip(*parts, strict=True)))
 

@@ -73,6 +73,33 @@ def test_the_lens_of_a_deep_model_has_columns_that_fit(page):
     assert "4 mid" in chart(app, "Table of the likeliest")["layout"]["xaxis"]["ticktext"]
 
 
+def stop_at_layer_5() -> None:
+    import torch
+
+    from explorer.opened import open_model
+    from explorer.shared.progress import by_layer
+    from explorer.shared.widgets import guarded
+
+    def stop(stream, name):
+        raise ValueError("stopped")
+
+    def work() -> None:
+        with opened.model.hooks({"blocks.5.hook_resid_mid": stop}):
+            opened.model(torch.zeros(1, 3, dtype=torch.long))
+
+    opened = open_model("real/deep")
+    with guarded():
+        by_layer(opened, "Reading the stream", work)
+
+
+def test_a_forward_pass_of_a_real_model_shows_its_layer(page):
+    page("residual")  # adds the model to the list
+    app = AppTest.from_function(stop_at_layer_5, default_timeout=60).run()
+    assert [error.value for error in app.error] == ["stopped"]
+    bar = app.get("progress")[0].proto
+    assert (bar.text, bar.value) == ("Reading the stream, layer 5 of 12 …", 41), "the first five are done"
+
+
 def test_axes_of_a_deep_model_name_some_points(page):
     app = page("residual")
     for alt in ("Norm of the stream by point", "Writes", "scale"):

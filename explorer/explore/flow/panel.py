@@ -11,11 +11,13 @@ from explorer.components.attention_view.packing import Head
 from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
 from explorer.explore.heads.panel import clearest_head, pick_head
 from explorer.figures.tokens import head_name
+from explorer.opened import Opened
 from explorer.shared import texts, widgets
+from explorer.shared.cache import cached
 from explorer.shared.chart import chart
 from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
-from explorer.shared.patterns import attention
+from explorer.shared.patterns import Ids, attention
 from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
 
 UNASKED = 600_000  # n_layer² × T², about four seconds on one core; above it, a button starts the measurement
@@ -151,8 +153,7 @@ def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
     if known == key:
         return flow
     n_layer, _, T, _ = patterns.shape
-    label = f"Measure flow too: {T} maximum flows through {n_layer} layers"
-    if n_layer**2 * T**2 > UNASKED and not st.button(label, icon=":material/play_arrow:"):
+    if n_layer**2 * T**2 > UNASKED and not _asked(chosen, n_layer):
         return None
     place, values, started = st.empty(), [], time.monotonic()
     with place.container(horizontal=True, vertical_alignment="center"):
@@ -168,6 +169,29 @@ def _flow(chosen: Subject, patterns: np.ndarray) -> np.ndarray | None:
     place.empty()
     state.remember("flow", (key, np.array(values)))
     return np.array(values)
+
+
+def _asked(chosen: Subject, n_layer: int) -> bool:
+    """Offer a long measurement, and say how long it takes. Return whether the person wants it."""
+    from gpt.machine import time_in_words
+
+    seconds = _seconds_of_flow(chosen.opened, chosen.reading.ids, chosen.position)
+    flows = f"{len(chosen.reading.ids)} maximum flows through {n_layer} layers"
+    label = f"Measure flow too: {flows}, about {time_in_words(seconds)}"
+    return st.button(label, icon=":material/play_arrow:", key="measure:flow")
+
+
+@cached(max_entries=64)
+def _seconds_of_flow(opened: Opened, ids: Ids, position: int) -> float:
+    """Measure the flow from one token, and return the seconds that all take. Later tokens have fewer pipes to go."""
+    import torch
+
+    from gpt.lens.flow import attention_flow
+
+    third = position // 3  # its pipes are about as many as the mean
+    patterns, started = torch.from_numpy(attention(opened, ids)[..., third:, third:]), time.perf_counter()
+    next(attention_flow(patterns, position - third))
+    return (position + 1) * (time.perf_counter() - started)
 
 
 def _show_count(weights: np.ndarray, threshold: float) -> None:

@@ -8,17 +8,25 @@ import numpy as np
 from explorer.opened import Opened
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.patterns import N_TOP
+from explorer.shared.progress import with_progress
 
 if TYPE_CHECKING:
     from gpt.lens.attribution import Attribution
     from gpt.lens.logits import LogitLens
+    from gpt.lens.surprise import Progress
 
 Ids = tuple[int, ...]
 
 
 def logit_lens(opened: Opened, ids: Ids, rows: slice, points: tuple[str, ...] | None = None) -> "LogitLens":
-    """The next token read off the stream at these positions; elsewhere NaN, or 0 in integers. points: None for all."""
-    lens = _logit_lens(opened, ids, rows.start, rows.stop, points)
+    """The next token read off the stream at these positions; elsewhere NaN, or 0 in integers. points: None for all.
+
+    A bar shows the point if it takes long.
+    """
+    kept = _lenses(opened, ids, rows.start, rows.stop, points)
+    if not kept:
+        kept.append(with_progress("Reading the stream, point", _read_lens, opened, ids, rows, points))
+    lens = kept[0]
 
     def spread(values: np.ndarray) -> np.ndarray:
         whole = np.full(
@@ -31,13 +39,20 @@ def logit_lens(opened: Opened, ids: Ids, rows: slice, points: tuple[str, ...] | 
     return replace(lens, **spreads | {"rank": spreads["rank"][:, :-1]})
 
 
-@cached(max_entries=64, max_size="128MB")
-def _logit_lens(opened: Opened, ids: Ids, start: int, stop: int, points: tuple[str, ...] | None) -> "LogitLens":
+@cached(max_entries=64, shared=True)
+def _lenses(opened: Opened, ids: Ids, start: int, stop: int, points: tuple[str, ...] | None) -> "list[LogitLens]":
+    """An empty list that keeps the result, since nothing may be drawn in a cached function."""
+    return []
+
+
+def _read_lens(
+    opened: Opened, ids: Ids, rows: slice, points: tuple[str, ...] | None, progress: "Progress"
+) -> "LogitLens":
     import torch
 
     from gpt.lens.logits import logit_lens
 
-    return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, slice(start, stop), points))
+    return with_arrays(logit_lens(opened.model, torch.tensor(ids), N_TOP, rows, points, progress))
 
 
 @cached(max_entries=256)

@@ -65,12 +65,10 @@ def draw_table(chosen: Subject) -> None:
     """Draw the table of the most likely tokens, and the distribution of the chosen cell."""
     opened, ids, position = chosen.opened, chosen.reading.ids, chosen.position
     rows = _rows(position, len(chosen.labels))
-    with st.spinner("Reading the stream at every point…", show_time=True):
-        here = logit_lens(opened, ids, slice(position, position + 1))
+    here = logit_lens(opened, ids, slice(position, position + 1))
     point = POINT.read(options=here.points, default=here.points[-1])  # the default is the model's answer
     points = _columns(here.points, point)
-    with st.spinner("Reading the stream at every position…", show_time=True):
-        lens = logit_lens(opened, ids, rows, points)
+    lens = logit_lens(opened, ids, rows, points)
     parallel = TERMS["parallel"] if opened.config.parallel else ""
     st.subheader("Logit lens", anchor=False, help=TERMS["lens"])
     color = COLOR.read()

@@ -10,6 +10,7 @@ import numpy as np
 from explorer.opened import Opened
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.patterns import N_TOP
+from explorer.shared.progress import by_layer
 from explorer.shared.sink import has_sink
 
 if TYPE_CHECKING:
@@ -27,12 +28,24 @@ class Answer(NamedTuple):
     loss: float  # mean over the prompt, nats a token; NaN for a single token
 
 
-@cached(max_entries=64, max_size="128MB")
 def stream(opened: Opened, ids: Ids, without: tuple[str, ...] = ()) -> "ResidualPath":
-    """The residual stream of the prompt; `without`: with these layernorms taken out.
+    """The residual stream of the prompt; `without`: with these layernorms taken out. Do not change it.
 
-    The plane is without the first token if `leaves_out_first`.
+    The plane is without the first token if `leaves_out_first`. A bar shows the layer.
     """
+    kept = _streams(opened, ids, without)
+    if not kept:
+        kept.append(by_layer(opened, "Reading the stream", _read_stream, opened, ids, without))
+    return kept[0]
+
+
+@cached(max_entries=64, shared=True)
+def _streams(opened: Opened, ids: Ids, without: tuple[str, ...]) -> "list[ResidualPath]":
+    """An empty list that keeps the result, since nothing may be drawn in a cached function."""
+    return []
+
+
+def _read_stream(opened: Opened, ids: Ids, without: tuple[str, ...]) -> "ResidualPath":
     import torch
 
     from gpt.lens.norms import without_norms
@@ -48,9 +61,20 @@ def leaves_out_first(opened: Opened, ids: Ids) -> bool:
     return len(ids) > 1 and has_sink(opened)
 
 
-@cached(max_entries=3, shared=True)
 def layernorms(opened: Opened, ids: Ids) -> "list[NormReading]":
-    """What each layernorm does to the prompt; [] in a model without any. All sessions share it: do not change it."""
+    """What each layernorm does to the prompt; [] in a model without any. Do not change it. A bar shows the layer."""
+    kept = _layernorms(opened, ids)
+    if not kept:
+        kept.append(by_layer(opened, "Reading the norms", _read_layernorms, opened, ids))
+    return kept[0]
+
+
+@cached(max_entries=3, shared=True)
+def _layernorms(opened: Opened, ids: Ids) -> "list[list[NormReading]]":
+    return []
+
+
+def _read_layernorms(opened: Opened, ids: Ids) -> "list[NormReading]":
     import torch
 
     from gpt.lens import norms

@@ -61,8 +61,7 @@ def _norm_name(norm: str) -> str:
 def draw_stream(subject: Subject) -> None:
     """Draw the norm and the path of the stream, and what attention and the MLP add."""
     opened, ids, position, labels = subject.opened, subject.reading.ids, subject.position, subject.labels
-    with st.spinner("Reading the stream…", show_time=True):
-        path, config = lens.stream(opened, ids), opened.config
+    path, config = lens.stream(opened, ids), opened.config
     left, right = st.columns(2, gap="medium")
     with left:
         parallel = TERMS["parallel"] if config.parallel else ""
@@ -94,8 +93,7 @@ def draw_stream(subject: Subject) -> None:
 def draw_layernorms(subject: Subject) -> None:
     """Draw the statistics of every norm, the features before and after one, and the model without it."""
     opened, ids, labels = subject.opened, subject.reading.ids, subject.labels
-    with st.spinner("Reading the norms…", show_time=True):
-        readings = {reading.name: reading for reading in lens.layernorms(opened, ids)}
+    readings = {reading.name: reading for reading in lens.layernorms(opened, ids)}
     kind = norm_kind(opened.config)
     st.subheader("RMSNorm" if kind == "RMSNorm" else "LayerNorm", anchor=False, help=TERMS[kind])
     if not readings:
@@ -152,8 +150,7 @@ def _without(opened: Opened, ids: tuple[int, ...], shown: str, every: tuple[str,
     options = {name: name for name in removable}
     st.segmented_control(options=options, required=True, **TAKEN_OUT.bound(removed, options))
     norms = removable[removed]
-    with st.spinner("Running the model without them…", show_time=True):
-        path, bare = lens.stream(opened, ids), lens.stream(opened, ids, norms)
+    path, bare = lens.stream(opened, ids), lens.stream(opened, ids, norms)
     left, *columns = st.columns([4, 3, 3], gap="medium")
     with left:
         _show(figures.norms_with_and_without(path.points, path.norms, bare.norms), "Norms with and without", "without")

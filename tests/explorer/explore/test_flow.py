@@ -98,7 +98,9 @@ def test_a_flow_that_takes_long_is_measured_when_asked_for(page, monkeypatch):
     monkeypatch.setattr(panel, "UNASKED", 0)
     app = page()
     assert len(chart(app, "How much of every token")) == 2
-    app = next(button for button in app.button if "13 maximum flows" in button.label).click().run()
+    asking = next(button for button in app.button if "13 maximum flows" in button.label)
+    assert asking.label.endswith("about 1 second"), "the page says how long it takes before the click"
+    app = asking.click().run()
     assert not app.exception and len(chart(app, "How much of every token")) == 3
     assert len(chart(app.run(), "How much of every token")) == 3
 

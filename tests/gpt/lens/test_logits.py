@@ -38,6 +38,18 @@ def test_some_points_are_read_as_in_the_whole_lens(make_model, ids):
         logit_lens(model, prompt, points=["7 post"])
 
 
+def test_progress_counts_the_points_and_may_cancel(make_model, ids):
+    model, calls = make_model(), []
+    lens = logit_lens(model, ids(1)[0], progress=lambda *call: calls.append(call))
+    assert calls == [(done, 5) for done in range(1, 6)] and len(lens.points) == 5
+
+    def cancel(done: int, total: int) -> None:
+        raise InterruptedError(f"{done} of {total}")
+
+    with pytest.raises(InterruptedError, match="1 of 5"):
+        logit_lens(model, ids(1)[0], progress=cancel)
+
+
 def test_every_row_is_the_unembedding_of_its_point(make_model, ids):
     model, prompt = make_model(), ids(1)[0]
     lens = logit_lens(model, prompt)
