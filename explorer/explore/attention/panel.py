@@ -1,7 +1,11 @@
 """Every head's pattern on the prompt, and one weight explained."""
 
+import time
+from typing import Any
+
 import streamlit as st
 
+from explorer import state
 from explorer.components.attention_view.linked import linked_view, look_choices, read_lines
 from explorer.components.attention_view.packing import example
 from explorer.explore.attention.arrangement import arrange_heads, order_choices, read_order
@@ -13,6 +17,8 @@ from explorer.shared import downloads, texts, widgets
 from explorer.shared.encoded import encode_patterns
 from explorer.shared.prompt import Reading
 from explorer.shared.sink import describe_sink
+
+HEAD_START = 0.1  # seconds in which the browser draws a new picture, before it gets the charts below
 
 
 def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
@@ -45,6 +51,7 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
         hides_first=hides_first,
         arrangement=arrange_heads(opened, reading.ids, layers, scores),
     )
+    _let_browser_draw((opened, reading.ids, layers, hides_first))
     downloads.attention(opened, reading, large, layers, hides_first)
     if hides_first:
         st.caption(describe_sink(opened))
@@ -55,3 +62,10 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
     )
     pattern = encoded.full(large[0])[large[1]]
     draw_weight(opened, reading, pattern, large, cell or example(pattern), hides_first)
+
+
+def _let_browser_draw(picture: tuple[Any, ...]) -> None:
+    """Wait a little where the picture is new: a browser that got the charts too would draw them first."""
+    if state.recall("picture") != picture:
+        state.remember("picture", picture)
+        time.sleep(HEAD_START)
