@@ -141,8 +141,9 @@ def _keep(probabilities: Tensor, ranks_kept: Tensor) -> Tensor:
 def _draw(probabilities: Tensor, generator: torch.Generator, n_top: int) -> Step:
     threshold = torch.rand((), generator=generator, dtype=torch.float64)
     cumulative = probabilities.cumsum(0)
-    token = int((cumulative <= threshold * cumulative[-1]).sum().clamp(max=probabilities.numel() - 1))
+    token = int(torch.searchsorted(cumulative, threshold * cumulative[-1], right=True))
+    token = min(token, probabilities.numel() - 1)
     shares, tokens = probabilities.topk(min(n_top, probabilities.numel()))
-    top = [(int(t), float(p)) for t, p in zip(tokens, shares, strict=True) if p > 0]
+    top = [(token, share) for token, share in zip(tokens.tolist(), shares.tolist(), strict=True) if share > 0]
     entropy = float(torch.special.entr(probabilities).sum())
     return Step(token, float(probabilities[token]), top, entropy)

@@ -15,23 +15,37 @@ from gpt.model.positions import Rotary
 class KVCache:
     """The keys and values of the tokens that one layer has read, (B, n_kv_head, T, d_head) each.
 
-    For a layer with token shift also the last token's features, by what read them, (B, 1, n_embd) each.
+    They have room for more tokens, twice as much whenever it is full: a new token copies no other. For a layer with
+    token shift also the last token's features, by what read them, (B, 1, n_embd) each.
     """
 
-    def __init__(self) -> None:
-        self.k: Tensor | None = None
-        self.v: Tensor | None = None
+    def __init__(self, block_size: int) -> None:
+        self.block_size = block_size
+        self.length = 0  # the number of tokens read, T
+        self._room = torch.empty(2, 0, 0, 0, 0)  # (2, B, n_kv_head, at least T, d_head): keys and values
         self.last: dict[nn.Module, Tensor] = {}
 
     @property
-    def length(self) -> int:
-        """The number of tokens read, T."""
-        return 0 if self.k is None else self.k.size(2)
+    def k(self) -> Tensor:
+        """The keys."""
+        return self._room[0].narrow(2, 0, self.length)
+
+    @property
+    def v(self) -> Tensor:
+        """The values."""
+        return self._room[1].narrow(2, 0, self.length)
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append the keys and values of new tokens, and return those of all tokens."""
-        self.k = k if self.k is None else torch.cat((self.k, k), dim=2)
-        self.v = v if self.v is None else torch.cat((self.v, v), dim=2)
+        start, self.length = self.length, self.length + k.size(2)
+        if self._room.size(3) < self.length:
+            B, n_kv_head, _, d_head = k.shape
+            room = k.new_empty(2, B, n_kv_head, min(self.block_size, max(64, 2 * self.length)), d_head)
+            if start:
+                room.narrow(3, 0, start).copy_(self._room.narrow(3, 0, start))
+            self._room = room
+        self._room[0].narrow(2, start, k.size(2)).copy_(k)
+        self._room[1].narrow(2, start, v.size(2)).copy_(v)
         return self.k, self.v
 
 

@@ -80,7 +80,7 @@ class GPT(HookedModule):
 
     def new_cache(self) -> list[KVCache]:
         """Return an empty KV cache for `forward(idx, past)`."""
-        return [KVCache() for _ in self.blocks]
+        return [KVCache(self.config.block_size) for _ in self.blocks]
 
     @property
     def n_params(self) -> int:
