@@ -148,7 +148,7 @@ def test_blocks_that_begin_at_zero_change_nothing(small_config, ids):
 
 
 def test_token_shift_by_its_formula():
-    shift, x, past = TokenShift(3), torch.randn(2, 4, 3), KVCache()
+    shift, x, past = TokenShift(3), torch.randn(2, 4, 3), KVCache(block_size=8)
     assert torch.equal(shift(x), x)  # as it begins
     shift.mix.data = torch.tensor([0.0, 0.25, 1.0])
     out = shift(x)
