@@ -1,6 +1,7 @@
 """Multi-head attention."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from gpt.model.config import GPTConfig
 from gpt.model.hooks import HookPoint
 from gpt.model.norms import RMSNorm
 from gpt.model.positions import Rotary
+
+LANES = 16  # float32 numbers in a register of today's CPUs
 
 
 class KVCache:
@@ -47,6 +50,16 @@ class KVCache:
         self._room[0].narrow(2, start, k.size(2)).copy_(k)
         self._room[1].narrow(2, start, v.size(2)).copy_(v)
         return self.k, self.v
+
+
+@cache
+def row_mask(n: int, T: int) -> Tensor:
+    """Return what is added to the scores of n sequences of T tokens in a row, (n T, n T).
+
+    It is −∞ unless both tokens are in one sequence, and the query is not before the key.
+    """
+    with torch.inference_mode(False):
+        return torch.block_diag(*n * [torch.ones(T, T).tril()]).log()
 
 
 class Attention(nn.Module):
@@ -87,7 +100,9 @@ class Attention(nn.Module):
         x: (B, T, C), the tokens that ask; memory: (B, S, C), the tokens that they read in place of x;
         readable: (B, S) bool, False where a key is padding.
         """
-        q, k, v = self._project(x, memory)  # (B, T, n_head, d_head), twice (B, S, n_kv_head, d_head)
+        n = self._sequences_in_a_row(x) if past is None and memory is None and readable is None else 1
+        row = x if n == 1 else x.reshape(-1, n * x.size(1), x.size(2))
+        q, k, v = self._project(row, memory)  # (B, T, n_head, d_head), twice (B, S, n_kv_head, d_head)
         q, k, v = self.hook_q(q), self.hook_k(k), self.hook_v(v)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
@@ -98,14 +113,15 @@ class Attention(nn.Module):
         if past is not None:
             k, v = past.extend(k, v)
         explicit = self.hook_attn_scores.is_hooked or self.hook_pattern.is_hooked
-        z = (self._explicit if explicit else self._fused)(q, k, v, readable).transpose(1, 2)  # (B, T, n_head, d_head)
-        out = self.proj(self.hook_z(z).flatten(2))
-        return F.dropout(out, self.dropout) if self.training else out  # rung 7: dropout
+        z = self._explicit(q, k, v, readable) if explicit else self._fused(q, k, v, readable, n)
+        out = self.proj(self.hook_z(z.transpose(1, 2)).flatten(2))  # z: (B, n_head, T, d_head)
+        out = out if n == 1 else out.view(x.shape)
+        return F.dropout(out, self.dropout) if self.training and self.dropout else out  # rung 7: dropout
 
     def _project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Compute q from x, and k and v from the memory; without a memory all three from x, in one product."""
         if memory is None:
-            q, k, v = self.qkv(x).unflatten(-1, (-1, self.d_head)).split(self.heads, dim=2)
+            q, k, v = self.qkv(x).view(*x.shape[:2], -1, self.d_head).split(self.heads, dim=2)
             return q, k, v
         w_q, w_kv = self.qkv.weight.split(self.sizes)
         b_q, b_kv = self.qkv.bias.split(self.sizes) if self.has_qkv_bias else (None, None)
@@ -113,10 +129,24 @@ class Attention(nn.Module):
         k, v = kv.unflatten(-1, (-1, self.d_head)).split(self.heads[1:], dim=2)
         return q.unflatten(-1, (-1, self.d_head)), k, v  # rung 3: many heads
 
-    def _fused(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
+    def _sequences_in_a_row(self, x: Tensor) -> int:
+        """Return how many short sequences are computed as one, in which each token reads only its own sequence.
+
+        The fused kernel computes `LANES` scores at once, however few a query has.
+        """
+        n = LANES // max(x.size(1), 1)
+        points = (self.hook_q, self.hook_k, self.hook_v, self.hook_z, self.hook_attn_scores, self.hook_pattern)
+        if (
+            n < 2 or x.size(0) % n or x.device.type != "cpu" or not self.causal or self.window or self.rotary
+            or any(point.is_hooked for point in points)
+        ):  # fmt: skip
+            return 1
+        return n
+
+    def _fused(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None, n: int) -> Tensor:
         dropout = self.dropout if self.training else 0.0
-        is_causal = self.causal and readable is None and q.size(2) == k.size(2) and not self._is_windowed(k)
-        mask = None if is_causal else self._mask(q, k, readable)
+        is_causal = self.causal and readable is None and q.size(2) == k.size(2) and not self._is_windowed(k) and n == 1
+        mask = row_mask(n, q.size(2) // n).to(q.dtype) if n > 1 else None if is_causal else self._mask(q, k, readable)
         return F.scaled_dot_product_attention(
             q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=is_causal, scale=self.scale,
             enable_gqa=self.n_kv_head < self.n_head,

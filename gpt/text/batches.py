@@ -47,6 +47,6 @@ def draw_batch(ids: Tensor, batch_size: int, block_size: int, generator: torch.G
             f"{len(ids)} tokens are too few for chunks of block_size={block_size} and a target: "
             f"give a text of at least {block_size + 1} tokens, or a smaller block_size"
         )
-    starts = torch.randint(len(ids) - block_size, (batch_size, 1), generator=generator)
-    chunks = ids[starts + torch.arange(block_size + 1)]  # (B, T + 1)
+    starts = torch.randint(len(ids) - block_size, (batch_size,), generator=generator)
+    chunks = ids.unfold(0, block_size + 1, 1)[starts]  # (B, T + 1)
     return chunks[:, :-1], chunks[:, 1:]

@@ -23,7 +23,7 @@ from gpt.train.recipe import snapshot_steps
 from gpt.train.resume import load_state, save_state
 from gpt.train.run import Run, RunError
 from gpt.train.signals import EndedBySignal, Signals, record_signals
-from gpt.train.vectors import Vectors
+from gpt.train.vector import ParameterVector
 
 PAUSE_POLL = 0.2  # seconds
 SAVE_EVERY = 60  # seconds between two saved states; a killed run loses no more
@@ -67,7 +67,8 @@ class Trainer:
         torch.manual_seed(self.recipe.seed)
         self.model = build_model(self.recipe.model, run.objective.kind).to(device)
         self.optimizers = OPTIMIZERS[self.recipe.optimizer].make(self.model, self.recipe)
-        self.vectors = Vectors(self.optimizers)
+        self.vector = ParameterVector(self.optimizers)
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
         self.step, self.elapsed = 0, 0.0
         self.batch: tuple[Tensor, ...] = ()
@@ -96,10 +97,10 @@ class Trainer:
         if not self.batch or (self.step - self.run.began_at) % recipe.updates == 0:
             self.batch = self.objective.draw(self.model, self.generator)
         loss = self._backward(self.batch)
-        grad_norm = self.vectors.clip_gradients(recipe.grad_clip)
+        grad_norm = self.vector.clip_gradient(recipe.grad_clip)
         self._check_finite("loss", loss.item())
         self._check_finite("gradient", grad_norm.item())
-        self.vectors.step(lr)
+        self.vector.step(lr)
         self.step, self.is_taken = self.step + 1, False
         self.tokens, self.busy = self.tokens + self.batch[0].numel(), self.busy + time.perf_counter() - began
         return {"train_loss": loss.item(), "lr": lr, "grad_norm": grad_norm.item()}
@@ -112,12 +113,12 @@ class Trainer:
         loss = torch.zeros((), device=self.device)
         parts = list(zip(*(tensor.tensor_split(self.n_parts) for tensor in batch), strict=True))
         for part in parts[self.ranks.rank :: self.ranks.world_size]:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            with self.autocast:
                 part_loss = self.objective.loss(self.model, *(tensor.to(self.device) for tensor in part))
-            part_loss = part_loss * (len(part[0]) / len(batch[0]))
-            part_loss.backward()
-            loss += part_loss.detach()
-        self.ranks.sum([loss, *self.vectors.gradients])
+            share = len(part[0]) / len(batch[0])
+            part_loss.backward(torch.full_like(part_loss, share))
+            loss += share * part_loss.detach()
+        self.ranks.sum([loss, self.vector.gradient])
         return loss
 
     def evaluate(self) -> dict[str, float]:
@@ -167,7 +168,7 @@ class Trainer:
     def save(self) -> None:
         """Write the state to resume from. Where weights are not finite, the older state stays."""
         began = time.perf_counter()
-        if not self.vectors.are_finite:
+        if not bool(self.vector.numbers.isfinite().all()):
             return
         save_state(self)
         saved = time.perf_counter()
