@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpt.model.bigram import Bigram
+from gpt.model.decoder import Decoder
 from gpt.model.gpt import GPT
 from gpt.model.seq2seq import Seq2Seq
 
@@ -58,15 +59,20 @@ def generate(
     generator = torch.Generator().manual_seed(seed)
     block_size = model.config.block_size
     cached = model if use_cache and isinstance(model, GPT) and model.config.causal else None
-    past, read = None, 0  # tokens that the cache has read
+    past, decoder, read = None, None, 0  # tokens that the cache has read
     for _ in range(max_new_tokens):
-        if cached is not None and context.size(1) <= block_size and (cache_under_hooks or not cached.is_hooked):
+        is_hooked = cached is not None and cached.is_hooked
+        if cached is not None and context.size(1) <= block_size and (cache_under_hooks or not is_hooked):
             past = past or cached.new_cache()
-            logits = cached(context[:, read:], past)
+            if is_hooked or read + 1 < context.size(1):
+                logits = cached(context[:, read:], past)[0, -1]
+            else:
+                decoder = decoder or Decoder(cached, past)
+                logits = decoder(int(context[0, read]))
             read = context.size(1)
         else:  # past block_size each token's position changes with every step, so no key or value can be kept
-            logits = model(context[:, -block_size:])
-        probabilities = distribution(logits[0, -1], temperature, top_k, top_p)
+            logits = model(context[:, -block_size:])[0, -1]
+        probabilities = distribution(logits, temperature, top_k, top_p)
         step = _draw(probabilities, generator, n_top)
         context = torch.cat((context, context.new_tensor([[step.token]])), dim=1)
         yield step

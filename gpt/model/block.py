@@ -1,6 +1,7 @@
 """A Transformer block, and the first values of a model's weights."""
 
 import math
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -11,6 +12,8 @@ from gpt.model.hooks import HookPoint
 from gpt.model.mlp import MLP
 from gpt.model.norms import build_norm
 from gpt.model.token_shift import TokenShift
+
+Norm = Callable[[Tensor], Tensor]
 
 
 class BlockParts(nn.Module):
@@ -52,15 +55,15 @@ class BlockParts(nn.Module):
     def mlp_norm(self) -> nn.Module:
         return self.ln2
 
-    def read(self, stream: Tensor, norm: nn.Module, shift: TokenShift | None, past: KVCache | None = None) -> Tensor:
+    def read(self, stream: Tensor, norm: Norm, shift: TokenShift | None, past: KVCache | None = None) -> Tensor:
         """Return what attention or MLP read: the stream, normalised, each token mixed with the one before."""
         x = self.norm_before(norm, stream)
         return x if shift is None else shift(x, past)
 
-    def norm_before(self, norm: nn.Module, stream: Tensor) -> Tensor:
+    def norm_before(self, norm: Norm, stream: Tensor) -> Tensor:
         return norm(stream) if self.norm_first else stream  # rung 6: layernorm
 
-    def join(self, norm: nn.Module, stream: Tensor, out: Tensor) -> Tensor:
+    def join(self, norm: Norm, stream: Tensor, out: Tensor) -> Tensor:
         joined = stream + out if self.residual else out  # rung 5: residual connection
         return norm(joined) if self.norm_last else joined
 

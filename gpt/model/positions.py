@@ -1,6 +1,7 @@
 """Positions: a vector for each place in the context, or an angle by which queries and keys are turned."""
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +43,7 @@ class Rotary(nn.Module):
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """Return x turned, (B, T, n_head, d_head). start: the position of its first token."""
-        angle = self.angles(x.size(1), start, x).unsqueeze(1)  # (T, 1, n/2)
-        cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+        cos, sin = turns(self.n, self.base, self.scaling, start, x.size(1), x.dtype, x.device)
         turned, rest = x[..., : self.n], x[..., self.n :]
         first, second = turned.chunk(2, dim=-1)
         return torch.cat((first * cos - second * sin, second * cos + first * sin, rest), dim=-1)
@@ -54,11 +54,28 @@ class Rotary(nn.Module):
         They are not kept as a buffer: in bfloat16 a position of 1,000 would be wrong by several tokens.
         """
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
-        pairs = torch.arange(0, self.n, 2, device=like.device, dtype=dtype)
-        frequencies = self.base ** (-pairs / self.n)
-        if self.scaling is not None:
-            frequencies = stretch(frequencies, self.scaling)
-        return torch.outer(torch.arange(start, start + T, device=like.device, dtype=dtype), frequencies)
+        return angles(self.n, self.base, self.scaling, start, T, dtype, like.device)
+
+
+def angles(
+    n: int, base: float, scaling: RopeScaling | None, start: int, T: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return the angles (T, n/2), radians, of T positions from `start` on."""
+    frequencies = base ** (-torch.arange(0, n, 2, device=device, dtype=dtype) / n)
+    if scaling is not None:
+        frequencies = stretch(frequencies, scaling)
+    return torch.outer(torch.arange(start, start + T, device=device, dtype=dtype), frequencies)
+
+
+@lru_cache(maxsize=8)  # every layer turns its queries and keys by the same angles
+def turns(
+    n: int, base: float, scaling: RopeScaling | None, start: int, T: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return the cosines and sines of these angles, (T, 1, n/2) each."""
+    precise = torch.float64 if dtype == torch.float64 else torch.float32
+    with torch.inference_mode(False):  # so that training may use them too
+        angle = angles(n, base, scaling, start, T, precise, device).unsqueeze(1)
+        return angle.cos().to(dtype), angle.sin().to(dtype)
 
 
 def stretch(frequencies: Tensor, scaling: RopeScaling) -> Tensor:

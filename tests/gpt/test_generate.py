@@ -54,7 +54,11 @@ def test_the_cache_is_used_and_only_where_it_is_right(make_model, ids):
         listener.remove()
         return read
 
-    assert lengths_read(make_model()) == [10, 1, 1, 12, 12]
+    assert lengths_read(make_model()) == [10, 12, 12]  # a Decoder reads the two tokens between, one by one
+    model = make_model()
+    with model.hooks({"hook_embed": lambda value, name: None}):
+        assert lengths_read(model, cache_under_hooks=True) == [10, 1, 1, 12, 12]
+        assert lengths_read(model) == [10, 11, 12, 12, 12]
     assert lengths_read(make_model(), use_cache=False) == [10, 11, 12, 12, 12]
     assert lengths_read(make_model(causal=False)) == [10, 11, 12, 12, 12]
 
