@@ -1,5 +1,6 @@
 """The patterns on a prompt in the codes of the attention view, computed once for all sessions."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,8 +18,11 @@ def encode_patterns(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hi
 
     hides_first: without the first token, renormalised. Raises ValueError as `record` does.
     """
-    config, read = opened.config, partial(_read_layer, opened, ids, layers, hides_first)
-    return encode(read, config.n_layer, causal=config.causal, layers=layers)
+    config, patterns = opened.config, record(opened, ids, layers).patterns
+    encoded = encode(
+        lambda layer: shown_patterns(patterns[layer], hides_first), config.n_layer, causal=config.causal, layers=layers
+    )
+    return replace(encoded, full=partial(_read_layer, opened, ids, layers, hides_first))  # the patterns are not kept
 
 
 def _read_layer(opened: Opened, ids: Ids, layers: tuple[int, ...] | None, hides_first: bool, layer: int) -> np.ndarray:

@@ -35,7 +35,7 @@ OPENED = """async (view) => {
 
 @pytest.mark.bench
 @pytest.mark.parametrize("size", ["4x6x64", "6x6x256", "12x12x256", "30x9x256"])
-def test_painting_and_hovering(size, browse, received, capsys):
+def test_painting_and_hovering(size, browse, received, report):
     page = browse("attention_script.py", f"size={size}")
     view = page.locator(".attention[data-layer]:not([data-layer=''])")
     view.and_(page.locator("[data-full='true']")).wait_for(timeout=60_000)
@@ -43,13 +43,14 @@ def test_painting_and_hovering(size, browse, received, capsys):
     painted = page.evaluate(PAINTED)
     times = view.evaluate(HOVER)
     opened = view.evaluate(OPENED)
-    with capsys.disabled():
-        print(
-            f"\n{size} (layers, heads, tokens): {sent / 1e6:.2f} MB sent; painted {painted:.0f} ms after arrival; "
-            f"another head under the pointer in {times[len(times) // 2]:.0f} ms, one in 20 above "
-            f"{times[-len(times) // 20]:.0f} ms; its full pattern in {opened:.0f} ms",
-            end="",
-        )
+    report(
+        f"heads on screen, {size} (layers, heads, tokens): painted after arrival; another head; its full pattern",
+        f"{painted:.0f} ms; {times[len(times) // 2]:.0f} ms, one in 20 above {times[-len(times) // 20]:.0f}; "
+        f"{opened:.0f} ms; {sent / 1e6:.2f} MB",
+        "–",
+        None,
+        "≤ 4 MB",
+    )
     assert sent < 4e6
     n_layer, n_head, _ = map(int, size.split("x"))
     assert len(times) == (n_layer + 1) * (n_head + 1), "every head and every average was drawn"
@@ -66,7 +67,7 @@ AFTER = """(started) => {
 
 @pytest.mark.bench
 @pytest.mark.skipif(find_smollm2() is None, reason="SmolLM2 is not installed: `make smollm2` installs it")
-def test_from_a_prompt_to_the_painted_grid_of_smollm2(browse, received, capsys):
+def test_from_a_prompt_to_the_painted_grid_of_smollm2(browse, received, report):
     page = browse("../../explorer/app.py", "model=smollm2&prompt=Hello")
     ready = page.locator(".attention[data-full='true']")
     ready.wait_for(timeout=300_000)
@@ -81,10 +82,11 @@ def test_from_a_prompt_to_the_painted_grid_of_smollm2(browse, received, capsys):
         seconds.append(page.wait_for_function(AFTER, arg=started, timeout=60_000).json_value() / 1000)
         ready.wait_for()
         sent.append(sum(received))
-    with capsys.disabled():
-        print(
-            f"\nSmolLM2, a new prompt of about 220 tokens: the grid is painted after {sorted(seconds)[2]:.2f} s "
-            f"(from {min(seconds):.2f} to {max(seconds):.2f}), {max(sent) / 1e6:.2f} MB sent",
-            end="",
-        )
+    report(
+        "a new prompt of about 220 tokens → all heads of SmolLM2 painted",
+        f"{sorted(seconds)[2]:.2f} s (from {min(seconds):.2f} to {max(seconds):.2f}); {max(sent) / 1e6:.2f} MB",
+        "–",
+        None,
+        "≤ 1.5 s, ≤ 4 MB",
+    )
     assert max(sent) < 4e6

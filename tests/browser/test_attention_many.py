@@ -54,7 +54,7 @@ def test_the_first_view_is_small_and_a_layer_comes_when_it_is_looked_at(show, fr
 def test_until_the_full_pattern_is_here_the_small_one_is_shown(show):
     page = show(QUERY)
     full(page, "L0H0")
-    page.evaluate("globalThis.attentionCarriers.get('view').ask = () => null")
+    page.evaluate("globalThis.attentionMessages.get('view').ask = () => null")
     cell(page, 7, 2).hover()
     expect(page.locator(".readout")).to_have_text("L7H2: its weights are on their way")
     painted = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(v => v)"

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+NO_DATA = ("page_tools", "attention_view")
+
 
 def drawn(app: AppTest) -> list[Any]:
-    """The components without the tools that every page has beside its title."""
-    return [found for found in app.get("bidi_component") if found.proto.component_name != "page_tools"]
+    """The components without those that get no data: the tools of every page, and the frame of an attention view."""
+    return [found for found in app.get("bidi_component") if found.proto.component_name not in NO_DATA]
 
 
 def unpack(message: bytes) -> tuple[dict[str, Any], np.ndarray]:

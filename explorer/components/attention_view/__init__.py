@@ -2,8 +2,9 @@
 
 A Streamlit component (components v2). The patterns go to the browser as bytes, once per prompt and model. The browser
 previews, locks and draws by itself; it reports only what the person locks, pins and compares.
-Where the patterns are too many, the view gets small ones. A second component, without a picture, brings the full
-patterns of a layer when the view asks for them; only this component's fragment runs then, not the page.
+A second component, without a picture, brings the messages. So the scripts and styles of the view are sent once: the
+server sends a large element again only if it has changed. Where the patterns are too many, a message has small ones,
+and another one brings the full patterns of a layer when the view asks for them; only its fragment runs then.
 """
 
 import operator
@@ -19,7 +20,7 @@ from streamlit.components.v2 import component
 from explorer import state
 from explorer.components import declare, read
 from explorer.components.attention_view.encoding import AVERAGE, Encoded, Head, encode
-from explorer.components.attention_view.packing import Cell, check_patterns, fits, pack, pack_layer
+from explorer.components.attention_view.packing import Cell, check_patterns, fits, pack, pack_layer, pack_small
 from explorer.shared.fragment import fragment
 
 BY_LAYER = "layer"  # the grid's order with layers down and heads across
@@ -40,7 +41,7 @@ SCRIPTS = (
     "view.js",
 )
 _mount = declare("attention_view", "view.html", ["view.css"], SCRIPTS)
-_bring = component("attention_layer", js=read("attention_view", "layer.js"))
+_bring = component("attention_message", js=read("attention_view", "message.js"))
 
 
 @dataclass(frozen=True)
@@ -155,19 +156,24 @@ def attention_view(
     places = {"head": browser.look.head, "cell": browser.look.cell, "keys": keys}
     data = pack(patterns, tokens, options=options, captions=captions, **places)
     with st.container(gap=None):
-        _mount(key=key, data=data, on_look_change=partial(_take_click, key, on_look))
+        _mount(key=key, data={"key": key}, on_look_change=partial(_take_click, key, on_look))
+        _bring(key=f"{key}:view", data=data)
+        if patterns.small is not None:
+            _bring(key=f"{key}:small", data=pack_small(patterns, key))
         if patterns.small is not None and not grid_only:
-            fragment(_bring_layer, key, patterns, browser.large[0])
+            fragment(_bring_layer, key, patterns, browser.large)
     return browser.large
 
 
-def _bring_layer(key: str, patterns: Encoded, layer: int) -> None:
-    """Send the full patterns of the layer that the browser asked for last, or of this layer if it did not ask yet."""
+def _bring_layer(key: str, patterns: Encoded, large: Head) -> None:
+    """Send the full patterns of the layer that the browser asked for last, or only the large head's if it did not."""
     name = f"{key}:layer"
     asked = state.component_value(name, "asked") or {}
     if asked.get("stamp") == patterns.stamp and asked.get("layer") in (AVERAGE, *patterns.layers):
-        layer = asked["layer"]
-    _bring(key=name, data=pack_layer(patterns, key, layer), on_asked_change=lambda: None)
+        data = pack_layer(patterns, key, asked["layer"])
+    else:
+        data = pack_layer(patterns, key, large[0], large[1] if patterns.single else None)
+    _bring(key=name, data=data, on_asked_change=lambda: None)
 
 
 def _take_click(key: str, on_look: Callable[[Look], None]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Difference(Encoded):
     `full` and `mean` have the weights of A's heads, then of B's: (2 · n_head, T, T). The codes in `small` are signed.
     """
 
+    single: ClassVar[bool] = False
     read_sides: tuple[ReadLayer, ReadLayer]  # A's weights and B's
     moved: np.ndarray  # (n_layer, n_head) share of its weight that each head has moved; NaN where it is not drawn
     top: float  # the difference with the full colour, of `BOUNDS`

@@ -1,9 +1,9 @@
 """Patterns in the codes that the attention view sends: all at once, or small ones first and full ones on demand."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ AVERAGE: Average = "avg"
 LEVELS = 65535  # a weight w travels as the 16-bit code LEVELS · ∛w: the cube root keeps small weights apart
 SMALL_LEVELS = 255  # of a small pattern; a small code times 257 is a full one
 SMALL_SIDE = 64  # most cells on a side of a small pattern
-AT_ONCE = 3_000_000  # bytes of full codes up to which a view sends them all at once
+AT_ONCE = 500_000  # bytes of full codes up to which a view sends them all at once
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,13 @@ class Encoded:
     layers: tuple[int, ...]  # that are drawn
     full: Callable[[int], np.ndarray]  # layer → (n_head, T, S) weights
     opening: Head  # the head with the most concentrated rows
+    whole: Mapping[int | Average, np.ndarray] = field(
+        default_factory=dict
+    )  # layer → its codes, if all are sent at once
     small: np.ndarray | None = None  # (drawn + 1, n_head + 1, cells) uint8, averages last; None: all is sent at once
     mean: np.ndarray | None = None  # (n_head, T, S) over the drawn layers, where there are small patterns
     stamp: str = ""  # of these small patterns
+    single: ClassVar[bool] = True  # whether a head's full codes may come without the rest of its layer
 
     def header(self) -> dict[str, Any]:
         """Return the entries of the view's header that depend on what the codes mean."""
@@ -38,6 +42,8 @@ class Encoded:
 
     def codes(self, layer: int | Average) -> np.ndarray:
         """Return the full codes of a layer's heads, or of the mean over the layers: (n_head, cells) uint16."""
+        if layer in self.whole:
+            return self.whole[layer]
         weights = self.full(layer) if isinstance(layer, int) else self.mean
         if weights is None:
             raise ValueError("this view gets all patterns at once and averages the layers itself")
@@ -58,16 +64,20 @@ def encode(
     are drawn (None: all). at_once: send all full codes, however many.
     """
     drawn = tuple(range(n_layer) if layers is None else layers)
-    sharpness, small, total = [], [], np.zeros(())
+    sharpness, small, total, shape = [], [], np.zeros(()), ()
+    whole: dict[int | Average, np.ndarray] = {}
     for layer in drawn:
         patterns = full(layer)
+        shape = patterns.shape
         sharpness.append(patterns.max(-1).mean(-1))  # (n_head,)
-        if not at_once and bytes_of(patterns.shape, len(drawn), causal) > AT_ONCE:
+        if at_once or bytes_of(shape, len(drawn), causal) <= AT_ONCE:
+            whole[layer] = encode_weights(existing(patterns, causal))
+        else:
             small.append(_shrink_layer(patterns, causal))
             total = total + patterns
     place, head = np.unravel_index(np.argmax(sharpness), np.shape(sharpness))
     opening = (drawn[place], int(head))
-    encoded = Encoded((n_layer, *full(drawn[0]).shape), causal, drawn, full, opening)
+    encoded = Encoded((n_layer, *shape), causal, drawn, full, opening, whole)
     if not small:
         return encoded
     mean = total / len(drawn)

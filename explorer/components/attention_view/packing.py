@@ -1,4 +1,4 @@
-"""The messages that the attention view gets: all heads in one, and the full patterns of a layer in another."""
+"""The messages that the attention view gets: a header with all heads, small patterns, and a layer in full."""
 
 import json
 import struct
@@ -51,8 +51,8 @@ def pack(
     The header's "tokens" are the queries, its "keys" the keys, or null where they are the same. A causal pattern is its
     lower triangle, row by row. Full codes are uint16, little-endian; weight = (code / 65535)³, off by at most 2.3e-5
     (at 1), and by 0.03 % of itself at 0.001: n_layer · n_head · T · (T + 1) bytes for a causal model.
-    Where that is too much, the header's "bins" say how many queries and keys share a cell, and the codes are those of
-    small patterns: one byte each, for all layers and their average by all heads and their average.
+    Where that is too much, there are no codes: the header's "bins" say how many queries and keys share a cell of the
+    small patterns, which `pack_small` packs.
     options: further entries of the header. Other arguments, and ValueErrors: see `attention_view`.
     """
     n_layer, n_head = encoded.shape[:2]
@@ -61,6 +61,7 @@ def pack(
         if pair is not None and not fits(pair, sizes):
             raise ValueError(f"there is no {name} {tuple(pair)} in patterns of shape {encoded.shape}")
     header = {
+        "part": "view",
         "layers": len(encoded.layers),
         "kept": encoded.layers,
         "heads": n_head,
@@ -75,13 +76,26 @@ def pack(
         **encoded.header(),
         **options,
     }
-    codes = encoded.small
-    return _message(header, *(map(encoded.codes, encoded.layers) if codes is None else [codes]))
+    return _message(header, *(map(encoded.codes, encoded.layers) if encoded.small is None else ()))
 
 
-def pack_layer(encoded: Encoded, key: str, layer: int | Average) -> bytes:
-    """Pack the full codes of a layer for the view of this key, as `pack` does: n_head · cells uint16 codes."""
-    return _message({"key": key, "stamp": encoded.stamp, "layer": layer}, encoded.codes(layer))
+def pack_small(encoded: Encoded, key: str) -> bytes:
+    """Pack the small patterns for the view of this key, one byte a cell.
+
+    They are those of all layers and their average, by all heads and their average.
+    """
+    codes = np.zeros(0) if encoded.small is None else encoded.small
+    return _message({"key": key, "part": "small", "stamp": encoded.stamp}, codes)
+
+
+def pack_layer(encoded: Encoded, key: str, layer: int | Average, head: int | None = None) -> bytes:
+    """Pack the full codes of a layer for the view of this key, as `pack` does: n_head · cells uint16 codes.
+
+    head: pack only the cells of this one.
+    """
+    codes = encoded.codes(layer)
+    header = {"key": key, "part": "layer", "stamp": encoded.stamp, "layer": layer, "head": head}
+    return _message(header, codes if head is None else codes[head])
 
 
 def _message(header: Mapping[str, Any], *codes: np.ndarray) -> bytes:

@@ -25,14 +25,18 @@ class Patterns {
     this.averages = new Map();
     this.bins = [1, 1]; // queries and keys in a cell
     this.full = new Map(); // layer → the full codes of its heads
+    this.single = new Map(); // name of a head → its full codes, where they came without the rest of the layer
     this.small = header.bins ? new SmallPatterns(this, codes) : null;
     if (!this.small) header.kept.forEach((layer, place) => this.full.set(layer, this.layerOf(codes, place)));
   }
 
-  static of(bytes) {
-    const [header, codes] = unpack(bytes);
+  // The patterns of the page's messages; null until their small patterns have come too.
+  static of({ view, small }) {
+    const [header, codes] = unpack(view);
     const Kind = header.difference ? Differences : Patterns;
-    return new Kind(header, header.bins ? codes : new Uint16Array(codes.buffer));
+    if (!header.bins) return new Kind(header, new Uint16Array(codes.buffer));
+    const [{ stamp }, smallCodes] = small ? unpack(small) : [{}];
+    return stamp === header.stamp ? new Kind(header, smallCodes) : null;
   }
 
   get zero() { return 0; } // the code of a weight of 0
@@ -50,17 +54,20 @@ class Patterns {
     return codes.subarray(place * size, (place + 1) * size);
   }
 
-  // Take the full codes of a layer.
-  take(layer, codes) {
-    this.full.set(layer, codes);
+  // Take the full codes of a layer, or (head) of one of its heads. Return whether they are new.
+  take(layer, head, codes) {
+    const [map, name] = head === null ? [this.full, layer] : [this.single, `${layer} ${head}`];
+    if (this.full.has(layer) || map.has(name)) return false;
+    map.set(name, codes);
     this.averages.clear();
+    return true;
   }
 
   // Keep the full codes that came for the same patterns before.
-  keepFull({ full }) { full.forEach((codes, layer) => this.full.set(layer, codes)); }
+  keepFull({ full, single }) { Object.assign(this, { full, single }); }
 
   // Whether the full pattern of this head is here.
-  isFull([layer, head]) { return !this.small || this.full.has(layer); }
+  isFull([layer, head]) { return !this.small || this.full.has(layer) || this.single.has(`${layer} ${head}`); }
 
   // What is painted of this head: its full pattern, or the small one until that is here.
   painted(head) { return this.isFull(head) ? this : this.small; }
@@ -88,6 +95,8 @@ class Patterns {
   isMean([layer, head]) { return head === AVERAGE || !this.full.has(layer); }
 
   codesOf([layer, head]) {
+    const single = this.single.get(`${layer} ${head}`);
+    if (single) return single;
     if (this.isMean([layer, head])) return this.averageOf([layer, head]);
     const size = this.rowStart(this.Q);
     return this.full.get(layer).subarray(head * size, (head + 1) * size);

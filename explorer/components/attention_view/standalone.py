@@ -43,8 +43,10 @@ h1 {{ font: 600 20px var(--st-font); overflow-wrap: anywhere; }}
 <script type="module">
 import draw from "data:text/javascript;base64,{script}";
 const encoded = atob(document.getElementById("patterns").textContent);
-const data = Uint8Array.from(encoded, (byte) => byte.charCodeAt(0));
-const show = () => draw({{ parentElement: document.querySelector("main"), data, setStateValue: () => {{}} }});
+const view = Uint8Array.from(encoded, (byte) => byte.charCodeAt(0));
+globalThis.attentionMessages.set("standalone", {{ view }});
+const parentElement = document.querySelector("main");
+const show = () => draw({{ parentElement, data: {{ key: "standalone" }}, setStateValue: () => {{}} }});
 show();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 </script>

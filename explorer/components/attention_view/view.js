@@ -16,21 +16,22 @@ const LEFT = new Map(); // key → what was locked when the person left the view
 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".attention");
-  const view = VIEWS.get(root) ?? mount(root);
+  const view = VIEWS.get(root) ?? mount(root, data.key);
   view.send = (look) => setStateValue("look", look);
-  receive(view, data);
+  receive(view);
   return () => {
     view.observer.disconnect();
-    document.removeEventListener("attention-layer", view.onLayer);
+    document.removeEventListener("attention-message", view.onMessage);
     VIEWS.delete(root);
-    LEFT.set(view.patterns.header.key, Object.fromEntries(REMEMBERED.map((name) => [name, view[name]])));
+    if (view.patterns) LEFT.set(view.key, Object.fromEntries(REMEMBERED.map((name) => [name, view[name]])));
   };
 }
 
-function mount(root) {
+function mount(root, key) {
   const find = (selector) => root.querySelector(selector);
   const view = {
     root,
+    key,
     grid: find(".grid"),
     badges: find(".badges"),
     map: { box: find(".map"), canvas: find(".map canvas"), image: document.createElement("canvas") },
@@ -60,29 +61,38 @@ function mount(root) {
   listenToArrangement(view);
   listenToZoom(view);
   listenToDetail(view);
-  view.onLayer = ({ detail }) => detail === view.patterns?.header.key && takeLayer(view) && redraw(view, "head");
-  document.addEventListener("attention-layer", view.onLayer);
-  view.observer = new ResizeObserver(() => root.clientWidth !== view.width && redraw(view, "layout"));
+  view.onMessage = ({ detail }) => detail === key && takeMessage(view);
+  document.addEventListener("attention-message", view.onMessage);
+  view.observer = new ResizeObserver(() => view.patterns && root.clientWidth !== view.width && redraw(view, "layout"));
   view.observer.observe(root);
   VIEWS.set(root, view);
   return view;
 }
 
-function receive(view, bytes) {
+// A message has come: other patterns, or a part of those that are shown.
+function takeMessage(view) {
+  if (MESSAGES.get(view.key)?.view !== view.message) receive(view);
+  else if (view.patterns && takeLayer(view)) redraw(view, "head");
+}
+
+// Draw what the page has sent, as soon as all of it is here.
+function receive(view) {
+  const messages = MESSAGES.get(view.key);
+  const isNew = messages?.view && messages.view !== view.message;
+  const patterns = isNew ? Patterns.of(messages) : view.patterns;
+  if (!patterns) return;
   view.arrived = performance.now();
   const first = !view.patterns;
   const before = view.patterns && [view.patterns.Q, view.patterns.K];
-  if (bytes !== view.bytes) {
-    view.bytes = bytes;
-    const patterns = Patterns.of(bytes);
+  if (isNew) {
     if (patterns.small && patterns.header.stamp === view.patterns?.header.stamp) patterns.keepFull(view.patterns);
     else view.asked = null;
-    view.patterns = patterns;
+    Object.assign(view, { patterns, message: messages.view });
   }
   takeLayer(view);
   const { header, Q, K } = view.patterns;
   if (String(before) !== String([Q, K])) view.zoom = WHOLE;
-  if (first) Object.assign(view, { last: header.opening }, LEFT.get(header.key));
+  if (first) Object.assign(view, { last: header.opening }, LEFT.get(view.key));
   follow(view, header.look);
   const gone = (head) => head !== null && !view.patterns.has(head);
   if (gone(view.locked)) view.locked = null;

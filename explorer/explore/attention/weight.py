@@ -15,6 +15,7 @@ from explorer.shared import widgets
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.chart import chart
 from explorer.shared.choices import HEAD, KEY, LAYER, QUERY
+from explorer.shared.fragment import fragment
 from explorer.shared.prompt import Reading
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def draw_weight(
             "Click another cell of the heatmap, or choose it here.",
             "1:02:00",
         )
-        _draw_tables(weight, reading.tokens)
+        fragment(_draw_tables, weight, reading.tokens)
 
 
 def _pick(shape: tuple[int, ...], named: list[str], head: Head, cell: Cell) -> None:
@@ -264,7 +265,11 @@ def _draw_sum(*steps: tuple[str, str, str]) -> None:
 
 
 def _draw_tables(weight: "Weight", tokens: tuple[str, ...]) -> None:
-    with st.expander("All the numbers"):
+    """Draw all numbers as tables, where a person opens them."""
+    numbers = st.expander("All the numbers", key="weight: numbers", on_change="rerun")
+    if not numbers.open:
+        return
+    with numbers:
         left, right = st.columns(2, gap="medium")
         features: dict[str, Any] = {"feature": range(len(weight.q))}
         for stage in weight.stages:

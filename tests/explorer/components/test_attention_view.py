@@ -13,9 +13,18 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.components.attention_view import Arrangement, Look, _Browser
 from explorer.components.attention_view.encoding import encode
-from explorer.components.attention_view.packing import check_patterns, displayed, example, pack, sharpest
+from explorer.components.attention_view.packing import (
+    check_patterns,
+    displayed,
+    example,
+    pack,
+    pack_layer,
+    pack_small,
+    sharpest,
+)
 from explorer.components.attention_view.standalone import standalone_page
 from explorer.figures.style import contrast, head_color
+from tests.explorer.drawn import drawn
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "tests" / "browser" / "attention_script.py"
@@ -115,8 +124,13 @@ def test_zero_one_and_order_are_exact():
 
 
 def test_six_by_six_heads_at_256_tokens_stay_below_four_megabytes():
-    blob = packed(random_patterns(6, 6, 256, causal=True))
-    assert 36 * 256 * 257 < len(blob) < 4e6
+    patterns = random_patterns(6, 6, 256, causal=True)
+    whole = pack(encode(patterns.__getitem__, 6, causal=True, at_once=True), ["a"] * 256, options={})
+    assert 36 * 256 * 257 < len(whole) < 4e6
+    encoded = encode(patterns.__getitem__, 6, causal=True)
+    first = pack(encoded, ["a"] * 256, options={}) + pack_small(encoded, "view")
+    assert len(first) < 150_000, "small patterns come first"
+    assert len(pack_layer(encoded, "view", 0)) < 6 * 256 * 257 + 1000
 
 
 def test_tokens_travel_visible_and_short():
@@ -226,7 +240,7 @@ def test_what_new_patterns_do_not_have_is_dropped():
 def test_the_component_mounts_with_the_packed_patterns():
     app = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
     assert not app.exception
-    header, patterns = unpack(app.get("bidi_component")[0].proto.bytes)
+    header, patterns = unpack(drawn(app)[0].proto.bytes)
     assert patterns.shape == (2, 3, 8, 8)
     look = {"head": None, "cell": None, "compared": [], "share": 0.9, "at": 0}
     look |= {"order": "layer", "role": "", "hides_rest": False}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from explorer.components.attention_view.differences import BOUNDS, Difference, encode_difference
 from explorer.components.attention_view.encoding import AT_ONCE, AVERAGE
-from explorer.components.attention_view.packing import pack, pack_layer
+from explorer.components.attention_view.packing import pack, pack_layer, pack_small
 from explorer.figures import style
 from explorer.figures.picture import pattern_svg
 
@@ -75,7 +75,7 @@ def test_small_pictures_show_the_difference_that_is_farthest_from_zero():
 def test_thirty_by_nine_heads_at_256_tokens_need_less_than_four_megabytes():
     layer = patterns_of(0, 1, 9, 256)[0]
     encoded = encode_difference(lambda _: layer, lambda _: layer[::-1], np.full((30, 9), 0.5), causal=True)
-    first = pack(encoded, ["a"] * 256, options={})
+    first = pack(encoded, ["a"] * 256, options={}) + pack_small(encoded, "view")
     assert len(first) + len(pack_layer(encoded, "view", 0)) < 4e6
 
 

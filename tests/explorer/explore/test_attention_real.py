@@ -61,20 +61,20 @@ def test_the_page_opens_on_the_head_that_copies_most_on_the_prompt_or_on_that_of
 @pytest.mark.skipif(
     find_smollm2() is None and not os.environ.get("CI"), reason="SmolLM2 is not installed: `make smollm2` installs it"
 )
-def test_smollm2_is_sent_as_small_patterns_and_one_full_layer(open_app):
+def test_smollm2_is_sent_as_small_patterns_and_one_full_head(open_app):
     app = open_app(model="smollm2", prompt=5 * DURSLEYS)
     assert not app.exception and app.toggle[0].value, "its mean weight on the first token is above 0.3"
     opened = open_model("smollm2")
     assert sink_weight(opened) == pytest.approx(0.48, abs=0.03)
-    view, layer = (element.proto.bytes for element in drawn(app)[:2])
-    assert len(view) + len(layer) < 1.6e6
-    sent, small = unpack_bytes(view)
+    view, small, full = (element.proto.bytes for element in drawn(app)[:3])
+    assert len(view) + len(small) + len(full) < 0.7e6
+    sent, small = unpack_bytes(view)[0], unpack_bytes(small)[1]
     T = len(sent["tokens"])
     assert T > 250 and small.size == 31 * 10 * (-(-T // sent["bins"][0])) * (-(-T // sent["bins"][0]) + 1) // 2
-    about, codes = unpack_bytes(layer)
-    assert about["stamp"] == sent["stamp"] and about["layer"] == sent["opening"][0]
+    about, codes = unpack_bytes(full)
+    assert about["stamp"] == sent["stamp"] and [about["layer"], about["head"]] == sent["opening"]
     ids = torch.tensor([opened.tokenizer.encode(5 * DURSLEYS)])
     _, cache = opened.model.run_with_cache(ids, f"blocks.{about['layer']}.attn.hook_pattern")
     expected = np.nan_to_num(without_first_token(cache["pattern", about["layer"]][0]).numpy())
-    arrived = codes.view("<u2").reshape(9, -1).astype(int)
+    expected, arrived = expected[about["head"]], codes.view("<u2").astype(int)
     assert np.abs(arrived - encode_weights(existing(expected, causal=True)).astype(int)).max() <= LEVELS * 1e-3

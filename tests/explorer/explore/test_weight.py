@@ -54,6 +54,15 @@ def asked(app: AppTest) -> list:
     return [look["head"], look["at"], look["cell"]]
 
 
+def test_the_tables_are_drawn_once_they_are_opened(page):
+    app = page(layer="1", head="2", query="9", key="4")
+    assert not app.dataframe
+    app.session_state["weight: numbers"] = True
+    features, keys = (table.value for table in app.run().dataframe)
+    assert features["q × k"].sum() == pytest.approx(stated(app, "q · k"), rel=1e-3)
+    assert keys["weight"][:10].sum() == pytest.approx(1) and keys["weight"][10:].isna().all()
+
+
 def test_a_link_explains_the_weight_it_names_step_by_step(page, runs):
     app = page(layer="1", head="2", query="9", key="4")
     run = load_run(runs / "tiny")
