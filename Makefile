@@ -28,7 +28,9 @@ lock: .venv/installed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" \
 		requirements.txt tests/requirements.txt --output-file constraints.txt
 
+# TransformerLens is a yardstick; without its dependencies that only download, it has no second torch
 bench: .venv/installed-tests chromium
+	$(BIN)/pip install --quiet --no-deps -r tests/requirements-bench.txt
 	$(BIN)/python -m pytest -m bench tests
 
 soak: .venv/installed-tests chromium

@@ -1,10 +1,11 @@
 """The table that `make bench` prints, and a real browser for what is measured in one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Page
 
 from tests.benchmarks.machine import Ceilings, measure_ceilings
@@ -62,6 +63,16 @@ def pytest_terminal_summary(terminalreporter, config) -> None:
     terminalreporter.write_line("|---|---|---|---|---|---|")
     for row in rows:
         terminalreporter.write_line(f"| {' | '.join(row.cells(ceilings))} |")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread, and no gradients."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

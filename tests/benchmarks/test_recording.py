@@ -1,7 +1,5 @@
 """What recording costs, and what hook points cost that nobody listens at. All on one thread."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -9,16 +7,8 @@ from gpt import GPT, GPTConfig, load_run
 from tests.benchmarks.machine import interleave
 from tests.gpt.plain import PlainGPT
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ROUNDS = 41
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.inference_mode():
-        yield
-    torch.set_num_threads(before)
 
 
 def count_operations(config: GPTConfig, T: int) -> int:
