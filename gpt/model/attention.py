@@ -1,7 +1,7 @@
 """Multi-head attention."""
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -172,14 +172,19 @@ class Attention(nn.Module):
         A token cannot read the tokens after it (lecture 00:57:00), nor those before its window, and no token reads
         padding. An addition takes a tenth of the time of `masked_fill`.
         """
-        T, S = q.size(2), k.size(2)
         mask = None
-        if self.causal and (T > 1 or self._is_windowed(k)):
-            never = q.new_full((T, S), -torch.inf)
-            mask = never.triu(S - T + 1)  # rung 2: no future
-            if self.window is not None:
-                mask = mask + never.tril(S - T - self.window)
+        if self.causal and (q.size(2) > 1 or self._is_windowed(k)):
+            mask = causal_mask(q.size(2), k.size(2), self.window, q.dtype, q.device)
         if readable is not None:
             padding = torch.zeros_like(readable, dtype=q.dtype).masked_fill(~readable, -torch.inf)[:, None, None]
             mask = padding if mask is None else mask + padding
         return mask
+
+
+@lru_cache(maxsize=2)  # every layer has the same mask
+def causal_mask(T: int, S: int, window: int | None, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return (T, S): −∞ where the last T of S tokens may not read a token, 0 elsewhere."""
+    with torch.inference_mode(False):  # so that training may use it too
+        never = torch.full((T, S), -torch.inf, dtype=dtype, device=device)
+        mask = never.triu(S - T + 1)  # rung 2: no future
+        return mask if window is None else mask + never.tril(S - T - window)

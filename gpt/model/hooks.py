@@ -192,7 +192,7 @@ class HookedModule(nn.Module):
         points = self._find_points()
         active = dict(_active.get())
         for wanted, hook in hooks.items():
-            for name in points.matching(wanted):
+            for name in (wanted,) if wanted in points.named else points.matching(wanted):
                 point = points.named[name]
                 active[point] = (*active.get(point, ()), (name, hook))
         token = _active.set(MappingProxyType(active))
