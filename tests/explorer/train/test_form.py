@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from explorer.train import jobs
-from gpt import PRESETS, GPTConfig, build_model, load_run
+from gpt import PRESETS, build_model, load_run
 from gpt.machine import bytes_in_words, time_in_words
 from gpt.train.estimate import estimate
 from gpt.train.optim import OPTIMIZERS
@@ -25,7 +25,8 @@ def refused(app, runs) -> bool:
 
 def test_it_offers_a_lesson_at_once(open_train):
     app = open_train()
-    model = GPTConfig(vocab_size=65, block_size=64, n_layer=2, n_head=4, n_embd=64, bias=False)
+    model = replace(PRESETS["quick"].model, vocab_size=65)
+    assert (model.n_layer, model.n_head, model.block_size) == (2, 4, 64)
     assert f"{build_model(model).n_params:,} parameters" in messages(app)
     assert not start(app).disabled and not app.error
 
@@ -111,8 +112,7 @@ def test_a_model_that_this_machine_cannot_train_is_refused_with_the_numbers(open
 
 def test_it_says_before_what_a_run_needs(open_train):
     app = open_train()
-    model = GPTConfig(vocab_size=65, block_size=64, n_layer=2, n_head=4, n_embd=64, bias=False)
-    needs = estimate(replace(PRESETS["quick"], model=model))
+    needs = estimate(PRESETS["quick"].changed(vocab_size=65))
     assert f"{time_in_words(needs.seconds)} and {bytes_in_words(needs.memory)} of memory" in messages(app)
 
 
