@@ -29,6 +29,9 @@ from gpt.train.run import Run, load_run
 
 WriteRow = Callable[[dict[str, Any]], None]
 RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"  # where the app looks for runs
+ROOT = Path(__file__).resolve().parents[2]
+WAITING = "OMP_WAIT_POLICY"
+PAYING = 10**9  # operations of a step from which a second thread pays
 NEW_RUN = ("run", "text", "steps", "seed", "set")  # options of a new run
 
 
@@ -111,6 +114,27 @@ def folder_of(options: argparse.Namespace) -> Path:
     return options.resume or options.run or Path("runs") / options.preset
 
 
+def wait_passively(threads: int, arguments: list[str]) -> None:
+    """Start this process again with threads that sleep while they wait, where there are several.
+
+    Threads that spin take the time that other processes need: beside one busy process, rung 6 took 79 steps a second
+    with two that spin, 230 with two that sleep, 272 with one. OpenMP reads its setting when torch is imported.
+    """
+    if threads > 1 and WAITING not in os.environ and sys.platform != "win32":
+        paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        environment = os.environ | {WAITING: "PASSIVE", "PYTHONPATH": paths}
+        os.execve(sys.executable, [sys.executable, "-m", "gpt.train", *arguments], environment)
+
+
+def threads_in_words(threads: int, flops: int) -> str:
+    """Say how many threads train, and whether that suits a step of so many operations."""
+    if threads == 1:
+        why = "more are slower at this size" if flops < PAYING else "more are faster only while nothing else runs"
+        return f"1 thread ({why})"
+    why = "1 is faster at this size" if flops < PAYING else "faster than 1 only while nothing else runs"
+    return f"{threads} threads that sleep while they wait ({why})"
+
+
 def print_app_hint(run: Run) -> None:
     """Print how the app finds a run outside of the folder that it lists."""
     listed = Path(os.environ.get(RUNS_VARIABLE) or "runs").resolve()
@@ -166,6 +190,7 @@ def follow(run: Run, device: torch.device, mine: ranks.Ranks, options: argparse.
 def main(arguments: list[str] | None = None) -> int:
     """Train as the command line says. Returns the exit code. arguments: those of the command; None: this process's."""
     options = parse(arguments)
+    wait_passively(options.threads, sys.argv[1:] if arguments is None else arguments)
     torch.set_num_threads(options.threads)
     run, mine = None, ranks.Ranks()
     try:
@@ -178,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
             print_app_hint(run)
         if mine.is_first:
             needs = estimate(run.recipe, mine.world_size * options.accumulate, device.type)
-            print(f"{run.name}: {needs}", file=sys.stderr)
+            print(f"{run.name}: {needs}; {threads_in_words(options.threads, needs.flops)}", file=sys.stderr)
         numbers = follow(run, device, mine, options)
     except (ValueError, OSError, TrainingFailed, ranks.PeerLost) as error:
         if mine.is_first:

@@ -21,17 +21,14 @@ SCRUB = """async (film, rounds) => {
 
 @pytest.mark.bench
 @pytest.mark.parametrize("size", ["50x6x6x64", "20x6x6x256"])
-def test_scrubbing(size, browse, capsys):
+def test_scrubbing(size, browse, report):
     film = browse("film_script.py", f"size={size}").locator(".film[data-step]")
     film.wait_for(timeout=60_000)
     plain = film.evaluate(SCRUB, ROUNDS)
     film.locator(".pin").click()
     compared = film.evaluate(SCRUB, ROUNDS)
-    with capsys.disabled():
-        for name, times in (("as they are", plain), ("compared", compared)):
-            rate, slow = 1000 * len(times) / sum(times), times[-len(times) // 20]
-            print(
-                f"\n{size} (snapshots, layers, heads, tokens), {name}: {rate:.0f} a second; one in 20 above "
-                f"{slow:.0f} ms"
-            )
+    for name, times in (("as they are", plain), ("compared", compared)):
+        rate, slow = 1000 * len(times) / sum(times), times[-len(times) // 20]
+        what = f"scrubbing a film of {size} (snapshots, layers, heads, tokens), {name}"
+        report(what, f"{rate:.0f} snapshots/s; one in 20 above {slow:.0f} ms", "", None, "")
     assert len(plain) == len(compared) == ROUNDS * int(size.split("x")[0])

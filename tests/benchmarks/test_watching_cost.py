@@ -21,7 +21,7 @@ ROUNDS = 6
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("preset", ["quick", "nanogpt-cpu"])
-def test_one_page_that_watches(preset, tmp_path, capsys):
+def test_one_page_that_watches(preset, tmp_path, report):
     run = create_run(
         tmp_path / "runs" / "watched",
         PRESETS[preset].changed(steps=1_000_000, eval_every=1_000_000, snapshots=200),
@@ -45,9 +45,8 @@ def test_one_page_that_watches(preset, tmp_path, capsys):
     finally:
         run.stop_request.touch()
         server.stop()
-    with capsys.disabled():
-        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"\n{preset}: watched by one page, the worker runs at {median(ratios):.2f} of its speed alone ({told})")
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    report(f"{preset}: training while one page watches", spread, "its speed while nobody looks", median(ratios), "")
     assert len(ratios) == ROUNDS
 
 

@@ -232,3 +232,31 @@ def test_the_clock_goes_on_while_nothing_else_does():
     redrawn = threading.Event()
     with command.ticking(SimpleNamespace(refresh=redrawn.set)):
         assert redrawn.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("threads", "flops", "words"),
+    [
+        (1, 10**8, "1 thread (more are slower at this size)"),
+        (1, 10**10, "1 thread (more are faster only while nothing else runs)"),
+        (2, 10**8, "2 threads that sleep while they wait (1 is faster at this size)"),
+        (2, 10**10, "2 threads that sleep while they wait (faster than 1 only while nothing else runs)"),
+    ],
+)
+def test_the_command_says_whether_its_threads_suit_the_model(threads, flops, words):
+    assert command.threads_in_words(threads, flops) == words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the process is not started again there")
+def test_several_threads_sleep_while_they_wait(own_text, tmp_path):
+    """OpenMP prints the settings that it has read."""
+    environment = {name: value for name, value in os.environ.items() if name != command.WAITING} | {
+        "OMP_DISPLAY_ENV": "true"
+    }
+    line = [sys.executable, "-m", "gpt.train", "--preset", "rung-1", "--steps", "3", "--text", own_text]
+    done = subprocess.run(
+        [*map(str, line), "--run", str(tmp_path / "mine"), "--threads", "2"],
+        env=environment, cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "finished at step 3" in done.stdout and "2 threads that sleep while they wait" in done.stderr
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr.split("OPENMP DISPLAY ENVIRONMENT BEGIN")[-1]
