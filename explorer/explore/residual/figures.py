@@ -205,7 +205,7 @@ def norms_with_and_without(points: Sequence[str], norms: npt.ArrayLike, without:
         for name, color, values in (("with", style.ACCENT, norms), ("taken out", style.SECOND, without))
     ]
     drawn = style.figure(*traces, height=HEIGHT, showlegend=True, legend=style.LEGEND, margin={"t": 32})
-    drawn.update_yaxes(title="mean norm of the stream", type="log", dtick="D2", tickformat="~g")
+    drawn.update_yaxes(title="mean norm of the stream", type="log", nticks=8, exponentformat="power")
     return _with_points(drawn, points)
 
 

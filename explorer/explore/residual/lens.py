@@ -35,7 +35,8 @@ def stream(opened: Opened, ids: Ids, without: tuple[str, ...] = ()) -> "Residual
     """
     kept = _streams(opened, ids, without)
     if not kept:
-        kept.append(by_layer(opened, "Reading the stream", _read_stream, opened, ids, without))
+        plane_from = int(leaves_out_first(opened, ids))  # before the bar: this is a forward pass of a cached function
+        kept.append(by_layer(opened, "Reading the stream", _read_stream, opened, ids, without, plane_from))
     return kept[0]
 
 
@@ -45,13 +46,12 @@ def _streams(opened: Opened, ids: Ids, without: tuple[str, ...]) -> "list[Residu
     return []
 
 
-def _read_stream(opened: Opened, ids: Ids, without: tuple[str, ...]) -> "ResidualPath":
+def _read_stream(opened: Opened, ids: Ids, without: tuple[str, ...], plane_from: int) -> "ResidualPath":
     import torch
 
     from gpt.lens.norms import without_norms
     from gpt.lens.residual import residual_path
 
-    plane_from = int(leaves_out_first(opened, ids))
     with opened.model.hooks(without_norms(opened.model, without)):
         return with_arrays(residual_path(opened.model, torch.tensor(ids), plane_from))
 
