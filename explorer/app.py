@@ -17,7 +17,8 @@ if ROOT not in sys.path:
 if __name__ == "__main__":
     from explorer import navigation, start, state
     from explorer.lecture.kit import classroom
-    from explorer.opened import warm_up
+    from explorer.opened import await_gpt
+    from explorer.people import panel
     from explorer.shared import uploads, widgets
 
     STATIC = Path(__file__).with_name("static")
@@ -27,11 +28,11 @@ if __name__ == "__main__":
     entry = next(entry for entry in navigation.ENTRIES if entry.title == page.title)
     st.set_page_config(f"{entry.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
-    warm_up()
     uploads.limit_uploads()
     state.enter(entry.title)
     start.strip(entry.title)
-    widgets.heading(entry.title, entry.question)  # before the page, which may wait for torch
+    widgets.heading(entry.title, entry.question, panel.draw_person)  # before the page, which may wait for torch
+    await_gpt()
     with widgets.guarded():
         page.run()
     if entry.section == navigation.LECTURE:

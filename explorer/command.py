@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from streamlit.web import cli as streamlit
 
+from explorer.people.identity import CODE_FILE, teacher_code
 from explorer.places import RUNS_VARIABLE
 from gpt.train.__main__ import main as train
 
@@ -19,10 +20,21 @@ EVERYTHING = {"ignore_unknown_options": True, "allow_interspersed_args": False}
     epilog="`attention-explorer train --preset quick` trains a model; `attention-explorer train --help` has the rest.",
 )
 @click.option("--runs", type=click.Path(path_type=Path), help=f"Folder of runs; default: ${RUNS_VARIABLE}, or ./runs.")
+@click.option(
+    "--code",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the teacher's code in its first line; for a server that other machines reach.",
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[train …] [OPTIONS OF STREAMLIT]")
-def main(runs: Path | None, arguments: tuple[str, ...]) -> None:
+def main(runs: Path | None, code: Path | None, arguments: tuple[str, ...]) -> None:
     """Open the app. Further options are those of `streamlit run`, such as --server.port 8600."""
     if arguments[:1] == ("train",):
         sys.exit(train(list(arguments[1:])))
     os.environ[RUNS_VARIABLE] = str((runs or Path(os.environ.get(RUNS_VARIABLE) or "runs")).resolve())
+    if code:
+        os.environ[CODE_FILE] = str(code.resolve())
+    try:
+        teacher_code()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     streamlit.main(["run", str(APP), *arguments])

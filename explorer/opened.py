@@ -6,7 +6,7 @@ imported by the functions that need it.
 """
 
 import gc
-import threading
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -178,17 +178,20 @@ def _model(opened: Opened) -> "GPT | Bigram":
     return opened.load_model()
 
 
-@cached(max_entries=1, shared=True)
-def warm_up() -> threading.Timer:
-    """Import torch in the background a second after the first page was asked for, once for all sessions."""
-    timer = threading.Timer(1.0, _import_torch)
-    timer.daemon = True
-    timer.start()
-    return timer
+def import_gpt() -> None:
+    """Import gpt, and with it torch, in the background as the server starts.
 
-
-def _import_torch() -> None:
-    """Import torch and exempt its objects from garbage collection, which Streamlit runs after every rerun."""
-    import torch  # noqa: F401
+    The modules are exempt from garbage collection, which Streamlit runs after every rerun.
+    """
+    import gpt  # noqa: F401
 
     gc.freeze()
+
+
+def await_gpt() -> None:
+    """Wait until no other thread is importing gpt.
+
+    Python refuses (`_DeadlockError`) if one thread imports gpt while another imports a module in it.
+    """
+    if "gpt" in sys.modules:
+        import gpt  # noqa: F401

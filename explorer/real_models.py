@@ -4,26 +4,20 @@ A file in the runs folder keeps the list. A picker reads the list and opens no m
 they are looked up in the list; a link cannot make the app open a file.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import streamlit as st
-from filelock import FileLock
-
+from explorer.people.identity import current
 from explorer.places import runs_folder
-from explorer.shared.outline import Stamp, stamp
+from explorer.shared.shared_file import changing, read_shared
 
 if TYPE_CHECKING:
     from gpt.checkpoints import Pretrained
 
-LARGEST = 1_000_000  # bytes of the list
-HOME = {"localhost", "127.0.0.1", "::1"}  # addresses that only this machine reaches
-ALLOW = "ATTENTION_EXPLORER_OPEN"  # set to 1, visitors from other machines may open models too
+ALLOW = "ATTENTION_EXPLORER_OPEN"  # set to 1, everybody may open models
 
 
 class RealModel(NamedTuple):
@@ -42,8 +36,7 @@ SMOLLM2 = RealModel("smollm2", "smollm2", "SmolLM2", 30, 9, "135M, quantised to 
 
 def list_models() -> dict[str, RealModel]:
     """Reference → real model: SmolLM2, installed or not, then those that were opened here, the first one first."""
-    file = _file()
-    return {SMOLLM2.ref: SMOLLM2} | {model.ref: model for model in _read(file, stamp(file))}
+    return {SMOLLM2.ref: SMOLLM2} | {model.ref: model for model in _read(_file())}
 
 
 def is_missing(model: RealModel) -> bool:
@@ -76,12 +69,11 @@ def remove_model(ref: str) -> None:
 
 
 def may_open() -> bool:
-    """Whether the person may open any model: on a server that only this machine reaches, or where the owner allows it.
+    """Whether the person may open any model: a teacher may, and everybody where the server's owner allows it.
 
-    Opening reads a file of the server's disk, or downloads gigabytes. Visitors from other machines pick from the list.
+    Opening reads a file of the server's disk, or downloads gigabytes. Others pick from the list.
     """
-    reached = [st.get_option("server.address"), *st.get_option("server.allowedHosts")]
-    return os.environ.get(ALLOW) == "1" or set(reached) <= HOME
+    return os.environ.get(ALLOW) == "1" or current().is_teacher
 
 
 def _short(count: int) -> str:
@@ -99,14 +91,11 @@ def _file() -> Path:
     return runs_folder() / ".models.json"
 
 
-@lru_cache(maxsize=4)
-def _read(file: Path, stamp: Stamp) -> tuple[RealModel, ...]:
+def _read(file: Path) -> tuple[RealModel, ...]:
     """Return what the file lists; nothing where it is missing or damaged."""
-    if not stamp or stamp[1] > LARGEST:
-        return ()
     try:
-        return tuple(RealModel(**entry) for entry in json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return tuple(RealModel(**entry) for entry in read_shared(file) or ())
+    except TypeError:
         return ()
 
 
@@ -115,12 +104,7 @@ def _writing() -> Iterator[list[RealModel]]:
     """Give the list to change, and write it afterwards. Raises ValueError if it cannot be written."""
     from gpt.train.files import write_json
 
-    file = _file()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(file.with_suffix(".lock")):
-            models = [*_read(file, stamp(file))]
-            yield models
-            write_json(file, [model._asdict() for model in models])
-    except OSError as error:
-        raise ValueError(f"the list of models cannot be written: {error}") from error
+    with changing(_file()):
+        models = [*_read(_file())]
+        yield models
+        write_json(_file(), [model._asdict() for model in models])

@@ -6,6 +6,7 @@ Streamlit's server is an ASGI application, and this is what wraps it. It is impo
 import base64
 import hashlib
 import re
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -25,6 +26,8 @@ from streamlit.web.server.server_util import get_display_address, get_url
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from explorer.navigation import APP, ENTRIES
+from explorer.opened import import_gpt
+from explorer.people.identity import COOKIE, is_shared, new_id, read_cookie, write_cookie
 
 # Without it the browser looks for the server beside the page first, and each page that is opened directly has two 404s.
 BACKEND = "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</script>"
@@ -66,7 +69,11 @@ def routes() -> list[Route]:
     """A route for each page's address."""
 
     async def page(request: Request) -> HTMLResponse:
-        return HTMLResponse(index(), headers={"Cache-Control": "no-cache"})
+        response = HTMLResponse(index(), headers={"Cache-Control": "no-cache"})
+        if is_shared() and not read_cookie(request.cookies.get(COOKIE, "")):
+            year = 365 * 24 * 3600
+            response.set_cookie(COOKIE, write_cookie(new_id()), max_age=year, httponly=True, samesite="lax")
+        return response
 
     return [Route(f"/{name}", page) for name in ("", *(Path(entry.file).stem for entry in ENTRIES))]
 
@@ -135,7 +142,11 @@ def is_clearing(data: bytes) -> bool:
 
 @asynccontextmanager
 async def open_in_browser(app: st.App) -> AsyncIterator[None]:
-    """Open the app in a browser as the server starts, as Streamlit does for an app without a server of its own."""
+    """Open the app in a browser as the server starts, as Streamlit does for an app without a server of its own.
+
+    Meanwhile gpt is imported, which takes seconds.
+    """
+    threading.Thread(target=import_gpt, daemon=True).start()
     if not st.get_option("server.headless"):
         open_browser(get_url(get_display_address(st.get_option("server.address"))))
     yield

@@ -13,6 +13,8 @@ import streamlit as st
 from explorer import state
 from explorer.choice import Choice, choose
 from explorer.opened import runs_folder
+from explorer.people.identity import current
+from explorer.people.limits import check_upload
 
 if TYPE_CHECKING:
     from gpt import Corpus
@@ -30,6 +32,7 @@ def uploader(key: str) -> None:
     file = st.file_uploader("A plain text file", key=f"{key}:file", help=hint)
     if file is not None and file.file_id != state.recall(f"{key}:upload"):
         state.remember(f"{key}:upload", file.file_id)
+        check_upload(current(), file.size)
         keep(file.name, file.getvalue())
 
 

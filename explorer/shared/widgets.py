@@ -13,6 +13,8 @@ from explorer.components.page_tools import page_tools
 from explorer.figures.tokens import visible
 from explorer.navigation import PAGES
 from explorer.opened import Opened, open_model
+from explorer.people.identity import current
+from explorer.people.limits import check_prompt
 from explorer.real_models import list_models
 from explorer.shared import examples, model_list, open_real
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SEED
@@ -47,11 +49,13 @@ TOP_P = Choice(
 ALL_TOKENS = {"value": None, "placeholder": "all"}
 
 
-def heading(title: str, question: str) -> None:
-    """Draw a page's title and its question, with a button that copies the link to this view."""
+def heading(title: str, question: str, *tools: Callable[[], None]) -> None:
+    """Draw a page's title and its question, with more tools and a button that copies the link to this view."""
     with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title(title, anchor=False, width="content")
         st.markdown(question)
+        for draw in tools:
+            draw()
         page_tools()
 
 
@@ -166,6 +170,7 @@ def reading(opened: Opened, prompt: str) -> Reading | None:
     if not prompt:
         empty_prompt()
         return None
+    check_prompt(current(), prompt)
     read = read_prompt(opened, prompt)
     notes = [count(len(read.ids), "token")]
     if read.skipped:

@@ -19,6 +19,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from explorer.people import rights
+from explorer.people.identity import current
 from explorer.train.names import check_name
 from explorer.train.runs import folders
 from gpt import Corpus, Recipe, Run, RunError, create_run
@@ -65,6 +67,9 @@ def _create(runs: Path, name: str, title: str, fill: Callable[[Path], Run]) -> R
             raise
         try:
             run = fill(runs / name)
+            rights.check_start(run, live(runs), _run_folders(runs))
+            if owner := rights.as_owner(current()):
+                _write_config(run.folder, **owner)
             if title not in ("", name):
                 _write_config(run.folder, title=title)
                 run = replace(run, title=title)
@@ -73,6 +78,10 @@ def _create(runs: Path, name: str, title: str, fill: Callable[[Path], Run]) -> R
             raise
     advance(runs)
     return run
+
+
+def _run_folders(runs: Path) -> list[Path]:
+    return [entry.folder for entry in folders.list_runs(runs)]
 
 
 def _write_config(folder: Path, **changes: Any) -> None:
@@ -97,6 +106,7 @@ def writing(runs: Path) -> Iterator[None]:
 
 def pause(run: Run) -> None:
     """Ask the worker to wait after the current step. A paused run keeps its slot."""
+    rights.check_change(run.folder)
     with writing(run.folder.parent), suppress(FileNotFoundError):  # the run may be deleted by now, as below
         if run.is_held:
             run.pause_request.touch()
@@ -106,6 +116,8 @@ def resume(run: Run) -> None:
     """Continue a paused run; queue a stopped, interrupted or failed one, from its newest saved state."""
     if not run.folder.is_dir():
         return
+    rights.check_change(run.folder)
+    rights.check_start(run, live(run.folder.parent), _run_folders(run.folder.parent))
     with writing(run.folder.parent):
         run.pause_request.unlink(missing_ok=True)
         with suppress(Timeout), run.lock.acquire(timeout=0):
@@ -118,6 +130,7 @@ def stop(run: Run) -> None:
     """Ask the worker to save its state and end; a waiting run leaves the queue. Both can be resumed."""
     if not run.folder.is_dir():
         return
+    rights.check_change(run.folder)
     with writing(run.folder.parent):
         run.stop_request.touch()
         with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
@@ -135,6 +148,7 @@ def rename(runs: Path, name: str, new: str, title: str = "") -> None:
     title: shown instead of the name; a run that only gets a new title can keep its name.
     """
     with locked_folder(runs, name) as folder:
+        rights.check_change(folder)
         if new != name or not title:
             check_name(runs, new)
             folder = folder.rename(runs / new)

@@ -10,6 +10,7 @@ from explorer import state
 from explorer.choice import parameters
 from explorer.navigation import PAGES
 from explorer.opened import runs_folder
+from explorer.people.rights import may_change, owner_of
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RUN
 from explorer.shared.fragment import fragment
@@ -61,10 +62,15 @@ def warn_of_unknown_run(names: Sequence[str]) -> None:
 
 def draw_buttons(run: Run, status: Status) -> None:
     """Draw Pause, Resume and Stop. A button that has no effect now is disabled, so the others keep their places."""
+    is_allowed, owner = may_change(run.folder), owner_of(run.folder).name
 
     def button(label: str, icon: str, act: Callable[[Run], None], possible: bool, help: str) -> None:
-        action: dict[str, Any] = {"on_click": widgets.attempt, "args": (act, run), "disabled": not possible}
-        st.button(label, icon=f":material/{icon}:", help=help, key=f"train:{label}:{run.name}", **action)
+        action: dict[str, Any] = {"on_click": widgets.attempt, "args": (act, run)}
+        action |= {
+            "disabled": not (possible and is_allowed),
+            "help": help if is_allowed else f"Only {owner} and the teacher can do this.",
+        }
+        st.button(label, icon=f":material/{icon}:", key=f"train:{label}:{run.name}", **action)
 
     name = status.state
     button("Pause", "pause", jobs.pause, name == "running", "Waits after the current step. The run keeps its slot.")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from gpt import Corpus, GPTConfig, Recipe, create_run
@@ -27,6 +28,12 @@ TABLE = GPTConfig(block_size=32, n_layer=0)
 def train_tiny(folder: Path, model: GPTConfig, steps: int, snapshots: int) -> None:
     recipe = Recipe(model=model, text="own", steps=steps, batch_size=2, eval_batches=1, snapshots=snapshots)
     train(create_run(folder, recipe, Corpus("own", TEXT, "made for a test")), torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def local_server():
+    """A server that only this machine reaches, as explorer/.streamlit/config.toml has it."""
+    config.set_option("server.address", "localhost")
 
 
 @pytest.fixture(scope="session")

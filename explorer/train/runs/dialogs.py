@@ -1,12 +1,14 @@
 """The dialogs of a run. A dialog keeps its run, whatever happens to the list meanwhile."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
 from explorer import state
 from explorer.choice import choose
 from explorer.opened import runs_folder
+from explorer.people.rights import may_change, owner_of
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
@@ -21,22 +23,24 @@ BUSY = "A worker trains this run; stop it first."
 
 def draw_buttons(entry: folders.Entry, possible: bool) -> None:
     """Draw the buttons that open the dialogs of this run. possible: no worker trains it, so it can be changed."""
+    busy = "" if possible else BUSY
+    closed = busy if may_change(entry.folder) else f"Only {owner_of(entry.folder).name} and the teacher can do this."
     if entry.run:
-        _draw_button("Export", ":material/output:", entry.name, True, "Download the model for other programs.")
-        _draw_button("Download", ":material/download:", entry.name, possible, "Download the whole run as one file.")
-        _draw_button("Rename", ":material/edit:", entry.name, possible, "Give the run and its folder a new name.")
+        _draw_button("Export", ":material/output:", entry.name, "Download the model for other programs.")
+        _draw_button("Download", ":material/download:", entry.name, "Download the whole run as one file.", busy)
+        _draw_button("Rename", ":material/edit:", entry.name, "Give the run and its folder a new name.", closed)
     hint = "Opens a question first. You can undo a deletion for ten minutes."
-    _draw_button("Delete", ":material/delete:", entry.name, possible, hint)
+    _draw_button("Delete", ":material/delete:", entry.name, hint, closed)
 
 
 def draw_import_button() -> None:
     """Draw the button that opens the dialog for a run's .zip."""
-    _draw_button("Import", ":material/upload:", "", True, "Add a run from the .zip that *Download* makes.")
+    _draw_button("Import", ":material/upload:", "", "Add a run from the .zip that *Download* makes.")
 
 
-def _draw_button(action: str, icon: str, name: str, possible: bool, hint: str) -> None:
-    help = hint if possible else BUSY
-    if st.button(action, icon=icon, key=f"runs:{action}:{name}", disabled=not possible, help=help):
+def _draw_button(action: str, icon: str, name: str, hint: str, closed: str = "") -> None:
+    """Draw a button that opens a dialog. closed: why it cannot be opened now."""
+    if st.button(action, icon=icon, key=f"runs:{action}:{name}", disabled=bool(closed), help=closed or hint):
         state.remember(DIALOG, (action, name))
         st.rerun()
 
@@ -125,9 +129,13 @@ def draw_undo() -> None:
         deleted = [entry.folder for entry in entries]
         st.button(
             "Remove for good", icon=":material/delete_forever:", key=f"clear:{hash(tuple(deleted))}", type="tertiary",
-            help="Removes these runs from the disk now.", on_click=trash.clear, args=(deleted,),
+            help="Removes these runs from the disk now.", on_click=_remove, args=(deleted,),
         )  # fmt: skip
 
 
 def _restore(entry: trash.Deleted) -> None:
     widgets.attempt(lambda: choose({RUN: trash.restore(entry)}))
+
+
+def _remove(deleted: list[Path]) -> None:
+    widgets.attempt(trash.remove, deleted)

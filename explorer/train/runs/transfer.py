@@ -10,6 +10,9 @@ import streamlit as st
 from explorer.choice import choose
 from explorer.figures.export import file_name
 from explorer.opened import runs_folder
+from explorer.people.identity import current
+from explorer.people.limits import check_upload
+from explorer.people.rights import check_import
 from explorer.shared import widgets
 from explorer.shared.chart import download
 from explorer.shared.choices import RUN
@@ -64,6 +67,7 @@ def draw_import() -> bool:
     if file is None:
         return False
     with widgets.guarded():
+        check_upload(current(), file.size)
         choose({RUN: import_run(runs_folder(), file, Path(file.name).stem).name})
         return True
     return False
@@ -74,6 +78,7 @@ def import_run(runs: Path, file: IO[bytes], stem: str) -> Run:
 
     A run that waited for its turn where it comes from does not start here by itself. Raises ValueError as `unpack_run`.
     """
+    check_import([entry.folder for entry in folders.list_runs(runs)])
     with jobs.writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
     run = unpack_run(file, runs / free_name(runs, stem))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from explorer.people import rights
 from explorer.train import jobs
 from explorer.train.names import free_name
 
@@ -31,6 +32,7 @@ def delete(runs: Path, name: str) -> None:
     The folder is renamed, which also works on a full disk.
     """
     with jobs.locked_folder(runs, name) as folder:
+        rights.check_change(folder)
         short = os.fsencode(name)[:LONGEST].decode(errors="ignore")
         folder.rename(runs / f"{DELETED}{time.time_ns()}-{short}")
     clear(set(runs.glob(f"{DELETED}*")) - {entry.folder for entry in deleted(runs)})
@@ -45,6 +47,7 @@ def deleted(runs: Path) -> list[Deleted]:
 
 def restore(entry: Deleted) -> str:
     """Undo a deletion. Returns the run's name, a new one if its own is taken. Raises ValueError if the run is gone."""
+    rights.check_change(entry.folder)
     runs = entry.folder.parent
     name = free_name(runs, entry.name) if (runs / entry.name).exists() else entry.name
     with jobs.writing(runs):
@@ -54,6 +57,14 @@ def restore(entry: Deleted) -> str:
             reason = "it was restored already, or removed for good"
             raise ValueError(f"{entry.name!r} cannot be restored: {reason}") from error
     return name
+
+
+def remove(folders: Iterable[Path]) -> None:
+    """Remove deleted runs for good now. Raises ValueError if one of them is another person's."""
+    folders = list(folders)
+    for folder in folders:
+        rights.check_change(folder)
+    clear(folders)
 
 
 def clear(folders: Iterable[Path]) -> None:
