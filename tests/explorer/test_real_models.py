@@ -167,7 +167,7 @@ def test_a_link_opens_a_real_model(open_app, source):
     app = open_app(model="real/tiny", prompt="then the")
     assert not app.exception and not app.error
     assert "tiny · 2 × 4 heads, 31,968 parameters" in models_of(app) and app.query_params["model"] == "real/tiny"
-    assert drawn(app)[0].proto.component_name == "attention_view"
+    assert drawn(app)[0].proto.component_name == "attention_message"
 
 
 def test_time_travel_lists_no_real_model(open_app, source):
