@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
@@ -33,7 +34,10 @@ def page(open_app, deep):
     def open_page(name: str, **choices: str) -> AppTest:
         if "model" not in choices:
             choices["model"] = add_model(str(deep), load_pretrained(deep)).ref
-        app = open_app(**{"prompt": PROMPT} | choices).switch_page(f"../pages/{name}.py").run()
+        app = open_app(**{"prompt": PROMPT} | choices).switch_page(f"../pages/{name}.py")
+        for cache in (st.cache_data, st.cache_resource):
+            cache.clear()  # as if this page were the first
+        app.run()
         assert not app.exception and not app.error
         return app
 
