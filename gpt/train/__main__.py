@@ -31,7 +31,7 @@ WriteRow = Callable[[dict[str, Any]], None]
 RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"  # where the app looks for runs
 ROOT = Path(__file__).resolve().parents[2]
 WAITING = "OMP_WAIT_POLICY"
-PAYING = 10**9  # operations of a step from which a second thread pays
+PAYING = 10**10  # operations of a step for each thread, so that the threads wait little for each other
 NEW_RUN = ("run", "text", "steps", "seed", "set")  # options of a new run
 
 
@@ -67,7 +67,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto")
     parser.add_argument(
-        "--threads", type=int, default=1, help="CPU threads; more pay for larger models on a quiet machine (default: 1)"
+        "--threads", type=int, default=1, help="CPU threads at most; a small model trains faster on one (default: 1)"
     )
     parser.add_argument(
         "--accumulate",
@@ -126,13 +126,14 @@ def wait_passively(threads: int, arguments: list[str]) -> None:
         os.execve(sys.executable, [sys.executable, "-m", "gpt.train", *arguments], environment)
 
 
-def threads_in_words(threads: int, flops: int) -> str:
-    """Say how many threads train, and whether that suits a step of so many operations."""
-    if threads == 1:
-        why = "more are slower at this size" if flops < PAYING else "more are faster only while nothing else runs"
-        return f"1 thread ({why})"
-    why = "1 is faster at this size" if flops < PAYING else "faster than 1 only while nothing else runs"
-    return f"{threads} threads that sleep while they wait ({why})"
+def choose_threads(most: int, flops: int) -> tuple[int, str]:
+    """Return how many threads train a step of so many operations, at most `most`, and say so in words.
+
+    Many small operations make threads wait for each other, so that two are slower than one.
+    """
+    threads = max(1, min(most, flops // PAYING))
+    words = "1 thread" if threads == 1 else f"{threads} threads that sleep while they wait"
+    return threads, words if threads == most else f"{words} ({most} are slower at this size)"
 
 
 def print_app_hint(run: Run) -> None:
@@ -191,7 +192,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Train as the command line says. Returns the exit code. arguments: those of the command; None: this process's."""
     options = parse(arguments)
     wait_passively(options.threads, sys.argv[1:] if arguments is None else arguments)
-    torch.set_num_threads(options.threads)
     run, mine = None, ranks.Ranks()
     try:
         device = pick_device(options.device)
@@ -201,9 +201,11 @@ def main(arguments: list[str] | None = None) -> int:
         run = run or load_run(folder_of(options))
         if mine.is_first and not options.resume:
             print_app_hint(run)
+        needs = estimate(run.recipe, mine.world_size * options.accumulate, device.type)
+        threads, words = choose_threads(options.threads, needs.flops)
+        torch.set_num_threads(threads)
         if mine.is_first:
-            needs = estimate(run.recipe, mine.world_size * options.accumulate, device.type)
-            print(f"{run.name}: {needs}; {threads_in_words(options.threads, needs.flops)}", file=sys.stderr)
+            print(f"{run.name}: {needs}; {words}", file=sys.stderr)
         numbers = follow(run, device, mine, options)
     except (ValueError, OSError, TrainingFailed, ranks.PeerLost) as error:
         if mine.is_first:

@@ -235,16 +235,17 @@ def test_the_clock_goes_on_while_nothing_else_does():
 
 
 @pytest.mark.parametrize(
-    ("threads", "flops", "words"),
+    ("most", "flops", "threads", "words"),
     [
-        (1, 10**8, "1 thread (more are slower at this size)"),
-        (1, 10**10, "1 thread (more are faster only while nothing else runs)"),
-        (2, 10**8, "2 threads that sleep while they wait (1 is faster at this size)"),
-        (2, 10**10, "2 threads that sleep while they wait (faster than 1 only while nothing else runs)"),
+        (1, 10**8, 1, "1 thread"),
+        (1, 10**12, 1, "1 thread"),
+        (2, 10**8, 1, "1 thread (2 are slower at this size)"),
+        (2, 10**12, 2, "2 threads that sleep while they wait"),
+        (8, 3 * 10**10, 3, "3 threads that sleep while they wait (8 are slower at this size)"),
     ],
 )
-def test_the_command_says_whether_its_threads_suit_the_model(threads, flops, words):
-    assert command.threads_in_words(threads, flops) == words
+def test_threads_are_chosen_by_the_size_of_a_step(most, flops, threads, words):
+    assert command.choose_threads(most, flops) == (threads, words)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the process is not started again there")
@@ -258,5 +259,5 @@ def test_several_threads_sleep_while_they_wait(own_text, tmp_path):
         [*map(str, line), "--run", str(tmp_path / "mine"), "--threads", "2"],
         env=environment, cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "finished at step 3" in done.stdout and "2 threads that sleep while they wait" in done.stderr
+    assert "finished at step 3" in done.stdout and "1 thread (2 are slower at this size)" in done.stderr
     assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr.split("OPENMP DISPLAY ENVIRONMENT BEGIN")[-1]
