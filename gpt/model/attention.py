@@ -76,7 +76,7 @@ class Attention(nn.Module):
         self.n_head, self.n_kv_head, self.d_head = config.n_head, config.n_kv_head, config.d_head
         self.causal, self.window = config.causal, config.window
         self.scale = 1 / math.sqrt(config.d_head) if config.scale else 1.0
-        self.heads = (self.n_head, self.n_kv_head, self.n_kv_head)  # of q, k and v
+        self.heads = (self.n_head, self.n_kv_head, self.n_kv_head)  # rung 3: many heads, of q, k and v
         self.sizes = (self.n_head * self.d_head, 2 * self.n_kv_head * self.d_head)  # of q, and of k and v
         self.qkv = nn.Linear(config.n_embd, sum(self.sizes), bias=config.has_qkv_bias)
         self.has_qkv_bias = config.has_qkv_bias
@@ -127,7 +127,7 @@ class Attention(nn.Module):
         b_q, b_kv = self.qkv.bias.split(self.sizes) if self.has_qkv_bias else (None, None)
         q, kv = F.linear(x, w_q, b_q), F.linear(memory, w_kv, b_kv)
         k, v = kv.unflatten(-1, (-1, self.d_head)).split(self.heads[1:], dim=2)
-        return q.unflatten(-1, (-1, self.d_head)), k, v  # rung 3: many heads
+        return q.unflatten(-1, (-1, self.d_head)), k, v
 
     def _sequences_in_a_row(self, x: Tensor) -> int:
         """Return how many short sequences are computed as one, in which each token reads only its own sequence.
@@ -185,6 +185,7 @@ class Attention(nn.Module):
 def causal_mask(T: int, S: int, window: int | None, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return (T, S): −∞ where the last T of S tokens may not read a token, 0 elsewhere."""
     with torch.inference_mode(False):  # so that training may use it too
-        never = torch.full((T, S), -torch.inf, dtype=dtype, device=device)
-        mask = never.triu(S - T + 1)  # rung 2: no future
-        return mask if window is None else mask + never.tril(S - T - window)
+        may_read = torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)  # rung 2: no future
+        if window is not None:
+            may_read = may_read.triu(S - T - window + 1)
+        return torch.zeros(T, S, dtype=dtype, device=device).masked_fill(~may_read, -torch.inf)

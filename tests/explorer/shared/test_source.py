@@ -10,6 +10,7 @@ import torch
 from explorer.shared.source import ROOT, code_of, marked_numbers, rung_lines
 from explorer.train.race import RUNGS
 from gpt import PRESETS, build_model, lecture, loss_of
+from gpt.model.attention import causal_mask
 from gpt.model.mlp import MLP
 
 MODEL = sorted((ROOT / "gpt" / "model").glob("*.py"))
@@ -71,6 +72,7 @@ def test_every_marked_line_runs_in_that_rungs_model(rung):
         return None
 
     names = {str(file) for file in MODEL}
+    causal_mask.cache_clear()
     ids, before = torch.tensor([[1, 2, 3]]), sys.gettrace()
     sys.settrace(watch)
     try:
