@@ -164,6 +164,7 @@ def test_the_link_holds_the_compared_heads_and_how_much_the_lines_cover(app_serv
     expect(page).to_have_url(re.compile(r"compared=avg\.0(,|%2C)1\.2"), timeout=SLOW)
     coverage.select_option("0.5")
     expect(page).to_have_url(re.compile("coverage=50"), timeout=SLOW)
+    settled(page)
     page.mouse.move(0, 0)  # what is under the pointer is shown too
     expect(legend).to_have_count(3)
     names = legend.all_inner_texts()
