@@ -9,14 +9,13 @@ from streamlit.web import cli as streamlit
 
 from explorer.people.identity import CODE_FILE, teacher_code
 from explorer.places import RUNS_VARIABLE
-from gpt.train.__main__ import main as train
 
 APP = Path(__file__).with_name("app.py")
-EVERYTHING = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
 @click.command(
-    context_settings=EVERYTHING,
+    context_settings=PASS_ON,
     epilog="`attention-explorer train --preset quick` trains a model; `attention-explorer train --help` has the rest.",
 )
 @click.option("--runs", type=click.Path(path_type=Path), help=f"Folder of runs; default: ${RUNS_VARIABLE}, or ./runs.")
@@ -29,6 +28,8 @@ EVERYTHING = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 def main(runs: Path | None, code: Path | None, arguments: tuple[str, ...]) -> None:
     """Open the app. Further options are those of `streamlit run`, such as --server.port 8600."""
     if arguments[:1] == ("train",):
+        from gpt.train.__main__ import main as train  # imports torch, which the app does in the background
+
         sys.exit(train(list(arguments[1:])))
     os.environ[RUNS_VARIABLE] = str((runs or Path(os.environ.get(RUNS_VARIABLE) or "runs")).resolve())
     if code:

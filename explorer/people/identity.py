@@ -11,8 +11,10 @@ import secrets
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 import streamlit as st
@@ -34,12 +36,13 @@ WRONG_CODES, PER_SECONDS = 10, 60.0  # of the whole server; more are refused
 PAUSE = 0.5  # seconds that a wrong code takes
 
 _wrong: deque[float] = deque()  # when wrong codes were typed
+_own_secret = secrets.token_hex(32)  # where the runs folder cannot be written
 _typing = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person, and what they have told the app. id: of the cookie; empty for whoever uses the app on its machine."""
+    """A person. id: of their cookie; empty for whoever uses the app on its own machine."""
 
     id: str
     name: str = ""
@@ -70,7 +73,10 @@ def current() -> Person:
         id = new_id()  # a browser without cookies: for this session only
     state.remember("person", id)
     entry = _entry(id)
-    code = teacher_code()
+    try:
+        code = teacher_code()
+    except ValueError:  # the menu says what is wrong with it
+        code = ""
     is_teacher = bool(code) and hmac.compare_digest(entry.get("teacher", ""), _proof(code))
     return Person(id, entry.get("name", ""), is_teacher)
 
@@ -150,19 +156,27 @@ def _signer() -> Signer:
 
 
 def _secret() -> str:
-    """Return the key of this runs folder, the same for all servers that share it. Nobody else can read it."""
+    """Return the key of this runs folder, the same for all servers that share it. Nobody else can read it.
+
+    Where the folder cannot be written, it is a key of this process.
+    """
     file = runs_folder() / ".secret"
-    for _ in range(2):
-        try:
-            return file.read_text(encoding="ascii")
-        except FileNotFoundError:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as new:
-                    new.write(secrets.token_hex(32))
-            except FileExistsError:  # another server was faster
-                continue
-    return file.read_text(encoding="ascii")
+    try:
+        if not file.exists():
+            _create(file, secrets.token_hex(32))
+        return file.read_text(encoding="ascii")
+    except OSError:
+        return _own_secret
+
+
+def _create(file: Path, content: str) -> None:
+    """Write a file that only its owner can read. It appears whole; where another server was faster, theirs stays."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", encoding="ascii", dir=file.parent, prefix=".secret-") as new:  # its mode is 0600
+        new.write(content)
+        new.flush()
+        with suppress(FileExistsError):
+            os.link(new.name, file)
 
 
 def _proof(code: str) -> str:

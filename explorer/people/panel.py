@@ -1,11 +1,13 @@
 """The menu of a shared server: the person's name, the teacher's code, and the limits that a teacher sets."""
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import streamlit as st
 
 from explorer.people.identity import HOST, LONGEST_NAME, Person, become_teacher, current, leave, set_name, teacher_code
 from explorer.people.limits import MOST, Limits, read_limits, write_limits
+from explorer.shared.words import plain
 
 ABOUT = {
     "visitor": "You can look and type. With a name you can also train, and your runs are yours.",
@@ -25,7 +27,7 @@ def draw_person() -> None:
         _ask_name(person)
         if person.is_teacher:
             _draw_teacher(person)
-        elif teacher_code():
+        else:
             _ask_code(person)
 
 
@@ -37,6 +39,12 @@ def _ask_name(person: Person) -> None:
 
 
 def _ask_code(person: Person) -> None:
+    """Ask for the teacher's code, where the server has one; say what is wrong with it, where it cannot be used."""
+    try:
+        if not teacher_code():
+            return
+    except ValueError as error:
+        return _show(error)
     with st.form("people:code", border=False):
         code = st.text_input("Teacher's code", type="password", autocomplete="off")
         if st.form_submit_button("Become teacher"):
@@ -58,11 +66,15 @@ def _draw_teacher(person: Person) -> None:
         _act(lambda: leave(person))
 
 
-def _act(change) -> None:
+def _act(change: Callable[[], None]) -> None:
     """Change something of the person, and draw the page again; or say why it cannot be changed."""
     try:
         change()
     except ValueError as error:
-        st.error(str(error)[:1].upper() + str(error)[1:], icon=":material/error:")
+        _show(error)
     else:
         st.rerun()
+
+
+def _show(error: ValueError) -> None:
+    st.error(plain(str(error), longest=300), icon=":material/error:")

@@ -1,4 +1,4 @@
-"""What the person of this session may do with runs. Every function here raises ValueError where they may not."""
+"""What the person of this session may do with runs. Each `check_…` raises ValueError where they may not."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +66,3 @@ def _uses(live: list["Run"], folders: list[Path], besides: Path | None = None) -
     own = {folder for folder in (*busy, *sizes) if owner_of(folder).id == person.id}
     everybody = Use(len(busy), sum(sizes.values()))
     return Use(len(own & set(busy)), sum(sizes[folder] for folder in own & set(sizes))), everybody
-
-
-def check_teacher(what: str) -> None:
-    """Raise ValueError if this person is no teacher. what: "open models", say."""
-    if not current().is_teacher:
-        raise ValueError(f"only the teacher may {what}; ask them")

@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from explorer.people import rights
-from explorer.people.identity import current
+from explorer.people.identity import Person, current
 from explorer.train.names import check_name
 from explorer.train.runs import folders
 from gpt import Corpus, Recipe, Run, RunError, create_run
@@ -68,8 +68,7 @@ def _create(runs: Path, name: str, title: str, fill: Callable[[Path], Run]) -> R
         try:
             run = fill(runs / name)
             rights.check_start(run, live(runs), _run_folders(runs))
-            if owner := rights.as_owner(current()):
-                _write_config(run.folder, **owner)
+            give_to(run.folder, current())
             if title not in ("", name):
                 _write_config(run.folder, title=title)
                 run = replace(run, title=title)
@@ -78,6 +77,12 @@ def _create(runs: Path, name: str, title: str, fill: Callable[[Path], Run]) -> R
             raise
     advance(runs)
     return run
+
+
+def give_to(folder: Path, person: Person) -> None:
+    """Make this person the owner of a run. On a server of one's own, a run has no owner."""
+    if owner := rights.as_owner(person):
+        _write_config(folder, **owner)
 
 
 def _run_folders(runs: Path) -> list[Path]:

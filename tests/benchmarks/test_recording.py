@@ -28,7 +28,7 @@ def test_everything_recorded(n_layer, report):
         ROUNDS,
         {
             "recorded": lambda: model.run_with_cache(idx), "explicit": lambda: explicit(idx),
-            "unheard": lambda: model(idx), "fused": lambda: fused(idx),
+            "unhooked": lambda: model(idx), "fused": lambda: fused(idx),
         },
     )  # fmt: skip
     operations = count_operations(model.config, idx.size(1))
@@ -42,11 +42,11 @@ def test_everything_recorded(n_layer, report):
     )
     report(
         f"forward with no hook, {n_layer} layers of width 64",
-        f"{1000 * took['unheard']:.2f} ms",
+        f"{1000 * took['unhooked']:.2f} ms",
         f"{1000 * took['fused']:.2f} ms, the same model without hook points",
-        took["unheard"] / took["fused"],
+        took["unhooked"] / took["fused"],
         "",
-        flops=operations / took["unheard"],
+        flops=operations / took["unhooked"],
     )
     torch.testing.assert_close(model.run_with_cache(idx)[0], explicit(idx), atol=1e-4, rtol=1e-4)
 

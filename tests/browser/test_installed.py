@@ -15,7 +15,7 @@ from tests.browser.conftest import ROOT, launch
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory) -> Path:
-    """The installed command. The wheel is installed alone: its requirements are those of this environment."""
+    """The installed command. Only the wheel is installed: its requirements are those of this environment."""
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--quiet"]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT], check=True)

@@ -76,12 +76,14 @@ def draw_import() -> bool:
 def import_run(runs: Path, file: IO[bytes], stem: str) -> Run:
     """Unpack a run's .zip as a new run, and return the run. Its name is `stem`, or stem-2, … where that is taken.
 
-    A run that waited for its turn where it comes from does not start here by itself. Raises ValueError as `unpack_run`.
+    It belongs to the person who imports it. A run that waited for its turn elsewhere does not start here by itself.
+    Raises ValueError as `unpack_run`.
     """
     check_import([entry.folder for entry in folders.list_runs(runs)])
     with jobs.writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
     run = unpack_run(file, runs / free_name(runs, stem))
+    jobs.give_to(run.folder, current())
     if run.status.state == "queued":
         run.set_status("stopped", run.status.step, "it was imported; resume it to train it here")
     return run

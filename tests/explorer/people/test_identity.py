@@ -11,6 +11,7 @@ from explorer.people import identity
 from explorer.people.identity import Person, become_teacher, new_id, read_cookie, set_name, teacher_code, write_cookie
 from explorer.people.limits import Limits, read_limits, write_limits
 from tests.explorer.people.conftest import RIGHT
+from tests.explorer.train.elements import messages
 
 
 def test_a_cookie_names_its_person_and_nobody_else(runs):
@@ -97,3 +98,17 @@ def test_damaged_files_give_the_defaults(runs):
         assert read_limits() == Limits()
     with pytest.raises(ValueError, match="limit steps is 0"):
         write_limits(Limits(steps=0))
+
+
+def test_a_folder_that_cannot_be_written_has_a_key_of_the_process(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("ATTENTION_EXPLORER_RUNS", str(tmp_path / "file" / "runs"))
+    id = new_id()
+    assert read_cookie(write_cookie(id)) == id
+
+
+def test_a_code_that_cannot_be_used_is_explained_in_the_menu_and_breaks_nothing(join, monkeypatch):
+    monkeypatch.setenv(identity.CODE, "12345")
+    app = join("runs")
+    assert not app.exception and "Teacher's code" not in [box.label for box in app.text_input]
+    assert "code has 5 characters; use at least 6" in messages(app)

@@ -5,11 +5,13 @@ import pytest
 from explorer.people import rights
 from explorer.people.identity import Person
 from explorer.people.limits import Limits, read_limits, write_limits
-from explorer.people.rights import owner_of
+from explorer.people.rights import as_owner, owner_of
 from explorer.real_models import may_open
 from explorer.train import jobs
-from explorer.train.runs import trash
+from explorer.train.runs import transfer, trash
+from explorer.train.runs.transfer import write_archive
 from gpt import load_run
+from gpt.train.files import read_json, write_json
 from tests.explorer.people.conftest import RIGHT
 from tests.explorer.train.elements import messages, widget
 
@@ -109,3 +111,14 @@ def test_only_a_teacher_opens_models_from_elsewhere(join, shared, monkeypatch):
 def test_nobody_is_asked_on_a_server_of_ones_own(open_app, runs):
     app = open_app().switch_page("../pages/runs.py").run()
     assert "Name" not in [box.label for box in app.text_input] and disabled(app) == dict.fromkeys(CHANGES, False)
+
+
+def test_an_imported_run_belongs_to_who_imports_it(shared, runs, monkeypatch):
+    anna, ben = Person("a" * 22, "Anna"), Person("b" * 22, "Ben")
+    file = runs / "tiny" / "config.json"
+    write_json(file, read_json(file) | as_owner(anna))
+    packed = write_archive(load_run(runs / "tiny"), lambda *_: None)
+    act_as(monkeypatch, ben)
+    monkeypatch.setattr(transfer, "current", lambda: ben)
+    assert owner_of(transfer.import_run(runs, packed, "mine").folder) == ben
+    assert owner_of(runs / "tiny") == anna
