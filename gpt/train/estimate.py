@@ -24,8 +24,8 @@ from gpt.train.recipe import Recipe
 FLOAT = 4  # bytes of a float32
 BLOCK = 4096  # bytes: the least that a file takes on disk
 ROW = 200  # bytes of a row of metrics
-SPEEDS = {"cpu": 3e10, "mps": 1e12, "cuda": 2e13}  # floating-point operations a second: small models, one CPU core
-OVERHEAD = 5e-4  # seconds that a step takes for each layer, however small
+SPEEDS = {"cpu": 8e10, "mps": 1e12, "cuda": 2e13}  # floating-point operations a second: small models, one CPU core
+OVERHEAD = 1e-3  # seconds that a step takes for each layer, however small
 MOST = 10**200  # above it a float may overflow
 LONGEST_PART = 86_400  # seconds: no stop or pause is read during one step or one evaluation
 LONGEST_RUN = 10 * 365 * 86_400  # seconds
