@@ -32,22 +32,15 @@ def test_everything_recorded(n_layer, report):
         },
     )  # fmt: skip
     operations = count_operations(model.config, idx.size(1))
-    report(
-        f"everything recorded, {n_layer} layers of width 64, 64 tokens: {len(model.hook_points)} activations",
-        f"{1000 * took['recorded']:.2f} ms",
-        f"{1000 * took['explicit']:.2f} ms, the same model without hook points, explicit attention, nothing kept",
-        took["recorded"] / took["explicit"],
-        "≤ 1.3",
-        flops=operations / took["recorded"],
-    )
-    report(
-        f"forward with no hook, {n_layer} layers of width 64",
-        f"{1000 * took['unhooked']:.2f} ms",
-        f"{1000 * took['fused']:.2f} ms, the same model without hook points",
-        took["unhooked"] / took["fused"],
-        "",
-        flops=operations / took["unhooked"],
-    )
+    recorded = f"everything recorded, {n_layer} layers of width 64, 64 tokens: {len(model.hook_points)} activations"
+    plain = "the same model without hook points"
+    for what, ours, yardstick, in_words, reach in (
+        (recorded, "recorded", "explicit", f"{plain}, explicit attention, nothing kept", "≤ 1.3"),
+        (f"forward with no hook, {n_layer} layers of width 64", "unhooked", "fused", plain, ""),
+    ):
+        mine, theirs = took[ours], took[yardstick]
+        beside = f"{1000 * theirs:.2f} ms, {in_words}"
+        report(what, f"{1000 * mine:.2f} ms", beside, mine / theirs, reach, flops=operations / mine)
     torch.testing.assert_close(model.run_with_cache(idx)[0], explicit(idx), atol=1e-4, rtol=1e-4)
 
 
