@@ -23,7 +23,7 @@ if __name__ == "__main__":
     from explorer.lecture.kit import classroom
     from explorer.opened import await_gpt
     from explorer.people import panel
-    from explorer.shared import uploads, widgets
+    from explorer.shared import turns, uploads, widgets
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     start.strip(entry.title)
     widgets.heading(entry.title, entry.question, panel.draw_person)  # before the page, which may wait for torch
     await_gpt()
-    with widgets.guarded():
+    with widgets.guarded(), turns.ending_turns():
         page.run()
     if entry.section == navigation.LECTURE:
         classroom.for_a_class(entry.file)

@@ -7,6 +7,7 @@ from explorer.explore.heads.panel import score_heads
 from explorer.shared import widgets
 from explorer.shared.generation import generation
 from explorer.shared.sink import pick_first_token
+from explorer.shared.turns import end_turn
 
 left, middle, right = st.columns([8, 4, 3], gap="medium")
 opened, prompt = widgets.model_and_prompt(left, middle)
@@ -29,4 +30,5 @@ else:
 st.subheader("Next token", anchor=False)
 generation(opened, prompt, reading)
 widgets.caption("The probabilities of the next token, and a continuation sampled from them.", "0:22:11")
+end_turn()
 score_heads(opened)  # last: the page is on screen meanwhile

@@ -17,6 +17,7 @@ from explorer.shared import downloads, texts, widgets
 from explorer.shared.encoded import encode_patterns
 from explorer.shared.prompt import Reading
 from explorer.shared.sink import describe_sink
+from explorer.shared.turns import await_turn
 
 HEAD_START = 0.1  # seconds in which the browser draws a new picture, before it gets the charts below
 
@@ -65,7 +66,10 @@ def draw_heads(opened: Opened, reading: Reading, hides_first: bool) -> None:
 
 
 def _let_browser_draw(picture: tuple[Any, ...]) -> None:
-    """Wait a little where the picture is new: a browser that got the charts too would draw them first."""
+    """Wait where the picture is new. A browser that got the charts too would draw them first, and pictures of other
+    sessions would wait for them.
+    """
     if state.recall("picture") != picture:
         state.remember("picture", picture)
         time.sleep(HEAD_START)
+        await_turn()
