@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer.opened import Opened
 from explorer.shared.cache import cached
-from explorer.shared.progress import with_progress
+from explorer.shared.progress import once
 from explorer.shared.prompt import stand_in_of
 from explorer.shared.words import plain
 
@@ -36,15 +36,11 @@ def read_text(opened: Opened, text: str) -> ReadText:
 
     A token's nats are spread evenly over its characters. The first token and characters outside the alphabet have none.
     """
-    kept = _read_texts(opened, text)
-    if not kept:
-        kept.append(with_progress(f"{plain(opened.label)} reads the text, token", _read, opened, text))
-    return kept[0]
+    return once(_read_texts(opened, text), f"{plain(opened.label)} reads the text, token", _read, opened, text)
 
 
 @cached(max_entries=64, shared=True)
 def _read_texts(opened: Opened, text: str) -> list[ReadText]:
-    """An empty list that keeps the result, since nothing may be drawn in a cached function."""
     return []
 
 
@@ -67,15 +63,12 @@ def word_patterns(opened: Opened, ids: Ids, words: Ids) -> "WordPatterns":
     ids: at most block_size; words: the index of each token's word. A progress bar appears if it takes long; a rerun
     cancels. Nobody may change the result.
     """
-    kept = _word_patterns(opened, ids, words)
-    if not kept:
-        import torch
+    import torch
 
-        from gpt.lens import word_patterns as lens
+    from gpt.lens import word_patterns as lens
 
-        doing = f"{plain(opened.label)} reads the words, layer"
-        kept.append(with_progress(doing, lens.word_patterns, opened.model, torch.tensor(ids), torch.tensor(words)))
-    return kept[0]
+    kept, doing = _word_patterns(opened, ids, words), f"{plain(opened.label)} reads the words, layer"
+    return once(kept, doing, lens.word_patterns, opened.model, torch.tensor(ids), torch.tensor(words))
 
 
 @cached(max_entries=32, shared=True)

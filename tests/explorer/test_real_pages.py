@@ -81,7 +81,7 @@ def stop_at_layer_5() -> None:
     import torch
 
     from explorer.opened import open_model
-    from explorer.shared.progress import by_layer
+    from explorer.shared.progress import once_by_layer
     from explorer.shared.widgets import guarded
 
     def stop(stream, name):
@@ -93,7 +93,7 @@ def stop_at_layer_5() -> None:
 
     opened = open_model("real/deep")
     with guarded():
-        by_layer(opened, "Reading the stream", work)
+        once_by_layer([], opened, "Reading the stream", work)
 
 
 def test_a_forward_pass_of_a_real_model_shows_its_layer(page):

@@ -8,7 +8,7 @@ import numpy as np
 from explorer.opened import Opened
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.patterns import N_TOP
-from explorer.shared.progress import with_progress
+from explorer.shared.progress import once
 
 if TYPE_CHECKING:
     from gpt.lens.attribution import Attribution
@@ -24,9 +24,7 @@ def logit_lens(opened: Opened, ids: Ids, rows: slice, points: tuple[str, ...] | 
     A bar shows the point if it takes long.
     """
     kept = _lenses(opened, ids, rows.start, rows.stop, points)
-    if not kept:
-        kept.append(with_progress("Reading the stream, point", _read_lens, opened, ids, rows, points))
-    lens = kept[0]
+    lens = once(kept, "Reading the stream, point", _read_lens, opened, ids, rows, points)
 
     def spread(values: np.ndarray) -> np.ndarray:
         whole = np.full(
@@ -41,7 +39,6 @@ def logit_lens(opened: Opened, ids: Ids, rows: slice, points: tuple[str, ...] | 
 
 @cached(max_entries=48, shared=True)  # of up to 2.5 MB: 20 positions at the 61 points of 30 layers
 def _lenses(opened: Opened, ids: Ids, start: int, stop: int, points: tuple[str, ...] | None) -> "list[LogitLens]":
-    """An empty list that keeps the result, since nothing may be drawn in a cached function."""
     return []
 
 

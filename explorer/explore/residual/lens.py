@@ -10,7 +10,7 @@ import numpy as np
 from explorer.opened import Opened
 from explorer.shared.cache import cached, with_arrays
 from explorer.shared.patterns import N_TOP
-from explorer.shared.progress import by_layer
+from explorer.shared.progress import once_by_layer
 from explorer.shared.sink import has_sink
 
 if TYPE_CHECKING:
@@ -33,16 +33,13 @@ def stream(opened: Opened, ids: Ids, without: tuple[str, ...] = ()) -> "Residual
 
     The plane is without the first token if `leaves_out_first`. A bar shows the layer.
     """
+    plane_from = int(leaves_out_first(opened, ids))  # before the bar: this is a forward pass of a cached function
     kept = _streams(opened, ids, without)
-    if not kept:
-        plane_from = int(leaves_out_first(opened, ids))  # before the bar: this is a forward pass of a cached function
-        kept.append(by_layer(opened, "Reading the stream", _read_stream, opened, ids, without, plane_from))
-    return kept[0]
+    return once_by_layer(kept, opened, "Reading the stream", _read_stream, opened, ids, without, plane_from)
 
 
 @cached(max_entries=64, shared=True)
 def _streams(opened: Opened, ids: Ids, without: tuple[str, ...]) -> "list[ResidualPath]":
-    """An empty list that keeps the result, since nothing may be drawn in a cached function."""
     return []
 
 
@@ -63,10 +60,7 @@ def leaves_out_first(opened: Opened, ids: Ids) -> bool:
 
 def layernorms(opened: Opened, ids: Ids) -> "list[NormReading]":
     """What each layernorm does to the prompt; [] in a model without any. Do not change it. A bar shows the layer."""
-    kept = _layernorms(opened, ids)
-    if not kept:
-        kept.append(by_layer(opened, "Reading the norms", _read_layernorms, opened, ids))
-    return kept[0]
+    return once_by_layer(_layernorms(opened, ids), opened, "Reading the norms", _read_layernorms, opened, ids)
 
 
 @cached(max_entries=3, shared=True)
