@@ -30,6 +30,7 @@ class Attribution:
     logit: float  # as the model gives it, before its softcap
     embedding: float
     positions: float  # of the vectors added to the embeddings; 0 where none are (rotary positions, or no positions)
+    ngrams: float | None  # of the vectors of n-grams; None in a model without
     heads: Tensor  # (n_layer, n_head)
     attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
     mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
@@ -41,6 +42,8 @@ class Attribution:
     def parts(self) -> list[Part]:
         """Every part by name, in the order of the forward pass."""
         parts = [Part("embedding", self.embedding), Part("positions", self.positions)]
+        if self.ngrams is not None:
+            parts.append(Part("n-grams", self.ngrams))
         for layer, heads in enumerate(self.heads.tolist()):
             parts += [Part(f"L{layer}H{head}", value) for head, value in enumerate(heads)]
             parts.append(Part(f"attention bias {layer}", float(self.attn_bias[layer])))
@@ -86,6 +89,7 @@ def attribute_logit(
         logit=float(_pick(logits, token, against)),
         embedding=float(at["hook_embed"] @ direction),
         positions=float(at["hook_pos_embed"] @ direction) if config.has_pos_embed else 0.0,
+        ngrams=float(at["hook_ngrams"] @ direction) if config.ngrams > 1 else None,
         heads=torch.stack([_heads(model, layer, at, direction) for layer in range(config.n_layer)]),
         attn_bias=torch.stack([bias(block.attn.proj) for block in blocks]),
         mlps=torch.stack([mlp(layer) for layer in range(config.n_layer)]) if config.mlp else none,
@@ -121,6 +125,7 @@ def _names(model: GPT) -> list[str]:
     wanted = {
         "hook_embed": True,
         "hook_pos_embed": config.has_pos_embed,
+        "hook_ngrams": config.ngrams > 1,
         "blocks.*.attn.hook_z": True,
         "blocks.*.mlp.hook_post": config.mlp,
         "ln_final.hook_scale": config.norm in ("pre", "rms"),

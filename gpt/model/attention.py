@@ -18,8 +18,8 @@ LANES = 16  # float32 numbers in a register of today's CPUs
 class KVCache:
     """The keys and values of the tokens that one layer has read, (B, n_kv_head, T, d_head) each.
 
-    They have room for more tokens, twice as much whenever it is full: a new token copies no other. For a layer with
-    token shift also the last token's features, by what read them, (B, 1, n_embd) each.
+    They have room for more tokens, twice as much whenever it is full: a new token copies no other. `last` has what
+    other parts keep of the last tokens: token shift the features of one, (B, 1, n_embd), n-grams some ids, (B, n − 1).
     """
 
     def __init__(self, block_size: int) -> None:

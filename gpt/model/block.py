@@ -10,6 +10,7 @@ from gpt.model.config import GPTConfig
 from gpt.model.embedding import INIT_STD
 from gpt.model.hooks import HookPoint
 from gpt.model.mlp import MLP
+from gpt.model.ngrams import TABLE
 from gpt.model.norms import build_norm
 from gpt.model.token_shift import TokenShift
 
@@ -90,11 +91,11 @@ def initialise(model: nn.Module, config: GPTConfig, writers: int) -> None:
 
     writers: the number of parts that write. Without layernorm nothing makes a small signal large again, so torch's own,
     larger weights stay (lecture, rungs 2 to 5). With zero_init the weights that write are 0 (Zhang et al. 2019, Fixup,
-    arXiv:1901.09321).
+    arXiv:1901.09321). A table of n-grams is always 0 at first.
     """
     for name, parameter in model.named_parameters():
         writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
-        if config.zero_init and writes:
+        if (config.zero_init and writes) or name == TABLE:
             nn.init.zeros_(parameter)
         elif config.norm == "none":
             continue

@@ -92,9 +92,11 @@ class GPTConfig:
     softcap: float | None = None  # logits are squeezed between −softcap and softcap; None: they are not
     zero_init: bool = False  # the output matrices of attention and MLP are zero at first, so a block changes nothing
     token_shift: bool = False  # attention and MLP read each token's features mixed with those of the token before
+    ngrams: int = 1  # the longest n-gram: a vector for the last 2, 3, … this many tokens is added to each embedding
+    ngram_rows: int = 8192  # of the table of these vectors
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "block_size", "n_head", "n_embd"):
+        for name in ("vocab_size", "block_size", "n_head", "n_embd", "ngrams", "ngram_rows"):
             _check(self, name, _is_size(getattr(self, name)), "give a whole number of at least 1")
         _check(
             self, "n_layer", _is_int(self.n_layer) and self.n_layer >= 0, "give a whole number; 0 is the bigram table"

@@ -30,6 +30,7 @@ class Decoder:
         self.past = past
         self.embed = model.embed.weight
         self.pos_embed = model.pos_embed if model.config.has_pos_embed else None
+        self.ngrams = model.ngrams if model.config.ngrams > 1 else None
         self.blocks = [block_step(block, cache) for block, cache in zip(model.blocks, past, strict=True)]
         self.ln_final, self.unembed = norm_step(model.ln_final), linear_step(model.unembed)
         self.softcap = model.config.softcap
@@ -38,6 +39,8 @@ class Decoder:
         x = self.embed[token]
         if self.pos_embed is not None:
             x = x + self.pos_embed[self.past[0].length]
+        if self.ngrams is not None:
+            x = x + self.ngrams(torch.tensor([[token]], device=x.device), self.past[0])
         x = x.view(1, 1, -1)
         for step in self.blocks:
             x = step(x)

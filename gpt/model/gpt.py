@@ -11,6 +11,7 @@ from gpt.model.block import Block, initialise
 from gpt.model.config import GPTConfig
 from gpt.model.embedding import TokenEmbedding
 from gpt.model.hooks import HookedModule, HookPoint
+from gpt.model.ngrams import NGrams
 from gpt.model.norms import build_norm
 from gpt.model.positions import build_positions
 
@@ -34,6 +35,9 @@ class GPT(HookedModule):
         if config.has_pos_embed:  # rung 2: positions
             self.pos_embed = build_positions(config)
             self.hook_pos_embed = HookPoint()
+        if config.ngrams > 1:
+            self.ngrams = NGrams(config)
+            self.hook_ngrams = HookPoint()
         self.dropout = nn.Dropout(config.dropout)  # rung 7: dropout
         # rung 5: many blocks
         self.blocks = cast("Sequence[Block]", nn.ModuleList(Block(config) for _ in range(config.n_layer)))
@@ -68,6 +72,8 @@ class GPT(HookedModule):
         if self.config.has_pos_embed:  # rung 2: positions
             # a copy, so that a hook that writes in place cannot write into the model
             x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x).clone())
+        if self.config.ngrams > 1:
+            x = x + self.hook_ngrams(self.ngrams(idx, past[0] if past else None))
         x = self.dropout(x)  # rung 7: dropout
         for layer, block in enumerate(self.blocks):  # rung 5: many blocks
             x = block(x, past[layer] if past else None)

@@ -11,6 +11,7 @@ from gpt.model.config import GPTConfig
 from gpt.model.embedding import TokenEmbedding
 from gpt.model.gpt import cap
 from gpt.model.hooks import HookedModule, HookPoint
+from gpt.model.ngrams import NGrams
 from gpt.model.norms import build_norm
 from gpt.model.positions import build_positions
 
@@ -52,7 +53,7 @@ class DecoderBlock(BlockParts):
 class Seq2Seq(HookedModule):
     """`Seq2Seq(config)(source, target)`: ids (B, S) and (B, T) → logits after each target token (B, T, vocab_size).
 
-    Each half has n_layer blocks; both share the token embedding and the positions. Hook points are those of `GPT`'s
+    Each half has n_layer blocks; both share the embeddings and the positions. Hook points are those of `GPT`'s
     blocks, under `encoder.{l}` and `decoder.{l}`, and `decoder.{l}.cross_attn.hook_q|k|v|z|attn_scores|pattern`, where
     the keys are source tokens: patterns are (B, n_head, T, S). Raises ValueError for a config that such a model cannot
     have. Source: lecture 01:42:39; Vaswani et al. 2017, arXiv:1706.03762, figure 1.
@@ -76,6 +77,8 @@ class Seq2Seq(HookedModule):
         self.embed = TokenEmbedding(config.vocab_size, config.n_embd)
         if config.has_pos_embed:
             self.pos_embed = build_positions(config)
+        if config.ngrams > 1:
+            self.ngrams = NGrams(config)
         self.hook_encoder_embed, self.hook_decoder_embed = HookPoint(), HookPoint()
         self.dropout = nn.Dropout(config.dropout)
         self.encoder = nn.ModuleList(Block(unmasked(config)) for _ in range(config.n_layer))
@@ -118,7 +121,11 @@ class Seq2Seq(HookedModule):
         if block_size < T:
             raise ValueError(f"{T} tokens do not fit block_size={block_size}; give at most {block_size}")
         x = self.embed(idx)  # (B, T, n_embd)
-        return self.dropout(x + self.pos_embed[:T] if self.config.has_pos_embed else x)
+        if self.config.has_pos_embed:
+            x = x + self.pos_embed[:T]
+        if self.config.ngrams > 1:
+            x = x + self.ngrams(idx)
+        return self.dropout(x)
 
     @staticmethod
     def _readable(source: Tensor, lengths: Tensor | None) -> Tensor | None:

@@ -90,7 +90,7 @@ def count_parameters(config: GPTConfig, kind: ModelKind = GPT) -> int:
         blocks, norms = blocks + config.n_layer * (_block(config) + _norm(config) + _attention(config)), 2
     positions = config.block_size * C if config.positions == "learned" else 0
     unembed = C + 1 if kind is RewardModel else V * config.unembed_bias + (0 if config.tie_weights else C * V)
-    return V * C + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
+    return V * C + _ngrams(config) + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
 
 
 def count_stored(config: GPTConfig, kind: ModelKind = GPT) -> int:
@@ -104,6 +104,10 @@ def count_stored(config: GPTConfig, kind: ModelKind = GPT) -> int:
     fixed = config.block_size * C if config.positions == "sinusoidal" else 0
     norms = 1 + config.n_layer * (2 if config.mlp else 1) if config.norm == "batch" else 0
     return parameters + fixed + 2 * C * norms
+
+
+def _ngrams(config: GPTConfig) -> int:
+    return config.ngram_rows * config.n_embd if config.ngrams > 1 else 0
 
 
 def _block(config: GPTConfig) -> int:
@@ -152,7 +156,8 @@ def flops_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
     Source: Kaplan et al. 2020, arXiv:2001.08361, table 1 and section 2.1.
     """
     C, T, V = config.n_embd, config.block_size, config.vocab_size
-    looked_up = C * (V + (T if config.positions == "learned" else 0)) if config.n_layer else V * (V - 1)
+    looked_up = C * (V + (T if config.positions == "learned" else 0)) + _ngrams(config)
+    looked_up = looked_up if config.n_layer else V * (V - 1)
     weights = max(V, count_parameters(config, kind) - looked_up)
     return T * (6 * weights + 12 * config.n_layer * config.n_head * config.d_head * T)
 

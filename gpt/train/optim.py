@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt.model.config import GPTConfig
+from gpt.model.ngrams import TABLE
 
 if TYPE_CHECKING:
     from gpt.train.recipe import Recipe
@@ -120,7 +121,7 @@ def register(
 @register("adamw", "AdamW", "Adam with weight decay on matrices")
 def make_adamw(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]:
     """Create AdamW for all parameters."""
-    return [_adamw(model.parameters(), recipe)]
+    return [_adamw(dict(model.named_parameters()), recipe)]
 
 
 def _muon_flops(config: GPTConfig) -> int:
@@ -139,24 +140,29 @@ def make_muon(model: nn.Module, recipe: "Recipe") -> list[torch.optim.Optimizer]
 
     Embeddings are no matrices in Muon's sense: their rows are looked up, not multiplied.
     """
-    named = list(model.named_parameters())
-    matrices = [p for name, p in named if name.startswith(("blocks.", "encoder.", "decoder.")) and p.dim() == 2]
-    chosen = {id(p) for p in matrices}
-    rest = _adamw((p for _, p in named if id(p) not in chosen), recipe)
+    named = dict(model.named_parameters())
+    blocks = ("blocks.", "encoder.", "decoder.")
+    matrices = {name: p for name, p in named.items() if name.startswith(blocks) and p.dim() == 2}
+    rest = _adamw({name: p for name, p in named.items() if name not in matrices}, recipe)
     for group in rest.param_groups:
-        group["scale"] = recipe.embed_lr
+        group["scale"] = 1.0 if group["betas"][0] == 0 else recipe.embed_lr
     optimizers: list[torch.optim.Optimizer] = [rest]
     if matrices:
-        optimizers.append(Muon(matrices, lr=recipe.lr, weight_decay=recipe.weight_decay))
+        optimizers.append(Muon(matrices.values(), lr=recipe.lr, weight_decay=recipe.weight_decay))
     return optimizers
 
 
-def _adamw(parameters: Iterable[Tensor], recipe: "Recipe") -> torch.optim.Optimizer:
-    """Create AdamW; only matrices decay."""
-    parameters = list(parameters)
-    groups = [
+def _adamw(named: dict[str, nn.Parameter], recipe: "Recipe") -> torch.optim.Optimizer:
+    """Create AdamW; only matrices decay.
+
+    A table of n-grams has no momentum, so a row changes only in a step whose batch has one of its n-grams.
+    """
+    tables = [named.pop(TABLE)] if TABLE in named else []
+    parameters = named.values()
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        {"params": tables, "weight_decay": 0.0, "betas": (0.0, recipe.beta2)},
     ]
     return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
 

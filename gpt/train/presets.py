@@ -37,6 +37,11 @@ _FAST = Recipe(
     weight_decay=0.0, beta2=0.99, grad_clip=1.0, eval_every=90,
 )  # fmt: skip
 
+_NGRAMS = replace(
+    _FAST, about="fast-1.88, with a vector for the last 2, 3 and 4 characters added to each embedding",
+    model=replace(_FAST.model, ngrams=4), steps=100, eval_every=50, snapshots=12, snapshot_type="float16",
+)  # fmt: skip
+
 GROUPS: dict[str, dict[str, Recipe]] = {}  # what the presets are for → name → recipe
 
 GROUPS["The lecture's ladder"] = {
@@ -57,6 +62,7 @@ GROUPS["nanoGPT"] = {
         weight_decay=0.1, beta2=0.99, grad_clip=1.0, eval_every=250,
     ),
     "fast-1.88": _FAST,
+    "fast-1.88-ngrams": _NGRAMS,
 }  # fmt: skip
 
 GROUPS["Shakespeare"] = {

@@ -16,6 +16,7 @@ CHOICES = {
     "activation": get_args(Activation), "positions": get_args(Positions), "norm": get_args(Norm),
     "norm_place": get_args(NormPlace), "rope_share": [0.5, 1.0], "rope_scaling": SCALINGS, "norm_eps": [1e-5, 1e-3],
     "qkv_bias": [None, True, False], "window": [None, 1, 3, 100], "softcap": [None, 2.0], "dropout": [0.0, 0.5],
+    "ngrams": [1, 2, 4], "ngram_rows": [1, 5, 100],
 }  # fmt: skip
 
 MODERN = {

@@ -33,6 +33,7 @@ def test_the_parts_sum_to_the_logit(config, position, token, against):
     assert found.total == pytest.approx(float(expected), abs=1e-3)
     assert found.heads.shape == (config.n_layer, config.n_head)
     assert config.has_pos_embed or found.positions == 0
+    assert (found.ngrams is None) == (config.ngrams == 1)
 
 
 def test_a_capped_logit_is_split_before_the_cap(make_model, ids):
@@ -67,6 +68,15 @@ def test_a_part_that_writes_one_direction_gets_all_of_it(make_model, ids):
     model.load_state_dict(state)
     found = attribute_logit(model, ids(1)[0], 5, against=2)
     assert dict(found.parts)["MLP bias 1"] == found.logit == found.total == 3.0
+
+
+def test_n_grams_that_write_one_direction_get_all_of_it(make_model, ids):
+    model = make_model(norm="none", ngrams=3, ngram_rows=1)
+    state = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
+    model.load_state_dict(state | {"ngrams.table": torch.arange(8.0)[None], "unembed.weight": torch.eye(11, 8)})
+    for position, count in enumerate((0, 1, 2, 2)):  # n-grams that end there
+        found = attribute_logit(model, ids(1)[0], 5, against=2, position=position)
+        assert dict(found.parts)["n-grams"] == found.logit == found.total == count * 3.0
 
 
 def test_the_difference_is_the_difference_of_the_parts(make_model, ids):

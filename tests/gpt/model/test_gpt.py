@@ -27,7 +27,7 @@ def test_fused_and_explicit_attention_agree(config, seed):
     explicit, cache = model.run_with_cache(idx)
     assert len(cache) == len(model.hook_points)
     assert fused.shape == (2, T, V) and fused.isfinite().all()
-    torch.testing.assert_close(explicit, fused, atol=1e-5, rtol=0)
+    torch.testing.assert_close(explicit, fused, atol=1e-5, rtol=1e-5)
 
 
 @many
@@ -62,7 +62,7 @@ def test_rows_of_a_batch_do_not_communicate(config, seed):
 
 
 @many
-@given(configs(positions="none", causal=False, token_shift=False), st.permutations(range(T)))
+@given(configs(positions="none", causal=False, token_shift=False, ngrams=1), st.permutations(range(T)))
 def test_without_positions_and_mask_tokens_are_a_set(config, order):
     model, idx = build(config), tokens(1, 5)
     torch.testing.assert_close(model(idx[:, order]), model(idx)[:, order], atol=1e-5, rtol=0)

@@ -26,6 +26,7 @@ SIZES = {
     "mlp_width": st.sampled_from([Derived(), 5]), "rope_base": st.just(1e4), "rope_share": st.sampled_from([0.5, 1.0]),
     "rope_scaling": st.sampled_from([None, RopeScaling("linear", 2.0)]), "norm_eps": st.just(1e-5),
     "window": st.sampled_from([None, 3]), "softcap": st.sampled_from([None, 5.0]),
+    "ngrams": st.sampled_from([1, 2, 4]), "ngram_rows": st.sampled_from([1, 30]),
 }  # fmt: skip
 
 

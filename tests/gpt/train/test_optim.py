@@ -112,6 +112,19 @@ def test_muons_arithmetic_is_counted(recipe, changes):
     assert counted.get_total_flops() == OPTIMIZERS["muon"].flops(model.config)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_row_of_n_grams_changes_only_where_the_batch_has_one(new_run, optimizer):
+    """It has no momentum and no weight decay, so an old gradient moves no row."""
+    trainer = Trainer(new_run(optimizer=optimizer, ngrams=2, ngram_rows=500, weight_decay=0.1), torch.device("cpu"))
+    table = trainer.model.ngrams.table
+    for _ in range(4):
+        before = table.detach().clone()
+        trainer.advance()
+        [keys] = trainer.model.ngrams.keys(trainer.batch[0])
+        changed = (table != before).any(1).nonzero().flatten()
+        assert set(changed.tolist()) == set((keys % 500).flatten().tolist())
+
+
 def test_embeddings_have_a_learning_rate_of_their_own_with_muon(new_run):
     changes = {}
     for factor in (1.0, 4.0):

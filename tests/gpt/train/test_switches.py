@@ -55,7 +55,8 @@ LLAMA = {**MODERN, "qk_norm": False, "parallel": False, "window": None, "softcap
 
 
 @pytest.mark.parametrize(
-    "switches", [MODERN, LLAMA, MODERN | {"norm_place": "post", "rope_share": 0.7, "gated": False}]
+    "switches",
+    [MODERN, LLAMA, MODERN | {"norm_place": "post", "rope_share": 0.7, "gated": False}, {"ngrams": 3, "ngram_rows": 9}],
 )
 def test_a_fork_begins_with_the_weights_that_its_parent_saved(tmp_path, corpus, short_samples, switches):
     config = GPTConfig(block_size=T, n_layer=2, n_embd=8, **switches)
@@ -81,6 +82,7 @@ PARTS = st.fixed_dictionaries(
         "d_head": st.sampled_from([8, 16, 32]),
         "mlp_width": st.sampled_from([64, 256]),
         "window": st.sampled_from([None, 16]),
+        "ngrams": st.sampled_from([1, 4]),
     }
     | {name: st.booleans() for name in ("gated", "qk_norm", "parallel", "bias")}
 )

@@ -15,6 +15,7 @@ MODELS = [
     {"optimizer": "muon", "grad_clip": 0.3, "weight_decay": 0.1},
     {"tie_weights": True, "grad_clip": 0.3},
     {"n_layer": 0, "weight_decay": 0.1},
+    {"ngrams": 3, "ngram_rows": 20, "optimizer": "muon", "weight_decay": 0.1},
 ]
 
 
