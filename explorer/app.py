@@ -22,13 +22,13 @@ if __name__ == "__main__":
     from explorer import navigation, start, state
     from explorer.lecture.kit import classroom
     from explorer.opened import await_gpt
-    from explorer.people import panel
+    from explorer.people import hiding, panel
     from explorer.shared import turns, uploads, widgets
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
     st.html(Path(__file__).with_name("page.css"))
-    page = st.navigation(navigation.sections(), position="top")
+    page = st.navigation(navigation.sections(hiding.is_page_hidden), position="top")
     entry = next(entry for entry in navigation.ENTRIES if entry.title == page.title)
     st.set_page_config(f"{entry.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
@@ -36,6 +36,10 @@ if __name__ == "__main__":
     state.enter(entry.title)
     start.strip(entry.title)
     widgets.heading(entry.title, entry.question, panel.draw_person)  # before the page, which may wait for torch
+    panel.draw_hidden_note(entry.file)
+    if hiding.is_page_hidden(entry.file):
+        widgets.empty_state("This page is hidden for now.", "Your teacher shows it later.")
+        st.stop()
     await_gpt()
     with widgets.guarded(), turns.ending_turns():
         page.run()

@@ -1,7 +1,9 @@
 """The menu. The code of a section's pages is in the folder of explorer/ with the section's name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -79,15 +81,16 @@ ENTRIES = (
 FIRST = "attention.py"  # the page at the address without a path
 
 
-def sections() -> dict[str, list]:
-    """The menu for `st.navigation`: section title → its pages."""
+def sections(is_hidden: Callable[[str], bool]) -> dict[str, list]:
+    """The menu for `st.navigation`: section title → its pages. is_hidden: whether the menu leaves out this file."""
     menu: dict[str, list] = {}
     for entry in ENTRIES:
-        menu.setdefault(entry.section, []).append(page(entry.file))
+        menu.setdefault(entry.section, []).append(page(entry.file, "hidden" if is_hidden(entry.file) else "visible"))
     return menu
 
 
-def page(file: str) -> st.Page:
+def page(file: str, visibility: Literal["visible", "hidden"] = "visible") -> st.Page:
     """The page in this file of `pages/`, for `st.switch_page` and the menu."""
     entry = next(entry for entry in ENTRIES if entry.file == file)
-    return st.Page(PAGES / file, title=entry.title, icon=f":material/{entry.icon}:", default=file == FIRST)
+    look: dict[str, Any] = {"icon": f":material/{entry.icon}:", "default": file == FIRST, "visibility": visibility}
+    return st.Page(PAGES / file, title=entry.title, **look)

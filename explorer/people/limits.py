@@ -10,6 +10,7 @@ from explorer.shared.shared_file import changing, read_shared
 
 if TYPE_CHECKING:
     from gpt import Recipe
+    from gpt.train.estimate import Estimate
 
 MB = 1_000_000
 MOST = 10**12
@@ -24,7 +25,7 @@ def _limit(default: int, label: str, unit: str) -> Any:
 class Limits:
     """The limits, each in its unit. Those of all people bind together, the others each person."""
 
-    runs: int = _limit(2, "Runs at once, per person", "runs that train or wait")
+    runs: int = _limit(6, "Runs at once, per person", "runs that train or wait")
     all_runs: int = _limit(60, "Runs at once, all people", "runs that train or wait")
     steps: int = _limit(5_000, "Steps of a run", "steps")
     parameters: int = _limit(2_000_000, "Parameters of a model", "parameters")
@@ -61,20 +62,35 @@ def write_limits(limits: Limits) -> None:
         write_json(_file(), asdict(limits))
 
 
-def check_training(person: Person, recipe: "Recipe", parameters: int, own: Use, everybody: Use) -> None:
-    """Raise ValueError if this person may not start this run now. own, everybody: what their runs take already."""
-    check_name(person)
+def check_training(person: Person, recipe: "Recipe", needs: "Estimate", own: Use, everybody: Use) -> None:
+    """Raise ValueError if this person may not start this run now. own, everybody: what their other runs take."""
+    check_runs(person, 1, own, everybody)
     if person.is_teacher:
         return
     limits = read_limits()
-    for what, value, most in (("steps", recipe.steps, limits.steps), ("parameters", parameters, limits.parameters)):
+    pairs = (("steps", recipe.steps, limits.steps), ("parameters", needs.parameters, limits.parameters))
+    for what, value, most in pairs:
         if value > most:
             raise ValueError(f"this run has {value:,} {what}; here it may have {most:,}. {ASK}")
-    if own.runs >= limits.runs:
-        raise ValueError(f"{own.runs} of your runs train or wait; {limits.runs} may. Stop one, or wait for its end")
-    if everybody.runs >= limits.all_runs:
-        raise ValueError(f"{everybody.runs} runs train or wait here, the most that may. Wait for one to end")
-    check_disk(person, own, everybody)
+    check_disk(person, own, everybody, needs.disk)
+
+
+def check_runs(person: Person, count: int, own: Use, everybody: Use) -> None:
+    """Raise ValueError if this person may not start so many runs now. own, everybody: what their runs take already."""
+    check_name(person)
+    if person.is_teacher:
+        return
+    limits, more = read_limits(), f", and this starts {count}" if count > 1 else ""
+    if own.runs + count > limits.runs:
+        raise ValueError(
+            f"{own.runs} of your runs train or wait{more}; {limits.runs} may. Stop one, wait for its end, or ask the "
+            "teacher to raise the limit"
+        )
+    if everybody.runs + count > limits.all_runs:
+        raise ValueError(
+            f"{everybody.runs} runs train or wait here{more}; {limits.all_runs} may. Wait for one to end, or ask the "
+            "teacher to raise the limit"
+        )
 
 
 def check_name(person: Person) -> None:
@@ -83,17 +99,22 @@ def check_name(person: Person) -> None:
         raise ValueError("type your name at the top of the page first; then the run is yours")
 
 
-def check_disk(person: Person, own: Use, everybody: Use) -> None:
-    """Raise ValueError if no more of the disk may be used."""
+def check_disk(person: Person, own: Use, everybody: Use, more: int) -> None:
+    """Raise ValueError if no more of the disk may be used. more: bytes that are needed."""
     from gpt.machine import bytes_in_words
 
     if person.is_teacher:
         return
-    limits = read_limits()
-    if own.disk >= limits.disk:
-        raise ValueError(f"your runs take {bytes_in_words(own.disk)}; {bytes_in_words(limits.disk)} may. Delete one")
-    if everybody.disk >= limits.all_disk:
-        raise ValueError(f"all runs take {bytes_in_words(everybody.disk)}, the most that may. Ask the teacher")
+    limits, needed = read_limits(), f", and this needs {bytes_in_words(more)}"
+    if own.disk + more > limits.disk:
+        raise ValueError(
+            f"your runs take {bytes_in_words(own.disk)}{needed}; {bytes_in_words(limits.disk)} may. Delete one, or ask "
+            "the teacher to raise the limit"
+        )
+    if everybody.disk + more > limits.all_disk:
+        raise ValueError(
+            f"all runs take {bytes_in_words(everybody.disk)}{needed}; {bytes_in_words(limits.all_disk)} may. {ASK}"
+        )
 
 
 def check_upload(person: Person, size: int) -> None:

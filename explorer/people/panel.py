@@ -1,18 +1,22 @@
-"""The menu of a shared server: the person's name, the teacher's code, and the limits that a teacher sets."""
+"""The menu of a shared server: the person's name, the teacher's code, and what a teacher limits and hides."""
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import streamlit as st
 
+from explorer.lecture.kit.classroom import what_can_be_hidden
+from explorer.people.hiding import hidden_words, hide, is_marked, word_of_page
 from explorer.people.identity import HOST, LONGEST_NAME, Person, become_teacher, current, leave, set_name, teacher_code
-from explorer.people.limits import MOST, Limits, read_limits, write_limits
+from explorer.people.limits import MOST, Limits, read_limits
+from explorer.people.rights import set_limits
 from explorer.shared.words import plain
 
 ABOUT = {
     "visitor": "You can look and type. With a name you can also train, and your runs are yours.",
     "student": "Your runs are yours: only you and the teacher can change them.",
-    "teacher": "You can change every run, open models, and set the limits.",
+    "teacher": "You can change every run, open models, hide parts for students, and set the limits.",
 }
 
 
@@ -51,7 +55,33 @@ def _ask_code(person: Person) -> None:
             _act(lambda: become_teacher(person, code))
 
 
+def draw_hidden_note(file: str) -> None:
+    """Draw, for the teacher, what students do not see, and a button that shows it again. file: of the page."""
+    person, words = current(), hidden_words()
+    if not words or not person.is_teacher:
+        return
+    names = what_can_be_hidden()
+    shown = ", ".join(plain(names.get(word, word)) for word in words)
+    page = "**Students do not see this page.** " if is_marked(word_of_page(file)) else ""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="hidden-note"):
+        st.markdown(f":material/visibility_off: {page}Hidden for students: {shown}.")
+        if st.button("Show everything to students", icon=":material/visibility:"):
+            _act(lambda: hide(()))
+
+
+def _pick_hidden() -> None:
+    """Let the teacher pick what students do not see. Another teacher may change it, so the key has the words."""
+    words, names = hidden_words(), what_can_be_hidden()
+    look: dict[str, Any] = {"placeholder": "nothing", "help": "You see these parts with a note. Students do not."}
+    key = f"people:hidden:{','.join(words)}"
+    known = [word for word in words if word in names]
+    picked = st.multiselect("Hidden for students", list(names), known, names.__getitem__, key=key, **look)
+    if set(picked) != set(known):
+        _act(lambda: hide(picked))
+
+
 def _draw_teacher(person: Person) -> None:
+    _pick_hidden()
     limits = read_limits()
     with st.form("people:limits", border=False):
         values = {
@@ -61,7 +91,7 @@ def _draw_teacher(person: Person) -> None:
             for each in fields(Limits)
         }
         if st.form_submit_button("Save limits"):
-            _act(lambda: write_limits(Limits(**values)))
+            _act(lambda: set_limits(Limits(**values)))
     if st.button("Leave the teacher's role", type="tertiary", icon=":material/logout:"):
         _act(lambda: leave(person))
 

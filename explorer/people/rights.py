@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.people.identity import HOST, Person, current
-from explorer.people.limits import Use, check_disk, check_name, check_training
+from explorer.people.limits import Limits, Use, check_disk, check_name, check_runs, check_training, write_limits
 from explorer.shared.shared_file import read_shared
 
 if TYPE_CHECKING:
@@ -39,30 +39,53 @@ def check_change(folder: Path) -> None:
         raise ValueError(f"only {owner_of(folder).name} and the teacher can change {folder.name!r}; ask them")
 
 
+def check_teacher(what: str) -> None:
+    """Raise ValueError if the person of this session is no teacher. what: they want to do, as a verb."""
+    if not current().is_teacher:
+        raise ValueError(f"only the teacher can {what}; ask them")
+
+
+def set_limits(limits: Limits) -> None:
+    """Set the limits of this server. Raises ValueError if the person is no teacher, or for a number below 1."""
+    check_teacher("set the limits")
+    write_limits(limits)
+
+
 def check_start(run: "Run", live: list["Run"], folders: list[Path]) -> None:
     """Raise ValueError if this person may not train this run now.
 
     live: runs that train or wait, folders: all runs; this one counts in neither.
     """
-    from gpt.train.estimate import count_parameters
+    from gpt.train.estimate import estimate
 
-    parameters = count_parameters(run.recipe.model, run.objective.kind)
-    check_training(current(), run.recipe, parameters, *_uses(live, folders, besides=run.folder))
+    check_training(current(), run.recipe, estimate(run.recipe), *_uses(live, folders, besides=run.folder))
 
 
-def check_import(folders: list[Path]) -> None:
-    """Raise ValueError if this person may not add a run. folders: all runs."""
+def check_count(count: int, live: list["Run"], folders: list[Path]) -> None:
+    """Raise ValueError if this person may not start so many runs now, one after another. live, folders: all runs."""
+    check_runs(current(), count, *_uses(live, folders))
+
+
+def check_import(folders: list[Path], size: int) -> None:
+    """Raise ValueError if this person may not add a run. folders: all runs; size: bytes that it takes."""
     check_name(current())
-    check_disk(current(), *_uses([], folders))
+    check_disk(current(), *_uses([], folders), size)
 
 
 def _uses(live: list["Run"], folders: list[Path], besides: Path | None = None) -> tuple[Use, Use]:
-    """Return what this person's runs and what all runs take."""
+    """Return what this person's runs and what all runs take, deleted ones too while they can be restored.
+
+    A run that trains or waits takes what it needs at its end.
+    """
     from explorer.train.runs.folders import size
+    from gpt.train.estimate import estimate
 
     person = current()
-    busy = [run.folder for run in live if run.folder != besides]
-    sizes = {folder: size(folder) for folder in folders if folder != besides}
-    own = {folder for folder in (*busy, *sizes) if owner_of(folder).id == person.id}
-    everybody = Use(len(busy), sum(sizes.values()))
-    return Use(len(own & set(busy)), sum(sizes[folder] for folder in own & set(sizes))), everybody
+    needs = {run.folder: estimate(run.recipe).disk for run in live if run.folder != besides}
+    sizes = {folder: max(size(folder), needs.get(folder, 0)) for folder in {*folders, *needs} - {besides}}
+    own = {folder for folder in sizes if owner_of(folder).id == person.id}
+    deleted = sum(
+        size(folder) for parent in {folder.parent for folder in sizes} for folder in parent.glob(".deleted-*")
+    )
+    everybody = Use(len(needs), sum(sizes.values()) + deleted)
+    return Use(len(own & set(needs)), sum(sizes[folder] for folder in own)), everybody

@@ -32,12 +32,15 @@ def uploader(key: str) -> None:
     file = st.file_uploader("A plain text file", key=f"{key}:file", help=hint)
     if file is not None and file.file_id != state.recall(f"{key}:upload"):
         state.remember(f"{key}:upload", file.file_id)
-        check_upload(current(), file.size)
         keep(file.name, file.getvalue())
 
 
 def keep(name: str, data: bytes) -> None:
-    """Replace the person's own text by this one. It is checked where it is used."""
+    """Replace the person's own text by this one. It is checked where it is used.
+
+    Raises ValueError if it is larger than this person may upload.
+    """
+    check_upload(current(), len(data))
     content = name.replace("\n", " ").encode("utf-8", "replace") + b"\n" + data
     known = sha256(content).hexdigest()[:16]
     state.remember("own text", None)

@@ -146,7 +146,8 @@ def no_model() -> NoReturn:
 def prompt_box(named: Mapping[str, str]) -> str:
     """Draw the prompt box beside a menu of examples, and return the prompt. All pages have the same prompt.
 
-    named: name → example; the first is the prompt until the person types or picks.
+    named: name → example; the first is the prompt until the person types or picks. Raises ValueError if the prompt is
+    longer than this person may give.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         box = st.container()
@@ -159,6 +160,7 @@ def prompt_box(named: Mapping[str, str]) -> str:
         st.warning(sentence)
     if not state.fits_link(PROMPT.name):
         st.caption("This prompt is too long for a link: copying the address leaves it out.")
+    check_prompt(current(), prompt)
     return prompt
 
 
@@ -170,7 +172,6 @@ def reading(opened: Opened, prompt: str) -> Reading | None:
     if not prompt:
         empty_prompt()
         return None
-    check_prompt(current(), prompt)
     read = read_prompt(opened, prompt)
     notes = [count(len(read.ids), "token")]
     if read.skipped:

@@ -79,6 +79,11 @@ def _create(runs: Path, name: str, title: str, fill: Callable[[Path], Run]) -> R
     return run
 
 
+def check_room(runs: Path, count: int) -> None:
+    """Raise ValueError if this person may not start so many runs together."""
+    rights.check_count(count, live(runs), _run_folders(runs))
+
+
 def give_to(folder: Path, person: Person) -> None:
     """Make this person the owner of a run. On a server of one's own, a run has no owner."""
     if owner := rights.as_owner(person):

@@ -72,6 +72,7 @@ def start(rungs: list[int], text: str, steps: int, seed: int) -> None:
     runs, corpus = runs_folder(), load_corpus(text)
     numbers = [int(name.removeprefix("race-")) for name in list_races() if re.fullmatch(r"race-\d{1,6}", name)]
     number = max(numbers, default=0) + 1
+    jobs.check_room(runs, len(rungs))
     for rung in rungs:
         jobs.create(runs, f"race-{number}-rung-{rung}", recipe(rung, steps, seed), corpus)
     choose({RACE: f"race-{number}"})

@@ -69,6 +69,21 @@ def _files_of(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def unpacked_size(file: IO[bytes]) -> int:
+    """Return the bytes that the run in a .zip takes on the disk, by the list of its members.
+
+    Raises RunError as `unpack_run`.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = _check_members(archive, file.seek(0, os.SEEK_END))
+    except RunError:
+        raise
+    except DAMAGED as error:
+        raise _damaged(error) from error
+    return sum(member.file_size for member in members.values())
+
+
 def unpack_run(file: IO[bytes], folder: Path, progress: Progress = lambda done, total: None) -> Run:
     """Unpack the .zip of a run into `folder`, which must not exist, and open it.
 
@@ -94,8 +109,12 @@ def unpack_run(file: IO[bytes], folder: Path, progress: Progress = lambda done, 
     except OSError as error:
         raise RunError(f"the run cannot be unpacked: {error}") from error
     except DAMAGED as error:
-        raise RunError(f"the file is no .zip, or damaged ({error}); download it again") from error
+        raise _damaged(error) from error
     return load_run(folder)
+
+
+def _damaged(error: Exception) -> RunError:
+    return RunError(f"the file is no .zip, or damaged ({error}); download it again")
 
 
 def _check_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:

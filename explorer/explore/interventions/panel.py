@@ -16,6 +16,8 @@ from explorer.explore.interventions.measuring import Cost, measure, show_cost
 from explorer.figures.heatmap import head_map
 from explorer.figures.tokens import visible
 from explorer.opened import Opened
+from explorer.people.identity import current
+from explorer.people.limits import check_prompt
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import CHANGES, HEAD, LAYER, SECOND_PROMPT
@@ -174,6 +176,7 @@ def pick_second_prompt(opened: Opened, ids: tuple[int, ...]) -> str:
     st.text_area(height=80, **SECOND_PROMPT.bound(second))
     if SECOND_PROMPT.text is not None:
         st.button("Suggest one", on_click=choose, args=({SECOND_PROMPT: None},), icon=":material/undo:")
+    check_prompt(current(), second)
     return second
 
 

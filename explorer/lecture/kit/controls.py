@@ -15,7 +15,7 @@ from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
 from explorer.lecture.kit import edits
 from explorer.lecture.kit.chapters import find_chapter
-from explorer.lecture.kit.classroom import hidden
+from explorer.lecture.kit.classroom import hidden, note_hidden
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.fragment import fragment
@@ -47,6 +47,7 @@ def chapter(title: str, mark: str, task: str = "") -> Callable[[Callable[P, T]],
             if task:
                 st.subheader(title, anchor=False)
             st.markdown(f"{task or f'**{title}** ·'} {lecture}")
+            note_hidden(mark)
             with widgets.guarded():
                 return draw(*args, **kwargs)
             return None
@@ -100,10 +101,11 @@ def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut:
 def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = True) -> str | None:
     """Let the person guess before a number appears. Return the guess, "" if they skip it, None until then.
 
-    ordered: the options are points of a scale.
+    ordered: the options are points of a scale. Where the answers are hidden, it stays None.
     """
     if hidden("guess"):
-        return ""
+        return None if hidden("answers") else ""
+    note_hidden("guess")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         bound: Any = {"key": f"{name}:guess", "persist_state": "session"}
         if ordered:
@@ -112,9 +114,13 @@ def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = T
             chosen = st.pills(question, options, default=options[0], required=True, wrap=True, **bound)
         if st.button("Guess", key=f"{name}:try", icon=":material/psychology_alt:"):
             state.remember(f"{name}:guessed", chosen)
-        if st.button("Just show it", key=f"{name}:show", type="tertiary"):
+        if not hidden("answers") and st.button("Just show it", key=f"{name}:show", type="tertiary"):
             state.remember(f"{name}:guessed", "")
-    return state.recall(f"{name}:guessed")
+    note_hidden("answers")
+    guessed = state.recall(f"{name}:guessed")
+    if guessed and hidden("answers"):
+        st.caption(f"{after_guess(guessed)}The teacher shows the answer later.")
+    return None if hidden("answers") else guessed
 
 
 def after_guess(guessed: str) -> str:
@@ -195,6 +201,7 @@ def show_code(*code: Callable | str) -> None:
     """Show the source of the functions that have just run, or lines of source, in an expander."""
     if hidden("code"):
         return
+    note_hidden("code")
     with st.expander("Show the code", icon=":material/code:"):
         pieces = (piece if isinstance(piece, str) else code_of(piece) for piece in code)
         st.code("\n\n\n".join(pieces), language="python", wrap_lines=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from explorer.figures import style
 from explorer.figures.export import file_name
 from explorer.figures.race import Racer, race_curves
-from explorer.lecture.kit.classroom import hidden
+from explorer.lecture.kit.classroom import hidden, note_hidden
 from explorer.opened import OWN, Opened, open_run, runs_folder
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
@@ -103,6 +103,7 @@ def _follow(
     runs = _opened(names)
     st.markdown(about)
     if not hidden("training"):
+        note_hidden("training")
         with st.container(horizontal=True):
             _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)
             draw_group_buttons(list(runs.values()), f"lecture:{name}")
@@ -138,6 +139,7 @@ def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None
     if not pressed or live:  # another visitor may have pressed it meanwhile
         return
     with widgets.acting(f"lecture:{name}:train", "Preparing the text …"):
+        jobs.check_room(folder, len(recipes))
         for run in earlier:
             trash.delete(folder, run)
         for run, recipe in recipes.items():

@@ -22,7 +22,7 @@ from explorer.train.runs import folders
 from explorer.train.runs.prepared import Progress, prepare
 from gpt import Run
 from gpt.machine import bytes_in_words
-from gpt.train.archive import pack_run, unpack_run
+from gpt.train.archive import pack_run, unpack_run, unpacked_size
 
 
 def draw_download(run: Run) -> None:
@@ -77,9 +77,9 @@ def import_run(runs: Path, file: IO[bytes], stem: str) -> Run:
     """Unpack a run's .zip as a new run, and return the run. Its name is `stem`, or stem-2, … where that is taken.
 
     It belongs to the person who imports it. A run that waited for its turn elsewhere does not start here by itself.
-    Raises ValueError as `unpack_run`.
+    Raises ValueError as `unpack_run`, and if this person may not add so large a run.
     """
-    check_import([entry.folder for entry in folders.list_runs(runs)])
+    check_import([entry.folder for entry in folders.list_runs(runs)], unpacked_size(file))
     with jobs.writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
     run = unpack_run(file, runs / free_name(runs, stem))

@@ -7,6 +7,7 @@ from explorer.people.identity import Person
 from explorer.people.limits import Limits, read_limits, write_limits
 from explorer.people.rights import as_owner, owner_of
 from explorer.real_models import may_open
+from explorer.shared import own_text
 from explorer.train import jobs
 from explorer.train.runs import transfer, trash
 from explorer.train.runs.transfer import write_archive
@@ -92,12 +93,38 @@ def test_a_student_has_a_number_of_runs_at_once(join, runs):
     assert not start(join("train", name="Ben")).error
 
 
+def test_the_runs_of_a_race_start_together_or_not_at_all(join, runs):
+    write_limits(Limits(runs=4))
+    before = {folder.name for folder in runs.glob("[!.]*")}
+    app = widget(join("race", name="Anna").button, "Start the race").click().run()
+    assert "0 of your runs train or wait, and this starts 5; 4 may" in messages(app)
+    assert {folder.name for folder in runs.glob("[!.]*")} == before
+
+
+def test_a_run_needs_its_disk_before_it_starts(join, runs):
+    write_limits(Limits(disk=1_000_000))
+    app = start(join("train", name="Anna"))
+    assert "and this needs" in messages(app) and "1.0 MB may" in messages(app)
+    write_limits(Limits(all_disk=1))
+    assert "all runs take" in messages(start(join("train", name="Ben")))
+
+
+def test_pasted_text_has_the_limit_of_an_upload(runs, monkeypatch):
+    write_limits(Limits(upload=5_000))
+    monkeypatch.setattr("explorer.shared.own_text.current", lambda: Person("a" * 22, "Anna"))
+    with pytest.raises(ValueError, match=r"the file has .* here it may have .* Ask the teacher"):
+        own_text.keep(own_text.PASTED, b"x" * 5_001)
+    assert not (runs / ".texts").exists()
+
+
 def test_a_long_prompt_is_refused_and_says_whom_to_ask(join):
     write_limits(Limits(prompt=10))
     assert (
         "the prompt has 13 characters; here it may have 10"
         in messages(join("attention", prompt="hear me speak")).lower()
     )
+    for page in ("tokens", "compare", "interventions"):
+        assert "the prompt has 13 characters" in messages(join(page, prompt="hear me speak")).lower(), page
     app = join("attention", code=RIGHT, prompt="hear me speak")
     assert not app.error
 

@@ -1,0 +1,55 @@
+"""What a teacher hides from everybody else on a server, until the teacher shows it again.
+
+A word names what is hidden: a part of every page of the lecture, a chapter by its id, or a page by `word_of_page`.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from explorer.people.identity import current
+from explorer.people.rights import check_teacher
+from explorer.places import runs_folder
+from explorer.shared.shared_file import changing, read_shared
+
+
+def hidden_words() -> list[str]:
+    """Return what is hidden for students now; nothing where the file is missing or damaged."""
+    content = read_shared(_file())
+    return [word for word in content if isinstance(word, str)] if isinstance(content, list) else []
+
+
+def is_marked(word: str) -> bool:
+    """Whether this is hidden for students, and shown to the teacher of this session with a note."""
+    return word in hidden_words() and current().is_teacher
+
+
+def is_hidden(word: str) -> bool:
+    """Whether this is hidden from the person of this session."""
+    return word in hidden_words() and not current().is_teacher
+
+
+def is_page_hidden(file: str) -> bool:
+    """Whether this page is hidden from the person of this session. file: of the page."""
+    return is_hidden(word_of_page(file))
+
+
+def hide(words: Collection[str]) -> None:
+    """Hide this for students, and show everything else. Raises ValueError if the person is no teacher."""
+    from gpt.train.files import write_json
+
+    check_teacher("hide parts for everybody")
+    with changing(_file()):
+        write_json(_file(), sorted(set(words)))
+
+
+def word_of_page(file: str) -> str:
+    """Return the word that hides a page. file: of the page.
+
+    >>> word_of_page("heads.py")
+    'page:heads'
+    """
+    return f"page:{Path(file).stem}"
+
+
+def _file() -> Path:
+    return runs_folder() / ".hidden.json"
