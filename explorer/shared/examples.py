@@ -6,8 +6,6 @@ functions import gpt.
 
 from pathlib import Path
 
-from explorer.opened import folder_of
-from explorer.real_models import list_models
 from explorer.shared.outline import outline, stamp
 
 VALIDATION = (  # from the validation text of Tiny Shakespeare
@@ -80,9 +78,14 @@ READ = 400  # characters at either end of a text
 
 def of_model(ref: str) -> dict[str, str]:
     """Return name → prompt for the text that this model was trained on. Raises ValueError if there is no such model."""
-    if ref in list_models():
-        return REAL
-    folder = folder_of(ref)
+    from explorer.opened import folder_of
+    from explorer.real_models import list_models
+
+    return REAL if ref in list_models() else of_folder(folder_of(ref))
+
+
+def of_folder(folder: Path) -> dict[str, str]:
+    """Return name → prompt for the text that the run in this folder was trained on."""
     own = folder / "text.txt"
     return _in_text(*_ends(own)) if stamp(own) else of_text(outline(folder).text or "")
 

@@ -1,12 +1,21 @@
 """A prompt as a model reads it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from explorer.opened import Opened
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from gpt import GPTConfig
     from gpt.text.tokenizer import Tokenizer
+
+
+class Reader(Protocol):
+    """A model that reads a prompt, such as `explorer.opened.Opened`."""
+
+    @property
+    def tokenizer(self) -> "Tokenizer": ...
+
+    @property
+    def config(self) -> "GPTConfig": ...
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Reading:
     stand_in: str
 
 
-def read_prompt(opened: Opened, text: str) -> Reading:
+def read_prompt(opened: Reader, text: str) -> Reading:
     """Return the text as this model's tokens. Unknown characters become its space, or its first character."""
     tokenizer = opened.tokenizer
     unknown = tokenizer.unknown(text)

@@ -6,7 +6,7 @@ import numpy as np
 
 from explorer.choice import Choice
 from explorer.components.attention_view import BY_LAYER, Arrangement, Look
-from explorer.explore.heads.panel import MEANING, Scores
+from explorer.explore.heads.names import MEANING, Scores
 from explorer.opened import Opened
 from explorer.shared.cache import cached
 from explorer.shared.patterns import Ids, record

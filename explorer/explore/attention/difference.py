@@ -16,7 +16,7 @@ from explorer.explore.attention.difference_files import DrawnDifference
 from explorer.explore.attention.layers import pick_layers
 from explorer.explore.attention.sides import Pair, Side, pick_sides
 from explorer.explore.attention.weight import read_cell
-from explorer.explore.heads.panel import caption_heads
+from explorer.explore.heads.names import caption_heads
 from explorer.figures import style
 from explorer.figures.tokens import head_name
 from explorer.opened import Opened

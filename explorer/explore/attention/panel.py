@@ -11,7 +11,8 @@ from explorer.components.attention_view.packing import example
 from explorer.explore.attention.arrangement import arrange_heads, order_choices, read_order
 from explorer.explore.attention.layers import pick_layers
 from explorer.explore.attention.weight import PLACE, draw_weight, read_cell
-from explorer.explore.heads.panel import caption_heads, most_telling_head
+from explorer.explore.heads.names import caption_heads
+from explorer.explore.heads.panel import most_telling_head
 from explorer.opened import Opened
 from explorer.shared import downloads, texts, widgets
 from explorer.shared.encoded import encode_patterns

@@ -9,7 +9,8 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.packing import Head
 from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
-from explorer.explore.heads.panel import clearest_head, pick_head
+from explorer.explore.heads.names import clearest_head
+from explorer.explore.heads.panel import pick_head
 from explorer.figures.tokens import head_name
 from explorer.opened import Opened
 from explorer.shared import texts, widgets

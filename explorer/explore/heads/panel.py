@@ -1,6 +1,6 @@
 """What heads do: their scores as maps, the heads that have a name, and the evidence for one head."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 
 import numpy as np
@@ -10,6 +10,7 @@ from explorer import state
 from explorer.choice import choose, parameters
 from explorer.components.attention_view.packing import Head
 from explorer.components.induction_picture import induction_picture
+from explorer.explore.heads.names import MEANING, Scores, clearest_head, name_heads, scores_of
 from explorer.figures.heatmap import head_map, number, pattern_heatmap
 from explorer.figures.tokens import head_name
 from explorer.navigation import PAGES
@@ -21,20 +22,10 @@ from explorer.shared.patterns import record
 from explorer.shared.prompt import Reading
 from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
 
-Scores = dict[str, np.ndarray]  # name → (n_layer, n_head)
 INDUCTION = "induction"  # a shipped model that has induction heads
 COPY = "induction"  # the kind of score
 MOST_NAMED = 8  # heads of a kind that have a badge
 SETS = ("On the prompt", "On the probe set")
-
-MEANING = {
-    "previous token": "Weight on the token just before: how a layer learns which tokens are neighbours.",
-    "first token": "Weight on the first token: often where a head rests when it finds nothing to read.",
-    "duplicate token": "Weight on earlier occurrences of the query token itself.",
-    "induction": "Weight on what followed an earlier occurrence of the query token. In A B … A, the second A reads B, "
-    "and the head can copy it.",
-    "entropy": "How evenly the weights of a row spread, compared with an even row: 0 is even, −1 is one token only.",
-}
 
 
 def pick_head(n_layer: int, n_head: int, opening: Head = (0, 0)) -> Head:
@@ -83,13 +74,6 @@ def _draw_score_map(title: str, kind: str, scores: np.ndarray, chosen: Head) -> 
         st.caption("This text has no such cell: no token comes a second time, or there is only one token.")
 
 
-def clearest_head(scores: Scores, kind: str = next(iter(MEANING))) -> Head:
-    """Find the head with the largest score of a kind."""
-    values = scores[kind]
-    layer, head = np.unravel_index(np.nan_to_num(values, nan=-1).argmax(), values.shape)
-    return int(layer), int(head)
-
-
 def most_telling_head(opened: Opened, ids: tuple[int, ...]) -> Head:
     """Find the head that a page opens on: of a real model the one that copies most on these tokens, if one comes twice.
 
@@ -98,21 +82,6 @@ def most_telling_head(opened: Opened, ids: tuple[int, ...]) -> Head:
     scores = texts.head_scores(opened, ids)
     copies = opened.is_real and not np.isnan(scores[COPY]).all()
     return clearest_head(scores, COPY) if copies else clearest_head(scores)
-
-
-def name_heads(scores: Scores) -> dict[Head, str]:
-    """Name the heads that reach the threshold by their largest kind; the largest score comes first."""
-    from gpt.lens.heads import label
-
-    kinds = {head: label(_scores_of(scores, head)) for head in np.ndindex(scores["entropy"].shape)}
-    named = {head: kind for head, kind in kinds.items() if kind}
-    return dict(sorted(named.items(), key=lambda each: -scores[each[1]][each[0]]))
-
-
-def caption_heads(scores: Scores | None, layers: Sequence[int] | None) -> dict[Head, str]:
-    """Captions for the heads of these layers (None: all); none if the heads are not scored yet."""
-    named = name_heads(scores) if scores else {}
-    return {head: kind for head, kind in named.items() if layers is None or head[0] in layers}
 
 
 def score_heads(opened: Opened) -> None:
@@ -169,7 +138,7 @@ def draw_evidence(opened: Opened, reading: Reading, head: Head, on_prompt: Score
         if hides_first:
             st.caption(describe_sink(opened))
     with right:
-        prompt, probe = _scores_of(on_prompt, head), _scores_of(on_probe, head)
+        prompt, probe = scores_of(on_prompt, head), scores_of(on_probe, head)
         rows = [{"score": name.capitalize(), "prompt": prompt[name], "probe set": probe[name]} for name in MEANING]
         _draw_table(rows, ("prompt", "probe set"), "%+.3f", "scores of the head")
 
@@ -179,7 +148,7 @@ def draw_all_scores(on_prompt: Scores, on_probe: Scores) -> None:
     with st.expander("All scores as a table"):
         for title, scores in zip(SETS, (on_prompt, on_probe), strict=True):
             heads = np.ndindex(scores["entropy"].shape)
-            rows = [{"layer": layer, "head": head, **_scores_of(scores, (layer, head))} for layer, head in heads]
+            rows = [{"layer": layer, "head": head, **scores_of(scores, (layer, head))} for layer, head in heads]
             st.markdown(f"**{title}**")
             _draw_table(rows, MEANING, "%.3f", f"table:{title}")
 
@@ -187,10 +156,6 @@ def draw_all_scores(on_prompt: Scores, on_probe: Scores) -> None:
 def _draw_table(rows: list[dict], numbers: Iterable[str], form: str, key: str) -> None:
     columns = {name: st.column_config.NumberColumn(format=form) for name in numbers}
     st.dataframe(rows, hide_index=True, column_config=columns, key=key)
-
-
-def _scores_of(scores: Scores, head: Head) -> dict[str, float]:
-    return {name: float(scores[name][head]) for name in MEANING}
 
 
 def describe_probe(opened: Opened) -> str:

@@ -8,7 +8,8 @@ import streamlit as st
 from explorer import state
 from explorer.choice import Choice, choose
 from explorer.components.film import Look, play
-from explorer.explore.heads.panel import MEANING, describe_probe
+from explorer.explore.heads.names import MEANING
+from explorer.explore.heads.panel import describe_probe
 from explorer.navigation import PAGES
 from explorer.opened import Opened, open_model
 from explorer.shared import examples, widgets
@@ -16,7 +17,8 @@ from explorer.shared.choices import HEAD, LAYER, RUN, SCORE
 from explorer.shared.fragment import fragment
 from explorer.train import jobs
 from explorer.train.fork import fork_here
-from explorer.train.timetravel.reel import Reel, film_of
+from explorer.train.runs.folders import logged
+from explorer.train.timetravel.film import Reel, film_of
 
 DEFAULT = "induction"
 STEP = Choice("step", int, 0, label="Step")
@@ -71,10 +73,10 @@ def offer_new_snapshots(opened: Opened, known: Sequence[int]) -> None:
 def play_film(opened: Opened, reel: Reel) -> Look:
     """Draw the film. Returns what the person looks at; the link then holds it."""
     for note in reel.notes:
-        st.caption(note)
+        st.caption(widgets.plain(note, longest=400))
     if len(reel.steps) == 1:
         st.caption("This run has only one snapshot to show, so there is no film to play. The model *induction* has 40.")
-    film = film_of(opened.run, reel)
+    film = film_of(opened.run, reel, logged(opened.run.folder))
     n_layer, n_head = film.codes.shape[1:3]
     head = widgets.head_choice(n_layer, n_head) if n_layer else None
     wanted, pinned = STEP.read(default=film.steps[-1]), PINNED.read()

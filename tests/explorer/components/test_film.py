@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from explorer.components import film
 from explorer.components.film import Film, Look, packing
-from explorer.train.timetravel import reel
+from explorer.train.timetravel import film as reel
 from gpt.train.tail import Tail
 from tests.explorer.drawn import unpack
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.explore.heads.panel import MEANING
+from explorer.explore.heads.names import MEANING
 from explorer.figures.tokens import visible
 from explorer.opened import SHIPPED, Opened, open_model
 from explorer.train.timetravel.reel import read_scores
