@@ -43,7 +43,7 @@ if __name__ == "__main__":
     await_gpt()
     with widgets.guarded(), turns.ending_turns():
         page.run()
-    if entry.section == navigation.LECTURE:
+    if entry.section in navigation.COURSE:
         classroom.for_a_class(entry.file)
 else:
     from explorer import server

@@ -11,6 +11,7 @@ APP = "Attention Explorer"
 SENTENCE = "Train small GPTs, open every attention head, and see what breaks without it."
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 START, LECTURE = "", "Lecture"  # Start has no section: its link is in the menu itself
+AFTER = "After the lecture"
 EXPLORE, RESEARCH = "Explore", "Explore: research tools"
 TRAIN, COMPARE = "Train", "Compare"
 
@@ -53,6 +54,8 @@ ENTRIES = (
           "How does a model that continues text learn to answer?"),
     Entry("conclusions.py", "Conclusions", "school", LECTURE,
           "What have you trained, and which rung does it reach?"),
+    Entry("backward.py", "Backward by hand", "undo", AFTER,
+          "How does the loss reach every number of the model?"),
     Entry("attention.py", "Attention", "grid_on", EXPLORE,
           "Which earlier tokens does each head read from?"),
     Entry("heads.py", "What heads do", "category", EXPLORE,
@@ -78,6 +81,7 @@ ENTRIES = (
     Entry("compare.py", "Compare", "compare", COMPARE,
           "What does one model know that the other does not?"),
 )  # fmt: skip
+COURSE = (LECTURE, AFTER)  # the sections that a class works through
 FIRST = "attention.py"  # the page at the address without a path
 
 

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from explorer.navigation import APP, ENTRIES
 
-SECTIONS = ["Lecture", "Explore", "Explore: research tools", "Train", "Compare"]
+SECTIONS = ["Lecture", "After the lecture", "Explore", "Explore: research tools", "Train", "Compare"]
 
 
 def test_every_step_of_the_path_is_on_the_first_screen_and_opens_its_pages(

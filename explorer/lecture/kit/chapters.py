@@ -1,9 +1,9 @@
-"""The chapters: those of the lecture's video, and after them the other pages of the menu's section Lecture."""
+"""The chapters: those of the lecture's video, and after them the other pages of the course."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.navigation import ENTRIES, LECTURE
+from explorer.navigation import COURSE, ENTRIES
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ VIDEO = (
 OTHERS = tuple(
     Chapter(Path(entry.file).stem, entry.title, entry.file)
     for entry in ENTRIES
-    if entry.section == LECTURE and entry.file not in {chapter.page for chapter in VIDEO}
+    if entry.section in COURSE and entry.file not in {chapter.page for chapter in VIDEO}
 )
 CHAPTERS = VIDEO + OTHERS
 

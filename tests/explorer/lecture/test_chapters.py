@@ -8,7 +8,7 @@ import pytest
 
 from explorer.lecture.kit.chapters import CHAPTERS, VIDEO, find_chapter
 from explorer.lecture.kit.classroom import PARTS
-from explorer.navigation import ENTRIES, LECTURE, PAGES
+from explorer.navigation import COURSE, ENTRIES, PAGES
 
 ROOT = Path(__file__).parents[3]
 TIMES = {chapter.time for chapter in VIDEO}
@@ -91,7 +91,7 @@ def test_a_chapter_is_named_once_and_not_like_a_part_of_every_page():
 
 def test_a_page_that_the_video_does_not_have_is_a_chapter_of_its_own():
     pages = {chapter.page for chapter in CHAPTERS}
-    assert {entry.file for entry in ENTRIES if entry.section == LECTURE} == pages - {None}
+    assert {entry.file for entry in ENTRIES if entry.section in COURSE} == pages - {None}
 
 
 @pytest.mark.parametrize(

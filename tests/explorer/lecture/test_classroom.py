@@ -62,7 +62,7 @@ def test_a_chapter_that_the_video_does_not_have_needs_no_time(hide):
 
 
 @pytest.mark.parametrize(
-    "entry", [entry for entry in navigation.ENTRIES if entry.section == "Lecture"], ids=lambda entry: entry.file
+    "entry", [entry for entry in navigation.ENTRIES if entry.section in navigation.COURSE], ids=lambda entry: entry.file
 )
 def test_every_page_has_the_menu_until_a_link_hides_it(lecture_page, entry):
     app = lecture_page(entry.file)

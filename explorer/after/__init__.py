@@ -1,0 +1,1 @@
+"""The pages after the lecture, one file or folder each."""

@@ -1,0 +1,1 @@
+"""Computations by hand for the pages after the lecture, one file per page."""

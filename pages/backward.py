@@ -1,0 +1,3 @@
+from explorer.after import backward
+
+backward.by_hand()
