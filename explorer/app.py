@@ -44,7 +44,7 @@ if __name__ == "__main__":
     with widgets.guarded(), turns.ending_turns():
         page.run()
     if entry.section in navigation.COURSE:
-        classroom.for_a_class(entry.file)
+        classroom.foot(entry)
 else:
     from explorer import server
 

@@ -7,7 +7,7 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.kit import controls
-from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, editable, guess, pick, show_code, unroll
+from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, editable, guess, pick, show_cell, unroll
 from explorer.shared import widgets
 from explorer.shared.choices import SEED
 from gpt import lecture
@@ -61,7 +61,7 @@ def loops(x: torch.Tensor) -> None:
         st.caption(f"b = {b}, t = {t}: the mean of {widgets.count(t + 1, 'token')} is ({values}).")
 
     unroll("averaging", len(steps) - 1, draw)
-    show_code(lecture.averaging_steps, lecture.average_v1)
+    show_cell("averaging/loops", lecture.averaging_steps, lecture.average_v1)
 
 
 @chapter(
@@ -86,6 +86,7 @@ def products(x: torch.Tensor) -> None:
     reads = "Some weight above the diagonal is not zero: a token reads from its future."
     future = reads if weights.triu(1).any() else "No token reads from its future."
     st.caption(f"The rows sum to {sums} (the cells show three digits). {future}")
+    show_cell("averaging/product")
 
 
 @chapter(
@@ -112,7 +113,7 @@ def compared(x: torch.Tensor) -> None:
         timed = f"{after_guess(answer)}{times}"
     controls.metrics(dict(zip(names, values, strict=True)))
     st.caption(f"{timed}The difference is rounding: the two versions add in another order.")
-    show_code(lecture.average_v1, lecture.average_v2)
+    show_cell("averaging/batched", lecture.average_v1, lecture.average_v2)
 
 
 @chapter(
@@ -142,4 +143,4 @@ def softmaxed(x: torch.Tensor) -> None:
         f"equal. At {widgets.lecture_link('0:57:00')} the video has a slip: it is tokens from the future that cannot "
         "communicate."
     )
-    show_code(lecture.masked_softmax, lecture.average_v3)
+    show_cell("averaging/softmax", lecture.masked_softmax, lecture.average_v3)

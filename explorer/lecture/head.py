@@ -12,7 +12,7 @@ from explorer.choice import Choice
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.kit.controls import chapter, draw_matrix, editable, show_code, unroll
+from explorer.lecture.kit.controls import chapter, draw_matrix, editable, show_cell, unroll
 from explorer.lecture.kit.training import draw_loss, train_together, trained, trained_model, untrained
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
@@ -54,7 +54,7 @@ def taken_apart() -> None:
         widgets.empty_state("There is no trained head yet.", "Press *Train* below; it takes a few seconds.")
         return
     unroll("head", len(sentence) - 1, partial(_draw_step, list(sentence), *computed))
-    show_code(one_head, masked_softmax, head_by_hand, Attention._explicit)
+    show_cell("head/version 4", one_head, masked_softmax, head_by_hand, Attention._explicit)
 
 
 def _controls() -> tuple[str, str, int]:
@@ -188,7 +188,7 @@ def inserted() -> None:
         "to zero. After training, look into its head above."
     )
     train_together(NAME, {LABEL: RECIPE}, _curves_and_sample, about=about)
-    show_code(Attention.forward)
+    show_cell("head/model", Attention.forward)
 
 
 def _curves_and_sample(runs: dict[str, Run]) -> None:

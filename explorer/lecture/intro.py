@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
 from explorer.lecture.kit.chapters import CHAPTERS, Chapter
-from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code, unroll
+from explorer.lecture.kit.controls import after_guess, chapter, guess, show_cell, unroll
 from explorer.navigation import PAGES
 from explorer.opened import Opened
 from explorer.shared import widgets
@@ -47,7 +47,7 @@ def writing() -> None:
     share = next((share for token, share in likeliest.items() if visible(token) == answer), 0.0)
     opening = after_guess(f"“{widgets.plain(answer)}”; the model gives it {share:.1%}") if answer else ""
     unroll("intro", sampling.max_new_tokens, partial(_draw_step, opened, generated, prompt, opening))
-    show_code(generate, distribution)
+    show_cell("intro/generate", generate, distribution)
 
 
 def _draw_step(opened: Opened, generated: Generated, prompt: str, opening: str, at: int) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import REPEATS, after_guess, chapter, draw_table, guess, pick, seconds, show_code
+from explorer.lecture.kit.controls import REPEATS, after_guess, chapter, draw_table, guess, pick, seconds, show_cell
 from gpt import GPT, PRESETS, GPTConfig, lecture, load_pretrained
 from gpt.model.attention import Attention
 from gpt.train.estimate import count_parameters
@@ -67,7 +67,7 @@ def loop() -> None:
         "most of the chip idle. The fused kernel computes the same and never writes T × T scores and weights to "
         f"memory. `torch.allclose` of the three outputs: **{all(same)}**. They differ by at most {max(gaps):.0e}."
     )
-    show_code(lecture.heads_in_a_loop, lecture.heads_at_once, Attention._fused)
+    show_cell("nanogpt/batched", lecture.heads_in_a_loop, lecture.heads_at_once, Attention._fused)
 
 
 @chapter(
@@ -102,7 +102,7 @@ def same_module() -> None:
         "This is the `GPT` of every page, with the same hooks. You read the patterns, residual stream and scores of "
         "GPT-2 like those of a small model. Nothing else on this page needs the network."
     )
-    show_code(load_pretrained, GPT.stream, GPT.read_out)
+    show_cell("nanogpt/sizes", load_pretrained, GPT.stream, GPT.read_out)
 
 
 def _changes(one: GPTConfig, other: GPTConfig) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_code
+from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_cell
 from explorer.lecture.kit.training import draw_loss, train_together, trained
 from explorer.opened import Opened
 from explorer.shared import texts, widgets
@@ -78,7 +78,7 @@ def untrained_loss() -> None:
         f"{measured['The untrained table'] - math.log(V):.2f} higher: its random numbers give some wrong characters a "
         "high probability."
     )
-    show_code(Bigram.forward, loss_of, estimate_loss)
+    show_cell("bigram/table", Bigram.forward, loss_of, estimate_loss)
 
 
 @chapter(
@@ -95,7 +95,8 @@ def training() -> None:
         f"{RECIPE.lr / script.lr:.0f} × lower learning rate."
     )
     train_together(NAME, {LABEL: RECIPE}, _compared, about=about)
-    show_code(Trainer.advance, Bigram.from_counts)
+    show_cell("bigram/train", Trainer.advance)
+    show_cell("bigram/count", Bigram.from_counts, title="Show the code of counting")
 
 
 def _compared(runs: dict[str, Run]) -> None:
@@ -173,4 +174,4 @@ def noise() -> None:
         f"mean of {window} varies by about ±{late.std() / math.sqrt(window):.3f}. The validation losses above are "
         f"means over {RECIPE.eval_batches} batches, the lecture's over 200."
     )
-    show_code(estimate_loss)
+    show_cell("bigram/estimate_loss", estimate_loss)

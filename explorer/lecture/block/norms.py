@@ -4,7 +4,7 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import chapter, draw_matrix, draw_table, editable, pick, show_code
+from explorer.lecture.kit.controls import chapter, draw_matrix, draw_table, editable, pick, show_cell
 from explorer.lecture.kit.training import draw_losses, train_together, trained_model, validation_rows
 from explorer.shared import widgets
 from gpt import PRESETS, Run, lecture, loss_of
@@ -50,7 +50,7 @@ def axes() -> None:
         f"{out.mean(axis).abs().max():.0e}): {MEANING[over]}."
     )
     _in_use(x)
-    show_code(lecture.normalised, LayerNorm.forward, BatchNorm)
+    show_cell("block/layernorm", lecture.normalised, LayerNorm.forward, BatchNorm)
 
 
 def _in_use(x: torch.Tensor) -> None:
@@ -79,7 +79,7 @@ def training() -> None:
         "lecture's: once with layernorm before every part, once with batchnorm."
     )
     train_together(NAME, RECIPES, _compared, about=about)
-    show_code(BatchNorm._batch_statistics, training_mode_loss)
+    show_cell("block/running statistics", BatchNorm._batch_statistics, training_mode_loss)
 
 
 def _compared(runs: dict[str, Run]) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 import torch
 
 from explorer.figures.matrix import number_grid
-from explorer.lecture.kit.controls import RUNG, after_guess, chapter, guess, pick, show_code
+from explorer.lecture.kit.controls import RUNG, after_guess, chapter, guess, pick, show_cell
 from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.navigation import PAGES
 from explorer.shared import widgets
@@ -24,6 +24,7 @@ from gpt.train.presets import PUBLISHED
 
 REACHED = ("2.28, the same", "2.24", "2.1", "1.9", "1.5")
 RUNGS = range(2, 6)  # for layernorm, 1,000 steps are not enough
+ADDED = {2: "head/head", 3: "block/heads", 4: "block/feedforward", 5: "block/block"}  # rung → the cell of its part
 RATE, TABLE_RATE = 1e-2, 1e-1  # learning rates for 1,000 steps, of a model and of the bigram table
 
 
@@ -54,7 +55,7 @@ def heads() -> None:
         f"{least} least. Each number is the total variation distance between two rows of weights, averaged over the "
         "tokens of the prompt."
     )
-    show_code(pattern_distances, Attention.forward)
+    show_cell("block/heads", Attention.forward, pattern_distances)
 
 
 def _pair(distances: np.ndarray, choose: Callable[[np.ndarray], np.intp]) -> str:
@@ -82,7 +83,7 @@ def feedforward() -> None:
     steps = f"after {PRESETS['rung-3'].steps:,} steps each"
     st.caption(f"{after_guess(guessed)}Validation losses in the lecture, in nats a character, {steps}.")
     st.page_link(PAGES / "race.py", label="Race them in Ladder race: choose 3 and 4", icon=":material/flag:")
-    show_code(MLP)
+    show_cell("block/feedforward", MLP)
 
 
 def recipe(rung: int) -> Recipe:
@@ -109,7 +110,7 @@ def rung_by_rung() -> None:
         f"than the lecture's, which takes {PRESETS[f'rung-{rung}'].steps:,}."
     )
     train_together(f"rung-{rung}", pair, partial(_compared, rung), about=about)
-    show_code(rung_lines(rung))
+    show_cell(ADDED[rung], rung_lines(rung))
 
 
 def _addition(rung: int) -> str:

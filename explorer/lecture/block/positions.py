@@ -8,7 +8,7 @@ import torch
 from explorer.choice import Choice
 from explorer.figures import style
 from explorer.figures.matrix import similarity_map
-from explorer.lecture.kit.controls import chapter, draw_table, pick, show_code
+from explorer.lecture.kit.controls import chapter, draw_table, pick, show_cell
 from explorer.lecture.kit.training import draw_losses, train_together, trained, trained_model
 from explorer.opened import Opened, open_model
 from explorer.shared import widgets
@@ -55,7 +55,7 @@ def similarity() -> None:
         f"The cosine between the vectors of any two of {len(vectors)} positions, {origin}. "
         f"{style.ABOVE.capitalize()}: similar; {style.BELOW}: opposite."
     )
-    show_code(sinusoids)
+    show_cell("block/sinusoids", sinusoids)
 
 
 def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
@@ -83,7 +83,7 @@ def training() -> None:
         "has the highest loss, and how much higher is it?"
     )
     train_together(NAME, RECIPES, _losses, about=about)
-    show_code(GPT.stream)
+    show_cell("block/positions", GPT.stream)
 
 
 def _losses(runs: dict[str, Run]) -> None:

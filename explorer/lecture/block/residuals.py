@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.choice import Choice
 from explorer.lecture.block.figures import gradients_by_depth
-from explorer.lecture.kit.controls import after_guess, chapter, guess, pick, show_code
+from explorer.lecture.kit.controls import after_guess, chapter, guess, pick, show_cell
 from explorer.lecture.kit.training import train_together, trained_model, untrained, validation_rows
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -58,7 +58,7 @@ def gradients() -> None:
     else:
         about = f"Four models of {depth} blocks, {STEPS} steps each."
         train_together(f"depth-{depth}", recipes(depth), lambda runs: _after_training(runs, depth), about=about)
-    show_code(Block.join, gradient_norms)
+    show_cell("block/block", Block.join, gradient_norms)
 
 
 def _after_training(runs: dict[str, Run], depth: int) -> None:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures.heatmap import number
-from explorer.lecture.kit.controls import chapter, metrics, show_code
+from explorer.lecture.kit.controls import chapter, metrics, show_cell
 from explorer.lecture.kit.training import trained
 from explorer.opened import Opened, open_model, open_run
 from explorer.shared import widgets
@@ -57,7 +57,7 @@ def asking() -> None:
         return
     fragment(_answers, speakers(), question, seed)
     _stages_in_numbers()
-    show_code(generate, preference, *POINTS.values())
+    show_cell("chat/answer", generate, preference, *POINTS.values())
 
 
 def _question_box() -> tuple[str, int]:

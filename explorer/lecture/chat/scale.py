@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, REFS, REWARD
-from explorer.lecture.kit.controls import chapter
+from explorer.lecture.kit.controls import chapter, show_cell
 from explorer.opened import open_model
 from explorer.shared import texts
 from gpt.text.dialogue import MATTERS, POINTS, exchanges_in, split
@@ -28,6 +28,7 @@ def at_scale() -> None:
         "KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), [Gao et al. "
         "2022](https://arxiv.org/abs/2210.10760) (over-optimised rewards)."
     )
+    show_cell("chat/size")
 
 
 def _scale_rows() -> list[tuple[str, str, str]]:

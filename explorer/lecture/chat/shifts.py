@@ -9,7 +9,7 @@ from explorer.figures.heatmap import pattern_heatmap
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name, labels
 from explorer.lecture.chat.asking import FINETUNED, POLICY, PRETRAINED, QUESTION, REFS
-from explorer.lecture.kit.controls import chapter, pick, show_code
+from explorer.lecture.kit.controls import chapter, pick, show_cell
 from explorer.navigation import PAGES
 from explorer.opened import open_model
 from explorer.shared import patterns, widgets
@@ -65,4 +65,4 @@ def attention() -> None:
             link = parameters({MODEL: opened.ref, PROMPT: prompt, LAYER: layer, HEAD: head})
             title, icon = f"Open {label} in Attention", ":material/grid_on:"
             st.page_link(PAGES / "attention.py", label=title, icon=icon, query_params=link)
-    show_code(pattern_shift)
+    show_cell("chat/shift", pattern_shift)

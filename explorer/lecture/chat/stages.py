@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.figures.outcomes import AXES, ROW, Series, outcomes
 from explorer.lecture.chat.asking import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_code
+from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_cell
 from explorer.lecture.kit.training import train_together
 from explorer.opened import open_run, runs_folder
 from explorer.shared import widgets
@@ -50,7 +50,7 @@ def finetuning() -> None:
     _shipped(FINETUNED)
     about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps. {_start('shakespeare-char')}"
     train_together("finetune", FINETUNE, partial(_learning, key="chat:finetune"), about=about)
-    show_code(finetune.Finetune.loss, answers.log_probs_of, dialogue._exchanges)
+    show_cell("chat/finetune", finetune.Finetune.loss, answers.log_probs_of, dialogue._exchanges)
 
 
 @chapter(
@@ -78,7 +78,7 @@ def rewarding() -> None:
     layers = f"The reward model has its first {recipe.model.n_layer} layers."
     about = f"The same, shortened to {recipe.steps} steps. {_start('chat-finetune')} {layers}"
     train_together("reward", REWARDS, partial(_learning, key="chat:reward"), about=about)
-    show_code(reward.pair_loss, reward.rewards, dialogue.preference, dialogue.pairs)
+    show_cell("chat/reward", reward.pair_loss, reward.rewards, dialogue.preference, dialogue.pairs)
 
 
 @chapter(
@@ -95,7 +95,9 @@ def policy() -> None:
         f"{recipe.kl_weight:g}."
     )
     _shipped(POLICY)
-    show_code(ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers)
+    show_cell(
+        "chat/policy", ppo.PPO.draw, ppo.advantages_of, ppo.clipped_loss, answers.divergence, answers.draw_answers
+    )
 
 
 @chapter(
@@ -115,7 +117,7 @@ def leash() -> None:
         f"half the learning rate. {_start('chat-finetune')}"
     )
     train_together(LEASH, POLICIES, _compared, about=about)
-    show_code(dpo.DPO._margins, dpo.DPO.loss)
+    show_cell("chat/dpo", dpo.DPO._margins, dpo.DPO.loss)
 
 
 def _start(name: str) -> str:

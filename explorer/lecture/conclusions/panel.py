@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explorer.lecture.conclusions.figures import climbed
-from explorer.lecture.kit.controls import chapter, metrics
+from explorer.lecture.kit.controls import chapter, metrics, show_cell
 from explorer.navigation import PAGES
 from explorer.opened import runs_folder
 from explorer.shared import widgets
@@ -17,6 +17,7 @@ from explorer.train.race import RUNGS
 from explorer.train.runs.folders import list_runs, logged
 from gpt import PRESETS, Run
 from gpt.train.estimate import count_parameters
+from gpt.train.loop import Trainer
 from gpt.train.presets import PUBLISHED, Published
 
 ROW, MOST_ROWS = 36, 12  # pixels a row; rows before the table scrolls
@@ -46,6 +47,7 @@ class Summary:
 def own_runs() -> None:
     """All runs in a table, the ladder, and links to each; they update while a run is live."""
     while_live(_draw_runs)
+    show_cell("conclusions/run", Trainer.advance)
 
 
 def _draw_runs() -> None:
@@ -126,3 +128,4 @@ def _ladder(summaries: list[Summary]) -> None:
         "earlier than the lecture's count too."
     )
     st.page_link(PAGES / "race.py", label="Train the rungs that are missing", icon=":material/flag:")
+    show_cell("conclusions/rung")

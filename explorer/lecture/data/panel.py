@@ -13,11 +13,11 @@ from explorer.explore.tokens import panel as tokens
 from explorer.explore.tokens.figures import split_bar
 from explorer.figures.tokens import visible
 from explorer.lecture.data.figures import MOST, symbol_frequencies
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_code, unroll
+from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_cell, unroll
 from explorer.navigation import PAGES
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
-from gpt import CharTokenizer, Corpus
+from gpt import BPETokenizer, CharTokenizer, Corpus
 from gpt.lecture import examples
 from gpt.text.batches import draw_batch, split_ids
 
@@ -57,6 +57,7 @@ def text(corpus: Corpus) -> None:
         st.button("Another excerpt", icon=":material/casino:", on_click=choose, args=({EXCERPT: seed + 1},))
         st.markdown(f"Excerpt {seed}, from character {start:,}")
     st.code(corpus.text[start : start + LENGTH], language=None, wrap_lines=True, height=260)
+    show_cell("data/alphabet", CharTokenizer.from_text)
 
 
 def _excerpt(text: str) -> tuple[int, int]:
@@ -91,6 +92,7 @@ def vocabulary(corpus: Corpus) -> None:
         f"{size:,}: {characters / joined:.2f} × shorter. With {largest:,} it is {characters / shortest:.2f} × "
         f"shorter, and the model's embedding has {largest / size:.0f} × the rows."
     )
+    show_cell("data/merge", BPETokenizer.train)
 
 
 @chapter(
@@ -109,7 +111,7 @@ def cut(corpus: Corpus) -> None:
     right.markdown("**The validation text begins**")
     right.code(corpus.text[at : at + AROUND], language=None, wrap_lines=True, height=180)
     st.caption(f"{at:,} characters for training, {len(corpus.text) - at:,} for validation.")
-    show_code(split_ids)
+    show_cell("data/split", split_ids)
 
 
 def _first_validation(corpus: Corpus) -> int:
@@ -133,7 +135,7 @@ def batches(corpus: Corpus) -> None:
     with right:
         st.markdown(f"**Row {row + 1}, example by example** · context → target")
         unroll("data", block_size - 1, partial(_examples, tokenizer, chunk))
-    show_code(draw_batch, examples, CharTokenizer.encode)
+    show_cell("data/get_batch", draw_batch, examples, CharTokenizer.encode)
 
 
 def _examples(tokenizer: "Tokenizer", chunk: Sequence[str], at: int) -> None:

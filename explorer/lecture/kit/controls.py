@@ -14,6 +14,7 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
 from explorer.lecture.kit import edits
+from explorer.lecture.kit.cells import shown_cell
 from explorer.lecture.kit.chapters import find_chapter
 from explorer.lecture.kit.classroom import hidden, note_hidden
 from explorer.shared import widgets
@@ -199,9 +200,31 @@ def seconds(*functions: Callable[[], Any]) -> list[float]:
 
 def show_code(*code: Callable | str) -> None:
     """Show the source of the functions that have just run, or lines of source, in an expander."""
+    if not hidden("code"):
+        note_hidden("code")
+        with st.expander("Show the code", icon=":material/code:"):
+            _draw_source(code)
+
+
+def show_cell(place: str, *real: Callable | str, title: str = "Show the code") -> None:
+    """Show a cell of the lecture's code, and how the real module does it, in an expander.
+
+    place: page and name of the cell, "bigram/train". real: the functions that have just run, or lines of source.
+    """
     if hidden("code"):
         return
     note_hidden("code")
-    with st.expander("Show the code", icon=":material/code:"):
-        pieces = (piece if isinstance(piece, str) else code_of(piece) for piece in code)
-        st.code("\n\n\n".join(pieces), language="python", wrap_lines=True)
+    with st.expander(title, icon=":material/code:"):
+        if not real:
+            _draw_source([shown_cell(place)])
+            return
+        lecture, module = st.tabs(["The lecture's way", "How the real module does it"])
+        with lecture:
+            _draw_source([shown_cell(place)])
+        with module:
+            _draw_source(real)
+
+
+def _draw_source(code: Sequence[Callable | str]) -> None:
+    pieces = (piece if isinstance(piece, str) else code_of(piece) for piece in code)
+    st.code("\n\n\n".join(pieces), language="python", wrap_lines=True)

@@ -4,7 +4,7 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import chapter, draw_matrix, editable, pick, show_code
+from explorer.lecture.kit.controls import chapter, draw_matrix, editable, pick, show_cell
 from explorer.lecture.translate import maps
 from explorer.navigation import PAGES
 from explorer.shared.choices import SEED
@@ -46,7 +46,7 @@ def crossing() -> None:
     _draw_head(head, read)
     difference = (head.weights.sum(1) - 1).abs().max()
     st.caption(f"{ORIGIN[kind]} Each row of weights sums to 1 (largest difference {difference:.0e}).")
-    show_code(lecture.one_head)
+    show_cell("notes/cross", lecture.one_head)
     maps.shipped_crossing()
     st.page_link(PAGES / "translate.py", label="More of this model: Encoder and decoder", icon=":material/translate:")
 

@@ -10,7 +10,7 @@ import torch
 from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, visible
-from explorer.lecture.kit.controls import after_guess, chapter, guess, show_code
+from explorer.lecture.kit.controls import after_guess, chapter, guess, show_cell
 from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.opened import Opened, open_model
 from explorer.shared import widgets
@@ -19,6 +19,7 @@ from explorer.shared.choices import MODEL
 from explorer.shared.model_list import prompted
 from explorer.shared.prompt import stand_in_of
 from gpt import GPT, PRESETS, GPTConfig, Run, lecture, loss_of
+from gpt.model.attention import Attention
 
 SMALL = GPTConfig(vocab_size=128, block_size=16, n_layer=2, n_head=2, n_embd=16)
 LETTERS = Choice("letters", high=SMALL.block_size, default="attention", label="Letters")
@@ -81,7 +82,7 @@ def permutation() -> None:
         f"untrained models of the same seed. Order changes nothing in: {', '.join(still) or 'none of them'} (largest "
         f"difference {changes[0].max():.0e}: rounding)."
     )
-    show_code(lecture.permutation_difference)
+    show_cell("notes/set", lecture.permutation_difference)
 
 
 @chapter(
@@ -117,7 +118,7 @@ def leaks() -> None:
         f"Largest |Δ logit|: in the other rows {others:g}, before the edit {before:.3g}. Loss on these rows with the "
         f"mask {losses[0]:.2f}, without it {losses[1]:.2f} nats: these weights were trained with the mask."
     )
-    show_code(lecture.edit_effects, lecture.with_mask)
+    show_cell("notes/batch", lecture.edit_effects, lecture.with_mask)
 
 
 def _edit(length: int) -> tuple[int, int, str, bool]:
@@ -142,6 +143,7 @@ def cheating() -> None:
     recipe = RECIPES[DECODER]
     about = f"{after_guess(guessed)}The same model of {recipe.model.n_layer} blocks twice, {recipe.steps} steps each."
     train_together(NAME, RECIPES, _cheated, about=about)
+    show_cell("notes/decoder", Attention._mask)
 
 
 def _cheated(runs: dict[str, Run]) -> None:

@@ -10,7 +10,7 @@ from explorer.explore.flow.figures import token_graph
 from explorer.explore.heads.panel import pick_head
 from explorer.figures.tokens import labels
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.kit.controls import chapter, show_code, unroll
+from explorer.lecture.kit.controls import chapter, show_cell, unroll
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.patterns import attention
@@ -51,7 +51,7 @@ def passing() -> None:
         "and from all earlier tokens. The weights depend on the tokens' vectors.",
         "1:11:38",
     )
-    show_code(lecture.message_steps)
+    show_cell("notes/communication", lecture.message_steps)
 
 
 def _draw_step(tokens: tuple[str, ...], weights: np.ndarray, v: torch.Tensor, z: np.ndarray, at: int) -> None:

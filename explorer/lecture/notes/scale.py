@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, guess, pick, show_code
+from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, guess, pick, show_cell
 from explorer.lecture.kit.training import train_together, trained, trained_model, untrained, validation_rows
 from explorer.lecture.notes.figures import two_lines
 from explorer.shared import widgets
@@ -59,7 +59,7 @@ def saturation() -> None:
         f"and {means.scaled_largest[-1]:.2f} with it, averaged over {KEYS} rows."
     )
     slopes(means)
-    show_code(lecture.saturation, lecture.softmax_slopes)
+    show_cell("notes/scale", lecture.saturation)
 
 
 @chapter("The gradient of a saturated softmax", "1:16:56")
@@ -86,6 +86,7 @@ def slopes(means: lecture.Saturation) -> None:
         f"almost no gradient, to any key. Averaged over the {KEYS} rows above, the largest weight's slope is "
         f"{means.slope[-1]:.3f} without the scale and {means.scaled_slope[-1]:.3f} with it. A slope is at most 1/4."
     )
+    show_cell("notes/saturation", lecture.softmax_slopes)
 
 
 def _slope(p: float) -> str:
@@ -121,7 +122,7 @@ def twins() -> None:
             f"{recipes(size)['without'].steps} steps each. Every size that you train adds points to the curves."
         )
         train_together(f"twins-{size}", recipes(size), _after_training, about=about)
-    show_code(attention_statistics, Attention._explicit)
+    show_cell("notes/gradients", attention_statistics, Attention._explicit)
 
 
 def _after_training(_: dict[str, Run]) -> None:

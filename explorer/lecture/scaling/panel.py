@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.lecture.kit.controls import RUNG, chapter, draw_table, pick, show_code
+from explorer.lecture.kit.controls import RUNG, chapter, draw_table, pick, show_cell
 from explorer.lecture.kit.training import COMPARED, train_together
 from explorer.lecture.scaling.figures import loss_gaps
 from explorer.navigation import PAGES
@@ -58,7 +58,7 @@ def dropout() -> None:
     whole = load_corpus("tinyshakespeare")
     short = Corpus(SHORT, whole.text[:CHARACTERS], whole.source)
     train_together(NAME, recipes(), _gaps, about=about, corpus=short)
-    show_code(MLP.forward)
+    show_cell("scaling/dropout", MLP.forward)
 
 
 def _gaps(runs: dict[str, Run]) -> None:
@@ -122,6 +122,7 @@ def largest() -> None:
         f"{work / _work('rung-6'):,.0f} times rung 6. A GPU computes many thousands at once; the lecture's rung 7 "
         f"took {A100}."
     )
+    show_cell("scaling/parameters", count_parameters)
     st.page_link(PAGES / "train.py", label="Train it: choose rung-7", icon=":material/show_chart:")
 
 
@@ -154,6 +155,7 @@ def ladder() -> None:
     }
     st.dataframe(rows, hide_index=True, column_config=columns, key="scaling:ladder")
     st.caption("Validation losses on Tiny Shakespeare in nats a character.")
+    show_cell("scaling/ladder")
     st.page_link(PAGES / "race.py", label="Race the rungs", icon=":material/flag:")
 
 

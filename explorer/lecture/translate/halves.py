@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.choice import Choice, choose
-from explorer.lecture.kit.controls import WALK, chapter, pick
+from explorer.lecture.kit.controls import WALK, chapter, pick, show_cell
 from explorer.lecture.kit.training import draw_loss, train_together
 from explorer.lecture.translate.figures import exact_curve
 from explorer.navigation import PAGES
@@ -11,6 +11,8 @@ from explorer.shared.chart import chart
 from explorer.shared.choices import TRANSLATOR
 from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run
+from gpt.model.seq2seq import DecoderBlock
+from gpt.train.objectives.translation import Translation, pair_loss
 
 NAME, LABEL = "translate", "encoder-decoder"
 RECIPE = PRESETS["translate"]
@@ -44,6 +46,7 @@ def comparison() -> None:
     if kind in SEE:
         page, label, icon = SEE[kind]
         st.page_link(PAGES / page, label=label, icon=icon)
+    show_cell("translate/blocks", DecoderBlock)
 
 
 @chapter(
@@ -56,6 +59,7 @@ def training() -> None:
         "The last tenth of the lines is for validation. A translation is exact if every digit is right."
     )
     train_together(NAME, {LABEL: RECIPE}, _learned, about=about)
+    show_cell("translate/train", Translation.loss, pair_loss)
 
 
 def _learned(runs: dict[str, Run]) -> None:

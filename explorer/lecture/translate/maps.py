@@ -13,7 +13,7 @@ from explorer.components.attention_view.linked import linked_view
 from explorer.components.attention_view.packing import Head, sharpest
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name, visible
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_code
+from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_cell
 from explorer.lecture.translate.subject import EXAMPLES, SHIPPED, Subject, Translation, alignments, translation
 from explorer.opened import open_model, references
 from explorer.shared import downloads
@@ -73,7 +73,7 @@ def maps(subject: Subject) -> None:
     st.caption(MEANING[kind])
     if kind == "cross":
         _show_alignment(subject, opening)
-    show_code(Attention._project, Attention._mask, alignment)
+    show_cell("translate/three kinds", Attention._project, Attention._mask)
 
 
 def _drawn(ref: str, seen: Translation, kind: str) -> downloads.Drawn:
@@ -146,6 +146,7 @@ def month_letters(subject: Subject) -> None:
         f"{PROBES} dates. Heads share the work. A letter's vector is not only the letter: the encoder has mixed in "
         "its neighbours."
     )
+    show_cell("translate/alignment", alignment)
 
 
 def shipped_crossing() -> None:

@@ -10,7 +10,7 @@ from explorer.components.attention_view.packing import Head
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import head_name, visible
-from explorer.lecture.kit.controls import show_code, unroll
+from explorer.lecture.kit.controls import show_cell, unroll
 from explorer.lecture.translate.figures import source_read
 from explorer.lecture.translate.maps import aligned_head, locked_head
 from explorer.lecture.translate.subject import Subject
@@ -26,7 +26,7 @@ from gpt.text.pairs import BETWEEN, END
 def translating(subject: Subject) -> None:
     """One token a step, with the chosen head's row of cross-attention and the model's probabilities."""
     unroll("translate", len(subject.translation.written) - 1, partial(_step, subject, aligned_head(subject)))
-    show_code(translate, DecoderBlock.forward)
+    show_cell("translate/translate", translate, DecoderBlock.forward)
 
 
 def _step(subject: Subject, opening: Head, at: int) -> None:
