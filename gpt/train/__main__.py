@@ -93,9 +93,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def open_run(options: argparse.Namespace, world_size: int) -> Run:
-    """Open or create the run of the command line. Raises ValueError where so many processes cannot train it."""
-    if options.resume:
-        return load_run(options.resume)
+    """Open or create the run of the command line. Raises ValueError where so many processes cannot train it.
+
+    A command that torchrun or Slurm has started again goes on with its run.
+    """
+    if options.resume or (ranks.is_restart() and (folder_of(options) / "config.json").is_file()):
+        return load_run(folder_of(options))
     changes = dict(options.set or ())
     changes |= {
         name: getattr(options, name) for name in ("text", "steps", "seed") if getattr(options, name) is not None

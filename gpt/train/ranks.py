@@ -13,9 +13,12 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from gpt.train.recipe import Recipe
 
+RESTARTS = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT")  # how often torchrun or Slurm started this again
 PATIENCE = timedelta(days=30)  # a pause may be long
 
 
@@ -76,6 +79,11 @@ def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
         )
 
 
+def is_restart() -> bool:
+    """Tell whether torchrun or Slurm has started this command again, because a process or a machine was lost."""
+    return any(int(os.environ.get(name) or 0) for name in RESTARTS)
+
+
 def join(device: torch.device) -> Ranks:
     """Connect to the other processes where torchrun started this one. Without torchrun there is one process.
 
@@ -94,8 +102,11 @@ def join(device: torch.device) -> Ranks:
                 f"this machine has {torch.cuda.device_count()} GPUs; start at most as many processes on it"
             )
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
-    return Ranks(dist.get_rank(), world_size, device)
+    store, rank, _ = next(rendezvous("env://"))
+    store = PrefixStore(f"start {os.environ[RESTARTS[0]]}", store)  # it keeps the addresses of lost processes
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=PATIENCE)
+    return Ranks(rank, world_size, device)
 
 
 def leave(ranks: Ranks) -> None:
