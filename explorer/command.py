@@ -8,7 +8,7 @@ import click
 from streamlit.web import cli as streamlit
 
 from explorer.people.identity import CODE_FILE, teacher_code
-from explorer.places import RUNS_VARIABLE
+from explorer.places import READ_ONLY_VARIABLE, RUNS_VARIABLE
 
 APP = Path(__file__).with_name("app.py")
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -31,6 +31,7 @@ def main(runs: Path | None, code: Path | None, arguments: tuple[str, ...]) -> No
         from gpt.train.__main__ import main as train  # imports torch, which the app does in the background
 
         sys.exit(train(list(arguments[1:])))
+    adapt_to_space()
     os.environ[RUNS_VARIABLE] = str((runs or Path(os.environ.get(RUNS_VARIABLE) or "runs")).resolve())
     if code:
         os.environ[CODE_FILE] = str(code.resolve())
@@ -39,3 +40,11 @@ def main(runs: Path | None, code: Path | None, arguments: tuple[str, ...]) -> No
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     streamlit.main(["run", str(APP), *arguments])
+
+
+def adapt_to_space() -> None:
+    """Set what a Hugging Face Space needs and the environment leaves open: it only shows, in a frame of the Hub."""
+    if host := os.environ.get("SPACE_HOST"):
+        os.environ.setdefault(READ_ONLY_VARIABLE, "1")
+        os.environ.setdefault("ATTENTION_EXPLORER_FRAMES", "https://huggingface.co")
+        os.environ.setdefault("STREAMLIT_SERVER_ALLOWED_HOSTS", f"{host} localhost")

@@ -5,6 +5,7 @@ Streamlit's server is an ASGI application, and this is what wraps it. It is impo
 
 import base64
 import hashlib
+import os
 import re
 import threading
 from collections.abc import AsyncIterator
@@ -28,6 +29,8 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from explorer.navigation import APP, ENTRIES
 from explorer.opened import import_gpt
 from explorer.people.identity import COOKIE, is_shared, new_id, read_cookie, write_cookie
+
+FRAMES = "ATTENTION_EXPLORER_FRAMES"  # sites that may show the app in a frame, such as https://school.example
 
 # Without it the browser looks for the server beside the page first, and each page that is opened directly has two 404s.
 BACKEND = "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</script>"
@@ -59,7 +62,7 @@ def rules() -> str:
             "object-src 'none'",
             "base-uri 'self'",
             "form-action 'self'",
-            "frame-ancestors 'self'",
+            f"frame-ancestors 'self' {os.environ.get(FRAMES, '')}".strip(),
             "connect-src 'self' data: blob:",
         )
     )
@@ -113,7 +116,8 @@ def with_headers(send: Send, host: str) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = policy
-            headers["X-Frame-Options"] = "SAMEORIGIN"
+            if not os.environ.get(FRAMES):  # the older header cannot name sites
+                headers["X-Frame-Options"] = "SAMEORIGIN"
             headers["X-Content-Type-Options"] = "nosniff"
         await send(message)
 
