@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from explorer.people.identity import current
-from explorer.places import runs_folder
+from explorer.places import is_read_only, runs_folder
 from explorer.shared.shared_file import changing, read_shared
 
 if TYPE_CHECKING:
@@ -71,9 +71,10 @@ def remove_model(ref: str) -> None:
 def may_open() -> bool:
     """Whether the person may open any model: a teacher may, and everybody where the server's owner allows it.
 
-    Opening reads a file of the server's disk, or downloads gigabytes. Others pick from the list.
+    Opening reads a file of the server's disk, or downloads gigabytes. Others pick from the list. On a server that only
+    shows, nobody may.
     """
-    return os.environ.get(ALLOW) == "1" or current().is_teacher
+    return not is_read_only() and (os.environ.get(ALLOW) == "1" or current().is_teacher)
 
 
 def _short(count: int) -> str:

@@ -22,7 +22,7 @@ from itsdangerous import BadSignature, Signer
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import state
-from explorer.places import runs_folder
+from explorer.places import is_read_only, runs_folder
 from explorer.shared.shared_file import changing, read_shared
 
 COOKIE = "attention-explorer-person"
@@ -158,11 +158,13 @@ def _signer() -> Signer:
 def _secret() -> str:
     """Return the key of this runs folder, the same for all servers that share it. Nobody else can read it.
 
-    Where the folder cannot be written, it is a key of this process.
+    Where the folder cannot be written, or this server only shows, it is a key of this process.
     """
     file = runs_folder() / ".secret"
     try:
         if not file.exists():
+            if is_read_only():
+                return _own_secret
             _create(file, secrets.token_hex(32))
         return file.read_text(encoding="ascii")
     except OSError:

@@ -11,6 +11,7 @@ from explorer.people.hiding import hidden_words, hide, is_marked, word_of_page
 from explorer.people.identity import HOST, LONGEST_NAME, Person, become_teacher, current, leave, set_name, teacher_code
 from explorer.people.limits import MOST, Limits, read_limits
 from explorer.people.rights import set_limits
+from explorer.places import READ_ONLY, is_read_only
 from explorer.shared.words import plain
 
 ABOUT = {
@@ -21,7 +22,11 @@ ABOUT = {
 
 
 def draw_person() -> None:
-    """Draw the menu on a server that other machines reach."""
+    """Draw the menu on a server that other machines reach; the reason for no menu on a server that only shows."""
+    if is_read_only():
+        with st.popover("Only shows", icon=":material/visibility:"):
+            st.markdown(READ_ONLY)
+        return
     person = current()
     if person == HOST:
         return

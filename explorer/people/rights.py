@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.people.identity import HOST, Person, current
 from explorer.people.limits import Limits, Use, check_disk, check_name, check_runs, check_training, write_limits
+from explorer.places import READ_ONLY, check_writable, is_read_only
 from explorer.shared.shared_file import read_shared
 
 if TYPE_CHECKING:
@@ -30,17 +31,26 @@ def as_owner(person: Person) -> dict[str, Any]:
 def may_change(folder: Path) -> bool:
     """Whether this person may pause, stop, resume, rename or delete the run: its owner and a teacher may."""
     person = current()
-    return person.is_teacher or owner_of(folder).id == person.id
+    return not is_read_only() and (person.is_teacher or owner_of(folder).id == person.id)
+
+
+def why_closed(folder: Path) -> str:
+    """Return why this person may not change the run, for the help of a button; empty where they may."""
+    if is_read_only():
+        return READ_ONLY
+    return "" if may_change(folder) else f"Only {owner_of(folder).name} and the teacher can do this."
 
 
 def check_change(folder: Path) -> None:
     """Raise ValueError if this person may not change the run."""
+    check_writable()
     if not may_change(folder):
         raise ValueError(f"only {owner_of(folder).name} and the teacher can change {folder.name!r}; ask them")
 
 
 def check_teacher(what: str) -> None:
     """Raise ValueError if the person of this session is no teacher. what: they want to do, as a verb."""
+    check_writable()
     if not current().is_teacher:
         raise ValueError(f"only the teacher can {what}; ask them")
 
@@ -58,6 +68,7 @@ def check_start(run: "Run", live: list["Run"], folders: list[Path]) -> None:
     """
     from gpt.train.estimate import estimate
 
+    check_writable()
     check_training(current(), run.recipe, estimate(run.recipe), *_uses(live, folders, besides=run.folder))
 
 
@@ -68,6 +79,7 @@ def check_count(count: int, live: list["Run"], folders: list[Path]) -> None:
 
 def check_import(folders: list[Path], size: int) -> None:
     """Raise ValueError if this person may not add a run. folders: all runs; size: bytes that it takes."""
+    check_writable()
     check_name(current())
     check_disk(current(), *_uses([], folders), size)
 

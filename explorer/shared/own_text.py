@@ -15,6 +15,7 @@ from explorer.choice import Choice, choose
 from explorer.opened import runs_folder
 from explorer.people.identity import current
 from explorer.people.limits import check_upload
+from explorer.places import check_writable
 
 if TYPE_CHECKING:
     from gpt import Corpus
@@ -45,8 +46,9 @@ def keep(name: str, data: bytes) -> None:
     known = sha256(content).hexdigest()[:16]
     state.remember("own text", None)
     try:
+        check_writable()
         _write(_folder() / known, content)
-    except OSError:  # nothing can be written there: it is lost on a reload
+    except (OSError, ValueError):  # nothing can be written there: it is lost on a reload
         state.remember("own text", content)
     choose({OWN_TEXT: known})
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from explorer.places import check_writable
 from explorer.shared.outline import Stamp, stamp
 
 LARGEST = 1_000_000  # bytes
@@ -32,6 +33,7 @@ def _read(file: Path, stamp: Stamp) -> Any:
 @contextmanager
 def changing(file: Path) -> Iterator[None]:
     """Lock the file while it is read and written again. Raises ValueError if it cannot be written."""
+    check_writable()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock")):

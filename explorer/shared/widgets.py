@@ -15,6 +15,7 @@ from explorer.navigation import PAGES
 from explorer.opened import Opened, open_model
 from explorer.people.identity import current
 from explorer.people.limits import check_prompt
+from explorer.places import READ_ONLY, is_read_only
 from explorer.real_models import list_models
 from explorer.shared import examples, model_list, open_real
 from explorer.shared.choices import HEAD, LAYER, MODEL, PROMPT, SEED
@@ -271,6 +272,13 @@ def show_problem() -> None:
     if problem:
         st.toast(plain(problem, longest=1000), icon=":material/error:", duration="infinite")
         state.remember("problem", None)
+
+
+def only_shows() -> bool:
+    """Say that this server only shows, if it does. Returns whether it does."""
+    if is_read_only():
+        st.info(READ_ONLY, icon=":material/visibility:")
+    return is_read_only()
 
 
 def empty_state(title: str, suggestion: str, height: int | None = None) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer.choice import choose
 from explorer.opened import runs_folder
+from explorer.places import is_read_only
 from explorer.shared import widgets
 from explorer.shared.choices import RUN
 from explorer.shared.own_text import OWN
@@ -43,7 +44,7 @@ SWITCHES = {
 def fork_chosen() -> None:
     """Draw a fork of the chosen run, outside the part that is drawn again each second."""
     run = chosen_run()
-    if run is None or not run.steps:
+    if run is None or not run.steps or is_read_only():
         return
     with st.expander("Fork: continue a snapshot with other settings", icon=":material/fork_right:"):
         key = f"fork:{run.name}:at"
@@ -53,6 +54,8 @@ def fork_chosen() -> None:
 
 def fork_here(run: Run, step: int) -> None:
     """Draw the controls of a fork of this run at this step. A started fork becomes the chosen run."""
+    if widgets.only_shows():
+        return
     st.caption(
         "A fork is a new run that starts with the weights of this snapshot. Its optimizer starts from zero, so the "
         "loss may jump at first. With the same seed, it reads the same batches as its parent."

@@ -72,6 +72,8 @@ def draw_form() -> None:
     Start is never disabled, because a click on it also ends the typing in a box. A bad input is explained
     beside its control. The link holds the changed inputs, so a reload keeps them.
     """
+    if widgets.only_shows():
+        return
     with st.container(border=True):
         text, choice, length = st.columns([4, 8, 3], vertical_alignment="bottom")
         with choice:

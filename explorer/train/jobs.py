@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from explorer.people import rights
 from explorer.people.identity import Person, current
+from explorer.places import check_writable, is_read_only
 from explorer.train.names import check_name
 from explorer.train.runs import folders
 from gpt import Corpus, Recipe, Run, RunError, create_run
@@ -29,6 +30,7 @@ from gpt.train.files import open_regular, read_json, write_json
 from gpt.train.fork import fork_run
 
 ROOT = Path(__file__).resolve().parents[2]
+LAUNCHING = ".launch"
 LIVE = ("queued", "running", "paused")
 POLL = 0.1  # seconds
 LOG_END = 10_000  # bytes at the end of a log that are searched for an error message
@@ -104,7 +106,8 @@ def _write_config(folder: Path, **changes: Any) -> None:
 
 @contextmanager
 def writing(runs: Path) -> Iterator[None]:
-    """Raise ValueError if the system refuses to write a file or start a process."""
+    """Raise ValueError if the system refuses to write a file or start a process, or this server only shows."""
+    check_writable()
     try:
         yield
     except OSError as error:
@@ -173,6 +176,7 @@ def rename(runs: Path, name: str, new: str, title: str = "") -> None:
 @contextmanager
 def locked_folder(runs: Path, name: str) -> Iterator[Path]:
     """Give the folder of a run, locked so that no worker can start on it. Raises ValueError if a worker has it."""
+    check_writable()
     if not runs.is_dir():
         raise ValueError(f"there is no run called {name!r}")
     if (runs / name).resolve().is_relative_to(ROOT / "assets"):
@@ -182,7 +186,7 @@ def locked_folder(runs: Path, name: str) -> Iterator[Path]:
             folder = runs / name
             if name not in {entry.name for entry in folders.list_runs(runs)}:
                 raise ValueError(f"there is no run called {name!r}")
-            lock, launching = (FileLock(folder / file) for file in (".lock", ".launch"))
+            lock, launching = (FileLock(folder / file) for file in (".lock", LAUNCHING))
             with lock.acquire(timeout=0), launching.acquire(timeout=0):
                 yield folder
     except Timeout as error:
@@ -201,7 +205,7 @@ def live(runs: Path) -> list[Run]:
 
 def advance(runs: Path) -> None:
     """Start waiting runs while slots are free. Every page that shows runs calls it; calls at the same time are safe."""
-    if not any(run.status.state == "queued" for run in live(runs)):
+    if is_read_only() or not any(run.status.state == "queued" for run in live(runs)):
         return
     with writing(runs), suppress(Timeout), _queue(runs).acquire(timeout=0):
         waiting, busy = [], 0
@@ -228,6 +232,8 @@ def _fits(run: Run) -> bool:
 
 def is_starting(run: Run) -> bool:
     """Whether a worker was started for this run and has not taken its lock yet (it imports torch first)."""
+    if not (run.folder / LAUNCHING).exists():  # taking the lock would create it
+        return False
     try:
         with _launching(run).acquire(timeout=0):
             return False
@@ -279,7 +285,7 @@ def _record_death(run: Run, code: int) -> None:
 
 
 def _launching(run: Run) -> FileLock:
-    return FileLock(run.folder / ".launch", thread_local=False)  # acquired by a page, released by the watcher
+    return FileLock(run.folder / LAUNCHING, thread_local=False)  # acquired by a page, released by the watcher
 
 
 def _queue(runs: Path) -> FileLock:

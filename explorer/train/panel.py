@@ -9,6 +9,7 @@ from explorer.choice import choose
 from explorer.components.attention_view.linked import linked_view
 from explorer.components.attention_view.packing import sharpest
 from explorer.opened import Opened, open_run, references, runs_folder
+from explorer.places import is_read_only
 from explorer.shared import examples, patterns, widgets
 from explorer.shared.choices import RUN
 from explorer.train import progress
@@ -59,9 +60,9 @@ def _draw_run() -> None:
 def _draw_example() -> None:
     """Draw the training of a shipped model while the person has no run."""
     run = open_run(EXAMPLE)
+    start = "Press *Start* above; the default settings train a small GPT in about a minute. "
     st.markdown(
-        "**No run yet.** Press *Start* above; the default settings train a small GPT in about a minute. "
-        f"Below is the training of the shipped model *{run.name}*."
+        f"**No run yet.** {'' if is_read_only() else start}Below is the training of the shipped model *{run.name}*."
     )
     _draw_curves_and_sample(run)
 

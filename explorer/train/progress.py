@@ -10,7 +10,8 @@ from explorer import state
 from explorer.choice import parameters
 from explorer.navigation import PAGES
 from explorer.opened import runs_folder
-from explorer.people.rights import may_change, owner_of
+from explorer.people.rights import why_closed
+from explorer.places import is_read_only
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RUN
 from explorer.shared.fragment import fragment
@@ -62,14 +63,11 @@ def warn_of_unknown_run(names: Sequence[str]) -> None:
 
 def draw_buttons(run: Run, status: Status) -> None:
     """Draw Pause, Resume and Stop. A button that has no effect now is disabled, so the others keep their places."""
-    is_allowed, owner = may_change(run.folder), owner_of(run.folder).name
+    closed = why_closed(run.folder)
 
     def button(label: str, icon: str, act: Callable[[Run], None], possible: bool, help: str) -> None:
         action: dict[str, Any] = {"on_click": widgets.attempt, "args": (act, run)}
-        action |= {
-            "disabled": not (possible and is_allowed),
-            "help": help if is_allowed else f"Only {owner} and the teacher can do this.",
-        }
+        action |= {"disabled": bool(closed) or not possible, "help": closed or help}
         st.button(label, icon=f":material/{icon}:", key=f"train:{label}:{run.name}", **action)
 
     name = status.state
@@ -81,6 +79,8 @@ def draw_buttons(run: Run, status: Status) -> None:
 
 def draw_group_buttons(runs: Sequence[Run], key: str) -> None:
     """Draw Stop and Resume for several runs together. key: the first part of the buttons' keys."""
+    if is_read_only():
+        return
     states = {run.name: run.status.state for run in runs}
 
     def button(label: str, icon: str, act: Callable[[Run], None], wanted: Sequence[str], help: str = "") -> None:

@@ -13,6 +13,7 @@ from explorer.choice import Choice, choose
 from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
 from explorer.opened import ROOT, open_run, references, runs_folder
+from explorer.places import is_read_only
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.source import rung_lines
@@ -42,6 +43,8 @@ CODE_HEIGHT, SAMPLE_HEIGHT = 230, 190  # pixels
 
 def draw_form() -> None:
     """Draw the rungs, the text, the steps and the seed of a new race. Start queues one run per rung, in order."""
+    if widgets.only_shows():
+        return
     first, second, third, fourth, button = st.columns([5, 3, 3, 2, 3], vertical_alignment="bottom")
     keep: dict[str, Any] = {"persist_state": "session"}
     with first:
@@ -107,7 +110,8 @@ def _draw_race() -> None:
     if RACE.text is not None and RACE.text not in races:
         st.warning(f"There is no race called “{widgets.plain(RACE.text)}” here.", icon=":material/search_off:")
     if not races:
-        st.markdown("**No race yet.** Choose rungs above and press *Start the race*. Below is a recorded race.")
+        start = "" if is_read_only() else "Choose rungs above and press *Start the race*. "
+        st.markdown(f"**No race yet.** {start}Below is a recorded race.")
         example = {rung: load_run(EXAMPLE / f"lecture-rung-{rung}") for rung in FIRST}
         return _draw_runs(example, _pick_axis(st.container()))
     shown = next(name for name in (RACE.text, state.recall("race shown"), *races) if name in races)

@@ -196,7 +196,7 @@ class Run:
         A read-only folder cannot be locked. There a run counts as held if status.json changed in the last `QUIET`
         seconds.
         """
-        if not self.folder.is_dir():  # taking the lock would create a deleted folder again
+        if not (self.folder / ".lock").exists():  # taking the lock would create it, and a deleted folder again
             return False
         try:
             with self.lock.acquire(timeout=0):

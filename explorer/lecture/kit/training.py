@@ -102,7 +102,7 @@ def _follow(
     names = {label: _run_name(name, label) for label in recipes}
     runs = _opened(names)
     st.markdown(about)
-    if not hidden("training"):
+    if not widgets.only_shows() and not hidden("training"):
         note_hidden("training")
         with st.container(horizontal=True):
             _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)

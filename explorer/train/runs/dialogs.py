@@ -8,7 +8,8 @@ import streamlit as st
 from explorer import state
 from explorer.choice import choose
 from explorer.opened import runs_folder
-from explorer.people.rights import may_change, owner_of
+from explorer.people.rights import why_closed
+from explorer.places import READ_ONLY, is_read_only
 from explorer.shared import widgets
 from explorer.shared.choices import MODEL, RIGHT, RUN, TRANSLATOR
 from explorer.train import jobs, names
@@ -24,7 +25,7 @@ BUSY = "A worker trains this run; stop it first."
 def draw_buttons(entry: folders.Entry, possible: bool) -> None:
     """Draw the buttons that open the dialogs of this run. possible: no worker trains it, so it can be changed."""
     busy = "" if possible else BUSY
-    closed = busy if may_change(entry.folder) else f"Only {owner_of(entry.folder).name} and the teacher can do this."
+    closed = why_closed(entry.folder) or busy
     if entry.run:
         _draw_button("Export", ":material/output:", entry.name, "Download the model for other programs.")
         _draw_button("Download", ":material/download:", entry.name, "Download the whole run as one file.", busy)
@@ -35,7 +36,8 @@ def draw_buttons(entry: folders.Entry, possible: bool) -> None:
 
 def draw_import_button() -> None:
     """Draw the button that opens the dialog for a run's .zip."""
-    _draw_button("Import", ":material/upload:", "", "Add a run from the .zip that *Download* makes.")
+    closed = READ_ONLY if is_read_only() else ""
+    _draw_button("Import", ":material/upload:", "", "Add a run from the .zip that *Download* makes.", closed)
 
 
 def _draw_button(action: str, icon: str, name: str, hint: str, closed: str = "") -> None:
@@ -119,7 +121,7 @@ def _update_choices(old: str, new: str | None) -> None:
 def draw_undo() -> None:
     """Draw one button for each run that was deleted in the last ten minutes, by anyone."""
     entries = trash.deleted(runs_folder())
-    if not entries:
+    if not entries or is_read_only():
         return
     st.caption("Deleted in the last ten minutes. Everyone on this page can undo it.")
     with st.container(horizontal=True):

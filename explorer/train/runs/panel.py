@@ -10,6 +10,7 @@ from explorer import state
 from explorer.choice import choose
 from explorer.figures.curves import Numbers, running_mean
 from explorer.opened import SHIPPED, runs_folder
+from explorer.places import READ_ONLY, is_read_only
 from explorer.shared import widgets
 from explorer.shared.choices import RUN
 from explorer.shared.fragment import fragment
@@ -57,7 +58,8 @@ def draw_runs() -> None:
 
 def _draw_entries(entries: list[folders.Entry]) -> None:
     if not entries:
-        widgets.empty_state("No run yet.", "Start one on the *Train* page. Everyone on this server sees it here.")
+        start = "Start one on the *Train* page. Everyone on this server sees it here."
+        widgets.empty_state("No run yet.", READ_ONLY if is_read_only() else start)
         dialogs.draw_import_button()
         dialogs.draw_undo()
         st.markdown("These models ship with the app:")

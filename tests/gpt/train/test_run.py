@@ -37,6 +37,7 @@ def test_a_run_that_may_only_be_read_is_known_by_what_its_worker_writes(folder, 
 
     run = load_run(folder)
     run.set_status("running", 12)
+    (folder / ".lock").touch()  # every worker leaves one
     written = (folder / "status.json").stat().st_mtime
     monkeypatch.setattr("gpt.train.run.FileLock.acquire", read_only)
     monkeypatch.setattr("gpt.train.run.time.time", lambda: written + age)
