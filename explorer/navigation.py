@@ -56,6 +56,8 @@ ENTRIES = (
           "What have you trained, and which rung does it reach?"),
     Entry("backward.py", "Backward by hand", "undo", AFTER,
           "How does the loss reach every number of the model?"),
+    Entry("cache.py", "KV cache", "inventory_2", AFTER,
+          "Why does a model not read its whole text again for each token?"),
     Entry("attention.py", "Attention", "grid_on", EXPLORE,
           "Which earlier tokens does each head read from?"),
     Entry("heads.py", "What heads do", "category", EXPLORE,

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from explorer import state
+from explorer.lecture.kit.classroom import hidden
 
 GAVE_UP = "gave up"
 
@@ -43,7 +44,7 @@ def _draw_buttons(name: str, hint: str, given: Any) -> None:
         state.remember(f"{name}:given", given)
     with st.popover("Hint", icon=":material/lightbulb:", type="tertiary"):
         st.markdown(hint)
-    if st.button("Show the answer", key=f"{name}:give-up", type="tertiary"):
+    if not hidden("answers") and st.button("Show the answer", key=f"{name}:give-up", type="tertiary"):
         state.remember(f"{name}:given", GAVE_UP)
 
 

@@ -1,0 +1,6 @@
+from explorer.after.cache import panel
+
+panel.rows()
+panel.timing()
+panel.grouped()
+panel.exercise()
