@@ -9,7 +9,7 @@ from torch import Tensor
 
 from explorer.choice import Choice, choose
 from explorer.components.graph import Box, Rows, graph
-from explorer.lecture.kit.controls import WALK, chapter, editable, metrics, pick, show_code, unroll
+from explorer.lecture.kit.controls import WALK, chapter, editable, metrics, pick, show_cell, unroll
 from explorer.lecture.kit.exercise import ask_number
 from explorer.shared import widgets
 from gpt.after.backward import (
@@ -60,7 +60,10 @@ def by_hand() -> None:
         f"Sources: Rumelhart, Hinton and Williams 1986; the [micrograd lecture]({MICROGRAD}) builds such a graph from "
         "nothing."
     )
-    show_code(backpropagate, cross_entropy_graph if kind == LOSS else head_graph)
+    if kind == LOSS:
+        show_cell("backward/by hand", backpropagate, cross_entropy_graph)
+    else:
+        show_cell("backward/head", backpropagate, head_graph)
 
 
 def _controls() -> tuple[str, Tensor, int]:

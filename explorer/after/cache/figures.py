@@ -54,6 +54,6 @@ def cache_sizes(heads: Sequence[int], sizes: Sequence[int], labels: Sequence[str
         margin={"r": 90},
     )
     drawn.update_xaxes(title="bytes of the cache", range=[0, 1.15 * max(sizes)], showgrid=False)
-    names = [f"{count} *" if count == published else str(count) for count in heads]
-    drawn.update_yaxes(title="key and value heads", tickvals=rows, ticktext=names, autorange="reversed")
+    names = [f"{count} kv heads{' *' * (count == published)}" for count in heads]
+    drawn.update_yaxes(tickvals=rows, ticktext=names, autorange="reversed")
     return drawn

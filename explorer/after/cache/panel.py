@@ -12,7 +12,7 @@ from explorer import state
 from explorer.after.cache.figures import cache_sizes, computed_rows, token_times
 from explorer.choice import Choice
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.kit.controls import chapter, metrics, pick, show_code, unroll
+from explorer.lecture.kit.controls import chapter, metrics, pick, show_cell, unroll
 from explorer.lecture.kit.exercise import ask_number
 from explorer.opened import DEFAULT, Opened, open_model
 from explorer.shared import widgets
@@ -51,7 +51,7 @@ def rows() -> None:
         "an old token is not needed again. Sources: Shazeer 2019, "
         "[arXiv:1911.02150](https://arxiv.org/abs/1911.02150)."
     )
-    show_code(read_both_ways, multiplications, KVCache.extend)
+    show_cell("cache/rows", read_both_ways, multiplications, KVCache.extend)
 
 
 def _controls(opened: Opened) -> tuple[str, int, int]:
@@ -121,9 +121,9 @@ def timing() -> None:
     st.caption(
         f"At {LENGTHS[-1]} tokens, reuse takes {reused[-1]:.1f} ms and recompute {recomputed[-1]:.1f} ms: "
         f"{recomputed[-1] / reused[-1]:.1f} times as long. Medians on this machine now, for the model "
-        f"{widgets.plain(DEFAULT)}. A text of T tokens takes T steps: about T² rows without the cache, T with it."
+        f"{widgets.plain(DEFAULT)}. A text of T tokens takes T steps: T (T + 1) / 2 rows without the cache, T with it."
     )
-    show_code(time_both_ways)
+    show_cell("cache/time", time_both_ways)
 
 
 @chapter(
@@ -150,7 +150,7 @@ def grouped() -> None:
         f"numbers. With {shape.n_head} heads each query has its own key; with 1, all share one.{longer} Sources: the "
         "models' config.json; Ainslie et al. 2023, [arXiv:2305.13245](https://arxiv.org/abs/2305.13245)."
     )
-    show_code(cache_bytes)
+    show_cell("cache/bytes", cache_bytes)
 
 
 @chapter(

@@ -8,12 +8,17 @@ import sys
 import pytest
 
 from explorer.lecture.kit import cells
-from explorer.navigation import ENTRIES, LECTURE
+from explorer.navigation import COURSE, ENTRIES
 from tests.explorer.lecture.test_chapters import ROOT, parts
 
-PAGES = [entry for entry in ENTRIES if entry.section == LECTURE]
+PAGES = [entry for entry in ENTRIES if entry.section in COURSE]
 SHORTEST, LONGEST = 5, 20  # lines of a cell that a page shows
-WITHOUT = {"overview", "pick_subject", "reading_the_month"}  # a table of contents, and what another section continues
+WITHOUT = {
+    "overview",
+    "pick_subject",
+    "reading_the_month",
+    "exercise",
+}  # a table of contents, and what another section continues
 
 
 def named(entry):
