@@ -38,14 +38,16 @@ def columns(numbers) -> dict[str, tuple[list[float], list[float]]]:
     return {name: tuple(values.tolist() for values in numbers.series(name)) for name in NAMES}
 
 
+@pytest.mark.parametrize("at_once", [0, tail.AT_ONCE], ids=["rows at once", "row by row"])
 @settings(max_examples=60, deadline=None)
 @given(parts=st.lists(lines, max_size=5), cut=st.integers(0, 40), chunk=st.integers(40, 200))
-def test_looks_at_a_growing_file_add_up_to_the_whole_of_it(tmp_path_factory, parts, cut, chunk):
+def test_looks_at_a_growing_file_add_up_to_the_whole_of_it(tmp_path_factory, at_once, parts, cut, chunk):
     path = tmp_path_factory.mktemp("run") / "metrics.jsonl"
     path.touch()
     whole = "".join(line + "\n" for part in parts for line in part).encode()
     grows = Tail(path)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tail, "AT_ONCE", at_once)
         patch.setattr(tail, "CHUNK", max(chunk, 1 + max(map(len, whole.split(b"\n")))))
         while whole:
             with path.open("ab") as file:
@@ -75,6 +77,44 @@ def test_a_value_that_is_no_finite_number_is_left_out(path):
     path.write_text("\n".join([*rows, '{"step": 3, "loss": 2}']))
     steps, losses = Tail(path).read().series("loss")
     assert (steps.tolist(), losses.tolist()) == ([0.0, 3.0], [4.0, 2.0])
+
+
+STRANGE = [
+    '{"step": 2}{"step": 3}', '{"step": 2, "val_loss": 1', '"val_loss": 1}', '{"step": 2, "step": 3}',
+    '{"step": 2.0, "val_loss": 1}', '{"step": -1, "val_loss": 1}', '{"step": true}', '{"step": 9007199254740993}',
+    '{"step": 2, "val_loss": Inf}', '{"step": 2, "val_loss": -NaN}', '{"step": 2, "val_loss": 01}',
+    '{"step": 2, "val_loss": +1}', '{"step": 2, "val_loss": "1"}', '{"step": 2, "val_loss": true}',
+    '{"step": 2, "val_loss": [1]}', '{"step": 2, "val_loss": {"step": 1}}', '{"step": 2, "val_loss": null}',
+    '{"step": 2, "val_loss": 1e400}', '{"step": 2, "val_loss": 1e30}', '{"step": 2, "val_loss": -1000000000000000001}',
+    '{"step": 2, "\\u0076al_loss": 1}', '{"step": 2, "é": 1}', '{"step": 2, "val_loss": 1} ', "{}", "{", "}", " ", "\r",
+    '{"step": 2, "val_loss": "}', '{"step": 2, "val_loss": 0.1000000000000000055511151231257827}',
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.floats(-1e40, 1e40) | st.integers() | st.none(), min_size=1), names=st.permutations(NAMES[1:])
+)
+def test_plain_rows_are_read_at_once(values, names):
+    lines = [json.dumps({"step": 3 * i, names[i % 2]: value}) for i, value in enumerate([1, 0.5, *values])]
+    assert_equal_numbers(lines, is_plain=True)
+
+
+@pytest.mark.parametrize("line", STRANGE)
+def test_strange_rows_are_read_as_one_by_one(line):
+    plain = [json.dumps({"step": step, "val_loss": 0.5 + step}) for step in range(5)]
+    for lines in ([*plain, line], [line, *plain], [*plain, line, line, *plain]):
+        assert_equal_numbers(lines)
+
+
+def assert_equal_numbers(lines: list[str], is_plain: bool = False) -> None:
+    """Compare the two ways to read whole lines. Arrow may leave lines to the other way, but not plain ones."""
+    at_once = tail._parse_at_once("".join(line + "\n" for line in lines).encode())
+    assert at_once is not None or not is_plain
+    if at_once is not None:
+        one_by_one = tail._collect([tail._row(line) for line in lines])
+        found = {name: tuple(map(list, pair)) for name, pair in at_once.items() if len(pair[0])}
+        assert found == one_by_one
 
 
 def test_a_last_row_without_its_line_break_counts_once(path):
