@@ -12,6 +12,19 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def describe_ngrams(longest: int) -> str:
+    """Say what the n-grams of a model are; empty where it has none. longest: `GPTConfig.ngrams`.
+
+    >>> describe_ngrams(4)
+    'This model adds vectors for the last 2, 3 and 4 tokens (n-grams) to each embedding.'
+    """
+    if longest == 1:
+        return ""
+    *shorter, last = (str(n) for n in range(2, longest + 1))
+    lengths = f"{', '.join(shorter)} and {last}" if shorter else last
+    return f"This model adds vectors for the last {lengths} tokens (n-grams) to each embedding."
+
+
 def plain(text: str, longest: int = 80) -> str:
     """Make text of unknown origin safe inside Markdown: shortened, marks escaped, control characters visible."""
     text = text if len(text) <= longest else text[: longest - 1] + "…"

@@ -31,10 +31,14 @@ class NGrams(nn.Module):
         if past is not None:
             ids = torch.cat((past.last.get(self, ids[:, :0]), ids), dim=1)
             past.last[self] = ids[:, -(self.longest - 1) :]
-        vectors = self.table.new_zeros(*ids.shape, self.table.size(1))
-        for n, keys in enumerate(self.keys(ids), 2):
-            vectors[:, n - 1 :] += F.embedding(keys % len(self.table), self.table)
-        return vectors[:, -idx.size(1) :]
+        keys = self.keys(ids)
+        rows = torch.cat(keys, dim=1) % len(
+            self.table
+        )  # one look-up, because each has a gradient as large as the table
+        vectors = F.embedding(rows, self.table).split([each.size(1) for each in keys], dim=1)
+        T = ids.size(1)
+        total = torch.stack([F.pad(each, (0, 0, T - each.size(1), 0)) for each in vectors]).sum(0)
+        return total[:, T - idx.size(1) :]
 
     def keys(self, ids: Tensor) -> list[Tensor]:
         """Return the number of each n-gram of ids (B, T): for n = 2, 3, … (B, T − n + 1)."""

@@ -39,7 +39,7 @@ _FAST = Recipe(
 
 _NGRAMS = replace(
     _FAST, about="fast-1.88, with a vector for the last 2, 3 and 4 characters added to each embedding",
-    model=replace(_FAST.model, ngrams=4), steps=100, eval_every=50, snapshots=12, snapshot_type="float16",
+    model=replace(_FAST.model, ngrams=4), steps=80, eval_every=40, snapshots=12, snapshot_type="float16",
 )  # fmt: skip
 
 GROUPS: dict[str, dict[str, Recipe]] = {}  # what the presets are for → name → recipe

@@ -22,6 +22,7 @@ CHOICES = {
 MODERN = {
     "positions": "rotary", "norm": "rms", "gated": True, "activation": "silu", "bias": False, "n_head": 4,
     "n_kv_head": 2, "d_head": 6, "mlp_width": 10, "qk_norm": True, "parallel": True, "window": 5, "softcap": 3.0,
+    "ngrams": 3, "ngram_rows": 20,
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
 from explorer.shared.patterns import Ids, attention
 from explorer.shared.sink import describe_sink, pick_first_token, shown_patterns
+from explorer.shared.words import describe_ngrams
 
 UNASKED = 600_000  # n_layer² × T², about four seconds on one core; above it, a button starts the measurement
 PATIENCE = 0.5  # seconds before a progress bar is shown
@@ -133,9 +134,11 @@ def draw_arrivals(chosen: Subject) -> None:
     chart(figure, key="arrivals", alt=f"How much of every token reaches the chosen one by {', '.join(shares)}")
     for name in shares:
         st.caption(f"**{name}**: {TERMS[name.lower()]}")
+    ngrams = describe_ngrams(chosen.opened.config.ngrams)
+    unseen = f"{ngrams} No measure here sees that." if ngrams else ""
     widgets.caption(
         "None of the three proves that a token matters to the answer. They leave out values and MLPs. "
-        "*Interventions* switches parts off and measures the effect.",
+        f"*Interventions* switches parts off and measures the effect. {unseen}",
         "1:11:38",
     )
     with st.expander("All numbers as a table"):

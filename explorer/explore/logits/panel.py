@@ -19,6 +19,7 @@ from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.choices import POSITION
 from explorer.shared.lens_controls import Subject
+from explorer.shared.words import describe_ngrams
 
 if TYPE_CHECKING:
     from gpt import GPTConfig
@@ -195,14 +196,16 @@ def draw_attribution(chosen: Subject) -> None:
         chart(parts_map(parts.heads, parts.mlps), key="map", alt="Contributions by layer")
     widgets.caption(
         f"What each part adds to the logit after {widgets.plain(chosen.labels[chosen.position])}: "
-        f"{style.ABOVE} for the token, {style.BELOW} against it. {_lacks(chosen.opened.config)}",
+        f"{style.ABOVE} for the token, {style.BELOW} against it. {_notes(chosen.opened.config)}",
         "1:26:48",
     )
 
 
-def _lacks(config: "GPTConfig") -> str:
-    """Say which parts of this sum the model does not have, and what its softcap does to the sum."""
+def _notes(config: "GPTConfig") -> str:
+    """Say what n-grams are, that rotary positions are no part of this sum, and what a softcap does to it."""
     sentences = []
+    if config.ngrams > 1:
+        sentences.append(f"{describe_ngrams(config.ngrams)} Their bar is “n-grams”.")
     if config.positions == "rotary":
         sentences.append("Rotary positions turn queries and keys; they add nothing to the stream.")
     if config.softcap is not None:

@@ -14,6 +14,7 @@ from explorer.opened import Opened
 from explorer.shared import downloads, widgets
 from explorer.shared.chart import chart
 from explorer.shared.lens_controls import Subject
+from explorer.shared.words import describe_ngrams
 
 if TYPE_CHECKING:
     from gpt import GPTConfig
@@ -73,7 +74,7 @@ def draw_stream(subject: Subject) -> None:
     verb = "adds to" if config.residual else "has no residual connections here and replaces"
     sentence = f"After the embedding, every layer {verb} the vector of each token."
     rest = SINK if lens.leaves_out_first(opened, ids) else ""
-    widgets.caption(f"{sentence} {parallel}{rest}", "1:26:48")
+    widgets.caption(f"{describe_ngrams(config.ngrams)} {sentence} {parallel}{rest}", "1:26:48")
     downloads.stream(opened, subject.reading)
     left, right = st.columns(2, gap="medium")
     with left:

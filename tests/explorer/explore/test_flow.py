@@ -94,6 +94,13 @@ def test_any_prompt_is_drawn(page, prompt):
     assert len(app.get("plotly_chart")) == 3 and not app.error
 
 
+def test_the_page_says_what_n_grams_carry_past_attention(page, train_kind):
+    assert "the last 2, 3 and 4 tokens (n-grams) to each embedding. No measure here sees that" in said(
+        page(model=train_kind(ngrams=4, ngram_rows=20))
+    )
+    assert "n-grams" not in said(page())
+
+
 def test_a_flow_that_takes_long_is_measured_when_asked_for(page, monkeypatch):
     monkeypatch.setattr(panel, "UNASKED", 0)
     app = page()

@@ -126,6 +126,8 @@ def test_a_model_of_today_is_read_and_what_differs_is_said(page, train_kind):
     app = page(model=train_kind(**MODERN))
     said = messages(app)
     assert "no part reads “mid”" in said and "into ±3" in said and "they add nothing to the stream" in said
+    assert "the last 2 and 3 tokens (n-grams)" in said
+    assert "n-grams" in chart(app, "Contributions, largest first")["data"][0]["customdata"]
     total, logit, apart = (float(metric.value) for metric in app.metric)
     assert total == pytest.approx(logit, abs=1e-4) and apart < 1e-4
     assert len(chart(app, "Contributions by layer")["data"][0]["customdata"][0]) == 5  # 4 heads, and the MLP

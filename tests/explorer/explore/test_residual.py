@@ -110,6 +110,7 @@ def test_any_prompt_is_drawn(page, prompt):
         ({"bias": False}, "without biases"),
         ({"norm": "batch"}, "batchnorm in place"),
         ({"norm": "rms"}, "takes out no mean"),
+        ({"ngrams": 2}, "adds vectors for the last 2 tokens (n-grams)"),
         ({"norm": "rms", "norm_place": "post"}, "RMSNorm divides by the scale"),
         (MODERN, "no part reads “mid”"),
     ],
