@@ -58,6 +58,8 @@ ENTRIES = (
           "How does the loss reach every number of the model?"),
     Entry("cache.py", "KV cache", "inventory_2", AFTER,
           "Why does a model not read its whole text again for each token?"),
+    Entry("bpe.py", "The GPT tokenizer", "data_object", AFTER,
+          "How does a GPT cut any text into tokens?"),
     Entry("attention.py", "Attention", "grid_on", EXPLORE,
           "Which earlier tokens does each head read from?"),
     Entry("heads.py", "What heads do", "category", EXPLORE,

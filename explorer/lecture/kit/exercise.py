@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer import state
 from explorer.lecture.kit.classroom import hidden
+from explorer.shared.words import plain
 
 GAVE_UP = "gave up"
 
@@ -32,10 +33,11 @@ def ask_option(
 
     right: the options that count as right. name, hint, why: as in `ask_number`.
     """
-    given = st.pills(question, options, key=f"{name}:answer", persist_state="session", wrap=True)
+    look: dict[str, Any] = {"format_func": plain, "persist_state": "session", "wrap": True}
+    given = st.pills(question, options, key=f"{name}:answer", **look)
     with st.container(horizontal=True, vertical_alignment="center"):
         _draw_buttons(name, hint, given)
-    shown = " or ".join(option for option in options if option in right)
+    shown = " or ".join(plain(option) for option in options if option in right)
     return _draw_verdict(name, shown, why, lambda given: "" if given in right else "that is another one")
 
 
