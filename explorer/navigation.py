@@ -82,6 +82,8 @@ ENTRIES = (
           "When did each head change, and what did the model write then?"),
     Entry("race.py", "Ladder race", "flag", TRAIN,
           "How much does each rung of the lecture lower the loss?"),
+    Entry("wall.py", "Class wall", "dashboard", TRAIN,
+          "Who reaches the lowest loss, and what does each run write?"),
     Entry("compare.py", "Compare", "compare", COMPARE,
           "What does one model know that the other does not?"),
 )  # fmt: skip

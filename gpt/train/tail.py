@@ -1,4 +1,4 @@
-"""Read the numbers in a growing metrics file; each read takes only the new lines."""
+"""Read the numbers in a growing metrics file, each time only the new lines; or only the last row of a file."""
 
 import os
 import threading
@@ -14,6 +14,7 @@ import numpy as np
 from gpt.train.files import MAX_INT, MAX_ROWS_BYTES, is_step, open_regular, parse
 
 CHUNK = 2**20  # bytes read at once; a longer line is skipped
+END = 2**16  # bytes at the end of a file in which `last_row` looks
 MARK = 64  # bytes before the end of the last read; if they changed, the file was rewritten
 LARGEST = 1e30  # larger numbers are left out, and NaN
 NOTHING = np.empty(0)
@@ -165,3 +166,14 @@ def _row(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) and is_step(row.get("step")) else None
+
+
+def last_row(path: Path) -> dict[str, Any]:
+    """Return the last whole row of a JSON Lines file; {} where the file's last 64 KiB have none, or it is missing."""
+    try:
+        with open_regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - END))
+            lines = file.read(END).decode("utf-8", "replace").split("\n")
+    except OSError:
+        return {}
+    return next(filter(None, map(_row, reversed(lines))), {})

@@ -1,8 +1,13 @@
-"""nothing_starts: no worker starts.   open_train(**choices): the Train page, opened by a link with these choices."""
+"""join: the app on a server for a class, as in tests/explorer/people.   nothing_starts: no worker starts.
+open_train(**choices): the Train page, opened by a link with these choices.
+"""
 
 import pytest
 
 from explorer.train import jobs
+from tests.explorer.people.conftest import join, shared
+
+__all__ = ["join", "shared"]
 
 
 @pytest.fixture

@@ -1,0 +1,3 @@
+from explorer.train.wall.panel import draw_wall
+
+draw_wall()
