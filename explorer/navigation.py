@@ -60,6 +60,8 @@ ENTRIES = (
           "Why does a model not read its whole text again for each token?"),
     Entry("bpe.py", "The GPT tokenizer", "data_object", AFTER,
           "How does a GPT cut any text into tokens?"),
+    Entry("rotary.py", "Rotary positions", "rotate_right", AFTER,
+          "How can a head see distances in place of positions?"),
     Entry("attention.py", "Attention", "grid_on", EXPLORE,
           "Which earlier tokens does each head read from?"),
     Entry("heads.py", "What heads do", "category", EXPLORE,

@@ -1,0 +1,6 @@
+from explorer.after.rotary import panel, training
+
+panel.arrows()
+panel.speeds()
+training.training()
+panel.exercise()
