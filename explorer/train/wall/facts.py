@@ -63,13 +63,20 @@ class Board:
         self._heads: dict[Path, tuple[Identity, Strongest | None]] = {}
 
     def read(self, runs: Path) -> list[Facts]:
-        """Return the facts; they are at most `PERIOD` old. A run that cannot be opened is left out."""
-        with self._lock:
-            before, at = self._looked
-            if before != runs or time.monotonic() - at >= PERIOD:
-                self._facts = self.look(runs)
-                self._looked = runs, time.monotonic()
-            return self._facts
+        """Return the facts, from the last `PERIOD`. A run that cannot be opened is left out.
+
+        Who asks while another viewer's look goes on gets the facts of the look before.
+        """
+        is_known = self._looked[0] == runs
+        if self._lock.acquire(blocking=not is_known):
+            try:
+                before, at = self._looked
+                if before != runs or time.monotonic() - at >= PERIOD:
+                    self._facts = self.look(runs)
+                    self._looked = runs, time.monotonic()
+            finally:
+                self._lock.release()
+        return self._facts
 
     def forget(self) -> None:
         """Look again at the next reading."""
@@ -79,16 +86,20 @@ class Board:
         """Read what has changed since the last look."""
         opened = [entry.run for entry in folders.list_runs(runs) if entry.run]
         until = time.monotonic() + HEAD_TIME
-        facts = [_read_facts(run, self._strongest_head(run, until)) for run in opened]
+        samples = [_last_sample(run.folder, stamp(run.folder / "samples.jsonl")) for run in opened]
+        facts = [
+            _read_facts(run, sample.text, self._strongest_head(run, sample.step, until))
+            for run, sample in zip(opened, samples, strict=True)
+        ]
         self._heads = {run.folder: self._heads[run.folder] for run in opened if run.folder in self._heads}
         return facts
 
-    def _strongest_head(self, run: Run, until: float) -> Strongest | None:
+    def _strongest_head(self, run: Run, step: int | None, until: float) -> Strongest | None:
         """Return the strongest head at the newest snapshot; that of an older one where this look has no time left."""
         known = self._heads.get(run.folder)
-        if not _has_heads(run) or not (steps := run.steps):
+        if step is None or not _has_heads(run):
             return None
-        opened = Opened.of(run, steps[-1])
+        opened = Opened.of(run, step)
         if (known is None or known[0] != opened.identity) and time.monotonic() < until:
             known = self._heads[run.folder] = opened.identity, _score_heads(opened)
         return known[1] if known else None
@@ -120,7 +131,7 @@ def _score_heads(opened: Opened) -> Strongest | None:
     return best
 
 
-def _read_facts(run: Run, strongest: Strongest | None) -> Facts:
+def _read_facts(run: Run, sample: str, strongest: Strongest | None) -> Facts:
     status, owner, recipe = run.status, owner_of(run.folder), run.recipe
     per_step = recipe.batch_size * recipe.model.block_size
     curves = _curves(run.folder, per_step, stamp(run.folder / "metrics.jsonl"))
@@ -136,7 +147,6 @@ def _read_facts(run: Run, strongest: Strongest | None) -> Facts:
         measured=curves.measured,
     )
     owner = Person(owner.id, name_now(owner))
-    sample = _sample(run.folder, stamp(run.folder / "samples.jsonl"))
     return Facts(run, owner, status, entrant, curves.drawn, curves.speed, sample, strongest)
 
 
@@ -158,6 +168,12 @@ def _curves(folder: Path, per_step: int, stamp: Stamp) -> _Curves:
     return _Curves(Measured(steps * per_step, seconds, losses), drawn, float(speeds[-1]) if len(speeds) else None)
 
 
+class _Sample(NamedTuple):
+    step: int | None  # of the newest snapshot; the trainer writes its sample after its weights
+    text: str
+
+
 @lru_cache(maxsize=folders.MOST)
-def _sample(folder: Path, stamp: Stamp) -> str:
-    return str(last_row(folder / "samples.jsonl").get("text", ""))[:LONGEST_SAMPLE]
+def _last_sample(folder: Path, stamp: Stamp) -> _Sample:
+    row = last_row(folder / "samples.jsonl")
+    return _Sample(row.get("step"), str(row.get("text", ""))[:LONGEST_SAMPLE])
