@@ -70,8 +70,10 @@ class GPT(HookedModule):
             )
         x = self.hook_embed(self.embed(idx))  # (B, T, n_embd)
         if self.config.has_pos_embed:  # rung 2: positions
-            # a copy, so that a hook that writes in place cannot write into the model
-            x = x + self.hook_pos_embed(self.pos_embed[start:end].expand_as(x).clone())
+            positions = self.pos_embed[start:end]
+            if self.hook_pos_embed.is_hooked:  # a copy, so that a hook that writes in place cannot write into the model
+                positions = self.hook_pos_embed(positions.expand_as(x).clone())
+            x = x + positions
         if self.config.ngrams > 1:
             x = x + self.hook_ngrams(self.ngrams(idx, past[0] if past else None))
         x = self.dropout(x)  # rung 7: dropout

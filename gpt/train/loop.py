@@ -23,7 +23,7 @@ from gpt.train.recipe import snapshot_steps
 from gpt.train.resume import load_state, save_state
 from gpt.train.run import Run, RunError
 from gpt.train.signals import EndedBySignal, Signals, record_signals
-from gpt.train.vector import ParameterVector
+from gpt.train.vector import ParameterVector, shorten_lookups
 
 PAUSE_POLL = 0.2  # seconds
 SAVE_EVERY = 60  # seconds between two saved states; a killed run loses no more
@@ -70,6 +70,7 @@ class Trainer:
         self.vector = ParameterVector(self.optimizers)
         self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
         self.generator = torch.Generator().manual_seed(self.recipe.seed)
+        shorten_lookups(self.model)
         self.step, self.elapsed = 0, 0.0
         self.batch: tuple[Tensor, ...] = ()
         self.tokens, self.busy = 0, 0.0  # tokens and seconds of training since the last logged row
@@ -110,16 +111,16 @@ class Trainer:
 
         batch: the same in every process; each computes its share, and `Ranks.sum` adds them.
         """
-        loss = torch.zeros((), device=self.device)
-        parts = list(zip(*(tensor.tensor_split(self.n_parts) for tensor in batch), strict=True))
-        for part in parts[self.ranks.rank :: self.ranks.world_size]:
+        losses: list[Tensor] = []
+        for part in self.ranks.own_parts(batch, self.n_parts):
             with self.autocast:
-                part_loss = self.objective.loss(self.model, *(tensor.to(self.device) for tensor in part))
+                loss = self.objective.loss(self.model, *(tensor.to(self.device) for tensor in part))
             share = len(part[0]) / len(batch[0])
-            part_loss.backward(torch.full_like(part_loss, share))
-            loss += share * part_loss.detach()
-        self.ranks.sum([loss, self.vector.gradient])
-        return loss
+            (loss if share == 1 else share * loss).backward()
+            losses.append(share * loss.detach())
+        total = sum(losses[1:], losses[0])
+        self.ranks.sum([total, self.vector.gradient])
+        return total
 
     def evaluate(self) -> dict[str, float]:
         """Measure the model as its objective does. Raises TrainingFailed where a number is not finite."""

@@ -164,6 +164,7 @@ def _adamw(named: dict[str, nn.Parameter], recipe: "Recipe") -> torch.optim.Opti
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
         {"params": tables, "weight_decay": 0.0, "betas": (0.0, recipe.beta2)},
     ]
+    groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
 
 

@@ -38,6 +38,13 @@ class Ranks:
     def is_first(self) -> bool:
         return self.rank == 0
 
+    def own_parts(self, batch: tuple[Tensor, ...], n_parts: int) -> Sequence[tuple[Tensor, ...]]:
+        """Split a batch into parts for all processes, and return those of this process."""
+        if n_parts == 1:
+            return [batch]
+        parts = list(zip(*(tensor.tensor_split(n_parts) for tensor in batch), strict=True))
+        return parts[self.rank :: self.world_size]
+
     def sum(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in one message."""
         if self.world_size == 1:

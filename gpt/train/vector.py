@@ -51,3 +51,14 @@ class ParameterVector:
                 group["lr"] = lr * group.get("scale", 1.0)
             optimizer.step()
         self.gradient.zero_()
+
+
+def shorten_lookups(model: nn.Module) -> None:
+    """Make the modules and weights inside a model plain attributes, which Python finds in a tenth of the time.
+
+    torch is asked only where Python found nothing: 1 µs each. For a part that is set later, torch removes the plain
+    attribute.
+    """
+    for module in model.modules():
+        for parts in ("_modules", "_parameters"):
+            vars(module).update(vars(module)[parts])

@@ -1,5 +1,7 @@
 """Parameters in one vector, against torch's own loop over all parameters."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from gpt import build_model, load_run
 from gpt.train.files import open_tensors, write_tensors
 from gpt.train.loop import Trainer
 from gpt.train.optim import OPTIMIZERS, lr_at
+from gpt.train.vector import shorten_lookups
 
 CPU = torch.device("cpu")
 MODELS = [
@@ -92,3 +95,13 @@ def write_parameter_by_parameter(run, trainer: Trainer) -> None:
             for number, (part, parameter) in enumerate(zip(parts, parameters, strict=True)):
                 tensors[f"optimizer.{i}.{number}.{key}"] = part if key == "step" else part.view_as(parameter)
     write_tensors(run.resume_path, tensors, metadata)
+
+
+def test_plain_attributes_are_the_parts_that_torch_has():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    shorten_lookups(model)
+    assert vars(model[0])["weight"] is model[0].weight is model.state_dict(keep_vars=True)["0.weight"]
+    copy = deepcopy(model)
+    assert copy[0].weight is next(copy.parameters()) is not model[0].weight
+    model[0].weight = nn.Parameter(torch.zeros(3, 2))
+    assert model[0].weight is next(model.parameters()) and not model[0].weight.any()
