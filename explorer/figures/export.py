@@ -54,10 +54,7 @@ def figure_csv(figure: go.Figure) -> bytes:
 
 def figure_page(figure: go.Figure, title: str, *, dark: bool = False) -> bytes:
     """Return the figure as one HTML file that needs no network, for a light or a dark page."""
-    ground = DARK if dark else LIGHT
-    drawn = go.Figure(figure).update_layout(**ground)
-    drawn.update_xaxes(gridcolor=GRID["dark" if dark else "light"])
-    drawn.update_yaxes(gridcolor=GRID["dark" if dark else "light"])
+    ground, drawn = DARK if dark else LIGHT, on_ground(figure, dark=dark)
     config = {"displaylogo": False, "responsive": True}
     body = drawn.to_html(include_plotlyjs=True, full_html=False, config=config)
     head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head>'
@@ -65,6 +62,13 @@ def figure_page(figure: go.Figure, title: str, *, dark: bool = False) -> bytes:
     style = f"margin: 16px; {colors}; font-family: system-ui, sans-serif"
     said = f'<h1 style="font-size: 20px">{html.escape(title)}</h1>'
     return f'{head}\n<body style="{style}">{said}{body}</body></html>\n'.encode()
+
+
+def on_ground(figure: go.Figure, *, dark: bool) -> go.Figure:
+    """Return a copy of the figure with a light or a dark background and text that suits it."""
+    drawn = go.Figure(figure).update_layout(**(DARK if dark else LIGHT))
+    drawn.update_xaxes(gridcolor=GRID["dark" if dark else "light"])
+    return drawn.update_yaxes(gridcolor=GRID["dark" if dark else "light"])
 
 
 def _is_number(text: str) -> bool:

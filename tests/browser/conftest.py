@@ -8,6 +8,7 @@ light; `page.set_viewport_size` and `page.emulate_media` change that. choose_pag
 script behind the page has finished its run. show(query, width=…)      opens the attention view on the known patterns of
 attention_script.py. problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads
 it, then clears it.
+offline -> Page              a tab without a network, in a dark theme, that fails the test on any error.
 
 A test fails at its end on a console error, an uncaught exception, or a request to another host; a module fails at its
 end when its server printed a traceback. Chromium is the system's, or Playwright's own where the system has none.
@@ -184,3 +185,16 @@ def show(serve, page, settled):
         return page
 
     return open_view
+
+
+@pytest.fixture
+def offline(browser):
+    """A tab without a network; whatever goes wrong in it fails the test."""
+    found: list[str] = []
+    context = browser.new_context(offline=True, color_scheme="dark")
+    context.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: found.append(str(error.error)))
+    context.on("dialog", lambda dialog: (found.append(dialog.message), dialog.dismiss()))
+    yield context.new_page()
+    context.close()
+    assert not found

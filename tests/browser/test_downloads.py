@@ -39,19 +39,6 @@ def save(page: Page, tmp_path, settled):
     return save_from
 
 
-@pytest.fixture
-def offline(browser):
-    """A tab without a network; whatever goes wrong in it fails the test."""
-    found: list[str] = []
-    context = browser.new_context(offline=True, color_scheme="dark")
-    context.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
-    context.on("weberror", lambda error: found.append(str(error.error)))
-    context.on("dialog", lambda dialog: (found.append(dialog.message), dialog.dismiss()))
-    yield context.new_page()
-    context.close()
-    assert not found
-
-
 def open_prompt(page: Page, url: str, settled, prompt: str, model: str = "shakespeare-char") -> None:
     page.goto(f"{url}/?{urlencode({'model': model, 'prompt': prompt, 'layer': 1, 'head': 2})}")
     expect(page.locator(".attention")).to_have_attribute("data-layer", "1", timeout=120_000)

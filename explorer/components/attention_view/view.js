@@ -200,7 +200,8 @@ function heightFor(box) {
   let above = box.getBoundingClientRect().top + window.scrollY;
   for (let node = box.getRootNode().host; node; node = node.parentElement) above += node.scrollTop;
   const left = window.innerHeight - above - UNDER_MAP;
-  return left >= SMALLEST_MAP ? left : Math.max(window.innerHeight - ABOVE_MAP - UNDER_MAP, SMALLEST_MAP);
+  const most = parseInt(getComputedStyle(box).getPropertyValue("--tallest")) || Infinity; // of a notebook's output
+  return Math.min(most, left >= SMALLEST_MAP ? left : Math.max(window.innerHeight - ABOVE_MAP - UNDER_MAP, SMALLEST_MAP));
 }
 
 function layOut(view) {

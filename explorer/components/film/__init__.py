@@ -26,8 +26,9 @@ LONGEST_SAMPLE = 2000  # characters
 LOSS_COLORS = (0, 4)  # palette indices of the training and the validation loss, as on the Train page
 
 _SHARED = (f"../attention_view/{name}.js" for name in ("patterns", "paint", "heatmap", "grid", "input"))
-_SCRIPTS = (*_SHARED, "frames.js", "plot.js", "pictures.js", "transport.js", "film.js")
-_mount = declare("film", "film.html", ["../attention_view/view.css", "film.css"], _SCRIPTS)
+STYLES = ("../attention_view/view.css", "film.css")
+SCRIPTS = (*_SHARED, "frames.js", "plot.js", "pictures.js", "transport.js", "film.js")
+_mount = declare("film", "film.html", STYLES, SCRIPTS)
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,22 @@ def play(film: Film, look: Look, *, key: str) -> Look:
     """
     session = _update(state.recall(f"{key}:session"), look)
     state.remember(f"{key}:session", session)
-    request, kind = (session.request[0][:3], session.request[1]), session.look.kind or film.kind
-    message = pack(_header(film) | {"key": key, "request": request, "kind": kind}, film.codes)
+    asked, at = session.request
+    message = message_of(film, asked, key=key, at=at, kind=session.look.kind or film.kind)
     result = _mount(key=key, data=message, on_rest_change=partial(_mark_rest, key))
     if session.has_news:
         rest = result.get("rest") or {}
         session.has_news = False
         session.look, session.at = _read_look(rest, film, session.look), rest.get("at", session.at)
     return session.look
+
+
+def message_of(film: Film, look: Look, *, key: str, at: int = 0, kind: str | None = None) -> bytes:
+    """Return the film as the browser gets it, opened on this look. kind: of the score curves (None: the film's own).
+
+    at: the time of the browser's last rest before the page asked. Raises ValueError on codes of another film.
+    """
+    return pack(_header(film) | {"key": key, "request": (look[:3], at), "kind": kind or film.kind}, film.codes)
 
 
 def _header(film: Film) -> dict[str, Any]:

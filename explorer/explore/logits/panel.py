@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.choice import Choice, choose
-from explorer.explore.logits.figures import LONGEST, lens_table, parts_bars, parts_map, through_points
+from explorer.explore.logits.figures import parts_bars, parts_map, through_points
 from explorer.explore.logits.lens import attribute, logit_lens
+from explorer.explore.logits.table import COLORS, table_figure
 from explorer.figures import style
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
@@ -38,7 +37,6 @@ TERMS = {
     "parts": "What each head, MLP and bias adds to the stream, along the token's row of the unembedding. The final "
     "norm divides by the same scale as in the whole model.",
 }
-COLORS = {"probability": "probability", "entropy": "entropy", "KL": "KL to the answer", "rank": "rank of the true next"}
 COLOR = Choice(
     "color", options=COLORS, default="probability", label="Colour",
     help=" ".join(f"**{COLORS[name]}**: {TERMS[name]}" for name in COLORS),
@@ -55,7 +53,6 @@ RIVAL = Choice(
 POINTS = Choice("points", label="Points", help="A table of all points would be too wide to read.")
 SPREAD = "spread"  # of `POINTS`: evenly spaced points
 COLUMNS = 12  # of the table at once
-FEW, SHORT = 8, 5  # columns; in a table of more, characters of a token
 NARROW = 2  # characters of a token up to which a whole table fits on a phone
 ROWS = 20  # of the table at once
 TALLEST = 720  # pixels; a longer table scrolls
@@ -75,7 +72,8 @@ def draw_table(chosen: Subject) -> None:
     color = COLOR.read()
     st.segmented_control(options=list(COLORS), format_func=COLORS.__getitem__, required=True, **COLOR.bound(color))
     cell = (points.index(point), position)
-    figure: Any = _table_figure(chosen, lens, color, cell, rows)
+    dark = st.context.theme.type == "dark"
+    figure: Any = table_figure(lens, opened.tokenizer, chosen.labels, color=color, cell=cell, rows=rows, dark=dark)
     wide, narrow = st.columns([3, 2], gap="medium")
     longest = max(len(unescape(token)) for token in figure.data[1].text)
     name = "scrolled-table" if longest > NARROW else None  # see page.css
@@ -123,42 +121,6 @@ def _rows(position: int, T: int) -> slice:
         return slice(0, T)
     stretch = (T - 1 - position) // ROWS
     return slice(max(0, T - ROWS * (stretch + 1)), T - ROWS * stretch)
-
-
-def _table_figure(chosen: Subject, lens: "LogitLens", color: str, cell: tuple[int, int], rows: slice) -> go.Figure:
-    tokenizer, P = chosen.opened.tokenizer, len(lens.points)
-    rank = np.column_stack([np.where(lens.rank, lens.rank, np.nan), np.full(P, np.nan)])  # no token follows the last
-    best = lens.top_probabilities[..., 0]
-    tokens = [tokenizer.tokens(row) for row in lens.top_ids[..., 0].tolist()]
-
-    def note(p: int, t: int) -> str:
-        lines = [
-            f"{chosen.labels[t]}, {lens.points[p]}",
-            f"{visible(tokens[p][t])}  p = {best[p, t]:.4f}",
-            f"entropy {lens.entropy[p, t]:.3f} nats",
-            f"KL {lens.divergence[p, t]:.3f} nats",
-            *([] if np.isnan(rank[p, t]) else [f"rank of the true next {rank[p, t]:.0f}"]),
-        ]
-        return "\n".join(lines)
-
-    values, top = {
-        "probability": (best, 1.0),
-        "entropy": (lens.entropy, np.log(tokenizer.vocab_size)),
-        "KL": (lens.divergence, np.nanmax(lens.divergence)),
-        "rank": (np.log(rank), np.log(tokenizer.vocab_size)),
-    }[color]
-    return lens_table(
-        lens.points,
-        chosen.labels[rows],
-        [row[rows] for row in tokens],
-        values[:, rows],
-        [[note(p, t) for t in range(rows.start, rows.stop)] for p in range(P)],
-        top=float(top) or 1.0,
-        chosen=cell,
-        first=rows.start,
-        longest=SHORT if P > FEW else LONGEST,
-        dark=st.context.theme.type == "dark",
-    )
 
 
 def _through(chosen: Subject, lens: "LogitLens", point: int) -> None:

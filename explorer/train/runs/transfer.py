@@ -1,4 +1,4 @@
-"""Hand a run on: download it as one .zip, and import such a .zip."""
+"""Hand a run on: download it as one .zip or as one page, and import such a .zip."""
 
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,27 +19,37 @@ from explorer.shared.choices import RUN
 from explorer.train import jobs
 from explorer.train.names import free_name
 from explorer.train.runs import folders
+from explorer.train.runs.page import run_page
 from explorer.train.runs.prepared import Progress, prepare
 from gpt import Run
 from gpt.machine import bytes_in_words
 from gpt.train.archive import pack_run, unpack_run, unpacked_size
 
+ZIP, PAGE = "Whole run", "Page to look at"
+KINDS = {
+    ZIP: "with everything ({size}): weights of every snapshot, curves, samples, and what resuming needs. *Import* on "
+    "the Runs page takes the file back.",
+    PAGE: "as one .html that opens in any browser, without this app and without a network: the film, the curves, the "
+    "samples, every head of the last snapshot, and the settings.",
+}
+
 
 def draw_download(run: Run) -> None:
     """Draw the content of the Download dialog."""
+    kind = st.segmented_control("File", [*KINDS], default=ZIP, required=True, key=f"runs:download:{run.name}")
+    kind = kind or ZIP
+    size, name = folders.size(run.folder), file_name(run.name)
     with widgets.guarded():
-        st.markdown(
-            f"**{widgets.plain(run.label)}** with everything ({bytes_in_words(folders.size(run.folder))}): weights of "
-            "every snapshot, curves, samples, and what resuming needs. *Import* on the Runs page takes the file back."
-        )
-        prepared = prepare((run.folder, folders.size(run.folder)), lambda show: write_archive(run, show))
-        name = file_name(run.name)
-        download("Download .zip", prepared.read, f"{name}.zip", "application/zip", key="run")
-        st.caption("The logged numbers, one row a step:")
-        with st.container(horizontal=True):
-            download("Metrics .csv", lambda: metrics_csv(run), f"{name}.csv", "text/csv", key="run:csv")
-            parquet = "application/vnd.apache.parquet"
-            download("Metrics .parquet", lambda: metrics_parquet(run), f"{name}.parquet", parquet, key="run:parquet")
+        st.markdown(f"**{widgets.plain(run.label)}** {KINDS[kind].format(size=bytes_in_words(size))}")
+        write = write_archive if kind == ZIP else write_page
+        prepared = prepare((run.folder, size, kind), lambda show: write(run, show))
+        ending, mime = ("zip", "application/zip") if kind == ZIP else ("html", "text/html")
+        download(f"Download .{ending}", prepared.read, f"{name}.{ending}", mime, key="run")
+    st.caption("The logged numbers, one row a step:")
+    with st.container(horizontal=True):
+        download("Metrics .csv", lambda: metrics_csv(run), f"{name}.csv", "text/csv", key="run:csv")
+        parquet = "application/vnd.apache.parquet"
+        download("Metrics .parquet", lambda: metrics_parquet(run), f"{name}.parquet", parquet, key="run:parquet")
 
 
 def metrics_csv(run: Run) -> bytes:
@@ -56,6 +66,13 @@ def write_archive(run: Run, progress: Progress) -> IO[bytes]:
     """Write the .zip of a run into a temporary file, and return the file. Raises ValueError as `pack_run` does."""
     written = TemporaryFile()  # noqa: SIM115 (the caller reads it)
     pack_run(run, written, lambda done, total: progress(done, total, "packing"))
+    return written
+
+
+def write_page(run: Run, progress: Progress) -> IO[bytes]:
+    """Write the .html of a run into a temporary file, and return the file. Raises ValueError as `run_page` does."""
+    written = TemporaryFile()  # noqa: SIM115 (the caller reads it)
+    written.write(run_page(run, progress))
     return written
 
 

@@ -1,7 +1,7 @@
 """A film of a run's snapshots on one prompt: read one after another, and put together. No Streamlit."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -73,6 +73,49 @@ def read_reel(
     except ValueError as error:
         notes.append(f"No score curves: {error}")
     return Reel(list(frames), reading.tokens[-T:], list(frames.values()), scores, notes)
+
+
+def film_of_run(run: "Run", reading: Reading, *, watch: Watch, most_bytes: int = BYTES) -> tuple[Film, list[str]]:
+    """Read a run's snapshots from disk and return the film, and notes on what could not be read. Nothing is kept.
+
+    Raises ValueError where no snapshot can be read.
+    """
+
+    def read_scores(steps: Sequence[int]) -> Scores:
+        text = probe_text(run)
+        return stack_scores(
+            [scores_of(model_at(run, step), run.tokenizer, text) for step in watch(steps, "Scoring snapshot")]
+        )
+
+    def read_frame(step: int, ids: tuple[int, ...]) -> Frame:
+        return frame_of(model_at(run, step), ids)
+
+    reel = read_reel(run.recipe.model, reading, run.steps, read_frame, read_scores, watch=watch, most_bytes=most_bytes)
+    if not reel.steps:
+        raise ValueError(" ".join(reel.notes) or f"run {run.label!r} has no snapshot yet; wait for the first one")
+    from gpt.train.tail import Tail
+
+    return film_of(run, reel, Tail(run.folder / "metrics.jsonl").read()), reel.notes
+
+
+def model_at(run: "Run", step: int | None = None) -> "GPT | Bigram":
+    """Load the model of a snapshot (None: the newest). Raises ValueError where it does not continue a prompt."""
+    if not run.objective.continues_prompt:
+        raise ValueError(
+            f"run {run.label!r} has the objective {run.recipe.objective!r}, so its model does not continue a prompt; "
+            "choose a run of a language model"
+        )
+    return cast("GPT | Bigram", run.model(step))
+
+
+def probe_text(run: "Run") -> str:
+    """Return the validation text of a run's probe set; "" if it needs none. Raises ValueError if the text is gone."""
+    from gpt.lens.heads import probe_kind
+    from gpt.text.batches import split_ids
+
+    if probe_kind(run.tokenizer) != "validation text":
+        return ""
+    return run.tokenizer.decode(split_ids(run.tokenizer.encode(run.corpus().text))[1].tolist())
 
 
 def fitting(

@@ -3,6 +3,7 @@ import colorsys
 import json
 import struct
 import tomllib
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_a_rectangle_needs_its_keys_and_has_no_mask():
 def test_the_page_that_opens_offline_holds_a_rectangle():
     page = standalone_page(rectangle(1, 2, 3, 5), "abc", title="<x>", causal=False, keys="vwxyz").decode()
     assert "<title>&lt;x&gt;</title>" in page
-    blob = base64.b64decode(page.split('id="patterns">')[1].split("<")[0])
+    blob = zlib.decompress(base64.b64decode(page.split('id="patterns">')[1].split("<")[0]))
     header, arrived = unpack(blob)
     assert header["keys"] == list("vwxyz") and arrived.shape == (1, 2, 3, 5)
 
