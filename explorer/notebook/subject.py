@@ -56,9 +56,7 @@ def open_subject(source: Source, tokenizer: "Tokenizer | None" = None, step: int
         return Subject(source.model, _needed(tokenizer), source.name, real)
     if isinstance(source, GPT | Bigram):
         if source.training:
-            raise ValueError(
-                "the model is in training mode, with dropout; call model.eval() first"
-            )
+            raise ValueError("the model is in training mode, with dropout; call model.eval() first")
         return Subject(source, _needed(tokenizer), "model", real)
     raise ValueError(
         f"{type(source).__name__} cannot be opened; give a run, its folder or name, what gpt.load_pretrained returns, "
