@@ -11,13 +11,14 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.cli_util import open_browser
@@ -33,6 +34,7 @@ from explorer.people.identity import COOKIE, is_shared, new_id, read_cookie, wri
 FRAMES = "ATTENTION_EXPLORER_FRAMES"  # sites that may show the app in a frame, such as https://school.example
 
 # Without it the browser looks for the server beside the page first, and each page that is opened directly has two 404s.
+PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
 BACKEND = "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</script>"
 
 
@@ -69,7 +71,7 @@ def rules() -> str:
 
 
 def routes() -> list[Route]:
-    """A route for each page's address."""
+    """A route for each page's address, and one for the script that draws figures."""
 
     async def page(request: Request) -> HTMLResponse:
         response = HTMLResponse(index(), headers={"Cache-Control": "no-cache"})
@@ -78,7 +80,11 @@ def routes() -> list[Route]:
             response.set_cookie(COOKIE, write_cookie(new_id()), max_age=year, httponly=True, samesite="lax")
         return response
 
-    return [Route(f"/{name}", page) for name in ("", *(Path(entry.file).stem for entry in ENTRIES))]
+    async def plotly(_: Request) -> FileResponse:
+        return FileResponse(PLOTLY, headers={"Cache-Control": "max-age=86400"})
+
+    names = ("", *(Path(entry.file).stem for entry in ENTRIES))
+    return [Route("/plotly.min.js", plotly), *(Route(f"/{name}", page) for name in names)]
 
 
 class Guard:

@@ -1,5 +1,6 @@
 """Draw a figure on a page, with its downloads. All Plotly figures go through here."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -7,19 +8,22 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.components.picture_buttons import picture_buttons
+from explorer.components.plot import plot
 from explorer.figures.export import figure_csv, figure_page, file_name
 from explorer.shared.fragment import fragment
 
 
-def chart(figure: go.Figure, *, key: str, alt: str, place: Any = st, **more: Any) -> Any:
-    """Draw a figure. Return the result of `st.plotly_chart`: a selection if `on_select="rerun"`.
+def chart(
+    figure: go.Figure, *, key: str, alt: str, place: Any = st, on_click: Callable[[list[int]], None] | None = None
+) -> None:
+    """Draw a figure.
 
     key: stable over reruns. alt: one line that describes the figure for screen readers. place: a container.
+    on_click: see `plot`.
     """
     with place.container(gap=None):
-        drawn = st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False}, **more)
+        plot(figure, key=key, alt=alt, on_click=on_click)
         fragment(_downloads, figure, key, alt)
-    return drawn
 
 
 def _downloads(figure: go.Figure, key: str, alt: str) -> None:

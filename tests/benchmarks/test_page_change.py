@@ -1,5 +1,6 @@
 """How long a page takes from the click in the menu until its script has ended and the browser has drawn it.
 
+Figures below the window are drawn after that, when the browser is idle.
 The yardstick is the change to the first page of Streamlit's own demo, `streamlit hello`, in the same run.
 """
 

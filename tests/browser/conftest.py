@@ -5,8 +5,9 @@ serve(script) -> Server   starts `streamlit run script` on a free port and waits
 app_server -> Server      the app itself: serve("explorer/app.py"). page -> Page              a fresh tab, 1440 × 900,
 light; `page.set_viewport_size` and `page.emulate_media` change that. choose_page(page, title)  opens a page by the menu
 (in the header, or in the sidebar of a narrow screen) and waits for its title. settled(page)             waits until the
-script behind the page has finished its run. show(query, width=…)      opens the attention view on the known patterns of
-attention_script.py. problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads
+script behind the page has finished its run, and all figures are drawn.
+show(query, width=…)      opens the attention view on the known patterns of attention_script.py.
+problems -> list[str]     what went wrong in the page so far; a test that provokes an error reads
 it, then clears it.
 offline -> Page              a tab without a network, in a dark theme, that fails the test on any error.
 
@@ -170,6 +171,7 @@ def choose_page():
 def settled():
     def wait(page: Page) -> None:
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+        expect(page.locator(".plot[aria-busy]").locator("visible=true")).to_have_count(0, timeout=60_000)
 
     return wait
 

@@ -88,7 +88,7 @@ def test_words_are_painted_and_read_out_under_the_pointer(compare):
 def test_losses_are_painted_as_numbers_and_bars(compare):
     page = compare()
     expect(page.get_by_test_id("stMetric").filter(has_text="Perplexity")).to_have_count(2, timeout=60_000)
-    bars = page.get_by_test_id("stPlotlyChart").locator(".bars path")
+    bars = page.locator(".plot .bars path")
     expect(bars).to_have_count(3, timeout=30_000)
     widths = [bar.bounding_box()["width"] for bar in bars.all()]
     assert all(width > 10 for width in widths)

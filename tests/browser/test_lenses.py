@@ -126,11 +126,12 @@ def test_a_click_in_the_graph_chooses_whose_sources_are_drawn(lens, settled):
     page = lens("Rollout and flow", layer="0", head="1")
     expect(page.get_by_role("heading", name=f"What reaches 31 {PROMPT[31]}")).to_be_visible(timeout=READY)
     circle = plot(page, "Tokens around a circle")
-    first = plot(page, "How much of every token").locator(".barlayer path").first.get_attribute("d")
+    bar = plot(page, "How much of every token").locator(".barlayer path").first
+    first = bar.get_attribute("d")
     click_point(page, circle, circle.locator("path.point").count() - 12)
     expect(page.get_by_role("heading", name=f"What reaches 20 {PROMPT[20]}")).to_be_visible()
     settled(page)
-    assert plot(page, "How much of every token").locator(".barlayer path").first.get_attribute("d") != first
+    expect(bar).not_to_have_attribute("d", first)
     counted = page.get_by_text(re.compile("edges are drawn")).first
     drawn = counted.inner_text()
     page.get_by_role("slider", name="Threshold").focus()

@@ -17,6 +17,7 @@ from explorer.shared.examples import REAL
 from gpt import load_pretrained
 from gpt.checkpoints.smollm2 import find_smollm2
 from gpt.lens.interventions import ablation_map
+from tests.explorer.drawn import plots
 from tests.gpt.checkpoints.gguf_files import write_tiny
 
 PROMPT = "then the other then the"
@@ -45,7 +46,7 @@ def page(open_app, deep):
 
 
 def chart(app: AppTest, alt: str) -> dict:
-    return next(json.loads(found.proto.spec) for found in app.get("plotly_chart") if alt in str(found.proto))
+    return next(json.loads(found.spec) for found in plots(app) if alt in found.alt)
 
 
 def said(app: AppTest) -> str:
@@ -55,7 +56,7 @@ def said(app: AppTest) -> str:
 @pytest.mark.parametrize("name", ["heads", "interventions", "residual", "logits", "flow", "intro", "block", "notes"])
 def test_every_page_with_a_prompt_works_on_a_real_model(page, name):
     app = page(name)
-    assert sum(len(found.proto.spec) for found in app.get("plotly_chart")) < 4_000_000
+    assert sum(len(found.spec) for found in plots(app)) < 4_000_000
 
 
 @pytest.mark.parametrize("head", "0123")

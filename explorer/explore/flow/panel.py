@@ -210,7 +210,4 @@ def _show_count(weights: np.ndarray, threshold: float) -> None:
 def _draw_clickable(figure, key: str, alt: str, position: int) -> None:
     """Draw a graph. A click chooses a token."""
     key = f"{key}:{position}"  # a new graph for a new choice, so that none stays greyed out
-    clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
-    if clicked and "customdata" in clicked[0] and clicked[0]["customdata"][0] != position:
-        choose({POSITION: clicked[0]["customdata"][0]})
-        st.rerun()
+    chart(figure, key=key, alt=alt, on_click=lambda clicked: choose({POSITION: clicked[0]}))

@@ -6,7 +6,6 @@ from contextlib import suppress
 import numpy as np
 import streamlit as st
 
-from explorer import state
 from explorer.choice import choose, parameters
 from explorer.components.attention_view.packing import Head
 from explorer.components.induction_picture import induction_picture
@@ -38,15 +37,9 @@ def pick_head(n_layer: int, n_head: int, opening: Head = (0, 0)) -> Head:
     return shown
 
 
-def choose_clicked_head(event: dict, key: str) -> None:
-    """Choose the head whose cell was clicked, once: the chart keeps its selection after other controls have changed."""
-    points = event["selection"]["points"]
-    clicked = points[0].get("customdata") if points else None
-    if clicked != state.recall(key):
-        state.remember(key, clicked)
-        if clicked:
-            choose({LAYER: clicked[0], HEAD: clicked[1]})
-            st.rerun()
+def choose_head(clicked: list[int]) -> None:
+    """Choose the head whose cell was clicked: its layer, and its number there."""
+    choose(dict(zip((LAYER, HEAD), clicked, strict=False)))
 
 
 def draw_score_maps(on_prompt: Scores, on_probe: Scores, chosen: Head) -> None:
@@ -67,9 +60,7 @@ def _draw_score_map(title: str, kind: str, scores: np.ndarray, chosen: Head) -> 
     marked = scores >= THRESHOLD if kind in KINDS else None
     dark = st.context.theme.type == "dark"
     figure = head_map(scores, top=1.0, unit="above even attention", marked=marked, chosen=chosen, dark=dark)
-    key = f"{title}:{kind}"
-    event = chart(figure, key=key, on_select="rerun", alt=f"{kind} scores: {title}")
-    choose_clicked_head(event, f"clicked:{key}")
+    chart(figure, key=f"{title}:{kind}", alt=f"{kind} scores: {title}", on_click=choose_head)
     if np.isnan(scores).all():
         st.caption("This text has no such cell: no token comes a second time, or there is only one token.")
 

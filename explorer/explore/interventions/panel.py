@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.choice import Choice, choose
 from explorer.components.attention_view.linked import head_choices, linked_view
-from explorer.explore.heads.panel import choose_clicked_head, most_telling_head
+from explorer.explore.heads.panel import choose_head, most_telling_head
 from explorer.explore.interventions import effects, measuring
 from explorer.explore.interventions.changes import KINDS, MOST_CHANGES, Change, Kind, available_kinds, parse_changes
 from explorer.explore.interventions.figures import before_after_bars, position_map
@@ -136,8 +136,7 @@ def draw_ablations(opened: Opened, reading: Reading, chosen: tuple[int, int]) ->
         st.markdown("**Loss added when this head is off**")
         top = np.nanmax(np.abs(found), initial=FULL_COLOR)
         figure = head_map(found, top=top, unit="nats", chosen=chosen, dark=_dark())
-        event = chart(figure, key="ablation map", on_select="rerun", alt="Loss added by head")
-        choose_clicked_head(event, "clicked:ablation")
+        chart(figure, key="ablation map", alt="Loss added by head", on_click=choose_head)
     with right:
         st.markdown("**Where it reads on the prompt**")
         hides_first = pick_first_token(opened)

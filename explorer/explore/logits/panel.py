@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -80,11 +81,7 @@ def draw_table(chosen: Subject) -> None:
     with wide, st.container(height=min(figure.layout.height + 60, TALLEST), border=False, key=name):
         alt = "Table of the likeliest next token, by position and point of the stream"
         key = f"lens:{point}:{position}:{points[1:2]}"  # a new key for a new cell, so that no cell stays grey
-        clicked = chart(figure, key=key, alt=alt, on_select="rerun", selection_mode="points").selection.points
-    if clicked and tuple(clicked[0]["customdata"][:2]) != cell:
-        x, y = clicked[0]["customdata"][:2]
-        choose({POINT: points[x], POSITION: y})
-        st.rerun()
+        chart(figure, key=key, alt=alt, on_click=partial(_choose_cell, points))
     at = here.points.index(point)
     with narrow:
         st.markdown(f"**After {widgets.plain(chosen.labels[position])}, at {point}**")
@@ -97,6 +94,12 @@ def draw_table(chosen: Subject) -> None:
         "1:26:48",
     )
     _through(chosen, here, at)
+
+
+def _choose_cell(points: tuple[str, ...], clicked: list[int]) -> None:
+    """clicked: the column and the row."""
+    column, row = clicked
+    choose({POINT: points[column], POSITION: row})
 
 
 def _columns(points: tuple[str, ...], chosen: str) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.explorer.drawn import plots
+
 
 @pytest.fixture
 def bpe_page(open_app):
@@ -23,12 +25,12 @@ def pick(app, option):
 
 def test_the_counts_wait_for_a_prediction_of_the_next_merge(bpe_page):
     app = bpe_page(merged="low low lower")
-    charts = len(app.get("plotly_chart"))
+    charts = len(plots(app))
     assert not app.exception and values(app)["Tokens"] == "13"
     app = press(pick(app, "w + e"), "Check")
-    assert "another one" in app.warning[0].value and len(app.get("plotly_chart")) == charts
+    assert "another one" in app.warning[0].value and len(plots(app)) == charts
     app = press(pick(app, "l + o"), "Check")
-    assert "It occurs 3 times" in app.success[0].value and len(app.get("plotly_chart")) == charts + 1
+    assert "It occurs 3 times" in app.success[0].value and len(plots(app)) == charts + 1
     app = press(app, "Next")
     assert not app.success and values(app)["Tokens"] == "10" and values(app)["Vocabulary"] == "256 + 1"
 

@@ -10,13 +10,14 @@ from explorer.compare.figures import word_heatmap
 from explorer.compare.words import read_words
 from explorer.opened import open_model
 from gpt.lens.word_patterns import merge_to_words
+from tests.explorer.drawn import plots
 
 PROMPT = "hear me, hear me speak"
 WORDS = ["hear", "me", ",", "hear", "me", "speak"]
 
 
 def heatmaps(app) -> list[dict]:
-    specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    specs = [json.loads(chart.spec) for chart in plots(app)]
     return [spec for spec in specs if spec["layout"].get("yaxis", {}).get("title", {}).get("text") == "word"]
 
 
@@ -35,7 +36,7 @@ def test_a_picked_head_is_in_the_link_and_its_rows_are_merged(compare, bpe):
     app = compare(right=bpe, prompt=PROMPT)
     pick(app, "left").set_value("L1H2").run()
     assert app.query_params["left-head"] == "L1H2"
-    assert any("Attention between words: L1H2 of runs/tiny" in chart.proto.alt for chart in app.get("plotly_chart"))
+    assert any("Attention between words: L1H2 of runs/tiny" in chart.alt for chart in plots(app))
 
 
 def test_without_a_choice_the_right_head_is_the_most_alike(compare):

@@ -13,7 +13,7 @@ import torch
 from explorer.explore.heads import panel as heads
 from explorer.shared import texts
 from gpt import load_run
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, plots
 
 CONTROL = "".join(map(chr, range(32)))
 
@@ -40,8 +40,8 @@ def messages(app) -> str:
 
 
 def bars(app) -> dict:
-    chart = next(chart for chart in app.get("plotly_chart") if "Next-token probabilities" in str(chart.proto))
-    return json.loads(chart.proto.spec)["data"][0]
+    chart = next(chart for chart in plots(app) if "Next-token probabilities" in chart.alt)
+    return json.loads(chart.spec)["data"][0]
 
 
 def is_shown(app) -> bool:
@@ -126,7 +126,7 @@ def test_a_bigram_has_bars_and_generation_but_no_heads(open_app):
     app = open_app(model="runs/table")
     assert is_shown(app) and not drawn(app)
     assert any("no heads" in markdown.value for markdown in app.markdown)
-    assert app.get("plotly_chart")
+    assert plots(app)
 
 
 def truncated(runs):

@@ -11,6 +11,7 @@ from explorer.explore.flow import panel
 from explorer.explore.flow.figures import MOST_EDGES, arrival_bars, drawn_edges, layers_graph, token_graph
 from gpt import load_run
 from gpt.lens.flow import attention_flow, rollout
+from tests.explorer.drawn import plots
 
 PAGE = "../pages/flow.py"
 PROMPT = "hear me speak"
@@ -27,7 +28,7 @@ def page(open_app):
 
 
 def chart(app: AppTest, alt: str) -> list[dict]:
-    return next(json.loads(found.proto.spec)["data"] for found in app.get("plotly_chart") if alt in str(found.proto))
+    return next(json.loads(found.spec)["data"] for found in plots(app) if alt in found.alt)
 
 
 def said(app: AppTest) -> str:
@@ -91,7 +92,7 @@ def test_a_bigram_and_an_empty_prompt_have_an_empty_state(page):
 @pytest.mark.parametrize("prompt", ["h", "😀<b>$x$", 300 * "hear me "])
 def test_any_prompt_is_drawn(page, prompt):
     app = page(prompt=prompt)
-    assert len(app.get("plotly_chart")) == 3 and not app.error
+    assert len(plots(app)) == 3 and not app.error
 
 
 def test_the_page_says_what_n_grams_carry_past_attention(page, train_kind):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.figures.heatmap import head_map, pattern_heatmap
 from gpt import load_run
 from gpt.lens import heads
+from tests.explorer.drawn import plots
 
 PAGE = "../pages/heads.py"
 
@@ -27,7 +28,7 @@ def page(open_app):
 
 
 def charts(app: AppTest) -> list[list[dict]]:
-    return [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    return [json.loads(chart.spec)["data"] for chart in plots(app)]
 
 
 def shown(traces: list[dict]) -> dict[tuple[int, int], str]:

@@ -15,7 +15,7 @@ from explorer.explore.interventions.figures import before_after_bars, position_m
 from explorer.opened import open_model
 from gpt import load_run
 from gpt.lens import interventions as lens
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, plots
 
 PAGE = "../pages/interventions.py"
 
@@ -44,7 +44,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def charts(app: AppTest) -> list[list[dict]]:
-    return [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    return [json.loads(chart.spec)["data"] for chart in plots(app)]
 
 
 def losses(app: AppTest) -> list[float]:

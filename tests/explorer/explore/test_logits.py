@@ -12,6 +12,7 @@ from explorer.explore.logits.panel import ROWS, TALLEST
 from gpt import load_run
 from gpt.lens.attribution import attribute_logit
 from gpt.lens.logits import logit_lens
+from tests.explorer.drawn import plots
 from tests.gpt.configs import MODERN
 
 PAGE = "../pages/logits.py"
@@ -30,7 +31,7 @@ def page(open_app):
 
 def chart(app: AppTest, alt: str) -> dict:
     """The figure that a screen reader calls so."""
-    return next(json.loads(found.proto.spec) for found in app.get("plotly_chart") if alt in str(found.proto))
+    return next(json.loads(found.spec) for found in plots(app) if alt in found.alt)
 
 
 def messages(app: AppTest) -> str:
@@ -108,7 +109,7 @@ def test_a_long_prompt_shows_the_stretch_of_the_chosen_position_until_all_is_wan
 @pytest.mark.parametrize("prompt", ["e", "<script>alert(1)</script>", "😀", "\n \t"])
 def test_any_prompt_is_drawn(page, prompt):
     app = page(prompt=prompt)
-    assert len(app.get("plotly_chart")) == 5 and not app.error
+    assert len(plots(app)) == 5 and not app.error
 
 
 def test_a_bigram_and_an_empty_prompt_have_an_empty_state(page):

@@ -14,6 +14,7 @@ from explorer.explore.residual import figures as residual
 from gpt import load_run
 from gpt.lens.norms import layernorms
 from gpt.lens.residual import residual_path
+from tests.explorer.drawn import plots
 from tests.gpt.configs import MODERN
 
 PAGE = "../pages/residual.py"
@@ -32,8 +33,8 @@ def page(open_app):
 
 def chart(app: AppTest, alt: str) -> list[dict]:
     """The traces of the figure that a screen reader calls so."""
-    charts = app.get("plotly_chart")
-    return next(json.loads(found.proto.spec)["data"] for found in charts if alt in str(found.proto))
+    charts = plots(app)
+    return next(json.loads(found.spec)["data"] for found in charts if alt in found.alt)
 
 
 def numbers(values) -> np.ndarray:
@@ -64,7 +65,7 @@ def test_it_draws_the_models_own_stream(page, runs):
 
 def test_it_draws_what_every_layernorm_takes_out(page, runs):
     readings = layernorms(*opened(runs))
-    scale = numbers(chart(page(), '"scale"')[0]["z"])
+    scale = numbers(chart(page(), "scale")[0]["z"])
     np.testing.assert_allclose(scale, np.stack([reading.scale for reading in readings]), rtol=1e-5)
 
 
@@ -99,7 +100,7 @@ def test_a_bigram_and_an_empty_prompt_have_an_empty_state(page):
 @pytest.mark.parametrize("prompt", ["e", "<script>alert(1)</script>", "😀", 9_000 * "e"])
 def test_any_prompt_is_drawn(page, prompt):
     app = page(prompt=prompt)
-    assert len(app.get("plotly_chart")) == 11 and not app.error
+    assert len(plots(app)) == 11 and not app.error
 
 
 @pytest.mark.parametrize(

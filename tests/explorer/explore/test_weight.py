@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.explore.attention.figures import by_distance, row_bars, strips, turned_pairs
 from gpt import load_run
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, plots
 from tests.gpt.configs import MODERN
 
 PROMPT = "hear me speak"
@@ -27,7 +27,7 @@ def page(open_app):
 
 
 def chart(app: AppTest, alt: str) -> list[dict]:
-    return next(json.loads(found.proto.spec)["data"] for found in app.get("plotly_chart") if alt in str(found.proto))
+    return next(json.loads(found.spec)["data"] for found in plots(app) if alt in found.alt)
 
 
 def numbers(values) -> np.ndarray:

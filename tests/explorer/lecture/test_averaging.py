@@ -12,6 +12,7 @@ from explorer.figures.matrix import number_grid
 from explorer.lecture import averaging
 from explorer.lecture.kit import edits
 from gpt import lecture
+from tests.explorer.drawn import plots
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def averaging_page(open_app):
 
 def grids(app):
     """The matrices that are drawn, in order; what is not there is NaN."""
-    return [read(json.loads(found.proto.spec)["data"]) for found in app.get("plotly_chart")]
+    return [read(json.loads(found.spec)["data"]) for found in plots(app)]
 
 
 def read(traces):

@@ -14,6 +14,7 @@ from explorer.train import jobs
 from gpt import PRESETS, create_run
 from gpt.lens.heads import pattern_distances
 from gpt.train.loop import train
+from tests.explorer.drawn import plots
 
 BRIEF = {"steps": 2, "eval_batches": 1, "eval_every": 2}
 
@@ -39,9 +40,9 @@ def choose(app, key, value):
 
 def test_gradients_and_what_feedforward_buys_appear_after_a_guess(block_page):
     app = block_page()
-    before = len(app.get("plotly_chart"))
+    before = len(plots(app))
     press(app, "Guess", 1)
-    assert len(app.get("plotly_chart")) == before + 1
+    assert len(plots(app)) == before + 1
     factor = float(said(app, "You guessed no less").split("gets ")[1].split(" ×")[0])
     assert factor > 1000
     press(app, "Just show it", 0)

@@ -18,6 +18,7 @@ from gpt import create_run
 from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import preference, prompt_of
 from gpt.train.loop import train
+from tests.explorer.drawn import plots
 
 BRIEF = {"steps": 1, "batch_size": 4, "eval_batches": 2, "snapshots": 1}
 
@@ -96,7 +97,7 @@ def test_what_is_trained_here_is_drawn(chat_page, trained_here):
     app = chat_page()
     assert not app.exception and not app.error
     press(app, "Just show it")
-    curves = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    curves = [json.loads(chart.spec) for chart in plots(app)]
     compared = next(curve for curve in curves if any(trace.get("name") == stages.DPO for trace in curve["data"]))
     assert {trace["name"] for trace in compared["data"]} == set(stages.POLICIES)
     assert asking.FREE in [found.value.strip("*") for found in app.markdown]  # it is asked as well

@@ -9,6 +9,7 @@ import torch
 from explorer.lecture.conclusions.figures import climbed
 from gpt import PRESETS, create_run
 from gpt.train.loop import train
+from tests.explorer.drawn import plots
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_runs_are_summed_up_and_found_on_the_ladder(conclusions_page, runs):
     assert table.loc["mine", "Best loss"] == best and table.loc["mine", "Steps"] == 3
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Runs"] == "3" and values["Steps taken"] == "7"
-    ladder = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    ladder = json.loads(plots(app)[0].spec)["data"]
     assert ladder[1]["x"] == [best] and ladder[1]["y"] == [0] and ladder[1]["customdata"] == ["mine"]
     assert len(ladder[0]["x"]) == 7
 

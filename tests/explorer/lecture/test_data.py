@@ -8,7 +8,7 @@ import pytest
 from explorer.lecture.data import panel as data
 from explorer.lecture.data.figures import MOST, symbol_frequencies
 from gpt import load_corpus
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, plots
 
 TEXT = "addition"
 
@@ -55,9 +55,9 @@ def test_the_two_sides_of_the_cut_meet(data_page):
 
 def test_a_vocabulary_waits_for_a_guess(data_page):
     app = data_page()
-    before = len(app.get("plotly_chart"))
+    before = len(plots(app))
     button(app, "Just show it").click().run()
-    assert not app.exception and len(app.get("plotly_chart")) == before + 1
+    assert not app.exception and len(plots(app)) == before + 1
     told = next(caption.value for caption in app.caption if "× shorter" in caption.value)
     assert told.startswith(f"The excerpt has {data.LENGTH} characters")
 

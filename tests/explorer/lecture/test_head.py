@@ -12,6 +12,7 @@ from explorer.lecture import head
 from explorer.train import jobs
 from gpt import GPT, GPTConfig, create_run, lecture
 from gpt.train.loop import train
+from tests.explorer.drawn import plots
 
 SMALL = GPTConfig(vocab_size=20, block_size=8, n_layer=2, n_head=2, n_embd=8)
 
@@ -27,7 +28,7 @@ def choose(app, label, value):
 
 
 def charts(app):
-    return [json.loads(found.proto.spec) for found in app.get("plotly_chart")]
+    return [json.loads(found.spec) for found in plots(app)]
 
 
 @pytest.mark.parametrize("changes", [{}, {"norm": "none", "bias": False}, {"norm": "post"}, {"scale": False}], ids=str)
@@ -46,10 +47,10 @@ def test_by_hand_is_what_the_model_computes(changes):
 
 def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page):
     app = head_page(at="3")
-    assert not app.exception and len(app.get("plotly_chart")) == 12  # with the three matrices
+    assert not app.exception and len(plots(app)) == 12  # with the three matrices
     assert any("Token 3 · reads" in found.value.replace("\\", "") for found in app.markdown)
     app = choose(app, "Matrices of the head", head.RANDOM)
-    assert not app.exception and len(app.get("plotly_chart")) == 12 and app.query_params["matrices"] == head.RANDOM
+    assert not app.exception and len(plots(app)) == 12 and app.query_params["matrices"] == head.RANDOM
     assert any("sums to 1.0000 over 4 tokens" in found.value for found in app.caption)
 
 
@@ -58,7 +59,7 @@ def test_a_trained_head_is_taken_apart_once_there_is_one(head_page, runs):
     assert any("There is no trained head yet" in found.value for found in app.markdown)
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app.run()
-    assert not app.exception and len(app.get("plotly_chart")) == 13  # and the curves
+    assert not app.exception and len(plots(app)) == 13  # and the curves
 
 
 def test_a_link_opens_the_same_head(head_page):

@@ -13,6 +13,7 @@ from explorer.navigation import PAGES
 from explorer.opened import open_model
 from explorer.shared.prompt import read_prompt
 from explorer.shared.sampling import Sampling, continuation
+from tests.explorer.drawn import plots
 
 PROMPT = "hear me"
 
@@ -24,7 +25,7 @@ def intro_page(open_app):
 
 def bars(app):
     """What is drawn: token → probability, and the token that is coloured apart, if any."""
-    trace = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][0]
+    trace = json.loads(plots(app)[-1].spec)["data"][0]
     names = trace["customdata"]
     chosen = [name for name, color in zip(names, trace["marker"]["color"], strict=True) if color == style.SECOND]
     return dict(zip(names, trace["x"], strict=True)), chosen
@@ -38,7 +39,7 @@ def drawn(count, **sampling):
 
 def test_the_first_distribution_waits_for_a_guess(intro_page):
     app = intro_page()
-    assert not app.exception and not app.get("plotly_chart")
+    assert not app.exception and not plots(app)
     next(button for button in app.button if button.label == "Guess").click().run()
     assert any("You guessed" in caption.value for caption in app.caption)
     shown, chosen = bars(app)

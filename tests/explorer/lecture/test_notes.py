@@ -10,6 +10,7 @@ from explorer.lecture.notes.figures import two_lines
 from explorer.train import jobs
 from gpt import create_run
 from gpt.train.loop import train
+from tests.explorer.drawn import plots
 
 
 @pytest.fixture
@@ -58,10 +59,10 @@ def test_the_batch_stands_in_the_link_and_is_reset_with_one_click(open_app):
 
 
 def test_the_curves_wait_for_a_guess(notes_page):
-    before = len(notes_page.get("plotly_chart"))
+    before = len(plots(notes_page))
     guesses = [button for button in notes_page.button if button.label == "Guess"]
     guesses[-1].click().run()
-    assert len(notes_page.get("plotly_chart")) == before + 4  # two curves, and the slopes without the scale and with it
+    assert len(plots(notes_page)) == before + 4  # two curves, and the slopes without the scale and with it
     assert "You guessed 0.05" in caption(notes_page, "You guessed")
 
 

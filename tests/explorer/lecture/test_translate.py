@@ -13,7 +13,7 @@ from explorer.lecture.translate.figures import exact_curve, source_read
 from explorer.shared.model_list import models, prompted
 from gpt import PRESETS, GPTConfig, create_run
 from gpt.train.loop import train
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, plots
 
 SMALL = PRESETS["translate"].changed(
     model=GPTConfig(block_size=40, n_layer=2, n_head=2, n_embd=8), steps=2, batch_size=4, eval_batches=1, snapshots=2
@@ -65,7 +65,7 @@ def test_it_opens_on_a_translation_and_the_aligned_head(translate_page):
     assert view["tokens"][0] == ">→1" and view["tokens"][-1] == "3→⏎" and not view["causal"]
     alignments = [float(metric.value) for metric in app.metric]
     assert view["opening"] == [0, alignments.index(max(alignments))]
-    bars = json.loads(app.get("plotly_chart")[0].proto.spec)
+    bars = json.loads(plots(app)[0].spec)
     assert bars["data"][0]["marker"]["color"].count("#D55E00") == 1, "the year's first digit has one origin"
 
 
@@ -153,7 +153,7 @@ def test_a_long_source_is_cut_to_the_context(translate_page):
 def test_the_month_is_guessed_first(translate_page):
     app = button(translate_page(), "Guess").click().run()
     said = told(app, "You guessed the first letter. The most weight is on")
-    grid = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][1]["text"]
+    grid = json.loads(plots(app)[-1].spec)["data"][1]["text"]
     assert len(grid) == 5 * 6 and f"{max(map(float, grid[-6:])):.0%}" in said
 
 

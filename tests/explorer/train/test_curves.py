@@ -9,6 +9,7 @@ from explorer.train import curves, progress
 from gpt import PRESETS, GPTConfig, Recipe, create_run, load_run
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.tail import Logged
+from tests.explorer.drawn import plots
 
 
 def test_curves_of_a_run_that_trains_stay_for_two_seconds_and_are_whole_in_the_end(runs):
@@ -58,7 +59,7 @@ def test_the_lectures_figure_stands_beside_its_own_rung_alone(runs):
 
 def test_other_metrics_are_drawn_in_a_fold_that_opens(open_train, runs):
     app = open_train(run="tiny")
-    assert len(app.get("plotly_chart")) == 1
+    assert len(plots(app)) == 1
     (fold,) = [fold for fold in app.expander if fold.label == "More metrics"]
     assert not fold.proto.expanded
 

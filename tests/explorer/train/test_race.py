@@ -13,6 +13,7 @@ from gpt import PRESETS, create_run, load_corpus, load_run
 from gpt.model.build import build_model
 from gpt.text.batches import draw_batch, split_ids
 from gpt.train.loop import train
+from tests.explorer.drawn import plots
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_before_the_first_race_each_rung_shows_what_it_adds(race_page):
     assert "`n_head` 1 → 4" in boxes(app)
     recorded = [load_run(race.EXAMPLE / f"lecture-rung-{rung}") for rung in race.FIRST]
     assert [run.recipe.model for run in recorded] == [PRESETS[f"rung-{rung}"].model for rung in race.FIRST]
-    curves = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1::2]
+    curves = json.loads(plots(app)[0].spec)["data"][1::2]
     ends = [[row["val_loss"] for row in run.metrics() if "val_loss" in row][-1] for run in recorded]
     assert [plain(curve["y"])[-1] for curve in curves] == ends and all(
         f"validation loss {end:.3f}" in boxes(app) for end in ends
@@ -79,18 +80,18 @@ def test_curves_along_tokens_and_seconds(race_page, runs):
     train(run, torch.device("cpu"))
     app = race_page(race="mine")
     assert not app.exception
-    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    spec = json.loads(plots(app)[0].spec)
     rows = [row for row in run.metrics() if "val_loss" in row]
     assert plain(spec["data"][1]["x"]) == [row["step"] * 32 * 8 for row in rows]
     assert plain(spec["data"][1]["y"]) == [row["val_loss"] for row in rows]
     assert "2.50 lecture" in [note["text"] for note in spec["layout"]["annotations"]]
     assert run.samples()[-1]["text"] in [code.value for code in app.code]
     app.get("button_group")[1].set_value("seconds of training").run()
-    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    spec = json.loads(plots(app)[0].spec)
     assert plain(spec["data"][1]["x"]) == [row["elapsed"] for row in rows]
     link = race_page(race="mine", axis="seconds of training")  # as it was copied then
     assert app.query_params["axis"] == "seconds of training"
-    assert plain(json.loads(link.get("plotly_chart")[0].proto.spec)["data"][1]["x"]) == [row["elapsed"] for row in rows]
+    assert plain(json.loads(plots(link)[0].spec)["data"][1]["x"]) == [row["elapsed"] for row in rows]
 
 
 def test_a_rung_that_has_not_begun_does_not_stretch_the_axis(race_page, runs):
@@ -99,7 +100,7 @@ def test_a_rung_that_has_not_begun_does_not_stretch_the_axis(race_page, runs):
     create_run(runs / "mine-rung-7", race.recipe(7, 50, 7), corpus)
     ends = []
     for _ in range(2):
-        spec = json.loads(race_page(race="mine").get("plotly_chart")[0].proto.spec)
+        spec = json.loads(plots(race_page(race="mine"))[0].spec)
         ends.append(spec["layout"]["xaxis"]["range"][1])
         if not run.steps:
             train(run, torch.device("cpu"))

@@ -10,6 +10,7 @@ from explorer.train.runs import trash
 from explorer.train.runs.panel import POINTS, sparkline
 from gpt import Corpus, create_run, load_run
 from gpt.machine import bytes_in_words
+from tests.explorer.drawn import plots
 from tests.explorer.train.elements import messages, widget
 
 
@@ -188,7 +189,7 @@ def test_a_fork_is_made_from_the_train_page_and_drawn_with_its_parent(open_page,
     assert child.parent.step == 0 and child.parent.changed == {"steps": 9, "dropout": 0.2, "causal": False}
     assert child.recipe == parent.recipe.changed(**child.parent.changed) and child.status.state == "queued"
     assert app.query_params["run"] == "tiny-fork" and "Forked from tiny at step 0" in messages(app).replace("*", "")
-    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    figure = json.loads(plots(app)[0].spec)
     assert figure["data"][0]["name"] == "tiny, train"
     assert any(note.get("text") == "fork" for note in figure["layout"]["annotations"])
     trash.delete(runs, "tiny")

@@ -9,7 +9,7 @@ import pytest
 from explorer.opened import SHIPPED
 from explorer.train import panel
 from gpt import load_run
-from tests.explorer.drawn import drawn
+from tests.explorer.drawn import drawn, plots
 from tests.explorer.train.elements import messages, progress_text, widget
 
 
@@ -17,7 +17,7 @@ def test_a_finished_run_is_shown_with_its_curves_sample_and_heads(open_train, ru
     app = open_train(run="tiny")
     run = load_run(runs / "tiny")
     assert "Finished" in progress_text(app) and "step 2 of 2" in progress_text(app)
-    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    figure = json.loads(plots(app)[0].spec)
     validation = next(trace for trace in figure["data"] if trace.get("name") == "validation")
     assert len(validation["x"]) == len([row for row in run.metrics() if "val_loss" in row]) == 2
     assert f"= {math.log(run.tokenizer.vocab_size):.2f}" in json.dumps(figure["layout"])
@@ -65,7 +65,7 @@ def test_without_runs_it_says_how_to_begin(open_train, runs):
     app = open_train()
     assert "No run yet" in messages(app)
     shipped = load_run(SHIPPED / panel.EXAMPLE)
-    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    figure = json.loads(plots(app)[0].spec)
     assert any(trace.get("name") == "validation" for trace in figure["data"])
     assert app.code[0].value == shipped.samples()[-1]["text"]
     rows = app.switch_page("../pages/runs.py").run().dataframe[0].value["Run"]
