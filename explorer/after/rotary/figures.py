@@ -59,7 +59,7 @@ def dials(angles: Sequence[float], names: Sequence[str]) -> go.Figure:
 
 
 def _arrow(to: np.ndarray, color: str, opacity: float, name: str, x: float = 0.0) -> go.Scatter:
-    marker = {"symbol": "arrow", "size": [0, 16], "color": color, "angleref": "previous", "opacity": 1}
+    marker = {"symbol": "arrow", "size": [0, 16], "color": color, "angleref": "previous", "line": {"width": 0}}
     return style.line(
         [x, x + float(to[0])], [0, float(to[1])], color, 3, mode="lines+markers", marker=marker, opacity=opacity,
         hovertemplate=f"{name}<extra></extra>",
