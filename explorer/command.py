@@ -8,7 +8,7 @@ import click
 from streamlit.web import cli as streamlit
 
 from explorer.people.identity import CODE_FILE, teacher_code
-from explorer.places import READ_ONLY_VARIABLE, RUNS_VARIABLE
+from explorer.places import CLUSTER_VARIABLE, READ_ONLY_VARIABLE, RUNS_VARIABLE
 
 APP = Path(__file__).with_name("app.py")
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -37,6 +37,10 @@ def main(runs: Path | None, code: Path | None, arguments: tuple[str, ...]) -> No
         os.environ[CODE_FILE] = str(code.resolve())
     try:
         teacher_code()
+        if CLUSTER_VARIABLE in os.environ:
+            from explorer.train.cluster import settings
+
+            settings()
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     streamlit.main(["run", str(APP), *arguments])

@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "models"
 RUNS_VARIABLE = "ATTENTION_EXPLORER_RUNS"
+CLUSTER_VARIABLE = "ATTENTION_EXPLORER_CLUSTER"  # settings of a cluster; without them, runs train on this machine
 READ_ONLY_VARIABLE = "ATTENTION_EXPLORER_READ_ONLY"  # set to 1, nobody writes into the runs folder
 READ_ONLY = (
     "This server only shows. To train, run it on your own machine: `pip install .` in its folder, then "

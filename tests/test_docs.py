@@ -87,7 +87,7 @@ def test_documents_have_export_commands():
     "command", [command for document in DOCUMENTS for command in commands(document) if "--help" not in command]
 )
 def test_training_commands_parse(command):
-    arguments = re.sub(r"\$n\b", "1", command.split("-m gpt.train ")[1].split(";")[0])
+    arguments = re.sub(r"\$\w+", "1", command.split("-m gpt.train ")[1].split(";")[0])
     parse(shlex.split(arguments, comments=True))
 
 

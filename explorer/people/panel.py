@@ -24,7 +24,7 @@ ABOUT = {
 def draw_person() -> None:
     """Draw the menu on a server that other machines reach; the reason for no menu on a server that only shows."""
     if is_read_only():
-        with st.popover("Only shows", icon=":material/visibility:"):
+        with st.popover("Read-only", icon=":material/visibility:"):
             st.markdown(READ_ONLY)
         return
     person = current()

@@ -201,7 +201,7 @@ def _change_recipe(preset: str, recipe: Recipe) -> Recipe | None:
 
 
 def _check_recipe(recipe: Recipe, corpus: Corpus) -> bool:
-    """Show the recipe, the size of the model and the time, or why it cannot be trained. Returns whether it can."""
+    """Show the size of the model and the time it takes, or why it cannot be trained. Returns whether it can."""
     vocab_size = len(set(corpus.text)) if recipe.tokenizer == "char" else int(recipe.tokenizer.partition("-")[2])
     if recipe.start:  # a stage has its parent's tokenizer
         vocab_size = recipe.model.vocab_size
@@ -210,7 +210,6 @@ def _check_recipe(recipe: Recipe, corpus: Corpus) -> bool:
     with widgets.guarded():
         needs = check_fits(replace(recipe, model=config), runs_folder())
         st.caption(
-            f"{recipe.about}.  \n"
             f"**This new run:** {needs.parameters:,} parameters ({shape}; vocabulary of {vocab_size}) on "
             f"{widgets.plain(corpus.name)}, {len(corpus.text):,} characters; the last tenth is validation text. "
             f"Training takes about {time_in_words(needs.seconds)} and {bytes_in_words(needs.memory)} of memory here."

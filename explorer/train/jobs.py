@@ -7,10 +7,6 @@ while a process decides which run is next. The system frees a lock when its hold
 
 import os
 import shutil
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,24 +18,23 @@ from filelock import FileLock, Timeout
 from explorer.people import rights
 from explorer.people.identity import Person, current
 from explorer.places import check_writable, is_read_only
+from explorer.train import cluster
 from explorer.train.names import check_name
 from explorer.train.runs import folders
+from explorer.train.workers import LAUNCHING, PATIENCE, is_starting, launch, settle
 from gpt import Corpus, Recipe, Run, RunError, create_run
 from gpt.train.estimate import check_fits
-from gpt.train.files import open_regular, read_json, write_json
+from gpt.train.files import read_json, write_json
 from gpt.train.fork import fork_run
 
 ROOT = Path(__file__).resolve().parents[2]
-LAUNCHING = ".launch"
 LIVE = ("queued", "running", "paused")
-POLL = 0.1  # seconds
-LOG_END = 10_000  # bytes at the end of a log that are searched for an error message
-PATIENCE = 5.0  # seconds to wait for a lock that others hold for milliseconds
 
 
 def slots() -> int:
-    """Return how many runs may train at once. One core stays free for the app."""
-    return max(1, (os.cpu_count() or 1) - 1)
+    """Return how many runs may train at once. On this machine, one core stays free for the app."""
+    chosen = cluster.settings()
+    return chosen.jobs if chosen else max(1, (os.cpu_count() or 1) - 1)
 
 
 def create(runs: Path, name: str, recipe: Recipe, corpus: Corpus | None = None, title: str = "") -> Run:
@@ -135,6 +130,7 @@ def resume(run: Run) -> None:
         run.pause_request.unlink(missing_ok=True)
         with suppress(Timeout), run.lock.acquire(timeout=0):
             run.stop_request.unlink(missing_ok=True)
+            cluster.ask_again(run)
             run.set_status("queued", run.status.step)
     advance(run.folder.parent)
 
@@ -147,7 +143,7 @@ def stop(run: Run) -> None:
     with writing(run.folder.parent):
         run.stop_request.touch()
         with suppress(Timeout), _queue(run.folder.parent).acquire(timeout=PATIENCE):
-            if is_starting(run):
+            if is_starting(run) and not cluster.cancel(run):
                 return
             with run.lock.acquire(timeout=0):
                 run.stop_request.unlink(missing_ok=True)
@@ -186,6 +182,11 @@ def locked_folder(runs: Path, name: str) -> Iterator[Path]:
             folder = runs / name
             if name not in {entry.name for entry in folders.list_runs(runs)}:
                 raise ValueError(f"there is no run called {name!r}")
+            run = folders.open_entry(folder).run
+            if run:
+                cluster.ask_again(run)
+            if run and cluster.is_waiting(run):
+                raise ValueError(f"{name!r} waits for the cluster or trains there; stop it first")
             lock, launching = (FileLock(folder / file) for file in (".lock", LAUNCHING))
             with lock.acquire(timeout=0), launching.acquire(timeout=0):
                 yield folder
@@ -210,17 +211,24 @@ def advance(runs: Path) -> None:
     with writing(runs), suppress(Timeout), _queue(runs).acquire(timeout=0):
         waiting, busy = [], 0
         for run in live(runs):
+            settle(run)
+        for run in live(runs):
             if is_starting(run) or run.is_held:
                 busy += 1
             else:
                 waiting.append(run)
         startable = [run for run in waiting if _fits(run)]
         for run in startable[: max(0, slots() - busy)]:
-            _launch(run)
+            launch(run, lambda: advance(runs))
 
 
 def _fits(run: Run) -> bool:
-    """Whether this machine can train a waiting run. If not, the run fails with the reason, and no worker starts."""
+    """Whether a waiting run can be trained. If not, the run fails with the reason, and no worker starts.
+
+    On a cluster, the job asks the machine that it gets.
+    """
+    if cluster.settings():
+        return True
     try:
         check_fits(run.recipe, run.folder, written=len(run.steps))
     except RunError as error:
@@ -228,64 +236,6 @@ def _fits(run: Run) -> bool:
             run.set_status("failed", run.status.step, str(error))
         return False
     return True
-
-
-def is_starting(run: Run) -> bool:
-    """Whether a worker was started for this run and has not taken its lock yet (it imports torch first)."""
-    if not (run.folder / LAUNCHING).exists():  # taking the lock would create it
-        return False
-    try:
-        with _launching(run).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # as in `Run.is_held`
-        return False
-
-
-def _launch(run: Run) -> None:
-    launching = _launching(run)
-    launching.acquire(timeout=PATIENCE)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE", "TQDM_DISABLE": "1"}
-    with open_regular(run.folder / "log.txt", "ab") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "gpt.train", "--resume", str(run.folder.resolve())],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    threading.Thread(target=_watch, args=(run, worker, launching), daemon=True).start()
-
-
-def _watch(run: Run, worker: subprocess.Popen, launching: FileLock) -> None:
-    """Wait for one worker from its start to its end; then start the next."""
-    while worker.poll() is None and not run.is_held:
-        time.sleep(POLL)
-    if worker.poll() is not None:
-        _record_death(run, worker.returncode)
-    launching.release()
-    worker.wait()
-    with suppress(ValueError):  # the next page that calls `advance` shows the error
-        advance(run.folder.parent)
-
-
-def _record_death(run: Run, code: int) -> None:
-    """Mark a run as failed if its worker ended without a status, with the last line of the log as the reason."""
-    with suppress(Timeout, OSError), run.lock.acquire(timeout=0):
-        if run.status.state == "queued":
-            with open_regular(run.folder / "log.txt") as log:
-                log.seek(max(0, os.fstat(log.fileno()).st_size - LOG_END))
-                lines = log.read(LOG_END).decode("utf-8", "replace").split("\n")
-            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-            why = last.removeprefix("error: ") or f"its training process ended with status {code} and no message"
-            run.set_status("failed", run.status.step, why)
-
-
-def _launching(run: Run) -> FileLock:
-    return FileLock(run.folder / LAUNCHING, thread_local=False)  # acquired by a page, released by the watcher
 
 
 def _queue(runs: Path) -> FileLock:

@@ -17,6 +17,7 @@ from explorer.shared.choices import MODEL, RUN
 from explorer.shared.fragment import fragment
 from explorer.train import jobs
 from explorer.train.runs.folders import logged, ref_of
+from explorer.train.workers import starting_words
 from gpt import Run
 from gpt.train.run import Status
 from gpt.train.tail import Logged
@@ -134,7 +135,8 @@ def _progress_words(run: Run, status: Status) -> list[str]:
     numbers = logged(run.folder)
     words = [f"**{STATE_NAMES[status.state]}**", f"step {status.step:,} of {run.recipe.steps:,}"]
     if status.state == "queued":
-        words[0] = "**Starting**" if jobs.is_starting(run) else f"**Waiting for its turn** ({_queue_words(run)})"
+        starts = f"**{starting_words(run)}**"
+        words[0] = starts if jobs.is_starting(run) else f"**Waiting for its turn** ({_queue_words(run)})"
     if run.stop_request.exists():
         words[0] += ", stops after this step"
     names = ("tokens_per_s", "elapsed", "val_loss", "exact", "reward")

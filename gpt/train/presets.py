@@ -38,8 +38,7 @@ _FAST = Recipe(
 )  # fmt: skip
 
 _NGRAMS = replace(
-    _FAST,
-    about="Vectors for the last 2, 3 and 4 characters (n-grams) added to each embedding; the rest is fast-1.88",
+    _FAST, about="fast-1.88, with a vector for the last 2, 3 and 4 characters added to each embedding",
     model=replace(_FAST.model, ngrams=4), steps=80, eval_every=40, snapshots=12, snapshot_type="float16",
 )  # fmt: skip
 

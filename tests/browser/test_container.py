@@ -30,7 +30,7 @@ def test_the_dockerfile_follows_the_linter():
     subprocess.run([Path(sys.executable).with_name("hadolint"), ROOT / "Dockerfile"], check=True)
 
 
-def test_the_container_runs_as_a_user_and_becomes_healthy(image, page, problems):
+def test_the_container_runs_as_a_user_and_becomes_healthy(image, page, problems, settled):
     assert image.built.user == "1000:1000" and image.built.volumes == [image.built.variables["ATTENTION_EXPLORER_RUNS"]]
     assert image.run(["touch", "/runs/a-file"]).wait() == 0
     assert image.run(["touch", "/a-file"]).wait() != 0
@@ -47,6 +47,8 @@ def test_the_container_runs_as_a_user_and_becomes_healthy(image, page, problems)
         page.goto(f"http://localhost:{port}/?model=induction")
         expect(page.locator(".attention[data-layer]:not([data-layer=''])")).to_be_visible(timeout=60_000)
         expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("induction"))
+        settled(page)
+        page.goto("about:blank")
         assert not problems
     finally:
         os.killpg(server.pid, signal.SIGTERM)

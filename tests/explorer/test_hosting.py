@@ -1,12 +1,15 @@
 """What the app does by itself on a host that runs it for everybody."""
 
 import os
+import re
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from explorer import server
 from explorer.command import adapt_to_space
+from explorer.people.identity import CODE_FILE
 from explorer.places import READ_ONLY, READ_ONLY_VARIABLE, is_read_only
 from tests.explorer.conftest import ROOT
 from tests.explorer.train.elements import messages
@@ -43,3 +46,29 @@ def test_a_space_may_be_allowed_to_train(unset, monkeypatch):
     monkeypatch.setenv(READ_ONLY_VARIABLE, "0")
     adapt_to_space()
     assert not is_read_only()
+
+
+def dockerfile(instruction: str) -> list[str]:
+    """The values of this instruction, in order."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    return re.findall(rf"^{instruction} (.+)$", text, re.MULTILINE)
+
+
+def test_compose_gives_the_image_what_it_asks_for():
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert services["app"]["build"] == "." and services["gpu"]["profiles"] == ["gpu"]
+    known = {name.partition("=")[0] for name in dockerfile("ARG")}
+    assert set(services["gpu"]["build"]["args"]) <= known
+    for service in services.values():
+        assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in dockerfile("EXPOSE")]
+        assert [volume.partition(":")[2] for volume in service["volumes"]] == dockerfile("VOLUME")
+        [secret] = service["secrets"]
+        assert service["environment"][CODE_FILE] == f"/run/secrets/{secret}"
+        assert READ_ONLY_VARIABLE in service["environment"]
+
+
+def test_the_space_is_configured_for_the_image():
+    _, configuration, _ = (ROOT / "deploy" / "huggingface" / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    space = yaml.safe_load(configuration)
+    assert space["sdk"] == "docker" and [str(space["app_port"])] == dockerfile("EXPOSE")
+    assert len(space["short_description"]) <= 60, "the Hub takes no more"

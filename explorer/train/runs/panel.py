@@ -10,13 +10,14 @@ from explorer import state
 from explorer.choice import choose
 from explorer.figures.curves import Numbers, running_mean
 from explorer.opened import SHIPPED, runs_folder
-from explorer.places import READ_ONLY, is_read_only
+from explorer.places import is_read_only
 from explorer.shared import widgets
 from explorer.shared.choices import RUN
 from explorer.shared.fragment import fragment
 from explorer.shared.outline import Stamp, stamp
 from explorer.train import jobs, progress
 from explorer.train.runs import dialogs, folders
+from explorer.train.workers import starting_words
 from gpt.machine import bytes_in_words
 
 PERIOD = 3.0  # seconds between two checks for changes while nothing trains
@@ -43,6 +44,7 @@ COLUMNS = {
 
 def draw_runs() -> None:
     """Draw the table and the chosen run. They are drawn again while a run is live, and when somebody changes a run."""
+    widgets.only_shows()
     runs = runs_folder()
     times = folders.state_times(runs)
     progress.while_live(lambda: _draw_entries(folders.list_runs(runs)))
@@ -59,7 +61,7 @@ def draw_runs() -> None:
 def _draw_entries(entries: list[folders.Entry]) -> None:
     if not entries:
         start = "Start one on the *Train* page. Everyone on this server sees it here."
-        widgets.empty_state("No run yet.", READ_ONLY if is_read_only() else start)
+        widgets.empty_state("No run yet.", "" if is_read_only() else start)
         dialogs.draw_import_button()
         dialogs.draw_undo()
         st.markdown("These models ship with the app:")
@@ -115,7 +117,7 @@ def _row(entry: folders.Entry, waiting: list[str]) -> dict[str, Any]:
     summary = _summary(run.folder, steps, stamp(run.folder / "metrics.jsonl"))
     state_name = progress.STATE_NAMES[status.state]
     if run.name in waiting:
-        state_name = "Starting" if jobs.is_starting(run) else f"Waiting, no. {waiting.index(run.name) + 1}"
+        state_name = starting_words(run) if jobs.is_starting(run) else f"Waiting, no. {waiting.index(run.name) + 1}"
     left = summary["left"] if status.state == "running" else None
     return size | {
         "State": state_name,

@@ -13,12 +13,14 @@ from explorer.places import READ_ONLY, READ_ONLY_VARIABLE
 from explorer.real_models import add_model, may_open, remove_model
 from explorer.train import jobs
 from explorer.train.runs import transfer, trash
+from explorer.train.wall.ranking import Task
+from explorer.train.wall.setting import set_hidden, set_task
 from gpt import load_pretrained, load_run
 from tests.explorer.people.conftest import RIGHT
 from tests.explorer.train.elements import messages
 from tests.gpt.checkpoints.gguf_files import write_tiny
 
-PAGES = ("train", "runs", "race", "timetravel", "averaging", "attention")
+PAGES = ("train", "runs", "wall", "race", "timetravel", "averaging", "attention")
 
 
 def files(folder) -> dict:
@@ -65,6 +67,8 @@ def actions(runs, model):
         "limits": lambda: write_limits(Limits(steps=1)),
         "set limits": lambda: set_limits(Limits(steps=1)),
         "hide": lambda: hide(["guess"]),
+        "set task": lambda: set_task(Task()),
+        "hide tiles": lambda: set_hidden(["run:tiny"]),
         "add model": lambda: add_model(str(model), pretrained),
         "remove model": lambda: remove_model("real/tiny"),
     }

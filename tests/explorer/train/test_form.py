@@ -116,12 +116,6 @@ def test_it_says_before_what_a_run_needs(open_train):
     assert f"{time_in_words(needs.seconds)} and {bytes_in_words(needs.memory)} of memory" in messages(app)
 
 
-def test_it_says_what_a_recipe_adds(open_train):
-    app = widget(open_train().selectbox, "Recipe").select("fast-1.88-ngrams").run()
-    assert PRESETS["fast-1.88-ngrams"].about in messages(app)
-    assert "1,458,944 parameters" in messages(app)
-
-
 def test_a_reload_keeps_the_form_and_the_text(open_train, runs):
     app = open_train()
     app = widget(app.selectbox, "Recipe").select("rung-5").run()

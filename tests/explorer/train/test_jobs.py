@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.train import jobs
+from explorer.train import workers as workers_module
 from explorer.train.names import check_name, free_name
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 from gpt.train.loop import train
@@ -56,7 +57,7 @@ def workers(monkeypatch):
         started.append(popen(*args, **kwargs))
         return started[-1]
 
-    monkeypatch.setattr(jobs.subprocess, "Popen", recorded)
+    monkeypatch.setattr(workers_module.subprocess, "Popen", recorded)
     monkeypatch.setattr(jobs, "slots", lambda: 1)
     yield started
     monkeypatch.setattr(jobs, "slots", lambda: 0)
@@ -200,7 +201,7 @@ def test_a_recipe_that_cannot_work_says_why(runs):
 
 
 def test_a_worker_that_dies_at_once_is_not_started_for_ever(runs, workers, monkeypatch):
-    monkeypatch.setattr(jobs.sys, "executable", "/bin/false")
+    monkeypatch.setattr(workers_module.sys, "executable", "/bin/false")
     run = jobs.create(runs, "mine", TINY, TEXT)
     until_state(run, "failed")
     assert "status 1" in run.status.why

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from explorer.opened import references
-from explorer.train import jobs
+from explorer.train import jobs, workers
 from explorer.train.runs import folders, trash
 from gpt import Corpus, GPTConfig, Recipe, create_run, load_run
 
@@ -87,7 +87,7 @@ def test_a_run_that_trains_is_neither_deleted_nor_renamed(runs, held):
 
 
 def test_a_run_whose_worker_is_being_started_is_left_alone(runs):
-    with jobs._launching(load_run(runs / "tiny")), pytest.raises(ValueError, match="stop it first"):
+    with workers.launching_lock(load_run(runs / "tiny")), pytest.raises(ValueError, match="stop it first"):
         trash.delete(runs, "tiny")
     trash.delete(runs, "tiny")
 
