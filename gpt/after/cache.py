@@ -4,7 +4,6 @@ Source: Shazeer 2019, arXiv:1911.02150 (the cache's bytes, and one key and value
 2023, arXiv:2305.13245 (groups of queries).
 """
 
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ def cache_bytes(n_layer: int, n_kv_head: int, d_head: int, tokens: int, number: 
 def time_both_ways(model: GPT, lengths: Sequence[int]) -> Iterator[tuple[float, float]]:
     """Yield the seconds of one more token in a text of each length: without the cache, with the cache.
 
-    The medians of `REPEATS` measurements, which take turns.
+    The shortest of `REPEATS` measurements, which take turns: a busy machine slows both.
     """
     for length in lengths:
         idx = torch.arange(length)[None] % model.config.vocab_size
@@ -80,7 +79,7 @@ def time_both_ways(model: GPT, lengths: Sequence[int]) -> Iterator[tuple[float, 
         model(idx, past)
         ways = partial(model, idx), partial(_read_last, model, idx, past)
         times = [[_seconds(compute) for compute in ways] for _ in range(REPEATS)]
-        recomputed, reused = (statistics.median(each) for each in zip(*times, strict=True))
+        recomputed, reused = map(min, zip(*times, strict=True))
         yield recomputed, reused
 
 

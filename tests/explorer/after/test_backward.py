@@ -45,3 +45,7 @@ def test_a_head_passes_no_gradient_to_the_future(backward_page):
     gradient = boxes(app)["scores"]["gradient"]
     assert not app.exception and [gradient[0][1], gradient[0][2], gradient[1][2]] == ["0.00"] * 3
     assert "No gradient comes from the future" in app.info[0].value
+
+
+def test_a_teacher_can_hide_the_answers(backward_page):
+    assert "Show the answer" not in [button.label for button in backward_page(hide="answers").button]
