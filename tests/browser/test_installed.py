@@ -41,6 +41,7 @@ def test_the_trainer_writes_a_run_into_the_folder_that_the_app_lists(command, tm
         expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("mine"))
         page.goto(f"{server.url}/?model=shakespeare-char")
         expect(page.locator(".attention[data-layer]:not([data-layer=''])")).to_be_visible(timeout=60_000)
+        page.goto("about:blank")  # the page may still load something
     finally:
         server.stop()
     assert "Traceback" not in server.log() and not problems
