@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.lecture.kit.classroom import what_can_be_hidden
+from explorer.opened import await_gpt
 from explorer.people.hiding import hidden_words, hide, is_marked, word_of_page
 from explorer.people.identity import HOST, LONGEST_NAME, Person, become_teacher, current, leave, set_name, teacher_code
 from explorer.people.limits import MOST, Limits, read_limits
@@ -103,6 +104,7 @@ def _draw_teacher(person: Person) -> None:
 
 def _act(change: Callable[[], None]) -> None:
     """Change something of the person, and draw the page again; or say why it cannot be changed."""
+    await_gpt()  # which writes the files
     try:
         change()
     except ValueError as error:

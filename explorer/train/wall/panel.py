@@ -12,7 +12,7 @@ from explorer.components.wall import Tile, wall
 from explorer.figures.curves import thinned
 from explorer.navigation import PAGES
 from explorer.opened import runs_folder
-from explorer.people.identity import HOST, Person, current
+from explorer.people.identity import Person, current
 from explorer.shared import widgets
 from explorer.shared.choices import RUN
 from explorer.shared.fragment import fragment
@@ -79,11 +79,11 @@ def _show_large(link: str) -> None:
 def _draw_task(task: Task) -> None:
     if task.words or task.limits:
         limits = f"{task.limits[:1].upper()}{task.limits[1:]}."
-        st.markdown(f"### {widgets.plain(task.words or 'The task', longest=LONGEST_WORDS)}")
+        st.subheader(widgets.plain(task.words or "The task", longest=LONGEST_WORDS), anchor=False)
         if task.limits:
             after = " What a run learns later does not count." if task.minutes else ""
             st.markdown(f"{limits}{after}")
-    elif current() != HOST:
+    elif current().role == "visitor":
         st.markdown("Type your name at the top of the page, then start a run. It appears here.")
     with st.container(horizontal=True):
         st.page_link(PAGES / "train.py", label="Start a run", icon=":material/show_chart:")
@@ -145,7 +145,7 @@ def _draw_tiles() -> None:
 
 
 def _first_steps(person: Person) -> str:
-    name = "" if person == HOST else "Type your name at the top of the page, then press "
+    name = "Type your name at the top of the page, then press " if person.role == "visitor" else ""
     return f"{name or 'Press '}*Start* on the *Train* page."
 
 

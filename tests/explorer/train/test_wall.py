@@ -75,7 +75,7 @@ def test_only_the_teacher_sets_a_task_and_hides_tiles(join, own, monkeypatch):
     teacher = widget(teacher.button, "Save task").click().run()
     assert read_task() == Task("Lowest loss **now** in 3 minutes", 3.0, parameters=2_000)
     for app in (student.run(), visitor.run(), teacher):
-        assert "Lowest loss **now** in 3 minutes" in messages(app)
+        assert app.subheader[0].value.replace("\\", "") == "Lowest loss **now** in 3 minutes"
         assert "At most 3 minutes of training, 2,000 parameters." in messages(app)
         assert tiles(app)["tiny"]["verdict"].startswith("✗ ") and tiles(app)["tiny"]["rank"] is None
         assert tiles(app)["table"]["verdict"].startswith("✓ keeps the task")
