@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if __name__ == "__main__":
     from explorer import navigation, start, state
-    from explorer.lecture.kit import classroom
+    from explorer.lecture.kit import foot
     from explorer.opened import await_gpt
     from explorer.people import hiding, panel
     from explorer.shared import turns, uploads, widgets
@@ -44,7 +44,7 @@ if __name__ == "__main__":
     with widgets.guarded(), turns.ending_turns():
         page.run()
     if entry.section in navigation.COURSE:
-        classroom.foot(entry)
+        foot.draw_foot(entry)
 else:
     from explorer import server
 

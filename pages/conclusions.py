@@ -1,3 +1,4 @@
-from explorer.lecture.conclusions import panel
+from explorer.lecture.conclusions import guessed, panel
 
 panel.own_runs()
+guessed.own_guesses()

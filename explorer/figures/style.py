@@ -4,9 +4,10 @@ Figures are transparent and set no text colour, so they follow the page's light 
 """
 
 import colorsys
+import itertools
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas  # noqa: F401  (Plotly fails if another thread is importing pandas; so it is imported first)
@@ -181,3 +182,15 @@ def some_ticks(names: Sequence[str]) -> dict[str, Any]:
     every = 1 if len(names) <= MANY_TICKS else 2 * -(-len(names) // (2 * MANY_TICKS))
     ticks = list(range(0, len(names), every))
     return {"tickvals": ticks, "ticktext": [names[tick] for tick in ticks]}
+
+
+def grey(figure: go.Figure) -> go.Figure:
+    """Make all lines of a figure grey, each with another dash: its numbers are not the person's own."""
+    dashes = itertools.cycle(("solid", "dash", "dot", "dashdot"))
+    of_name: dict[str | None, str] = {}
+    for trace in cast(tuple[Any, ...], figure.data):
+        if trace.name and trace.name not in of_name:
+            of_name[trace.name] = next(dashes)
+        dash = of_name.get(trace.name, "solid")
+        trace.update(line={"color": MUTED, "dash": dash}, marker={"color": MUTED})
+    return figure

@@ -7,7 +7,8 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.kit import controls
-from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, editable, guess, pick, show_cell, unroll
+from explorer.lecture.kit.controls import chapter, draw_matrix, editable, pick, show_cell, unroll
+from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.shared import widgets
 from explorer.shared.choices import SEED
 from gpt import lecture
@@ -15,7 +16,7 @@ from gpt import lecture
 B, T, C = 4, 8, 2  # the lecture's
 SIZE = 4  # of the matrices that the person edits
 TIMED = (32, 64, 16)  # B, T, C
-GUESSES = ("2 ×", "10 ×", "100 ×", "1,000 ×", "10,000 ×")
+GUESSES = {f"{times:,} ×": times for times in (2, 10, 100, 1_000, 10_000)}
 TRIANGLE, MEANS = "lower triangle", "lower triangle, rows sum to 1"
 MATRIX = Choice("matrix", options=("ones", TRIANGLE, MEANS), default=TRIANGLE, label="Start from")
 AXES = {"rows": "token", "columns": "feature"}
@@ -92,7 +93,8 @@ def products(x: torch.Tensor) -> None:
 @chapter(
     "Version 2: the product, for the whole batch",
     "0:51:54",
-    f"First guess: at {TIMED[0]} sequences of {TIMED[1]} tokens, how much faster is the product than the loops?",
+    "One product gives the numbers of both loops.",
+    f"First guess: at {TIMED[0]} sequences of {TIMED[1]} tokens, how much faster is it?",
 )
 def compared(x: torch.Tensor) -> None:
     """Version 2 beside version 1: their largest difference, and the time of each."""
@@ -110,7 +112,8 @@ def compared(x: torch.Tensor) -> None:
         slow, fast = controls.seconds(partial(lecture.average_v1, large), partial(lecture.average_v2, large))
         values[1:] = [f"{1000 * slow:.3g} ms", f"{1000 * fast:.3g} ms", f"≈ {slow / fast:,.0f} ×"]
         times = f"Times are the shortest of {controls.REPEATS}, measured now on one thread of this machine. "
-        timed = f"{after_guess(answer)}{times}"
+        timed = times
+        show_verdict("averaging:v2", answer, slow / fast, GUESSES)
     controls.metrics(dict(zip(names, values, strict=True)))
     st.caption(f"{timed}The difference is rounding: the two versions add in another order.")
     show_cell("averaging/batched", lecture.average_v1, lecture.average_v2)

@@ -195,7 +195,7 @@ def _curves_and_sample(runs: dict[str, Run]) -> None:
     run = runs.get(LABEL)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        draw_loss(run)
+        draw_loss(run, NAME, LABEL)
     if run:
         with right:
             draw_sample(run)

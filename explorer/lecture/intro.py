@@ -7,7 +7,8 @@ import streamlit as st
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
 from explorer.lecture.kit.chapters import CHAPTERS, Chapter
-from explorer.lecture.kit.controls import after_guess, chapter, guess, show_cell, unroll
+from explorer.lecture.kit.controls import chapter, show_cell, unroll
+from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.navigation import PAGES
 from explorer.opened import Opened
 from explorer.shared import widgets
@@ -21,14 +22,15 @@ from gpt.generate import distribution
 SAMPLING = Sampling(max_new_tokens=40)
 TEXT = 330  # pixels
 TIME = 60  # pixels
+GOOD = 2  # tokens after the likeliest that are near
 
 
 @chapter(
     "A model that writes",
     "0:00:00",
-    "Guess how the prompt goes on, then step. At each step the model gives every token of its alphabet a "
-    "probability. One token is sampled, and the model reads again, with this token. A language model does nothing "
-    "else.",
+    "Step from token to token. At each step the model gives every token of its alphabet a probability. One token is "
+    "sampled, and the model reads again, with this token. A language model does nothing else.",
+    "First guess how the prompt goes on.",
 )
 def writing() -> None:
     """A prompt, a guess, and then each new token beside the distribution that it was sampled from."""
@@ -40,12 +42,14 @@ def writing() -> None:
     sampling = widgets.sampling_controls(SAMPLING)
     likeliest = dict(zip(*next_token(opened, reading.ids), strict=True))
     tokens = [visible(token) for token in sorted(likeliest)]
-    answer = guess(f"intro:{hash((opened.ref, prompt))}", "What comes next?", tokens, ordered=False)
+    answer = guess("intro", "What comes next?", tokens, about=(opened.ref, prompt))
     if answer is None:
         return
     generated = continue_tokens(opened, reading.ids, sampling)
-    share = next((share for token, share in likeliest.items() if visible(token) == answer), 0.0)
-    opening = after_guess(f"“{widgets.plain(answer)}”; the model gives it {share:.1%}") if answer else ""
+    shares = {visible(token): share for token, share in likeliest.items()}
+    best, *others = sorted(shares, key=shares.__getitem__, reverse=True)
+    show_verdict("intro", answer, best, tokens, near=others[:GOOD])
+    opening = f"The model gives “{widgets.plain(answer)}” {shares.get(answer, 0.0):.1%}. " if answer else ""
     unroll("intro", sampling.max_new_tokens, partial(_draw_step, opened, generated, prompt, opening))
     show_cell("intro/generate", generate, distribution)
 

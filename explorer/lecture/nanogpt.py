@@ -7,13 +7,15 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import REPEATS, after_guess, chapter, draw_table, guess, pick, seconds, show_cell
+from explorer.lecture.kit.controls import REPEATS, chapter, draw_table, pick, seconds, show_cell
+from explorer.lecture.kit.guesses import guess, show_verdict
 from gpt import GPT, PRESETS, GPTConfig, lecture, load_pretrained
 from gpt.model.attention import Attention
 from gpt.train.estimate import count_parameters
 
 HEADS = Choice("head-count", options=(1, 2, 4, 8, 16), default=8, label="Heads")
-FASTER = ("half as fast", "as fast", "1.5 times as fast", "5 times as fast", "20 times as fast")
+FASTER = {"half as fast": 0.5, "as fast": 1.0} | {f"{times:g} times as fast": times for times in (1.5, 5.0, 20.0)}
+ASKED = 128  # tokens of the question
 LENGTHS = (32, 64, 128, 256)
 FEATURES, ROWS = 128, 4
 GPT2 = GPTConfig(50257, 1024, n_layer=12, n_head=12, n_embd=768, tie_weights=True)
@@ -31,8 +33,8 @@ SIZES = {  # Radford et al. 2019, table 2
     "All heads in one product",
     "1:46:22",
     "The lecture's heads run one after another. nanoGPT's run in one product over all heads, and then in a fused "
-    "kernel that never writes the weights to memory. First guess: with 8 heads on 128 tokens, how fast is the "
-    "product, compared with the loop?",
+    "kernel that never writes the weights to memory.",
+    f"First guess: with 8 heads on {ASKED} tokens, how fast is the product, compared with the loop?",
 )
 def loop() -> None:
     """Heads in a loop, in batched products, and in torch's fused kernel: the same numbers in different times."""
@@ -59,9 +61,11 @@ def loop() -> None:
             rows.append(
                 {"tokens": T, **times, "loop ÷ all at once": loop / at_once, "all at once ÷ fused": at_once / fused}
             )
+    faster = next(row["loop ÷ all at once"] for row in rows if row["tokens"] == ASKED)
+    show_verdict("nanogpt:loop", guessed, faster, FASTER)
     draw_table(rows, 2, "nanogpt:times")
     st.caption(
-        f"{after_guess(guessed)}The shortest of {REPEATS} measurements, made now on one thread of this machine, on "
+        f"The shortest of {REPEATS} measurements, made now on one thread of this machine, on "
         f"{ROWS} rows of {FEATURES} features. On a CPU the loop is hardly slower, and in long contexts it may be "
         "faster: it makes the same products, and its smaller matrices stay in the cache. On a GPU, the loop leaves "
         "most of the chip idle. The fused kernel computes the same and never writes T × T scores and weights to "

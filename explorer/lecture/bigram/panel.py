@@ -8,15 +8,23 @@ import torch
 
 from explorer.choice import Choice
 from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_cell
-from explorer.lecture.kit.training import draw_loss, train_together, trained
+from explorer.lecture.kit.controls import chapter, metrics, pick, show_cell
+from explorer.lecture.kit.guesses import guess, show_verdict
+from explorer.lecture.kit.training import (
+    draw_loss,
+    finished_sentence,
+    grey_unless,
+    logged_or_finished,
+    train_together,
+    trained,
+)
 from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
-from explorer.train.runs.folders import logged
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.loop import Trainer
+from gpt.train.tail import Logged
 from gpt.train.objectives.language import estimate_loss
 
 NAME, LABEL = "bigram", "table"
@@ -25,7 +33,6 @@ RECIPE = PRESETS["rung-1"].changed(
     eval_batches=100,
     log_every=1, snapshots=12,
 )  # fmt: skip
-LOSSES = ("0", "1", "2.5", "4.2", "8")
 BEFORE, NOW = "before training", "now"
 TABLE = Choice("table", options=(BEFORE, NOW), default=NOW, label="The model's table")
 WINDOW = Choice("window", int, 1, default=30, label="Batches in a mean")
@@ -54,13 +61,13 @@ def counted() -> Bigram:
 @chapter(
     "The loss before training",
     "0:22:11",
-    "The loss is the mean of −log of the probability that the model gave to the next token, in nats. First guess: "
-    "what is the loss of an untrained table of all the text's characters?",
+    "The loss is the mean of −log of the probability that the model gave to the next token, in nats.",
+    "First guess: what is the loss of an untrained table of all the text's characters?",
 )
 def untrained_loss() -> None:
     """The loss of an untrained table, of a uniform one, and ln V."""
     V = tokenizer().vocab_size
-    guessed = guess("bigram:loss", "The loss is about", LOSSES)
+    guessed = guess("bigram:loss", "The loss, in nats, is about")
     if guessed is None:
         return
     _, validation = texts.halves(load_corpus(RECIPE.text).text)
@@ -71,9 +78,10 @@ def untrained_loss() -> None:
         "All equally likely": estimate_loss(uniform, validation, RECIPE),
         "The untrained table": estimate_loss(model, validation, RECIPE),
     }
+    show_verdict("bigram:loss", guessed, measured["The untrained table"])
     metrics({name: f"{loss:.4f}" for name, loss in measured.items()})
     st.caption(
-        f"{after_guess(guessed)}Measured on {RECIPE.eval_batches} batches of validation text. A uniform guess over "
+        f"Measured on {RECIPE.eval_batches} batches of validation text. A uniform guess over "
         f"{V} characters has the loss −ln(1/{V}). The loss of the untrained table is "
         f"{measured['The untrained table'] - math.log(V):.2f} higher: its random numbers give some wrong characters a "
         "high probability."
@@ -119,7 +127,7 @@ def _compared(runs: dict[str, Run]) -> None:
         "0:34:53",
     )
     _samples(models)
-    draw_loss(run)
+    draw_loss(run, NAME, LABEL)
 
 
 def _table(model: Bigram, key: str, title: str) -> None:
@@ -158,18 +166,19 @@ def _sample(model: Bigram) -> str:
 def noise() -> None:
     """The loss of each batch beside the mean of many."""
     run = trained(NAME, LABEL)
-    steps, batches = logged(run.folder).series("train_loss") if run else ([], [])
+    runs = {LABEL: run} if run else {}
+    steps, batches = logged_or_finished(NAME, runs).get(LABEL, Logged({})).series("train_loss")
     if len(batches) < 2:
-        advice = "Press *Train* above. After the training, the losses of its batches appear here."
-        widgets.empty_state("There are no batches yet.", advice)
         return
     longest = min(LONGEST, len(batches))
     window = WINDOW.read(high=longest)
     st.slider(**WINDOW.bound(window, min_value=1, max_value=longest))
     alt = "Loss of each batch and their running mean"
-    chart(noisy_and_averaged(steps, batches, window), key="bigram:noise", alt=alt)
+    figure = grey_unless(bool(runs), noisy_and_averaged(steps, batches, window))
+    chart(figure, key="bigram:noise", alt=alt)
     late = torch.tensor(batches[-longest:])
     st.caption(
+        f"{finished_sentence(runs)}"
         f"Over the last {longest} batches, single losses vary by ±{late.std():.3f} nats around {late.mean():.3f}. A "
         f"mean of {window} varies by about ±{late.std() / math.sqrt(window):.3f}. The validation losses above are "
         f"means over {RECIPE.eval_batches} batches, the lecture's over 200."

@@ -83,7 +83,7 @@ def training() -> None:
 
 
 def _compared(runs: dict[str, Run]) -> None:
-    draw_losses(runs, list(RECIPES), "norms:losses")
+    draw_losses(NAME, runs, list(RECIPES), "norms:losses")
     rows = [_by_mode(label, run) for label, run in runs.items() if run.steps]
     if not rows:
         return

@@ -87,7 +87,7 @@ def training() -> None:
 
 
 def _losses(runs: dict[str, Run]) -> None:
-    draw_losses(runs, list(RECIPES), "block:positions:losses")
+    draw_losses(NAME, runs, list(RECIPES), "block:positions:losses")
     rows = [_lengths(label, run) for label, run in runs.items() if run.steps]
     if not rows:
         return

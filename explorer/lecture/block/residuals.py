@@ -7,15 +7,25 @@ import streamlit as st
 
 from explorer.choice import Choice
 from explorer.lecture.block.figures import gradients_by_depth
-from explorer.lecture.kit.controls import after_guess, chapter, guess, pick, show_cell
-from explorer.lecture.kit.training import train_together, trained_model, untrained, validation_rows
+from explorer.lecture.kit.controls import chapter, pick, show_cell
+from explorer.lecture.kit.finished import finished
+from explorer.lecture.kit.guesses import guess, show_verdict
+from explorer.lecture.kit.training import (
+    finished_sentence,
+    grey_unless,
+    train_together,
+    trained_model,
+    untrained,
+    validation_rows,
+)
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, GPTConfig, Recipe, Run
 from gpt.lens.learning import gradient_norms
 from gpt.model.block import Block
 
-LESS = ("no less", "10 × less", "1,000 × less", "a million × less", "almost none")
+LESS = {"no less": 1.0, "10 × less": 10.0, "1,000 × less": 1e3, "a million × less": 1e6, "almost none": 1e12}
+ASKED = 8  # blocks of the question
 STEPS = 100
 ROWS = 8  # of validation text
 FLAT = 10  # times: two norms within this factor count as equal
@@ -40,6 +50,7 @@ def recipes(depth: int) -> dict[str, Recipe]:
 @chapter(
     "Residual connections: a direct path for gradients",
     "1:26:48",
+    "Compare the gradient at the first block and at the last, with residual connections and without.",
     "First guess: take an untrained model of 8 blocks without residual connections and norms. How much less gradient "
     "reaches its first block than its last?",
 )
@@ -48,13 +59,15 @@ def gradients() -> None:
     guessed = guess("block:residual", "The first block gets", LESS)
     if guessed is None:
         return
+    tokens, bare = validation_rows(recipes(ASKED)[BARE], ROWS), untrained(recipes(ASKED)[BARE])
+    show_verdict("block:residual", guessed, 1 / _share(gradient_norms(bare, tokens).numpy()), LESS)
     left, right = st.columns(2)
     with left:
         depth = pick(BLOCKS)
     with right:
         measured = pick(MEASURED)
     if measured == BEFORE:
-        _draw({label: untrained(recipe) for label, recipe in recipes(depth).items()}, depth, after_guess(guessed))
+        _draw({label: untrained(recipe) for label, recipe in recipes(depth).items()}, depth)
     else:
         about = f"Four models of {depth} blocks, {STEPS} steps each."
         train_together(f"depth-{depth}", recipes(depth), lambda runs: _after_training(runs, depth), about=about)
@@ -63,20 +76,29 @@ def gradients() -> None:
 
 def _after_training(runs: dict[str, Run], depth: int) -> None:
     if not any(run.steps for run in runs.values()):
-        widgets.empty_state("No model is trained yet.", "Press *Train*; each of the four takes a few seconds.")
+        norms = {label: each.series("gradients")[1] for label, each in finished(f"depth-{depth}").items()}
+        if norms:
+            _draw_norms(norms, depth, is_own=False)
+        else:
+            widgets.empty_state("No model is trained yet.", "Press *Train*; each of the four takes a few seconds.")
         return
-    _draw({label: trained_model(run) for label, run in runs.items() if run.steps}, depth, "")
+    _draw({label: trained_model(run) for label, run in runs.items() if run.steps}, depth)
 
 
-def _draw(models: dict[str, GPT], depth: int, opening: str) -> None:
+def _draw(models: dict[str, GPT], depth: int) -> None:
     tokens = validation_rows(recipes(depth)[BARE], ROWS)
-    norms = {label: gradient_norms(model, tokens).numpy() for label, model in models.items()}
+    _draw_norms({label: gradient_norms(model, tokens).numpy() for label, model in models.items()}, depth)
+
+
+def _draw_norms(norms: dict[str, np.ndarray], depth: int, is_own: bool = True) -> None:
+    """Draw the gradient norms of each model, (depth,). is_own: the person trained the models, or nobody did."""
     alt = "Gradient norm at every block, with and without residual path"
-    chart(gradients_by_depth(norms), key="block:gradients", alt=alt)
+    chart(grey_unless(is_own, gradients_by_depth(norms)), key="block:gradients", alt=alt)
     if BARE not in norms:
         return
     st.caption(
-        f"{opening}The gradient of the loss on {ROWS} rows of validation text. Without residual path and norm, the "
+        f"{finished_sentence(norms if is_own else ())}"
+        f"The gradient of the loss on {ROWS} rows of validation text. Without residual path and norm, the "
         f"first of {depth} blocks gets {1 / _share(norms[BARE]):,.1e} × less than the last. On the residual path, an "
         f"addition passes the gradient on unchanged. {_others(norms)}"
     )

@@ -8,10 +8,11 @@ import streamlit as st
 
 from explorer.figures.outcomes import AXES, ROW, Series, outcomes
 from explorer.lecture.chat.asking import FINETUNED, FREE, LEASH, POLICY, REFS, REWARD
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_cell
-from explorer.lecture.kit.training import train_together
+from explorer.lecture.kit.controls import chapter, metrics, show_cell
+from explorer.lecture.kit.finished import finished
+from explorer.lecture.kit.guesses import guess, show_verdict
+from explorer.lecture.kit.training import finished_sentence, grey_unless, logged_or_finished, train_together
 from explorer.opened import open_run, runs_folder
-from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.train.curves import shown_metrics
 from explorer.train.runs.folders import logged
@@ -28,7 +29,7 @@ POLICIES = {LEASHED: HASTY.changed(kl_weight=0.3), FREE: HASTY.changed(kl_weight
 POLICIES[DPO] = PRESETS["chat-dpo"].changed(snapshots=3)
 MEASURED = {metric.name: metric.title for metric in shown_metrics(ppo.PPO)}
 LEARNING = ("val_loss", "accuracy", "preference")  # drawn metrics of finetuning and of the reward model
-OPTIONS = ("less than on the leash", "about the same", "twice as far", "many times as far")
+OPTIONS = {"less than on the leash": 0.5, "about the same": 1.0, "twice as far": 2.0, "many times as far": 10.0}
 
 
 @chapter(
@@ -49,7 +50,7 @@ def finetuning() -> None:
     )
     _shipped(FINETUNED)
     about = f"The same, shortened to {FINETUNE['finetuned here'].steps} steps. {_start('shakespeare-char')}"
-    train_together("finetune", FINETUNE, partial(_learning, key="chat:finetune"), about=about)
+    train_together("finetune", FINETUNE, partial(_learning, "finetune", key="chat:finetune"), about=about)
     show_cell("chat/finetune", finetune.Finetune.loss, answers.log_probs_of, dialogue._exchanges)
 
 
@@ -77,7 +78,7 @@ def rewarding() -> None:
     recipe = REWARDS["reward model, trained here"]
     layers = f"The reward model has its first {recipe.model.n_layer} layers."
     about = f"The same, shortened to {recipe.steps} steps. {_start('chat-finetune')} {layers}"
-    train_together("reward", REWARDS, partial(_learning, key="chat:reward"), about=about)
+    train_together("reward", REWARDS, partial(_learning, "reward", key="chat:reward"), about=about)
     show_cell("chat/reward", reward.pair_loss, reward.rewards, dialogue.preference, dialogue.pairs)
 
 
@@ -103,15 +104,18 @@ def policy() -> None:
 @chapter(
     "Without the leash",
     "1:48:53",
-    "β = 0 removes the penalty: only the reward model counts. First guess: how far does the policy go then?",
+    "β = 0 removes the penalty: only the reward model counts.",
+    "First guess: how far does the policy go then?",
 )
 def leash() -> None:
     """The policy with and without the KL penalty, and DPO; trained here."""
     guessed = guess("chat:leash", "Its distance from the finetuned model (KL)", OPTIONS)
     if guessed is None:
         return
+    free, leashed = (finished(LEASH)[label].series("kl")[1][-1] for label in (FREE, LEASHED))
+    show_verdict("chat:leash", guessed, free / leashed, OPTIONS)
     about = (
-        f"{after_guess(guessed)}Train them and see: PPO for {HASTY.steps} steps with β = "
+        f"Train them and see: PPO for {HASTY.steps} steps with β = "
         f"{POLICIES[LEASHED].kl_weight:g} and with β = 0, on the same questions with the same seed; and DPO, which "
         f"learns from the pairs directly, for {POLICIES[DPO].steps}. The shipped policy has twice the answers and "
         f"half the learning rate. {_start('chat-finetune')}"
@@ -127,8 +131,8 @@ def _start(name: str) -> str:
 
 
 def _compared(runs: dict[str, Run]) -> None:
-    _growing(runs, MEASURED, "chat:leash", "With and without the leash")
-    distances = {label: logged(run.folder).series("kl")[1] for label, run in runs.items()}
+    _growing(LEASH, runs, MEASURED, "chat:leash", "With and without the leash")
+    distances = {label: each.series("kl")[1] for label, each in logged_or_finished(LEASH, runs).items()}
     metrics({label: f"{each[-1]:.1f} nats" for label, each in distances.items() if len(each)})
     samples = {label: run.samples()[-1]["text"] for label, run in runs.items() if run.samples()}
     for column, (label, text) in zip(st.columns(max(len(samples), 1), gap="small"), samples.items(), strict=False):
@@ -161,34 +165,40 @@ def _titles(runs: Iterable[Run]) -> dict[str, str]:
     return {metric.name: metric.title for metric in declared if metric.name in LEARNING}
 
 
-def _learning(runs: dict[str, Run], key: str) -> None:
+def _learning(name: str, runs: dict[str, Run], key: str) -> None:
     """The same curves of a run that was trained here, and its newest sample."""
-    _growing(runs, _titles(runs.values()), key, "The curves of the run that was trained here")
+    shipped = open_run({"finetune": REFS[FINETUNED], "reward": REWARD}[name])
+    _growing(name, runs, _titles([shipped]), key, "The curves of the run that was trained here")
     for run in runs.values():
         if run.samples():
             st.code(run.samples()[-1]["text"].strip(), language=None, wrap_lines=True, height=220)
 
 
-def _growing(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
-    """Draw the curves in a place of fixed height, or an empty state."""
-    if not runs:
-        return widgets.empty_state("There is no curve yet.", "Press *Train* to see the curves here.")
+def _growing(name: str, runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
+    """Draw the curves of the runs, or of the finished runs of this training, in a place of fixed height."""
     with st.container(height=ROW * len(titles) + 2 * AXES, border=False):
-        _curves(runs, titles, key, alt)
+        _curves(runs, titles, key, alt, name)
+        if not runs:
+            st.caption(finished_sentence(runs))
 
 
-def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str) -> None:
-    """Draw logged metrics of the runs, one above the other. titles: metric → title."""
+def _curves(runs: dict[str, Run], titles: dict[str, str], key: str, alt: str, name: str = "") -> None:
+    """Draw logged metrics of the runs, one above the other; without runs those of finished ones, grey.
+
+    titles: metric → title; name: of the training.
+    """
+    numbers = logged_or_finished(name, runs)
     quantities: dict[str, dict[str, Series]] = {}
-    for label, run in runs.items():
-        for name, title in titles.items():
-            curve = logged(run.folder).series(name)
+    for label, metrics_of in numbers.items():
+        for metric, title in titles.items():
+            curve = metrics_of.series(metric)
             if len(curve[0]):
                 quantities.setdefault(title, {})[label] = curve
     ordered = {title: quantities[title] for title in titles.values() if title in quantities}
     if ordered:
-        steps = max(run.recipe.steps for run in runs.values())
-        chart(outcomes(ordered, steps=steps), key=f"{key}:curves", alt=alt)
+        last = max(int(curve[0][-1]) for curves in ordered.values() for curve in curves.values())
+        steps = max([last, *(run.recipe.steps for run in runs.values())])
+        chart(grey_unless(bool(runs), outcomes(ordered, steps=steps)), key=f"{key}:curves", alt=alt)
 
 
 def _row(exchange: dialogue.Exchange) -> dict[str, str | int]:

@@ -13,7 +13,8 @@ from explorer.explore.tokens import panel as tokens
 from explorer.explore.tokens.figures import split_bar
 from explorer.figures.tokens import visible
 from explorer.lecture.data.figures import MOST, symbol_frequencies
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, show_cell, unroll
+from explorer.lecture.kit.controls import chapter, metrics, show_cell, unroll
+from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.navigation import PAGES
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
@@ -28,7 +29,7 @@ BYTES = 256  # the first tokens of every byte-pair encoding
 EXCERPT = Choice("excerpt", int, 1, default=1, label="Excerpt")
 LENGTH = 400  # characters of an excerpt
 AROUND = 160  # characters before and after the split
-SHORTER = ("not at all", "1.2 ×", "1.5 ×", "2 ×", "4 ×", "8 ×")
+SHORTER = {"not at all": 1.0} | {f"{times:g} ×": times for times in (1.2, 1.5, 2.0, 4.0, 8.0)}
 
 
 @chapter(
@@ -69,7 +70,7 @@ def _excerpt(text: str) -> tuple[int, int]:
 @chapter(
     "Tokens: a larger vocabulary, a shorter text",
     "0:09:28",
-    "A tokenizer can make each character a token, or join frequent neighbours, like byte-pair encoding (BPE). "
+    "A tokenizer can make each character a token, or join frequent neighbours, like byte-pair encoding (BPE).",
     f"First guess: a vocabulary of {tokens.SIZE} has {BYTES} bytes and {tokens.SIZE - BYTES} joined tokens. How much "
     "shorter is the excerpt above, measured in its tokens?",
 )
@@ -87,8 +88,9 @@ def vocabulary(corpus: Corpus) -> None:
     size = min(tokens.SIZE, largest)
     lengths = tokens.draw_vocabularies(corpus, excerpt, size, tokens.load_gpt2_vocabulary())
     characters, joined, shortest = (lengths[name] for name in ("characters", f"BPE {size:,}", f"BPE {largest:,}"))
+    show_verdict("data:vocabulary", guessed, characters / joined, SHORTER)
     st.caption(
-        f"{after_guess(guessed)}The excerpt has {characters} characters, and {joined} tokens of a vocabulary of "
+        f"The excerpt has {characters} characters, and {joined} tokens of a vocabulary of "
         f"{size:,}: {characters / joined:.2f} × shorter. With {largest:,} it is {characters / shortest:.2f} × "
         f"shorter, and the model's embedding has {largest / size:.0f} × the rows."
     )

@@ -1,15 +1,13 @@
-"""The lecture before a class: what a link or the teacher hides, the menu for such a link, and a page's notebook."""
+"""The lecture before a class: what a link or the teacher hides, and the menu that makes such a link."""
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from explorer import state
 from explorer.choice import Choice, choose
-from explorer.lecture.kit.cells import has_cells, notebook
 from explorer.lecture.kit.chapters import CHAPTERS, find_chapter
-from explorer.navigation import ENTRIES, Entry
+from explorer.navigation import ENTRIES
 from explorer.people import hiding
 
 HIDE = Choice("hide", label="Hide", several=True)
@@ -42,25 +40,7 @@ def what_can_be_hidden() -> dict[str, str]:
     return PARTS | {"menu": "the menu For a class"} | names | chapters
 
 
-def foot(entry: Entry) -> None:
-    """Draw what is below each page of the lecture: the notebook of its code, and the menu for a class."""
-    with st.container(horizontal=True):
-        if not hidden("code") and has_cells(Path(entry.file).stem):
-            _offer_notebook(entry)
-        if not hidden("menu"):
-            _for_a_class(entry.file)
-
-
-def _offer_notebook(entry: Entry) -> None:
-    times = [chapter.time for chapter in CHAPTERS if chapter.page == entry.file and chapter.time]
-    name = f"{Path(entry.file).stem}.ipynb"
-    look: dict[str, Any] = {"icon": ":material/download:", "type": "tertiary", "on_click": "ignore"}
-    help = "All code of this page, to run and change in Jupyter. It needs torch."
-    data = notebook(entry, times)
-    st.download_button("Notebook of this chapter", data, name, "application/x-ipynb+json", help=help, **look)
-
-
-def _for_a_class(page: str) -> None:
+def for_a_class(page: str) -> None:
     """Draw the menu of what this page can hide. It stays hidden on every page. page: its file."""
     chosen = _hidden_parts()
     names = PARTS | {

@@ -30,12 +30,14 @@ PACE = 0.7  # seconds a step while playing
 REPEATS = 20  # measurements of a time
 
 
-def chapter(title: str, mark: str, task: str = "") -> Callable[[Callable[P, T]], Callable[P, T | None]]:
+def chapter(
+    title: str, mark: str, task: str = "", question: str = ""
+) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
     """Make a function draw a section of a page: the title, the task with a link to the lecture, and then what it draws.
 
     Where a class's link hides the chapter, the section draws nothing and returns None. An error is shown, and the page
     goes on. mark: the chapter's id, or its time in the lecture. task: what the person does, in Markdown; without one
-    the section is a part of the chapter above.
+    the section is a part of the chapter above. question: what the person guesses first; hidden with the guesses.
     """
     here = find_chapter(mark)
     lecture = f"Lecture {widgets.lecture_link(here.time)}." if here and here.time else ""
@@ -47,7 +49,8 @@ def chapter(title: str, mark: str, task: str = "") -> Callable[[Callable[P, T]],
                 return None
             if task:
                 st.subheader(title, anchor=False)
-            st.markdown(f"{task or f'**{title}** ·'} {lecture}")
+            asked = "" if hidden("guess") else question
+            st.markdown(" ".join(filter(None, (task or f"**{title}** ·", asked, lecture))))
             note_hidden(mark)
             with widgets.guarded():
                 return draw(*args, **kwargs)
@@ -97,36 +100,6 @@ def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut:
 
     action: dict[str, Any] = {"disabled": not possible, "on_click": go, "shortcut": shortcut}
     st.button(label, icon=f":material/{icon}:", key=f"{name}:{label}", **action)
-
-
-def guess(name: str, question: str, options: Sequence[str], *, ordered: bool = True) -> str | None:
-    """Let the person guess before a number appears. Return the guess, "" if they skip it, None until then.
-
-    ordered: the options are points of a scale. Where the answers are hidden, it stays None.
-    """
-    if hidden("guess"):
-        return None if hidden("answers") else ""
-    note_hidden("guess")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        bound: Any = {"key": f"{name}:guess", "persist_state": "session"}
-        if ordered:
-            chosen = st.select_slider(question, options, width=420, **bound)
-        else:
-            chosen = st.pills(question, options, default=options[0], required=True, wrap=True, **bound)
-        if st.button("Guess", key=f"{name}:try", icon=":material/psychology_alt:"):
-            state.remember(f"{name}:guessed", chosen)
-        if not hidden("answers") and st.button("Just show it", key=f"{name}:show", type="tertiary"):
-            state.remember(f"{name}:guessed", "")
-    note_hidden("answers")
-    guessed = state.recall(f"{name}:guessed")
-    if guessed and hidden("answers"):
-        st.caption(f"{after_guess(guessed)}The teacher shows the answer later.")
-    return None if hidden("answers") else guessed
-
-
-def after_guess(guessed: str) -> str:
-    """The first words of the caption that gives the answer."""
-    return f"You guessed {guessed}. " if guessed else ""
 
 
 def metrics(values: Mapping[str, str]) -> None:

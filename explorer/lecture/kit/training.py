@@ -1,17 +1,19 @@
 """Small trainings on a page of the lecture, and their losses. They run in own processes; every visitor sees them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import cast
 
 import streamlit as st
 import torch
+from plotly.graph_objects import Figure
 from torch import Tensor
 
 from explorer.figures import style
 from explorer.figures.export import file_name
 from explorer.figures.race import Racer, race_curves
 from explorer.lecture.kit.classroom import hidden, note_hidden
+from explorer.lecture.kit.finished import finished
 from explorer.opened import OWN, Opened, open_run, runs_folder
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
@@ -50,13 +52,13 @@ def trained(name: str, label: str) -> Run | None:
     return run if run and run.steps else None
 
 
-def draw_loss(run: Run | None) -> None:
-    """Draw a run's curves, or an empty state of the same height."""
-    if run is None:
-        widgets.empty_state("There is no curve yet.", "Press *Train* to see the loss here.", CURVES)
-        return
+def draw_loss(run: Run | None, name: str, label: str) -> None:
+    """Draw a run's curves, or those of the finished run, grey, at the same height. name, label: see `trained`."""
     with st.container(height=CURVES, border=False):
-        draw_curves(run)
+        if run is None:
+            draw_losses(name, {}, [label], f"{name}:finished")
+        else:
+            draw_curves(run)
 
 
 def untrained(recipe: Recipe) -> GPT:
@@ -78,18 +80,38 @@ def validation_rows(recipe: Recipe, rows: int) -> Tensor:
     return ids[: rows * length].view(rows, length)
 
 
-def draw_losses(runs: dict[str, Run], labels: Sequence[str], key: str) -> None:
-    """Draw the runs' losses, each run in its label's colour. key: of the chart."""
-    if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train* to see the losses here.", COMPARED)
-        return
-    racers = []
+def draw_losses(name: str, runs: dict[str, Run], labels: Sequence[str], key: str) -> None:
+    """Draw the runs' losses, each run in its label's colour; without a run, those of finished runs, grey.
+
+    name: of the training; key: of the chart.
+    """
+    numbers = logged_or_finished(name, runs)
+    racers, end = [], 1.0
     for label, color in zip(labels, style.OKABE_ITO, strict=False):
-        numbers = logged(runs[label].folder) if label in runs else Logged({})
-        racers.append(Racer(label, color, numbers.series("train_loss"), numbers.series("val_loss")))
-    end = max(run.recipe.steps for run in runs.values())
-    chart(race_curves(racers, unit="steps", end=end), key=key, alt=f"Losses of {', '.join(labels)} over the steps")
-    st.caption("Thick: validation loss. Thin: running mean of the training loss. The axis leaves out the first losses.")
+        metrics = numbers.get(label, Logged({}))
+        racers.append(Racer(label, color, metrics.series("train_loss"), metrics.series("val_loss")))
+        end = max(end, *metrics.series("val_loss")[0], runs[label].recipe.steps if label in runs else 0)
+    figure = grey_unless(bool(runs), race_curves(racers, unit="steps", end=end))
+    chart(figure, key=key, alt=f"Losses of {', '.join(labels)} over the steps")
+    st.caption(
+        f"{finished_sentence(runs)}Thick: validation loss. Thin: running mean of the training loss. The axis leaves "
+        "out the first losses."
+    )
+
+
+def logged_or_finished(name: str, runs: dict[str, Run]) -> dict[str, Logged]:
+    """Return the metrics of the person's runs, else of the finished runs of this training: label → metrics."""
+    return {label: logged(run.folder) for label, run in runs.items()} or finished(name)
+
+
+def grey_unless(is_own: bool, figure: Figure) -> Figure:
+    """Return the figure, grey if its numbers are not the person's own."""
+    return figure if is_own else style.grey(figure)
+
+
+def finished_sentence(runs: Collection[object]) -> str:
+    """Say whose curves are drawn, where the person has no run."""
+    return "" if runs else "Grey: finished runs of ours. *Train* draws yours. "
 
 
 def _run_name(name: str, label: str) -> str:

@@ -10,7 +10,9 @@ import torch
 from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, visible
-from explorer.lecture.kit.controls import after_guess, chapter, guess, show_cell
+from explorer.lecture.kit.controls import chapter, show_cell
+from explorer.lecture.kit.finished import last_loss
+from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.opened import Opened, open_model
 from explorer.shared import widgets
@@ -37,7 +39,7 @@ MASK = Choice(
 )  # fmt: skip
 EDITED = (*LINES, ROW, COLUMN, LETTER, MASK)
 NAME, DECODER, ENCODER = "mask", "decoder, with the mask", "encoder, without"
-LOSSES = ("2.5", "2.2", "2.0", "1.5", "0.5", "nearly 0")
+LOSSES = {"2.5": 2.5, "2.2": 2.2, "2.0": 2.0, "1.5": 1.5, "0.5": 0.5, "nearly 0": 0.02}
 RECIPES = {
     label: PRESETS["rung-6"].changed(
         about=label, causal=causal, steps=400, block_size=16, lr=4e-3, schedule="linear", final_lr=0.0, eval_every=40,
@@ -141,13 +143,14 @@ def cheating() -> None:
     if guessed is None:
         return
     recipe = RECIPES[DECODER]
-    about = f"{after_guess(guessed)}The same model of {recipe.model.n_layer} blocks twice, {recipe.steps} steps each."
+    show_verdict("notes:cheating", guessed, last_loss(NAME, ENCODER), LOSSES)
+    about = f"The same model of {recipe.model.n_layer} blocks twice, {recipe.steps} steps each."
     train_together(NAME, RECIPES, _cheated, about=about)
     show_cell("notes/decoder", Attention._mask)
 
 
 def _cheated(runs: dict[str, Run]) -> None:
-    draw_losses(runs, list(RECIPES), "notes:cheated")
+    draw_losses(NAME, runs, list(RECIPES), "notes:cheated")
     st.caption(
         "Without the mask, the model reads the next token, so the loss does not measure prediction. The rest of the "
         f"loss comes from the last of the {RECIPES[ENCODER].model.block_size} tokens: its next token is not in the "

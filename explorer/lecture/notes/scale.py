@@ -7,10 +7,19 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import after_guess, chapter, draw_matrix, guess, pick, show_cell
-from explorer.lecture.kit.training import train_together, trained, trained_model, untrained, validation_rows
+from explorer.lecture.kit.controls import chapter, draw_matrix, pick, show_cell
+from explorer.lecture.kit.finished import finished
+from explorer.lecture.kit.guesses import guess, show_verdict
+from explorer.lecture.kit.training import (
+    finished_sentence,
+    grey_unless,
+    train_together,
+    trained,
+    trained_model,
+    untrained,
+    validation_rows,
+)
 from explorer.lecture.notes.figures import two_lines
-from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, PRESETS, Recipe, Run, lecture
 from gpt.lens.learning import AttentionStatistics, attention_statistics
@@ -19,7 +28,7 @@ from gpt.model.attention import Attention
 SIZES = (4, 8, 16, 32, 64, 128)
 KEYS = 32  # in a row of scores
 FEW = 6  # keys of the row whose slopes are shown
-LARGEST = ("0.05", "0.2", "0.5", "0.8", "1.0")
+LARGEST = {each: float(each) for each in ("0.05", "0.2", "0.5", "0.8", "1.0")}
 SEED = 1337
 ROWS = 16  # of validation text
 TWINS = {"with the scale": True, "without": False}
@@ -37,8 +46,8 @@ QUANTITIES = {
 @chapter(
     "Note 6: why scores are divided by √(head size)",
     "1:16:56",
-    "Queries and keys here are random numbers of variance 1. First guess: without the scale, how large is the "
-    f"largest of {KEYS} weights in a row, at head size {SIZES[-1]}?",
+    "Queries and keys here are random numbers of variance 1.",
+    f"First guess: without the scale, how large is the largest of {KEYS} weights in a row, at head size {SIZES[-1]}?",
 )
 def saturation() -> None:
     """Show that the scores' variance grows with the head size and saturates the softmax, without the scale √size."""
@@ -46,6 +55,7 @@ def saturation() -> None:
     if guessed is None:
         return
     means = lecture.saturation(SIZES, KEYS)
+    show_verdict("notes:scale", guessed, means.largest[-1].item(), LARGEST)
     sizes = means.sizes.numpy()
     left, right = st.columns(2, gap="medium")
     variances = means.variance.numpy(), means.scaled_variance.numpy()
@@ -55,7 +65,7 @@ def saturation() -> None:
     figure = two_lines(sizes, *largest, title="largest weight in a row, mean")
     chart(figure, place=right, key="notes:largest", alt="Largest weight in a row against head size")
     st.caption(
-        f"{after_guess(guessed)}At size {SIZES[-1]} the largest weight is {means.largest[-1]:.2f} without the scale "
+        f"At size {SIZES[-1]} the largest weight is {means.largest[-1]:.2f} without the scale "
         f"and {means.scaled_largest[-1]:.2f} with it, averaged over {KEYS} rows."
     )
     slopes(means)
@@ -115,7 +125,9 @@ def twins() -> None:
     with right:
         measured = pick(MEASURED)
     if measured == BEFORE:
-        _statistics({size: {label: untrained(recipe) for label, recipe in recipes(size).items()} for size in SIZES})
+        _statistics(
+            {size: {label: _measure(untrained(each), size) for label, each in recipes(size).items()} for size in SIZES}
+        )
     else:
         about = (
             f"Two models with one head of {size} features and {size} features a token, "
@@ -128,37 +140,44 @@ def twins() -> None:
 def _after_training(_: dict[str, Run]) -> None:
     """All trained pairs, whatever size is chosen."""
     pairs = {size: {label: trained(f"twins-{size}", label) for label in TWINS} for size in SIZES}
-    models = {
-        size: {label: trained_model(run) for label, run in pair.items() if run}
+    measured = {
+        size: {label: _measure(trained_model(run), size) for label, run in pair.items() if run}
         for size, pair in pairs.items()
         if all(pair.values())
     }
-    if not models:
-        widgets.empty_state("No pair is trained yet.", "Press *Train*; each pair takes a few seconds.")
-        return
-    _statistics(models)
+    if measured:
+        _statistics(measured)
+    else:
+        _statistics({size: _finished(size) for size in SIZES}, is_own=False)
 
 
-def _statistics(models: dict[int, dict[str, GPT]]) -> None:
-    """Scores, softmax and gradients of each pair against its head size."""
-    statistics: dict[str, list[AttentionStatistics]] = {
-        label: [
-            attention_statistics(pair[label], validation_rows(recipes(size)[label], ROWS))
-            for size, pair in models.items()
-        ]
-        for label in TWINS
+def _measure(model: GPT, size: int) -> AttentionStatistics:
+    return attention_statistics(model, validation_rows(next(iter(recipes(size).values())), ROWS))
+
+
+def _finished(size: int) -> dict[str, AttentionStatistics]:
+    """The statistics of the finished pair of this size."""
+    pair = finished(f"twins-{size}")
+    return {
+        label: AttentionStatistics(*(float(pair[label].series(name)[1][0]) for name in QUANTITIES)) for label in TWINS
     }
-    sizes = np.array(list(models))
+
+
+def _statistics(measured: dict[int, dict[str, AttentionStatistics]], is_own: bool = True) -> None:
+    """Scores, softmax and gradients of each pair against its head size. is_own: not those of finished runs."""
+    statistics = {label: [pair[label] for pair in measured.values()] for label in TWINS}
+    sizes = np.array(list(measured))
     columns = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     for column, (quantity, title) in zip(columns, QUANTITIES.items(), strict=True):
         scaled, without = (np.array([getattr(each, quantity) for each in statistics[label]]) for label in TWINS)
         with column:
             st.markdown(f"**{title[:1].upper()}{title[1:]}**")
             figure = two_lines(sizes, without, scaled, title="", log=quantity != "entropy")
-            chart(figure, key=f"twins:{quantity}", alt=f"{title} against head size")
+            chart(grey_unless(is_own, figure), key=f"twins:{quantity}", alt=f"{title} against head size")
     scaled, without = (statistics[label][-1] for label in TWINS)
     further, larger = math.sqrt(sizes[-1]), without.q_gradient / scaled.q_gradient
     st.caption(
+        f"{finished_sentence(measured if is_own else ())}"
         f"Measured on {ROWS} rows of validation text. At size {sizes[-1]}, a row without the scale has "
         f"{without.entropy:.0%} of the entropy of uniform attention, with it {scaled.entropy:.0%}; at 0 one key has "
         f"all the weight. Unscaled scores move √{sizes[-1]} ≈ {further:.1f} times as far for the same step of the "

@@ -3,13 +3,12 @@
 import streamlit as st
 
 from explorer.lecture.kit.controls import RUNG, chapter, draw_table, pick, show_cell
-from explorer.lecture.kit.training import COMPARED, train_together
+from explorer.lecture.kit.training import finished_sentence, grey_unless, logged_or_finished, train_together
 from explorer.lecture.scaling.figures import loss_gaps
 from explorer.navigation import PAGES
 from explorer.opened import Opened
-from explorer.shared import texts, widgets
+from explorer.shared import texts
 from explorer.shared.chart import chart
-from explorer.train.runs.folders import logged
 from gpt import PRESETS, Corpus, GPTConfig, Recipe, Run, load_corpus
 from gpt.machine import bytes_in_words
 from gpt.model.mlp import MLP
@@ -39,6 +38,12 @@ def recipes() -> dict[str, Recipe]:
     }  # fmt: skip
 
 
+def short_text() -> Corpus:
+    """The first characters of the text."""
+    whole = load_corpus("tinyshakespeare")
+    return Corpus(SHORT, whole.text[:CHARACTERS], whole.source)
+
+
 @chapter(
     "Dropout: against learning by heart",
     "1:37:49",
@@ -55,23 +60,19 @@ def dropout() -> None:
         f"and divides the others by 1 − {share:g} = {1 - share:g}, so their mean stays the same. In use, there is no "
         "dropout."
     )
-    whole = load_corpus("tinyshakespeare")
-    short = Corpus(SHORT, whole.text[:CHARACTERS], whole.source)
-    train_together(NAME, recipes(), _gaps, about=about, corpus=short)
+    train_together(NAME, recipes(), _gaps, about=about, corpus=short_text())
     show_cell("scaling/dropout", MLP.forward)
 
 
 def _gaps(runs: dict[str, Run]) -> None:
-    if not runs:
-        widgets.empty_state("There is no curve yet.", "Press *Train* to see both losses of both models here.", COMPARED)
-        return
-    numbers = {label: logged(runs[label].folder) if label in runs else Logged({}) for label in DROPOUTS}
+    numbers = dict.fromkeys(DROPOUTS, Logged({})) | logged_or_finished(NAME, runs)
     curves = {label: (each.series("train_loss"), each.series("val_loss")) for label, each in numbers.items()}
-    steps = max(run.recipe.steps for run in runs.values())
+    steps = max(recipe.steps for recipe in recipes().values())
     alt = "Training and validation loss, with dropout and without"
-    chart(loss_gaps(curves, steps=steps), key="scaling:gaps", alt=alt)
+    chart(grey_unless(bool(runs), loss_gaps(curves, steps=steps)), key="scaling:gaps", alt=alt)
     st.caption(
-        "Thick: validation loss. Dotted: loss of the training batches, with dropout. The losses in the table are "
+        f"{finished_sentence(runs)}"
+        f"Thick: validation loss. Dotted: loss of the training batches, with dropout. The losses in the table are "
         "without dropout."
     )
     measured = [_measured(label, run) for label, run in runs.items() if run.steps]

@@ -4,12 +4,11 @@ import streamlit as st
 
 from explorer.choice import Choice, choose
 from explorer.lecture.kit.controls import WALK, chapter, pick, show_cell
-from explorer.lecture.kit.training import draw_loss, train_together
+from explorer.lecture.kit.training import draw_loss, finished_sentence, grey_unless, logged_or_finished, train_together
 from explorer.lecture.translate.figures import exact_curve
 from explorer.navigation import PAGES
 from explorer.shared.chart import chart
 from explorer.shared.choices import TRANSLATOR
-from explorer.train.runs.folders import logged
 from gpt import PRESETS, Run
 from gpt.model.seq2seq import DecoderBlock
 from gpt.train.objectives.translation import Translation, pair_loss
@@ -66,15 +65,16 @@ def _learned(runs: dict[str, Run]) -> None:
     run = runs.get(LABEL)
     left, right = st.columns(2, gap="medium")
     with left:
-        draw_loss(run)
-    if run is None:
-        return
+        draw_loss(run, NAME, LABEL)
     with right:
-        steps, shares = logged(run.folder).series("exact")
-        alt = "Share of validation dates that are translated exactly"
-        chart(exact_curve(steps, shares, end=run.recipe.steps), key="translate:exact", alt=alt)
-        st.caption("Greedy translations of the validation dates, measured during training.")
-    if run.steps:
+        metrics = logged_or_finished(NAME, runs)
+        if LABEL in metrics:
+            steps, shares = metrics[LABEL].series("exact")
+            figure = grey_unless(bool(runs), exact_curve(steps, shares, end=RECIPE.steps))
+            chart(figure, key="translate:exact", alt="Share of validation dates that are translated exactly")
+            whose = finished_sentence(runs)
+            st.caption(f"{whose}Greedy translations of the validation dates, measured during training.")
+    if run and run.steps:
         choices = {TRANSLATOR: f"runs/{run.name}", WALK: None}
         label, icon = "Open this model above", ":material/visibility:"
         st.button(label, icon=icon, on_click=choose, args=(choices,), key="translate:look")

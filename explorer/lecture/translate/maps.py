@@ -13,7 +13,8 @@ from explorer.components.attention_view.linked import linked_view
 from explorer.components.attention_view.packing import Head, sharpest
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name, visible
-from explorer.lecture.kit.controls import after_guess, chapter, guess, metrics, pick, show_cell
+from explorer.lecture.kit.controls import chapter, metrics, pick, show_cell
+from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.lecture.translate.subject import EXAMPLES, SHIPPED, Subject, Translation, alignments, translation
 from explorer.opened import open_model, references
 from explorer.shared import downloads
@@ -125,7 +126,8 @@ def reading_the_month(subject: Subject) -> None:
 @chapter(
     "Which letters of the month are read?",
     "1:42:39",
-    "January, june and july begin alike. Guess which letters the model reads before you see it.",
+    "January, june and july begin alike.",
+    "First guess which letters the model reads.",
 )
 def month_letters(subject: Subject) -> None:
     """The letters of a month's name that the heads read while they write its second digit: first a guess."""
@@ -141,8 +143,9 @@ def month_letters(subject: Subject) -> None:
     alt = "Weight on each place of the month's name, by head"
     chart(number_grid(values, **axes), key="translate:month", alt=alt)
     most = PLACES[int(values[-1].argmax())]
+    show_verdict("translate:month", guessed, most, PLACES)
     st.caption(
-        f"{after_guess(guessed)}The most weight is on {most}: {values[-1].max():.0%} in the mean of all heads, over "
+        f"The most weight is on {most}: {values[-1].max():.0%} in the mean of all heads, over "
         f"{PROBES} dates. Heads share the work. A letter's vector is not only the letter: the encoder has mixed in "
         "its neighbours."
     )

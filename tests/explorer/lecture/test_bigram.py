@@ -49,9 +49,9 @@ def test_the_recipe_approaches_the_counted_table(runs, bigram_page):
     assert len({code.value for code in app.code[1:4]}) == 3
 
 
-def test_without_a_training_there_is_no_noise_to_see(bigram_page):
+def test_without_a_training_the_noise_of_a_finished_run_is_grey(bigram_page):
     app = bigram_page()
-    assert any("There are no batches yet" in found.value for found in app.markdown)
+    assert any(found.value.startswith("Grey: finished runs of ours.") for found in app.caption)
 
 
 def test_the_mean_of_a_window_is_its_mean():

@@ -41,9 +41,11 @@ def choose(app, key, value):
 def test_gradients_and_what_feedforward_buys_appear_after_a_guess(block_page):
     app = block_page()
     before = len(plots(app))
+    next(group for group in app.get("button_group") if group.key == "block:residual:guess").set_value(["no less"]).run()
     press(app, "Guess", 1)
     assert len(plots(app)) == before + 1
-    factor = float(said(app, "You guessed no less").split("gets ")[1].split(" ×")[0])
+    assert any("You guessed no less. The answer is" in found.value for found in app.markdown)
+    factor = float(said(app, "Without residual path and norm").split("gets ")[1].split(" ×")[0])
     assert factor > 1000
     press(app, "Just show it", 0)
     assert [found.value for found in app.metric] == ["2.28", "2.24"]
@@ -78,7 +80,7 @@ def test_models_that_were_trained_here_are_measured(block_page, runs):
     choose(app, "positions", positions.HERE)
     press(app, "Just show it", 1)
     choose(app, "measured", residuals.AFTER)
-    assert not app.exception and any("No model is trained yet" in found.value for found in app.markdown)
+    assert not app.exception and said(app, "Without residual path and norm").startswith("Grey: finished runs of ours.")
     choose(app, "blocks", 2)
     assert not app.exception
     assert "learned by runs/lecture\\-positions\\-learned" in said(app, "any two of")

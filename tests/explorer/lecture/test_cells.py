@@ -13,12 +13,7 @@ from tests.explorer.lecture.test_chapters import ROOT, parts
 
 PAGES = [entry for entry in ENTRIES if entry.section in COURSE]
 SHORTEST, LONGEST = 5, 20  # lines of a cell that a page shows
-WITHOUT = {
-    "overview",
-    "pick_subject",
-    "reading_the_month",
-    "exercise",
-}  # a table of contents, and what another section continues
+WITHOUT = {"pick_subject", "_draw_score", "exercise"}  # what another section continues, and the score
 
 
 def named(entry):

@@ -1,0 +1,33 @@
+"""The person's score: the verdicts of their guesses on all pages of the lecture."""
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.lecture.kit.classroom import hidden
+from explorer.lecture.kit.controls import chapter, metrics
+from explorer.lecture.kit.guesses import ASKED, BADGES, forget_score, score
+from explorer.navigation import PAGES
+
+
+def own_guesses() -> None:
+    """Draw the score, unless guesses are hidden."""
+    if not hidden("guess"):
+        _draw_score()
+
+
+@chapter("Your guesses", "1:54:32", "Look back: which question would you answer differently now?")
+def _draw_score() -> None:
+    """How many guesses were right, near and wrong, and the verdict of every question."""
+    verdicts = score()
+    counts = {verdict: list(verdicts.values()).count(verdict) for verdict in BADGES}
+    values = {verdict.capitalize(): f"{count}" for verdict, count in counts.items()}
+    metrics(values | {"Open": f"{len(ASKED) - len(verdicts)}"})
+    with st.expander("All questions"):
+        for name, (page, title) in ASKED.items():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.page_link(PAGES / page, label=title)
+                st.markdown(BADGES[verdicts[name]] if name in verdicts else ":gray[open]")
+        st.caption("The first guess of each question counts. This browser keeps the score in a cookie for a year.")
+        action: dict[str, Any] = {"disabled": not verdicts, "on_click": forget_score}
+        st.button("Forget my guesses", icon=":material/delete:", **action)

@@ -1,0 +1,122 @@
+"""Finished curves of the trainings on the lecture's pages. The pages draw them grey until the person trains.
+
+`python -m explorer.lecture.kit.finished` trains all of them, in about ten minutes, and writes assets/finished.json.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.opened import ROOT
+from gpt.train.tail import Logged
+
+if TYPE_CHECKING:
+    from gpt import Corpus, Recipe, Run
+
+FILE = ROOT / "assets" / "finished.json"
+MOST = 60  # points of a curve; of the bigram every batch, since a page shows their noise
+LEFT_OUT = {"step", "elapsed", "lr", "grad_norm", "tokens_per_second"}
+
+
+def finished(name: str) -> dict[str, Logged]:
+    """Return the finished curves of a training: label → metrics; empty where none ship. name: see `train_together`."""
+    return {
+        label: Logged({metric: (np.array(x, float), np.array(y, float)) for metric, (x, y) in metrics.items()})
+        for label, metrics in _read().get(name, {}).items()
+    }
+
+
+def last_loss(name: str, label: str) -> float:
+    """Return the last validation loss of a finished run."""
+    return float(finished(name)[label].series("val_loss")[1][-1])
+
+
+@cache
+def _read() -> dict[str, dict[str, dict[str, list]]]:
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+
+
+def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
+    """Name, recipes and text of every training on a page that starts without one."""
+    from explorer.lecture import head
+    from explorer.lecture.bigram import panel as bigram
+    from explorer.lecture.block import norms, parts, positions, residuals
+    from explorer.lecture.chat import asking, stages
+    from explorer.lecture.notes import mask, scale
+    from explorer.lecture.scaling import panel as scaling
+    from explorer.lecture.translate import halves
+
+    yield bigram.NAME, {bigram.LABEL: bigram.RECIPE}, None
+    yield head.NAME, {head.LABEL: head.RECIPE}, None
+    yield mask.NAME, mask.RECIPES, None
+    yield positions.NAME, positions.RECIPES, None
+    yield norms.NAME, norms.RECIPES, None
+    yield "depth-8", residuals.recipes(8), None
+    yield scaling.NAME, scaling.recipes(), scaling.short_text()
+    for rung in parts.RUNGS:
+        yield f"rung-{rung}", parts.pair(rung), None
+    for size in scale.SIZES:
+        yield f"twins-{size}", scale.recipes(size), None
+    yield halves.NAME, {halves.LABEL: halves.RECIPE}, None
+    yield "finetune", stages.FINETUNE, None
+    yield "reward", stages.REWARDS, None
+    yield asking.LEASH, stages.POLICIES, None
+
+
+def _curves(run: "Run", most: int) -> dict[str, list]:
+    """The logged metrics, thinned: name → steps and values."""
+    from explorer.figures.curves import running_mean
+    from explorer.train.runs.folders import logged
+
+    curves = {}
+    for metric, (steps, values) in logged(run.folder).columns.items():
+        if metric not in LEFT_OUT and len(steps):
+            mean = running_mean(values) if metric == "train_loss" and most < len(values) else values
+            some = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).astype(int))
+            curves[metric] = [np.asarray(steps)[some].astype(int).tolist(), np.round(mean[some], 4).tolist()]
+    return curves
+
+
+def _measured(name: str, run: "Run") -> dict[str, list]:
+    """What a page measures on the trained model, besides its curves: name → places and values."""
+    from explorer.lecture.block import residuals
+    from explorer.lecture.kit.training import trained_model, validation_rows
+    from explorer.lecture.notes import scale
+    from gpt.lens.learning import attention_statistics, gradient_norms
+
+    if name.startswith("depth"):
+        norms = gradient_norms(trained_model(run), validation_rows(run.recipe, residuals.ROWS)).tolist()
+        return {"gradients": [list(range(len(norms))), norms]}
+    if name.startswith("twins"):
+        measured = attention_statistics(trained_model(run), validation_rows(run.recipe, scale.ROWS))
+        return {quantity: [[run.recipe.model.n_embd], [getattr(measured, quantity)]] for quantity in scale.QUANTITIES}
+    return {}
+
+
+def train_all() -> None:
+    """Train everything and write the file."""
+    import torch
+
+    from explorer.figures.export import file_name
+    from gpt import create_run
+    from gpt.train.loop import train
+
+    results: dict[str, dict[str, dict[str, list]]] = {}
+    with TemporaryDirectory() as folder:
+        for name, recipes, corpus in _trainings():
+            for label, recipe in recipes.items():
+                run = create_run(Path(folder) / file_name("lecture", name, label).lower(), recipe, corpus)
+                train(run, torch.device("cpu"))
+                most = 10_000 if name == "bigram" else MOST
+                results.setdefault(name, {})[label] = _curves(run, most) | _measured(name, run)
+            print(name, *results[name], sep=" · ", flush=True)
+    FILE.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    train_all()

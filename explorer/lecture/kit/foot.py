@@ -1,0 +1,30 @@
+"""What is below each page of the lecture: the notebook of its code, and the menu for a class."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from explorer.lecture.kit import classroom, guesses
+from explorer.lecture.kit.cells import has_cells, notebook
+from explorer.lecture.kit.chapters import CHAPTERS
+from explorer.navigation import Entry
+
+
+def draw_foot(entry: Entry) -> None:
+    """Draw what is below each page of the lecture: the notebook of its code, and the menu for a class."""
+    with st.container(horizontal=True):
+        if not classroom.hidden("code") and has_cells(Path(entry.file).stem):
+            _offer_notebook(entry)
+        if not classroom.hidden("menu"):
+            classroom.for_a_class(entry.file)
+    guesses.keep_score()
+
+
+def _offer_notebook(entry: Entry) -> None:
+    times = [chapter.time for chapter in CHAPTERS if chapter.page == entry.file and chapter.time]
+    name = f"{Path(entry.file).stem}.ipynb"
+    look: dict[str, Any] = {"icon": ":material/download:", "type": "tertiary", "on_click": "ignore"}
+    help = "All code of this page, to run and change in Jupyter. It needs torch."
+    data = notebook(entry, times)
+    st.download_button("Notebook of this chapter", data, name, "application/x-ipynb+json", help=help, **look)
