@@ -104,6 +104,34 @@ def one_head(
     return OneHead((w_q, w_k, w_v), q, k, v, scores, weights, weights @ v)
 
 
+def version_4(seed: int = 1337) -> tuple[Tensor, OneHead]:
+    """Compute the lecture's own example of version 4, with its numbers: x[0] (8, 32), and its head of 16 features.
+
+    The scores are not scaled there. Its weights are the lecture's wei[0]. Source: lecture 01:02:00.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        x = torch.randn(4, 8, 32)[0]
+        w_k, w_q, w_v = (torch.nn.Linear(32, 16, bias=False).weight.detach().T for _ in range(3))
+    return x, one_head(x, w_q, w_k, w_v, scale=False)
+
+
+def scale_example(seed: int = 1337) -> dict[str, float]:
+    """Return the variances of the lecture's example of the scale: of k, q, q · k, and q · k / √16.
+
+    Its random numbers follow those of version 4. Source: lecture 01:16:56.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.randn(4, 8, 32)
+        for _ in range(3):
+            torch.nn.Linear(32, 16, bias=False)
+        k, q = torch.randn(4, 8, 16), torch.randn(4, 8, 16)
+    scores = q @ k.transpose(-2, -1)
+    parts = {"k": k, "q": q, "q · k": scores, "q · k / √16": scores / 4}
+    return {name: part.var().item() for name, part in parts.items()}
+
+
 def message_steps(weights: Tensor, v: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Yield attention as messages, one query after another: (t, weight × v of every token (S, d), and their sum (d,)).
 

@@ -25,7 +25,7 @@ def number_grid(
     row_names: Sequence[str] | None = None,
     column_names: Sequence[str] | None = None,
 ) -> go.Figure:
-    """Draw a matrix, row 0 at the top: blue above zero, orange below, each number in its cell. NaN and −∞ are empty.
+    """Draw a matrix, row 0 at the top: blue above zero, orange below, each number in its cell, −∞ too; NaN is empty.
 
     A matrix with more than `MOST_NUMBERS` columns has no numbers in its cells; hover shows them.
 
@@ -44,12 +44,11 @@ def number_grid(
     hover = f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>"
     cells = style.cells(there, end, xgap=1, ygap=1, hoverongaps=False, hovertemplate=hover)
     places = np.argwhere(~np.isnan(there) & has_numbers)
+    texts = [f"{there[row, column]:z.{digits}f}".replace("-", "−") for row, column in places]
+    masked = np.argwhere(np.isneginf(values) & has_numbers)
+    places, texts = np.concatenate((places, masked)), [*texts, *len(masked) * ["−∞"]]
     numbers = go.Scatter(  # text of a scatter has the page's text colour; text of a heatmap has not
-        x=places[:, 1],
-        y=places[:, 0],
-        mode="text",
-        text=[f"{there[row, column]:z.{digits}f}".replace("-", "−") for row, column in places],
-        hoverinfo="skip",
+        x=places[:, 1], y=places[:, 0], mode="text", text=texts, hoverinfo="skip"
     )
     drawn = style.figure(cells, numbers, height=(CELL if has_numbers else LOW) * R + AXES)
     drawn.update_xaxes(title=columns, range=[-0.5, C - 0.5], **_ticks(C, column_names))

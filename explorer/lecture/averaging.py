@@ -14,11 +14,12 @@ from explorer.shared.choices import SEED
 from gpt import lecture
 
 B, T, C = 4, 8, 2  # the lecture's
-SIZE = 4  # of the matrices that the person edits
+SIZE = 4  # of the scores that the person edits
+EXAMPLE = ((2.0, 7.0), (6.0, 4.0), (6.0, 5.0))  # the lecture's b, of seed 42
 TIMED = (32, 64, 16)  # B, T, C
 GUESSES = {f"{times:,} ×": times for times in (2, 10, 100, 1_000, 10_000)}
 TRIANGLE, MEANS = "lower triangle", "lower triangle, rows sum to 1"
-MATRIX = Choice("matrix", options=("ones", TRIANGLE, MEANS), default=TRIANGLE, label="Start from")
+MATRIX = Choice("matrix", options=("ones", TRIANGLE, MEANS), default="ones", label="Start from")
 AXES = {"rows": "token", "columns": "feature"}
 
 
@@ -70,22 +71,22 @@ def loops(x: torch.Tensor) -> None:
     "0:47:11",
     "Change the weights on the left. Each row says how much of every token goes into one token of the product.",
 )
-def products(x: torch.Tensor) -> None:
+def products() -> None:
     """The trick: which matrix sums, which averages, and why only the lower triangle hides the future."""
-    ones = torch.ones(SIZE, SIZE)
-    matrices = {"ones": ones, TRIANGLE: ones.tril(), MEANS: lecture.masked_softmax(torch.zeros(SIZE, SIZE))}
+    ones, b = torch.ones(len(EXAMPLE), len(EXAMPLE)), torch.tensor(EXAMPLE)
+    matrices = {"ones": ones, TRIANGLE: ones.tril(), MEANS: lecture.masked_softmax(torch.zeros_like(ones))}
     kind = pick(MATRIX)
     first, second, third = st.columns([4, 3, 3], gap="medium")
     with first:
-        st.markdown("**weights** (edit me)")
-        weights = editable(matrices[kind], f"trick:{kind}")
+        st.markdown("**a**, the weights (edit me)")
+        a = editable(matrices[kind], f"trick:{kind}")
     with second:
-        draw_matrix("x", x[0, :SIZE], "trick:x", **AXES)
+        draw_matrix("b, the lecture's", b, "trick:b", digits=0, **AXES)
     with third:
-        draw_matrix("weights @ x", weights @ x[0, :SIZE], "trick:product", **AXES)
-    sums = ", ".join(f"{value:g}" for value in weights.sum(1).tolist())
+        draw_matrix("a @ b", a @ b, "trick:product", **AXES)
+    sums = ", ".join(f"{value:g}" for value in a.sum(1).tolist())
     reads = "Some weight above the diagonal is not zero: a token reads from its future."
-    future = reads if weights.triu(1).any() else "No token reads from its future."
+    future = reads if a.triu(1).any() else "No token reads from its future."
     st.caption(f"The rows sum to {sums} (the cells show three digits). {future}")
     show_cell("averaging/product")
 

@@ -21,7 +21,7 @@ from explorer.shared.prompt import stand_in_of
 from explorer.train.panel import draw_sample
 from explorer.train.progress import link_to
 from gpt import PRESETS, Run, load_corpus
-from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices
+from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices, version_4
 from gpt.model.attention import Attention
 
 NAME, LABEL = "head", "one head"
@@ -29,13 +29,16 @@ RECIPE = PRESETS["rung-2"].changed(
     about="One head, trained within seconds", steps=1000, batch_size=64, lr=1e-2, schedule="linear", final_lr=0.0,
     eval_every=250, eval_batches=50, snapshots=8,
 )  # fmt: skip
-RANDOM, UNTRAINED, TRAINED = "made up", "untrained", "trained below"
+LECTURES, RANDOM = "the lecture's", "made up"
+UNTRAINED, TRAINED = "untrained", "trained below"
 SENTENCE = Choice(
     "sentence", high=RECIPE.model.block_size, default="the king", label="Sentence",
     help="Up to eight letters, the context of the lecture's first head. An unknown letter is read as a space.",
 )  # fmt: skip
-MATRICES = Choice("matrices", options=(RANDOM, UNTRAINED, TRAINED), default=UNTRAINED, label="Matrices of the head")
-C, SIZE = 4, 4  # features of a random token, and of its q, k and v
+MATRICES = Choice(
+    "matrices", options=(LECTURES, RANDOM, UNTRAINED, TRAINED), default=LECTURES, label="Matrices of the head"
+)
+T, C, SIZE = 8, 4, 4  # tokens of the lecture's example; features of a random token, and of its q, k and v
 
 
 @chapter(
@@ -46,6 +49,11 @@ C, SIZE = 4, 4  # features of a random token, and of its q, k and v
 def taken_apart() -> None:
     """A sentence, the head's matrices, and each step of the head's computation for one token."""
     sentence, source, seed = _controls()
+    if source == LECTURES:
+        unroll("head", T - 1, partial(_draw_step, [str(token) for token in range(T)], *version_4()))
+        st.caption("The numbers of the video: x[0] of seed 1337, eight tokens without letters, no scale yet.")
+        show_cell("head/version 4", one_head, masked_softmax, head_by_hand, Attention._explicit)
+        return
     if not sentence:
         widgets.empty_state("The sentence is empty.", "Type a few letters.")
         return
@@ -59,12 +67,18 @@ def taken_apart() -> None:
 
 def _controls() -> tuple[str, str, int]:
     """The sentence, the source of the head's matrices, and the seed of random or untrained ones."""
-    sentence, source, seed = SENTENCE.read(), MATRICES.read(), SEED.read(low=1, default=RECIPE.seed)
+    sentence, source, seed = (
+        SENTENCE.read(),
+        MATRICES.read(default=UNTRAINED if SENTENCE.text or SEED.text else LECTURES),
+        SEED.read(low=1, default=RECIPE.seed),
+    )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    left.text_input(**SENTENCE.bound(sentence))
+    left.text_input(**SENTENCE.bound(sentence, disabled=MATRICES.text == LECTURES))
     st.segmented_control(options=list(MATRICES.options or ()), required=True, **MATRICES.bound(source))
     help = "Seed of random matrices, or of the untrained model."
-    right.number_input(**SEED.bound(seed, help=help, disabled=source == TRAINED, min_value=1))
+    right.number_input(
+        **SEED.bound(seed, help=help, disabled=source == TRAINED or MATRICES.text == LECTURES, min_value=1)
+    )
     return sentence, source, seed
 
 
@@ -156,10 +170,12 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
     T, d = len(tokens), head.q.size(1)
     future = np.triu(np.ones((T, T), dtype=bool), 1)
     dots, scores = (head.q @ head.k.T).numpy(), head.scores.numpy()
+    is_scaled = not np.allclose(dots, scores)
+    division = f"Divided by √{d}" if is_scaled else f"Not divided by √{d} here"
     steps = {
         "2 · q · k: how well each key matches each query": (dots, 1),
-        f"3 · Divided by √{d}: the scores": (scores, 1),
-        "4 · The mask: no key from the future": (np.where(future, np.nan, scores), 1),
+        f"3 · {division}: the scores": (scores, 1),
+        "4 · The mask: no key from the future": (np.where(future, -np.inf, scores), 1),
         "5 · Softmax: weights, each row sums to 1": (np.where(future, np.nan, head.weights.numpy()), 2),
     }
     axis = [escaped(visible(token)) for token in tokens]
@@ -172,7 +188,7 @@ def _weights(tokens: Sequence[str], head: OneHead, at: int) -> None:
                 names = {"rows": "query", "columns": "key", "row_names": axis, "column_names": axis}
                 figure = number_grid(values, digits=digits, marked=marked, **names)
                 chart(figure, key=f"head:step:{title[0]}", alt=title)
-    st.caption(f"The variance of all {T * T} q · k is {dots.var():.2f}; divided by √{d}, {scores.var():.2f}.")
+    st.caption(f"The variance of all {T * T} q · k is {dots.var():.2f}; divided by √{d}, {dots.var() / d:.2f}.")
 
 
 @chapter(

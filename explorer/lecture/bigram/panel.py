@@ -22,10 +22,11 @@ from explorer.opened import Opened
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from gpt import PRESETS, Bigram, Run, build_model, generate, load_corpus, loss_of
+from gpt.text.batches import draw_batch
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.loop import Trainer
-from gpt.train.tail import Logged
 from gpt.train.objectives.language import estimate_loss
+from gpt.train.tail import Logged
 
 NAME, LABEL = "bigram", "table"
 RECIPE = PRESETS["rung-1"].changed(
@@ -37,7 +38,7 @@ BEFORE, NOW = "before training", "now"
 TABLE = Choice("table", options=(BEFORE, NOW), default=NOW, label="The model's table")
 WINDOW = Choice("window", int, 1, default=30, label="Batches in a mean")
 LONGEST = 200  # batches in a mean
-SAMPLE = 200  # tokens
+SAMPLES = {BEFORE: 100, NOW: 500, "counted": 500}  # tokens, as in the lecture
 
 
 def tokenizer() -> Tokenizer:
@@ -50,6 +51,13 @@ def untrained() -> Bigram:
     torch.manual_seed(RECIPE.seed)
     model = build_model(RECIPE.changed(vocab_size=tokenizer().vocab_size).model)
     return cast(Bigram, model).eval().requires_grad_(False)
+
+
+def lectures_batch() -> torch.Tensor:
+    """The video's first batch: 4 chunks of 8 tokens and a target, (4, 9)."""
+    train, _ = texts.halves(load_corpus(RECIPE.text).text)
+    x, y = draw_batch(train, 4, 8, torch.Generator().manual_seed(RECIPE.seed))
+    return torch.cat((x, y[:, -1:]), dim=1)
 
 
 def counted() -> Bigram:
@@ -71,17 +79,19 @@ def untrained_loss() -> None:
     if guessed is None:
         return
     _, validation = texts.halves(load_corpus(RECIPE.text).text)
-    model, uniform = untrained(), untrained()
+    model, uniform, batch = untrained(), untrained(), lectures_batch()
     uniform.table.weight.zero_()
     measured = {
+        "The lecture's batch": loss_of(model(batch[:, :-1]), batch[:, 1:]).item(),
         f"ln {V}": math.log(V),
         "All equally likely": estimate_loss(uniform, validation, RECIPE),
         "The untrained table": estimate_loss(model, validation, RECIPE),
     }
-    show_verdict("bigram:loss", guessed, measured["The untrained table"])
+    show_verdict("bigram:loss", guessed, measured["The lecture's batch"])
     metrics({name: f"{loss:.4f}" for name, loss in measured.items()})
     st.caption(
-        f"Measured on {RECIPE.eval_batches} batches of validation text. A uniform guess over "
+        f"The lecture's batch has 4 × 8 tokens, of seed {RECIPE.seed}; the others are measured on "
+        f"{RECIPE.eval_batches} batches of validation text. A uniform guess over "
         f"{V} characters has the loss −ln(1/{V}). The loss of the untrained table is "
         f"{measured['The untrained table'] - math.log(V):.2f} higher: its random numbers give some wrong characters a "
         "high probability."
@@ -149,12 +159,13 @@ def _apart(model: Bigram, other: Bigram) -> float:
 def _samples(models: dict[str, Bigram]) -> None:
     for column, name in zip(st.columns(3, gap="medium"), (BEFORE, NOW, "counted"), strict=True):
         column.markdown(f"**Sample, {name}**")
-        column.code(_sample(models[name]), language=None, wrap_lines=True, height=200)
-    st.caption(f"{SAMPLE} characters each, with the same seed. One character of context is not enough for words.")
+        column.code(_sample(models[name], SAMPLES[name]), language=None, wrap_lines=True, height=200)
+    lengths = f"{SAMPLES[BEFORE]} and {SAMPLES[NOW]} characters, with the same seed"
+    st.caption(f"{lengths}. One character of context is not enough for words.")
 
 
-def _sample(model: Bigram) -> str:
-    steps = generate(model, torch.zeros(1, dtype=torch.long), SAMPLE, seed=RECIPE.seed)
+def _sample(model: Bigram, length: int) -> str:
+    steps = generate(model, torch.zeros(1, dtype=torch.long), length, seed=RECIPE.seed)
     return tokenizer().decode([step.token for step in steps])
 
 

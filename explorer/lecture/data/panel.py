@@ -18,6 +18,7 @@ from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.navigation import PAGES
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
+from explorer.shared.prompt import stand_in_of
 from gpt import BPETokenizer, CharTokenizer, Corpus
 from gpt.lecture import examples
 from gpt.text.batches import draw_batch, split_ids
@@ -29,6 +30,8 @@ BYTES = 256  # the first tokens of every byte-pair encoding
 EXCERPT = Choice("excerpt", int, 1, default=1, label="Excerpt")
 LENGTH = 400  # characters of an excerpt
 AROUND = 160  # characters before and after the split
+LINE = Choice("line", high=80, default="hii there", label="encode: text to ids")  # the lecture's
+IDS = Choice("ids", high=300, label="decode: ids to text")
 SHORTER = {"not at all": 1.0} | {f"{times:g} ×": times for times in (1.2, 1.5, 2.0, 4.0, 8.0)}
 
 
@@ -76,6 +79,7 @@ def _excerpt(text: str) -> tuple[int, int]:
 )
 def vocabulary(corpus: Corpus) -> None:
     """How much shorter the excerpt is with larger vocabularies."""
+    _encode_and_decode(corpus)
     label = "Cut any line into tokens, on the Tokens page"
     st.page_link(PAGES / "tokens.py", label=label, icon=":material/data_array:")
     guessed = guess("data:vocabulary", "The excerpt becomes shorter", SHORTER)
@@ -95,6 +99,31 @@ def vocabulary(corpus: Corpus) -> None:
         f"shorter, and the model's embedding has {largest / size:.0f} × the rows."
     )
     show_cell("data/merge", BPETokenizer.train)
+
+
+def _encode_and_decode(corpus: Corpus) -> None:
+    """A text box with its ids, and a box of ids with their text."""
+    tokenizer = texts.characters(corpus.text)
+    line = LINE.read()
+    ids = tokenizer.encode(line, replace=stand_in_of(tokenizer))
+    numbers = IDS.read(default=", ".join(map(str, ids)))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.text_input(**LINE.bound(line))
+        st.code(str(ids), language=None, wrap_lines=True)
+    with right:
+        st.text_input(**IDS.bound(numbers))
+        with widgets.guarded():
+            st.code(tokenizer.decode(_whole_numbers(numbers)) or " ", language=None, wrap_lines=True)
+    show_cell("data/encode", CharTokenizer.encode, CharTokenizer.decode, title="Show the code of encode and decode")
+
+
+def _whole_numbers(line: str) -> list[int]:
+    """The ids in a line. Raises ValueError if there is anything else between the commas."""
+    try:
+        return [int(part) for part in line.replace("[", "").replace("]", "").split(",") if part.strip()]
+    except ValueError:
+        raise ValueError(f"{line!r} is no list of ids; type whole numbers with commas, such as 46, 47") from None
 
 
 @chapter(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FILE = ROOT / "assets" / "finished.json"
 MOST = 60  # points of a curve; of the bigram every batch, since a page shows their noise
-LEFT_OUT = {"step", "elapsed", "lr", "grad_norm", "tokens_per_second"}
+LEFT_OUT = {"step", "elapsed", "lr", "grad_norm", "tokens_per_s"}
 
 
 def finished(name: str) -> dict[str, Logged]:

@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from explorer.choice import Choice
-from explorer.lecture.kit.controls import chapter, draw_matrix, pick, show_cell
+from explorer.lecture.kit.controls import chapter, draw_matrix, metrics, pick, show_cell
 from explorer.lecture.kit.finished import finished
 from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.lecture.kit.training import (
@@ -27,9 +27,8 @@ from gpt.model.attention import Attention
 
 SIZES = (4, 8, 16, 32, 64, 128)
 KEYS = 32  # in a row of scores
-FEW = 6  # keys of the row whose slopes are shown
+SCORES, SHARPER = (0.1, -0.2, 0.3, -0.2, 0.5), 8  # the lecture's row, and its factor
 LARGEST = {each: float(each) for each in ("0.05", "0.2", "0.5", "0.8", "1.0")}
-SEED = 1337
 ROWS = 16  # of validation text
 TWINS = {"with the scale": True, "without": False}
 BEFORE, AFTER = "before training", "after it"
@@ -56,6 +55,8 @@ def saturation() -> None:
         return
     means = lecture.saturation(SIZES, KEYS)
     show_verdict("notes:scale", guessed, means.largest[-1].item(), LARGEST)
+    st.markdown("**The lecture's numbers**: the variance of random k, q and their products, at head size 16")
+    metrics({name: f"{variance:.4f}" for name, variance in lecture.scale_example().items()})
     sizes = means.sizes.numpy()
     left, right = st.columns(2, gap="medium")
     variances = means.variance.numpy(), means.scaled_variance.numpy()
@@ -76,23 +77,22 @@ def saturation() -> None:
 def slopes(means: lecture.Saturation) -> None:
     """The Jacobian of one row's softmax, without the scale and with it."""
     st.markdown(
-        f"How much does weight i change when score j changes? This is one row of {FEW} random scores at head size "
-        f"{SIZES[-1]}. The slope is ∂pᵢ/∂sⱼ = pᵢ (δᵢⱼ − pⱼ), so the slope of a weight in its own score is p (1 − p)."
+        f"The lecture's row of five scores, and the same row times {SHARPER}. How much does weight i change when "
+        "score j changes? The slope is ∂pᵢ/∂sⱼ = pᵢ (δᵢⱼ − pⱼ), so the slope of a weight in its own score is p (1 − p)."
     )
-    q, k = torch.randn(2, FEW, SIZES[-1], generator=torch.Generator().manual_seed(SEED))
-    scores = q[0] @ k.T
+    scores = torch.tensor(SCORES)
     winners = []
-    rows = {"q · k": scores, "q · k / √size": scores / math.sqrt(SIZES[-1])}
+    rows = {f"scores × {SHARPER}": SHARPER * scores, "scores": scores}
     for column, (label, row) in zip(st.columns(2, gap="medium"), rows.items(), strict=True):
         weights = row.softmax(-1)
         winners.append(_slope(float(weights.max())))
         with column:
-            title = f"{label}: the weights are {', '.join(f'{weight:.2f}' for weight in weights)}"
+            title = f"{label}: the weights are {', '.join(f'{weight:.4f}' for weight in weights)}"
             axes = {"rows": "weight", "columns": "score", "top": 0.25}
             draw_matrix(title, lecture.softmax_slopes(weights), f"notes:slopes:{label}", **axes)
     without, scaled = winners
     st.caption(
-        f"The largest weight's slope is {without} without the scale and {scaled} with it. A saturated softmax passes "
+        f"The largest weight's slope is {scaled}; times {SHARPER} it is {without}. A saturated softmax passes "
         f"almost no gradient, to any key. Averaged over the {KEYS} rows above, the largest weight's slope is "
         f"{means.slope[-1]:.3f} without the scale and {means.scaled_slope[-1]:.3f} with it. A slope is at most 1/4."
     )

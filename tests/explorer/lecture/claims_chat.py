@@ -1,5 +1,6 @@
 """What the numbers are recomputed from: the lecture's pages from the encoder-decoder to ChatGPT in miniature."""
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,8 @@ def chat(question: str, stages) -> Iterator[Claim]:
     yield from _inversion(judged)
     yield claim("Missing: {*}at most {} characters", 60)
     yield claim("at most {} characters", 60)
+    finished = json.loads((Path(__file__).parents[3] / "assets" / "finished.json").read_text(encoding="utf-8"))
+    yield from (claim(f"{label} = {{}} nats", curves["kl"][1][-1]) for label, curves in finished["leash"].items())
     yield from _stages_in_numbers()
     yield from _demonstrations(stages)
     yield from _shipped()

@@ -104,22 +104,24 @@ def _crossing(memory: bool) -> tuple[float, object]:
 
 def _saturation() -> Iterator[Claim]:
     found = lecture.saturation((4, 8, 16, 32, 64, 128), 32)
-    yield claim("random numbers of variance {}. {*} the largest of {} weights in a row, at head size {}?", 1, 32, 128)
+    yield claim("Queries and keys here are random numbers of variance {}.", 1)
     yield claim(
         "At size {} the largest weight is {} without the scale and {} with it, averaged over {} rows",
         128, found.largest[-1], found.scaled_largest[-1], 32,
     )  # fmt: skip
-    q, k = torch.randn(2, 6, 128, generator=torch.Generator().manual_seed(1337))
-    scores = q[0] @ k.T
+    for name, variance in (("q · k / √16", 1.0918), ("q · k", 17.4690), ("q", 1.0700), ("k", 1.0449)):
+        yield claim(f"{name} = {{}}", variance)  # lecture 1:16:56
+    yield claim("products, at head size {}", 16)
+    scores = torch.tensor([0.1, -0.2, 0.3, -0.2, 0.5])
     numbers = []
-    for label, row in (("q · k", scores), ("q · k / √size", scores / math.sqrt(128))):
+    for label, row in (("scores", scores), ("scores × 8", 8 * scores)):
         weights = row.softmax(-1)
         p = float(weights.max())
         slopes = torch.autograd.functional.jacobian(lambda s: s.softmax(-1), row)  # by another road than the page
         numbers += [p, 1 - p, float(slopes.diagonal().max())]
-        yield claim(f"{label}: the weights are {', '.join(6 * ['{}'])}", *weights.tolist())
-    yield claim("This is one row of {} random scores at head size {}. {*} is p ({} − p)", 6, 128, 1)
-    yield claim("slope is {} × {} ≈ {} without the scale and {} × {} ≈ {} with it", *numbers)
+        yield claim(f"{label}: the weights are {', '.join(5 * ['{}'])}", *weights.tolist())
+    yield claim("row of {} scores, and the same row times {}. {*} is p ({} − p)", 5, 8, 1)
+    yield claim("slope is {} × {} ≈ {}; times {} it is {} × {} ≈ {}", *numbers[:3], 8, *numbers[3:])
     yield claim(
         "Averaged over the {} rows above, the largest weight's slope is {} without the scale and {} with it. A slope "
         "is at most {}/{}",

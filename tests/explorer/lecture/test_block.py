@@ -41,7 +41,7 @@ def choose(app, key, value):
 def test_gradients_and_what_feedforward_buys_appear_after_a_guess(block_page):
     app = block_page()
     before = len(plots(app))
-    next(group for group in app.get("button_group") if group.key == "block:residual:guess").set_value(["no less"]).run()
+    next(group for group in app.get("button_group") if group.key == "block:residual:guess").set_value("no less").run()
     press(app, "Guess", 1)
     assert len(plots(app)) == before + 1
     assert any("You guessed no less. The answer is" in found.value for found in app.markdown)

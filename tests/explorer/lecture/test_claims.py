@@ -67,7 +67,7 @@ def test_the_bigram(turn, runs):
 
 @pytest.mark.parametrize(("at", "start"), [(0, "lower triangle"), (10, "lower triangle, rows sum to 1"), (31, "ones")])
 def test_the_averaging_trick(turn, at, start):
-    weights = torch.ones(4, 4) if start == "ones" else torch.ones(4, 4).tril()
+    weights = torch.ones(3, 3) if start == "ones" else torch.ones(3, 3).tril()
     weights = weights / weights.sum(1, keepdim=True) if "sum" in start else weights
     app = turn("averaging", at=str(at), start=start)
     check(app, claims_first.averaging(at, weights))
@@ -93,7 +93,7 @@ def test_an_untrained_head_has_no_bias(turn):
     ids = torch.tensor(claims_first.TOKENIZER.encode("the king"))
     x = (model.embed.weight[ids] + model.pos_embed[:8]).detach()
     matrices = model.blocks[0].attn.qkv.weight.detach().T.unflatten(1, (3, 32)).transpose(0, 1)
-    check(turn("head", at="2"), claims_first.head("the king", x, matrices, 2, head.RECIPE))
+    check(turn("head", at="2", matrices=head.UNTRAINED), claims_first.head("the king", x, matrices, 2, head.RECIPE))
 
 
 @pytest.mark.parametrize(("causal", "reads"), [(True, crossing.SELF), (False, crossing.CROSS)])

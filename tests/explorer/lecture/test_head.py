@@ -45,12 +45,21 @@ def test_by_hand_is_what_the_model_computes(changes):
     assert torch.allclose(by_hand.weights, cache["blocks.1.attn.hook_pattern"][0, 1], atol=1e-5)
 
 
+def test_the_lectures_own_example_comes_first(head_page):
+    app = head_page(at="1")
+    grids = [each["data"][1]["text"] for each in charts(app) if len(each["data"]) > 1 and "text" in each["data"][1]]
+    assert ["1.00", "0.16", "0.84"] in [grid[:3] for grid in grids]  # wei[0] of the lecture, 1:02:00
+    masked = next(grid for grid in grids if "−∞" in grid)
+    assert masked.count("−∞") == 28 and not app.exception
+    assert any("Not divided by √16 here" in found.value for found in app.markdown)
+
+
 def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page):
-    app = head_page(at="3")
-    assert not app.exception and len(plots(app)) == 12  # with the three matrices
+    app = head_page(at="3", matrices=head.UNTRAINED)
+    assert not app.exception and len(plots(app)) == 13  # with the three matrices, and a finished curve
     assert any("Token 3 · reads" in found.value.replace("\\", "") for found in app.markdown)
     app = choose(app, "Matrices of the head", head.RANDOM)
-    assert not app.exception and len(plots(app)) == 12 and app.query_params["matrices"] == head.RANDOM
+    assert not app.exception and len(plots(app)) == 13 and app.query_params["matrices"] == head.RANDOM
     assert any("sums to 1.0000 over 4 tokens" in found.value for found in app.caption)
 
 

@@ -41,7 +41,7 @@ def test_the_first_distribution_waits_for_a_guess(intro_page):
     app = intro_page()
     assert not app.exception and not plots(app)
     pills = next(group for group in app.get("button_group") if str(group.key).startswith("intro:"))
-    app = pills.set_value([pills.options[0].content]).run()
+    app = pills.set_value(pills.options[0]).run()
     next(button for button in app.button if button.label == "Guess").click().run()
     assert any("You guessed" in found.value for found in app.markdown)
     shown, chosen = bars(app)
