@@ -67,18 +67,15 @@ def taken_apart() -> None:
 
 def _controls() -> tuple[str, str, int]:
     """The sentence, the source of the head's matrices, and the seed of random or untrained ones."""
-    sentence, source, seed = (
-        SENTENCE.read(),
-        MATRICES.read(default=UNTRAINED if SENTENCE.text or SEED.text else LECTURES),
-        SEED.read(low=1, default=RECIPE.seed),
-    )
+    sentence, seed = SENTENCE.read(), SEED.read(low=1, default=RECIPE.seed)
+    has_own = SENTENCE.text is not None or SEED.text is not None
+    source = MATRICES.read(default=UNTRAINED if has_own else LECTURES)
+    is_fixed = MATRICES.text == LECTURES
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    left.text_input(**SENTENCE.bound(sentence, disabled=MATRICES.text == LECTURES))
+    left.text_input(**SENTENCE.bound(sentence, disabled=is_fixed))
     st.segmented_control(options=list(MATRICES.options or ()), required=True, **MATRICES.bound(source))
     help = "Seed of random matrices, or of the untrained model."
-    right.number_input(
-        **SEED.bound(seed, help=help, disabled=source == TRAINED or MATRICES.text == LECTURES, min_value=1)
-    )
+    right.number_input(**SEED.bound(seed, help=help, disabled=is_fixed or source == TRAINED, min_value=1))
     return sentence, source, seed
 
 
