@@ -30,7 +30,7 @@ def training() -> None:
 
 
 def _losses(runs: dict[str, Run]) -> None:
-    draw_losses(runs, list(RECIPES), "rotary:losses")
+    draw_losses(NAME, runs, list(RECIPES), "rotary:losses")
     reached = ", ".join(f"{label} {loss:.2f}" for label, loss in MEASURED.items())
     st.caption(
         f"Measured: validation losses in nats a character, the mean of {len(positions.SEEDS)} seeds: {reached}. Rotary "

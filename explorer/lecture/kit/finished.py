@@ -43,6 +43,7 @@ def _read() -> dict[str, dict[str, dict[str, list]]]:
 
 def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     """Name, recipes and text of every training on a page that starts without one."""
+    from explorer.after.rotary import training as rotary
     from explorer.lecture import head
     from explorer.lecture.bigram import panel as bigram
     from explorer.lecture.block import norms, parts, positions, residuals
@@ -66,6 +67,7 @@ def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     yield "finetune", stages.FINETUNE, None
     yield "reward", stages.REWARDS, None
     yield asking.LEASH, stages.POLICIES, None
+    yield rotary.NAME, rotary.RECIPES, None
 
 
 def _curves(run: "Run", most: int) -> dict[str, list]:

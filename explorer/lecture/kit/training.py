@@ -86,6 +86,9 @@ def draw_losses(name: str, runs: dict[str, Run], labels: Sequence[str], key: str
     name: of the training; key: of the chart.
     """
     numbers = logged_or_finished(name, runs)
+    if not numbers:
+        widgets.empty_state("There is no curve yet.", "Press *Train* to see the losses here.", COMPARED)
+        return
     racers, end = [], 1.0
     for label, color in zip(labels, style.OKABE_ITO, strict=False):
         metrics = numbers.get(label, Logged({}))

@@ -29,7 +29,7 @@ def test_a_part_is_hidden_on_every_page_and_nothing_else(lecture_page):
     codes = [found for found in app.expander if found.label == "Show the code"]
     app = lecture_page("bigram.py", hide="guess,code,training")
     assert not app.exception and titles(app) == there and codes
-    assert not {"Guess", "Train", "Stop"} & labels(app) and len(app.metric) == 3
+    assert not {"Guess", "Train", "Stop"} & labels(app) and len(app.metric) == 4
     assert not [found for found in app.expander if found.label == "Show the code"]
     app = app.switch_page("../pages/averaging.py").run()
     assert "Guess" not in labels(app) and app.metric[1].value != "?"
