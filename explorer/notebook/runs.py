@@ -42,9 +42,10 @@ def save_page(source: "str | Path | Run", file: str | Path, prompts: Sequence[st
     prompts: those on which the heads are drawn (none: examples). Raises ValueError as `show_film`.
     """
     from explorer.train.runs.page import run_page
+    from gpt.train.files import write_text
 
     page = run_page(open_run(source), lambda done, total, what: None, prompts)
-    Path(file).write_bytes(page)
+    write_text(Path(file), page.decode())
     return Path(file)
 
 

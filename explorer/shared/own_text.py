@@ -94,8 +94,14 @@ def _folder() -> Path:
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{uuid4().hex}")
-    beside.write_bytes(content)
-    beside.replace(file)
-    texts = sorted(file.parent.glob("[!.]*"), key=lambda text: -text.stat().st_mtime)
-    for old in texts[KEPT:]:
+    try:
+        beside.write_bytes(content)
+        beside.replace(file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    others = [
+        text for text in file.parent.glob("[!.]*") if text != file
+    ]  # after a clock went back, it may be the oldest
+    for old in sorted(others, key=lambda text: -text.stat().st_mtime)[KEPT - 1 :]:
         old.unlink(missing_ok=True)

@@ -39,4 +39,7 @@ def changing(file: Path) -> Iterator[None]:
         with FileLock(file.with_suffix(".lock")):
             yield
     except OSError as error:
-        raise ValueError(f"{file.name} cannot be written in {str(file.parent)!r}: {error}") from error
+        raise ValueError(
+            f"{file.name} cannot be written in {str(file.parent)!r} ({error.strerror or error}); free some space, or "
+            "allow the app to write there"
+        ) from error

@@ -107,8 +107,8 @@ def writing(runs: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(
-            f"cannot write or start anything in {str(runs)!r} ({error.strerror or error}); free some space there, "
-            "or allow the app to write there"
+            f"cannot write or start anything in {str(runs)!r} ({error.strerror or error}); free some space, or "
+            "allow the app to write there"
         ) from error
 
 
@@ -154,19 +154,22 @@ def stop(run: Run) -> None:
 def rename(runs: Path, name: str, new: str, title: str = "") -> None:
     """Rename a run, also in the configs of its forks. Raises ValueError as `trash.delete` and `check_name` do.
 
-    title: shown instead of the name; a run that only gets a new title can keep its name.
+    title: shown instead of the name; a run that only gets a new title can keep its name. The folder is renamed last,
+    which also works on a full disk: where a config cannot be written, the run keeps its name.
     """
     with locked_folder(runs, name) as folder:
         rights.check_change(folder)
-        if new != name or not title:
+        moves = new != name or not title
+        if moves:
             check_name(runs, new)
-            folder = folder.rename(runs / new)
+        for entry in folders.list_runs(runs):
+            if entry.run and entry.run.parent and entry.run.parent.run == name:
+                _write_config(entry.folder, parent=read_json(entry.folder / "config.json")["parent"] | {"run": new})
         run, title = folders.open_entry(folder).run, "" if title == new else title
         if run and run.title != title:
             _write_config(folder, title=title)
-    for entry in folders.list_runs(runs):
-        if entry.run and entry.run.parent and entry.run.parent.run == name:
-            _write_config(entry.folder, parent=read_json(entry.folder / "config.json")["parent"] | {"run": new})
+        if moves:
+            folder.rename(runs / new)
 
 
 @contextmanager
@@ -193,7 +196,10 @@ def locked_folder(runs: Path, name: str) -> Iterator[Path]:
     except Timeout as error:
         raise ValueError(f"{name!r} is being trained; stop it first") from error
     except OSError as error:
-        raise ValueError(f"the folder of {name!r} cannot be changed: {error}") from error
+        raise ValueError(
+            f"the folder of {name!r} cannot be changed ({error.strerror or error}); free some space, or allow "
+            "the app to write there"
+        ) from error
 
 
 def live(runs: Path) -> list[Run]:

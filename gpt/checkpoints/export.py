@@ -22,6 +22,7 @@ from gpt.model.config import GPTConfig
 from gpt.model.gpt import GPT
 from gpt.text.tokenizer import Tokenizer
 from gpt.train.estimate import shapes_of
+from gpt.train.faults import is_full
 from gpt.train.files import write_json, write_tensors
 from gpt.train.run import Run
 
@@ -92,15 +93,26 @@ def check_room(folder: Path, size: int) -> None:
 @contextmanager
 def _appearing(folder: Path) -> Generator[Path]:
     """Give a hidden folder beside this one, and rename it at the end. On an error, nothing of it stays."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=folder.parent) as hidden:
-        beside = Path(hidden) / "new"
-        beside.mkdir()
-        yield beside
-        try:
-            os.replace(beside, folder)  # over an empty folder, or none
-        except OSError as error:
-            raise ValueError(f"{str(folder)!r} cannot be written: {error}") from error
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".export-", dir=folder.parent) as hidden:
+            beside = Path(hidden) / "new"
+            beside.mkdir()
+            yield beside
+            _rename(beside, folder)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise ValueError(
+            f"{str(folder)!r} cannot be written ({error.strerror}); free some space, or choose another disk"
+        ) from error
+
+
+def _rename(beside: Path, folder: Path) -> None:
+    try:
+        os.replace(beside, folder)  # over an empty folder, or none
+    except OSError as error:
+        raise ValueError(f"{str(folder)!r} cannot be written: {error}") from error
 
 
 def _write_weights(state: dict[str, Tensor], config: GPTConfig, target: Target, folder: Path) -> None:

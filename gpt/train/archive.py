@@ -107,7 +107,10 @@ def unpack_run(file: IO[bytes], folder: Path, progress: Progress = lambda done, 
     except RunError:
         raise
     except OSError as error:
-        raise RunError(f"the run cannot be unpacked: {error}") from error
+        raise RunError(
+            f"the run cannot be unpacked ({error.strerror or error}); free some space on the disk, or allow the app to "
+            "write there"
+        ) from error
     except DAMAGED as error:
         raise _damaged(error) from error
     return load_run(folder)

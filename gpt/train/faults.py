@@ -2,11 +2,9 @@
 
 import errno
 import math
-import re
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from gpt.train.objectives import Objective
 from gpt.train.run import Run
@@ -19,10 +17,7 @@ class TrainingFailed(RuntimeError):
 
 
 def is_full(error: Exception) -> bool:
-    """Tell whether the disk was full. safetensors has the system's error number only in its message."""
-    if isinstance(error, SafetensorError):
-        number = re.search(r"os error (\d+)", str(error))
-        return bool(number) and int(number[1]) in FULL
+    """Tell whether the disk was full."""
     return isinstance(error, OSError) and error.errno in FULL
 
 

@@ -7,6 +7,7 @@ renaming it.
 
 import json
 import os
+import re
 import stat
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -168,11 +169,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Replace a safetensors file."""
+    """Replace a safetensors file. Raises OSError where it cannot be written.
+
+    safetensors has the system's error number only in its message.
+    """
+    copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     with _beside(path) as file:
-        save_file(
-            {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, file, metadata
-        )
+        try:
+            save_file(copies, file, metadata)
+        except SafetensorError as error:
+            number = re.search(r"os error (\d+)", str(error))
+            raise (OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else error) from error
 
 
 @contextmanager

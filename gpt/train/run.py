@@ -194,7 +194,7 @@ class Run:
         """Whether a training process holds the lock.
 
         A read-only folder cannot be locked. There a run counts as held if status.json changed in the last `QUIET`
-        seconds.
+        seconds. A time in the future, after a clock went back, says nothing of a process.
         """
         if not (self.folder / ".lock").exists():  # taking the lock would create it, and a deleted folder again
             return False
@@ -205,7 +205,7 @@ class Run:
             return True
         except OSError:
             path = self.folder / "status.json"
-            return path.is_file() and time.time() - path.stat().st_mtime < QUIET
+            return path.is_file() and abs(time.time() - path.stat().st_mtime) < QUIET
 
     def set_status(self, state: State, step: int = 0, why: str = "") -> None:
         """Write status.json. On a full disk, overwrite the old file in place, which needs no new space."""

@@ -38,7 +38,8 @@ class Entry:
 def list_runs(runs: Path) -> list[Entry]:
     """List every run, also damaged and incomplete ones, the newest first."""
     folders = [folder for folder in runs.glob("[!.]*") if any((folder / part).exists() for part in PARTS)]
-    return [open_entry(folder) for folder in sorted(folders, key=lambda folder: -_modified(folder / "config.json"))]
+    newest_first = sorted(folders, key=lambda folder: (-_modified(folder / "config.json"), folder.name))
+    return [open_entry(folder) for folder in newest_first]
 
 
 def open_entry(folder: Path) -> Entry:

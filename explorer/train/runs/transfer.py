@@ -1,5 +1,6 @@
 """Hand a run on: download it as one .zip or as one page, and import such a .zip."""
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -99,8 +100,12 @@ def import_run(runs: Path, file: IO[bytes], stem: str) -> Run:
     check_import([entry.folder for entry in folders.list_runs(runs)], unpacked_size(file))
     with jobs.writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
-    run = unpack_run(file, runs / free_name(runs, stem))
-    jobs.give_to(run.folder, current())
-    if run.status.state == "queued":
-        run.set_status("stopped", run.status.step, "it was imported; resume it to train it here")
+        run = unpack_run(file, runs / free_name(runs, stem))
+        try:
+            jobs.give_to(run.folder, current())
+            if run.status.state == "queued":
+                run.set_status("stopped", run.status.step, "it was imported; resume it to train it here")
+        except BaseException:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            raise
     return run

@@ -10,6 +10,7 @@ from explorer import state
 from explorer.shared import own_text
 from explorer.shared.uploads import hold_one
 from gpt.text.corpus import CorpusError
+from tests.full_disk import full_disk
 
 TEXT = 20 * b"round and round it goes, and "
 
@@ -43,6 +44,23 @@ def test_few_texts_are_kept(tmp_path):
     for i in range(own_text.KEPT + 5):
         own_text.keep(f"{i}.txt", TEXT)
     assert len(list((tmp_path / "runs" / ".texts").iterdir())) == own_text.KEPT and own_text.kept().name == f"{i}.txt"
+
+
+def test_a_new_text_is_kept_where_the_clock_went_back(tmp_path):
+    for i in range(own_text.KEPT):
+        own_text.keep(f"{i}.txt", TEXT)
+    texts = tmp_path / "runs" / ".texts"
+    for text in texts.iterdir():
+        os.utime(text, (4e9, 4e9))  # seconds since 1970: in the year 2096
+    own_text.keep("new.txt", TEXT)
+    assert len(list(texts.iterdir())) == own_text.KEPT and own_text.kept().name == "new.txt"
+
+
+@pytest.mark.parametrize("most", [0, 50])
+def test_on_a_full_disk_the_session_keeps_the_text_and_no_half_of_it_stays(session, tmp_path, most):
+    with full_disk(most):
+        own_text.keep("notes.txt", TEXT)
+    assert own_text.kept().name == "notes.txt" and not list((tmp_path / "runs" / ".texts").iterdir())
 
 
 @pytest.mark.parametrize("known", ["", "../../etc/passwd", "x", "0" * 16, "/etc/passwd", "0" * 17, "..", "\0"])
