@@ -22,12 +22,13 @@ def number_grid(
     digits: int = 2,
     marked: Sequence[tuple[int, int]] = (),
     top: float | None = None,
+    most_numbers: int = MOST_NUMBERS,
     row_names: Sequence[str] | None = None,
     column_names: Sequence[str] | None = None,
 ) -> go.Figure:
     """Draw a matrix, row 0 at the top: blue above zero, orange below, each number in its cell, −∞ too; NaN is empty.
 
-    A matrix with more than `MOST_NUMBERS` columns has no numbers in its cells; hover shows them.
+    A matrix with more than `most_numbers` columns has no numbers in its cells; hover shows them.
 
     values: (R, C); rows, columns: titles of the axes; marked: the (row, column) cells with a frame; top: the number
     with the strongest colour (default: the largest); row_names, column_names: labels in place of indices, escaped.
@@ -39,7 +40,7 @@ def number_grid(
     there = np.where(np.isfinite(values), values, np.nan)
     top = top if top else max(float(np.nanmax(np.abs(there), initial=0.0)), 1e-9)
     R, C = values.shape
-    has_numbers = C <= MOST_NUMBERS
+    has_numbers = most_numbers >= C
     end = PALE * top if has_numbers else top
     hover = f"{rows} %{{y}}, {columns} %{{x}}<br>%{{z:.5f}}<extra></extra>"
     cells = style.cells(there, end, xgap=1, ygap=1, hoverongaps=False, hovertemplate=hover)

@@ -41,6 +41,9 @@ MATRICES = Choice(
 T, C, SIZE = 8, 4, 4  # tokens of the lecture's example; features of a random token, and of its q, k and v
 
 
+MOST = 8  # columns of a matrix with numbers; it has a quarter of the page
+
+
 @chapter(
     "One head taken apart",
     "1:02:00",
@@ -132,7 +135,9 @@ def _vectors(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
     for above, below, name, matrix, values in zip(first[1:], second[1:], "qkv", head.matrices, vectors, strict=True):
         with above:
             title, axes = f"W_{name}, {matrix.size(0)} × {matrix.size(1)}", ("feature of x", f"feature of {name}")
-            draw_matrix(title, matrix, f"head:W_{name}", rows=axes[0], columns=axes[1], row_names=features)
+            draw_matrix(
+                title, matrix, f"head:W_{name}", rows=axes[0], columns=axes[1], row_names=features, most_numbers=MOST
+            )
         with below:
             st.markdown(f"**{name} = x · W_{name}{' + bias' * has_bias}**, {values.size(1)} features each")
             _draw_vectors(name, values, tokens, at)

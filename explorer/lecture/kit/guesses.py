@@ -61,7 +61,7 @@ def guess(name: str, question: str, options: Collection[str] | None = None, *, a
             number = st.number_input(question, value=None, key=f"{key}:guess", placeholder="a number", width=260)
             chosen = None if number is None else f"{number:g}"
         else:
-            chosen = st.pills(question, list(options), key=f"{key}:guess", persist_state="session")
+            chosen = st.pills(question, list(options), key=f"{key}:guess", persist_state="session", wrap=True)
         if st.button("Guess", key=f"{key}:try", icon=":material/psychology_alt:", disabled=chosen is None):
             state.remember(f"{key}:guessed", chosen)
         if not hidden("answers") and st.button("Just show it", key=f"{key}:show", type="tertiary"):
