@@ -31,7 +31,7 @@ CODE_FILE = "ATTENTION_EXPLORER_TEACHER_CODE_FILE"  # a file that has it in its 
 HOME = {"localhost", "127.0.0.1", "::1"}  # addresses that only this machine reaches
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 LONGEST_NAME = 40  # characters
-SHORTEST_CODE = 6  # characters
+SHORTEST_CODE, LONGEST_CODE = 6, 1_000  # characters
 WRONG_CODES, PER_SECONDS = 10, 60.0  # of the whole server; more are refused
 PAUSE = 0.5  # seconds that a wrong code takes
 
@@ -128,7 +128,8 @@ def teacher_code() -> str:
     code, file = os.environ.get(CODE, ""), os.environ.get(CODE_FILE)
     if file:
         try:
-            code = Path(file).read_text(encoding="utf-8").partition("\n")[0]
+            with open(file, encoding="utf-8") as lines:
+                code = lines.readline(LONGEST_CODE)
         except (OSError, UnicodeError) as error:
             raise ValueError(f"the teacher's code cannot be read from {file!r}: {error}") from error
     code = code.strip()

@@ -92,6 +92,11 @@ def test_the_code_may_be_in_a_file(tmp_path, monkeypatch):
         teacher_code()
 
 
+def test_a_code_file_without_an_end_is_read_to_its_longest_code(monkeypatch):
+    monkeypatch.setenv(identity.CODE_FILE, "/dev/zero")
+    assert len(teacher_code()) == identity.LONGEST_CODE
+
+
 def test_damaged_files_give_the_defaults(runs):
     for content in ("", "[]", "{", '{"steps": -1, "runs": true, "prompt": "x", "more": 1}', "[" * 10_000):
         (runs / ".limits.json").write_text(content)
