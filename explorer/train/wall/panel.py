@@ -63,7 +63,7 @@ def _draw_joining() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="wall:join"):
         st.image(qr_code(link), width=QR_WIDTH)
-        with st.container(width="stretch", gap="small"):
+        with st.container(width=300, gap="small"):
             st.markdown(f"**Join:** {widgets.plain(link)}")
             if st.button("Show large", icon=":material/qr_code_2:", help="For the projector"):
                 _show_large(link)
