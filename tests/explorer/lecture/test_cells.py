@@ -5,7 +5,9 @@ import json
 import re
 import sys
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from explorer.lecture.kit import cells
 from explorer.navigation import COURSE, ENTRIES
@@ -26,14 +28,13 @@ def shown(file):
 
 
 def notebook(entry):
-    nbformat = pytest.importorskip("nbformat")
     return nbformat.reads(cells.notebook(entry, ["0:14:27"]).decode(), as_version=4)
 
 
 @pytest.mark.parametrize("entry", PAGES, ids=named)
 def test_a_notebook_is_valid_and_needs_only_torch(entry):
     made = notebook(entry)
-    pytest.importorskip("nbformat").validate(made)
+    nbformat.validate(made)
     assert entry.question in made.cells[0].source and "0:14:27" in made.cells[0].source
     code = "\n".join(cell.source for cell in made.cells if cell.cell_type == "code")
     imported = {
@@ -57,11 +58,7 @@ def test_a_notebooks_cells_run_in_their_order(entry, monkeypatch, tmp_path):
 
 def test_jupyter_runs_a_notebook(tmp_path):
     made = notebook(next(entry for entry in PAGES if entry.file == "averaging.py"))
-    run = (
-        pytest.importorskip("nbclient")
-        .NotebookClient(made, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
-        .execute()
-    )
+    run = NotebookClient(made, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     printed = "".join(out.text for cell in run.cells if cell.cell_type == "code" for out in cell.outputs)
     assert "[14., 16.]" in printed and "-inf" in printed and printed.endswith("True\n")
 
