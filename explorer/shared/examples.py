@@ -6,6 +6,8 @@ functions import gpt.
 
 from pathlib import Path
 
+from explorer.opened import folder_of
+from explorer.real_models import list_models
 from explorer.shared.outline import outline, stamp
 
 VALIDATION = (  # from the validation text of Tiny Shakespeare
@@ -78,9 +80,6 @@ READ = 400  # characters at either end of a text
 
 def of_model(ref: str) -> dict[str, str]:
     """Return name → prompt for the text that this model was trained on. Raises ValueError if there is no such model."""
-    from explorer.opened import folder_of
-    from explorer.real_models import list_models
-
     return REAL if ref in list_models() else of_folder(folder_of(ref))
 
 

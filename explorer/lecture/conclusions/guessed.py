@@ -27,7 +27,7 @@ def _draw_score() -> None:
         for name, (page, title) in ASKED.items():
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.page_link(PAGES / page, label=title)
-                st.markdown(BADGES[verdicts[name]] if name in verdicts else ":gray[open]")
+                st.markdown(BADGES[verdicts[name]] if name in verdicts else "open")
         st.caption("The first guess of each question counts. This browser keeps the score in a cookie for a year.")
         action: dict[str, Any] = {"disabled": not verdicts, "on_click": forget_score}
         st.button("Forget my guesses", icon=":material/delete:", **action)

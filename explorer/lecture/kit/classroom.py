@@ -29,7 +29,7 @@ def hidden(part: str) -> bool:
 def note_hidden(part: str) -> None:
     """Draw a note for the teacher where students do not see this part."""
     if hiding.is_marked(_id(part)):
-        st.badge("Hidden for students", icon=":material/visibility_off:", color="orange")
+        st.markdown(":orange-badge[:material/visibility_off: Hidden for students]")
 
 
 def what_can_be_hidden() -> dict[str, str]:

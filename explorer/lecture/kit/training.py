@@ -114,7 +114,7 @@ def grey_unless(is_own: bool, figure: Figure) -> Figure:
 
 def finished_sentence(runs: Collection[object]) -> str:
     """Say whose curves are drawn, where the person has no run."""
-    return "" if runs else "Grey: finished runs of ours. *Train* draws yours. "
+    return "" if runs else f"{style.word(style.MUTED).capitalize()}: finished runs of ours. *Train* draws yours. "
 
 
 def _run_name(name: str, label: str) -> str:

@@ -56,13 +56,14 @@ def test_no_link_of_a_student_shows_what_is_hidden(join, hide):
     assert "Guess" not in labels(app) and not app.metric, "without a guess there is no answer either"
     app = join("bigram", name="Anna")
     assert "Just show it" not in labels(app)
+    app = app.number_input(key="bigram:loss:guess").set_value(4).run()
     app = widget(app.button, "Guess").click().run()
     assert not app.metric and "The teacher shows the answer later" in messages(app)
     assert not any("orm and" in title.value for title in join("block", hide="code").subheader)
     teacher = join("block", code=RIGHT)
     assert any("orm and" in title.value for title in teacher.subheader) and NOTE in messages(teacher)
     hide()
-    assert len(app.run().metric) == 3, "the guess is kept until the teacher shows the answer"
+    assert len(app.run().metric) == 4, "the guess is kept until the teacher shows the answer"
 
 
 def test_a_hidden_page_is_gone_and_its_address_says_so(join, hide):
