@@ -4,6 +4,7 @@ import ast
 import importlib.metadata
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,22 @@ def named(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
+@cache
+def parse(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def names_of_dependencies() -> set[str]:
+    """What requirements.txt names, and the modules that these packages have."""
+    needed = re.findall(r"^[A-Za-z0-9_-]+", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    packages = importlib.metadata.packages_distributions().items()
+    return {*needed, *(top for top, owners in packages if set(owners) & set(needed))}
+
+
 def imports(file: Path) -> Iterator[str]:
     """The full name of every module, and of everything taken from a module, that the file imports anywhere."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parse(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -41,7 +55,7 @@ def imported_roots(file: Path) -> set[str]:
 
 
 def attributes(file: Path) -> set[str]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parse(file)
     return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | {
         name.rpartition(".")[2] for name in imports(file)
     }
@@ -81,7 +95,7 @@ def test_the_session_and_the_url_have_one_home(file):
 @pytest.mark.parametrize("file", sources("explorer", "pages"), ids=named)
 def test_fragments_have_one_home(file):
     """A fragment within another makes Streamlit's messages arrive without their place."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parse(file)
     used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "fragment"]
     assert file.name == "fragment.py" or not [node for node in used if getattr(node.value, "id", "") == "st"]
 
@@ -93,7 +107,7 @@ def test_files_are_short(file):
 
 @pytest.mark.parametrize("file", sources("pages"), ids=named)
 def test_pages_are_thin(file):
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parse(file)
     assert len(file.read_text(encoding="utf-8").splitlines()) <= LONGEST_PAGE
     assert "torch" not in imported_roots(file)
     assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree))
@@ -101,9 +115,7 @@ def test_pages_are_thin(file):
 
 @pytest.mark.parametrize("file", sources("explorer", "pages"), ids=named)
 def test_no_raw_html_and_no_pickle(file):
-    called = {
-        word.arg for word in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(word, ast.keyword)
-    }
+    called = {word.arg for word in ast.walk(parse(file)) if isinstance(word, ast.keyword)}
     assert not called & {"unsafe_allow_html", "unsafe_allow_javascript"}
     assert not imported_roots(file) & {"pickle", "shelve", "marshal", "dill", "joblib"}
 
@@ -111,10 +123,8 @@ def test_no_raw_html_and_no_pickle(file):
 @pytest.mark.parametrize("file", sources("explorer"), ids=named)
 def test_no_module_shadows_a_dependency(file):
     """Streamlit puts explorer/ itself on the path, so explorer/plotly.py would be imported as `plotly`."""
-    needed = re.findall(r"^[A-Za-z0-9_-]+", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    provided = {top for top, owners in importlib.metadata.packages_distributions().items() if set(owners) & set(needed)}
     top = file.relative_to(ROOT / "explorer").parts[0].removesuffix(".py")
-    assert top not in {"gpt", "pages", *provided, *needed}
+    assert top not in {"gpt", "pages", *names_of_dependencies()}
 
 
 @pytest.mark.parametrize("name", ["app.py", "navigation.py", "state.py", "opened.py", "shared/widgets.py"])
