@@ -32,9 +32,9 @@ from explorer.opened import import_gpt
 from explorer.people.identity import COOKIE, is_shared, new_id, read_cookie, write_cookie
 
 FRAMES = "ATTENTION_EXPLORER_FRAMES"  # sites that may show the app in a frame, such as https://school.example
+PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
 
 # Without it the browser looks for the server beside the page first, and each page that is opened directly has two 404s.
-PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
 BACKEND = "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin }</script>"
 
 
