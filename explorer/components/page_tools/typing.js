@@ -4,6 +4,7 @@
 const PAUSE = 120; // ms after the last key
 const QUICK = 1000; // ms of a run; a page whose last runs all took longer waits for Enter
 const RUNS = 3; // that are remembered
+const LOST = 1000; // ms after which a text that started no run is applied again
 const HOLDS_CHOICE = "[class*='st-key-widget-'] textarea";
 
 const tookOn = new Map(); // page → ms that its last runs on a new text took
@@ -62,14 +63,19 @@ function applyOnEnter(event) {
   apply(target);
 }
 
-// No text interrupts the run of another one: of what is typed meanwhile, only the last is applied.
+// No text interrupts the run of another one: of what is typed meanwhile, only the last is applied. The loop ends when
+// the page has run on the text.
 function applySoon(area) {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
     if (!area.isConnected || !isQuick()) return;
-    if (isRunning() || began !== null) return applySoon(area);
+    const isLost = began !== null && performance.now() - began > LOST;
+    if (isRunning() || (began !== null && !isLost)) return applySoon(area);
+    if (isLost) applied.delete(area);
+    else if (area.value === applied.get(area)) return;
     keepHistoryShort();
     apply(area);
+    applySoon(area);
   }, PAUSE);
 }
 
