@@ -1,4 +1,4 @@
-"""The main file on Streamlit Community Cloud: the app, which only shows there unless told otherwise."""
+"""The main file on Streamlit Community Cloud: the app, read-only by default."""
 
 import os
 import runpy

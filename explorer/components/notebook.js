@@ -41,7 +41,7 @@ function keepDrawn(box, draw) {
 // The bytes of a trait, or null where it has none.
 function bytesOf(view) { return view?.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : null; }
 
-function tellNotebook(model, values) {
+function sendToNotebook(model, values) {
   for (const [name, value] of Object.entries(values)) model.set(name, value);
   model.save_changes();
 }

@@ -81,16 +81,12 @@ def check_runs(person: Person, count: int, own: Use, everybody: Use) -> None:
     if person.is_teacher:
         return
     limits, more = read_limits(), f", and this starts {count}" if count > 1 else ""
-    if own.runs + count > limits.runs:
-        raise ValueError(
-            f"{own.runs} of your runs train or wait{more}; {limits.runs} may. Stop one, wait for its end, or ask the "
-            "teacher to raise the limit"
-        )
-    if everybody.runs + count > limits.all_runs:
-        raise ValueError(
-            f"{everybody.runs} runs train or wait here{more}; {limits.all_runs} may. Wait for one to end, or ask the "
-            "teacher to raise the limit"
-        )
+    for whose, runs, most in (("your runs", own.runs, limits.runs), ("all runs", everybody.runs, limits.all_runs)):
+        if runs + count > most:
+            raise ValueError(
+                f"{runs} of {whose} train or wait{more}; the limit is {most}. Stop one, wait for one to end, or ask "
+                "the teacher to raise the limit"
+            )
 
 
 def check_name(person: Person) -> None:
@@ -106,15 +102,12 @@ def check_disk(person: Person, own: Use, everybody: Use, more: int) -> None:
     if person.is_teacher:
         return
     limits, needed = read_limits(), f", and this needs {bytes_in_words(more)}"
-    if own.disk + more > limits.disk:
-        raise ValueError(
-            f"your runs take {bytes_in_words(own.disk)}{needed}; {bytes_in_words(limits.disk)} may. Delete one, or ask "
-            "the teacher to raise the limit"
-        )
-    if everybody.disk + more > limits.all_disk:
-        raise ValueError(
-            f"all runs take {bytes_in_words(everybody.disk)}{needed}; {bytes_in_words(limits.all_disk)} may. {ASK}"
-        )
+    for whose, disk, most in (("your runs", own.disk, limits.disk), ("all runs", everybody.disk, limits.all_disk)):
+        if disk + more > most:
+            raise ValueError(
+                f"{whose} take {bytes_in_words(disk)}{needed}; the limit is {bytes_in_words(most)}. Delete one, or ask "
+                "the teacher to raise the limit"
+            )
 
 
 def check_upload(person: Person, size: int) -> None:

@@ -138,27 +138,27 @@ def cancel(run: Run) -> bool:
     if not job or job.state.upper().startswith(RUNNING):
         return False
     job.cancel(check=False)
-    forget(run)
+    remove_record(run)
     return True
 
 
-def ask_again(run: Run) -> None:
+def refresh_state(run: Run) -> None:
     """Ask the cluster now for the state of the run's job. Else submitit asks after seconds, and later after minutes."""
     if job := _job(run):
         job.get_info(mode="force")
 
 
-def is_of_before(run: Run) -> bool:
+def was_resumed_since(run: Run) -> bool:
     """Whether the run's job is older than its state: a person has resumed the run since."""
     return (run.folder / RECORD).stat().st_mtime_ns < (run.folder / "status.json").stat().st_mtime_ns
 
 
-def forget(run: Run) -> None:
+def remove_record(run: Run) -> None:
     """Remove the record of the run's job."""
     (run.folder / RECORD).unlink(missing_ok=True)
 
 
-def last_words(run: Run) -> str:
+def failure_reason(run: Run) -> str:
     """Return why the run's job ended before it trained."""
     job = _job(run)
     assert job

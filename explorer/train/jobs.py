@@ -130,7 +130,7 @@ def resume(run: Run) -> None:
         run.pause_request.unlink(missing_ok=True)
         with suppress(Timeout), run.lock.acquire(timeout=0):
             run.stop_request.unlink(missing_ok=True)
-            cluster.ask_again(run)
+            cluster.refresh_state(run)
             run.set_status("queued", run.status.step)
     advance(run.folder.parent)
 
@@ -187,7 +187,7 @@ def locked_folder(runs: Path, name: str) -> Iterator[Path]:
                 raise ValueError(f"there is no run called {name!r}")
             run = folders.open_entry(folder).run
             if run:
-                cluster.ask_again(run)
+                cluster.refresh_state(run)
             if run and cluster.is_waiting(run):
                 raise ValueError(f"{name!r} waits for the cluster or trains there; stop it first")
             lock, launching = (FileLock(folder / file) for file in (".lock", LAUNCHING))

@@ -67,10 +67,10 @@ def settle(run: Run) -> None:
     A run that was resumed after its job died gets another one.
     """
     if cluster.state(run) is not None and not cluster.is_waiting(run):
-        if cluster.is_of_before(run):
-            return cluster.forget(run)
+        if cluster.was_resumed_since(run):
+            return cluster.remove_record(run)
         last = _last_line(run)
-        _record_death(run, last if last.startswith("error: ") else cluster.last_words(run))
+        _record_death(run, last if last.startswith("error: ") else cluster.failure_reason(run))
 
 
 def starting_words(run: Run) -> str:

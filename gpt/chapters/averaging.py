@@ -10,7 +10,7 @@ B, T, C = 4, 8, 2  # sequences, tokens, features
 x = torch.randn(B, T, C)
 
 # %% loops
-xbow = torch.zeros(B, T, C)  # "bow", bag of words: an average forgets the order
+xbow = torch.zeros(B, T, C)  # "bow", bag of words: an average has no order
 for b in range(B):
     for t in range(T):
         xprev = x[b, : t + 1]  # (t + 1, C): this token and all before it

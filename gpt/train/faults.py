@@ -17,7 +17,7 @@ class TrainingFailed(RuntimeError):
 
 
 def is_full(error: Exception) -> bool:
-    """Tell whether the disk was full."""
+    """Return whether the disk was full."""
     return isinstance(error, OSError) and error.errno in FULL
 
 

@@ -125,7 +125,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def is_step(value: Any) -> bool:
-    """Tell whether the value is a possible step: a whole number from 0 to `MAX_INT`."""
+    """Return whether the value is a possible step: a whole number from 0 to `MAX_INT`."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INT
 
 

@@ -87,7 +87,7 @@ def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
 
 
 def is_restart() -> bool:
-    """Tell whether torchrun or Slurm has started this command again, because a process or a machine was lost."""
+    """Return whether torchrun or Slurm has started this command again, because a process or a machine was lost."""
     return any(int(os.environ.get(name) or 0) for name in RESTARTS)
 
 

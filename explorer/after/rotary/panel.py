@@ -76,7 +76,7 @@ def _draw_arrows(q: Tensor, k: Tensor, distance: int, speed: float, at: int) -> 
 @chapter(
     "Many dials: fast and slow",
     "rotary",
-    "Move the position. Which dial tells neighbours apart, and which tells far tokens apart?",
+    "Move the position. Which dial separates neighbours, and which separates far tokens?",
 )
 def speeds() -> None:
     """The angles of all pairs of a head at one position, and the score by distance with all of them."""

@@ -6,11 +6,11 @@ export default {
     const key = `notebook ${Math.random()}`;
     const messages = { view: bytesOf(model.get("view_message")), small: bytesOf(model.get("small_message")) };
     messages.layer = bytesOf(model.get("layer_message"));
-    messages.ask = (asked) => tellNotebook(model, { asked });
+    messages.ask = (asked) => sendToNotebook(model, { asked });
     MESSAGES.set(key, messages);
     const setStateValue = (_, { head, cell }) => {
       const [[layer, index], [query, read]] = [head ?? [null, null], cell ?? [null, null]];
-      tellNotebook(model, { layer, head: index, query, key: read });
+      sendToNotebook(model, { layer, head: index, query, key: read });
     };
     let leave = () => {};
     const stop = keepDrawn(box, () => { leave = drawComponent({ parentElement, data: { key }, setStateValue }); });

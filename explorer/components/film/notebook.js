@@ -6,7 +6,7 @@ export default {
     const data = bytesOf(model.get("film"));
     const setStateValue = (_, { step, head }) => {
       const [layer, index] = head ?? [null, null];
-      tellNotebook(model, { step, layer, head: index });
+      sendToNotebook(model, { step, layer, head: index });
     };
     let leave = () => {};
     const stop = keepDrawn(box, () => { leave = drawComponent({ parentElement, data, setStateValue }); });

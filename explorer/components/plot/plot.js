@@ -22,7 +22,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     plot.style.height = `${state.height}px`;
     plots.ask(plot);
   }
-  return () => setTimeout(() => plot.isConnected || plots.forget(plot));
+  return () => setTimeout(() => plot.isConnected || plots.remove(plot));
 }
 
 function addPlot(parent) {
@@ -57,7 +57,7 @@ function startPlots() {
     widths.observe(plot);
   }
 
-  function forget(plot) {
+  function remove(plot) {
     for (const observer of [inWindow, widths]) observer.unobserve(plot);
     waiting.delete(plot);
     states.delete(plot);
@@ -104,7 +104,7 @@ function startPlots() {
   }
   followTheme();
 
-  return { states, watch, forget, ask };
+  return { states, watch, remove, ask };
 }
 
 // The figure in the page's font, ink and background.

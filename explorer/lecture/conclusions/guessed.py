@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter, metrics
-from explorer.lecture.kit.guesses import ASKED, BADGES, forget_score, score
+from explorer.lecture.kit.guesses import ASKED, BADGES, clear_score, score
 from explorer.navigation import PAGES
 
 
@@ -29,5 +29,5 @@ def _draw_score() -> None:
                 st.page_link(PAGES / page, label=title)
                 st.markdown(BADGES[verdicts[name]] if name in verdicts else "open")
         st.caption("The first guess of each question counts. This browser keeps the score in a cookie for a year.")
-        action: dict[str, Any] = {"disabled": not verdicts, "on_click": forget_score}
-        st.button("Forget my guesses", icon=":material/delete:", **action)
+        action: dict[str, Any] = {"disabled": not verdicts, "on_click": clear_score}
+        st.button("Delete my guesses", icon=":material/delete:", **action)

@@ -146,8 +146,8 @@ def keep_score() -> None:
         _write_cookie(data={"score": text}, key="guesses:score", width=1, height=1)
 
 
-def forget_score() -> None:
-    """Forget all verdicts. Good as a button's callback."""
+def clear_score() -> None:
+    """Delete all verdicts."""
     _change_score({})
 
 

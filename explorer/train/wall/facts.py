@@ -1,4 +1,4 @@
-"""What the wall knows of each run, read once for all viewers. A part is read again only when its file changes."""
+"""The facts of each run on the wall, read once for all viewers. A part is read again only when its file changes."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ class Strongest(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the wall knows of a run."""
+    """The facts of a run on the wall."""
 
     run: Run
     owner: Person
@@ -65,7 +65,7 @@ class Board:
     def read(self, runs: Path) -> list[Facts]:
         """Return the facts, from the last `PERIOD`. A run that cannot be opened is left out.
 
-        Who asks while another viewer's look goes on gets the facts of the look before.
+        While another viewer's look goes on, it returns the facts of the look before.
         """
         is_known = self._looked[0] == runs
         if self._lock.acquire(blocking=not is_known):
@@ -78,7 +78,7 @@ class Board:
                 self._lock.release()
         return self._facts
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Look again at the next reading."""
         self._looked = (None, 0.0)
 

@@ -154,7 +154,7 @@ def _act(action: str, facts: Facts, hidden: list[str]) -> None:
     owner = _owner_key(facts)
     if action == "remove":
         trash.delete(facts.run.folder.parent, facts.run.name)
-        BOARD.forget()
+        BOARD.clear()
         st.toast("The run is deleted. *Undo* is on the Runs page for ten minutes.")
     else:
         set_hidden({*hidden, owner} if action == "hide" else {*hidden} - {owner})

@@ -39,7 +39,7 @@ def test_a_typed_number_is_judged_and_the_first_guess_counts(open_app):
     numbers = {metric.label: metric.value for metric in app.metric}
     assert (numbers["Right"], numbers["Near"], numbers["Wrong"]) == ("0", "1", "0")
     assert numbers["Open"] == str(len(ASKED) - 1)
-    app = press(app, "Forget my guesses")
+    app = press(app, "Delete my guesses")
     assert {metric.label: metric.value for metric in app.metric}["Near"] == "0"
 
 
@@ -57,7 +57,7 @@ def test_a_link_that_hides_guesses_leaves_no_trace_of_them(open_app, entry):
     texts = [found.value for found in (*app.markdown, *app.caption, *app.subheader)]
     assert not app.exception and not [text for text in texts if "guess first" in text.lower() or "First guess" in text]
     assert not [text for text in texts if "Your guesses" in text]
-    assert not {"Guess", "Just show it", "Forget my guesses"} & {button.label for button in app.button}
+    assert not {"Guess", "Just show it", "Delete my guesses"} & {button.label for button in app.button}
 
 
 def test_every_question_is_asked_on_its_page():

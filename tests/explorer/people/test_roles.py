@@ -89,7 +89,7 @@ def test_limits_bind_a_student_and_not_the_teacher(join, runs):
 def test_a_student_has_a_number_of_runs_at_once(join, runs):
     write_limits(Limits(runs=1))
     app = start(join("train", name="Anna"))
-    assert "1 of your runs train or wait; 1 may" in messages(start(app))
+    assert "1 of your runs train or wait; the limit is 1" in messages(start(app))
     assert not start(join("train", name="Ben")).error
 
 
@@ -97,14 +97,14 @@ def test_the_runs_of_a_race_start_together_or_not_at_all(join, runs):
     write_limits(Limits(runs=4))
     before = {folder.name for folder in runs.glob("[!.]*")}
     app = widget(join("race", name="Anna").button, "Start the race").click().run()
-    assert "0 of your runs train or wait, and this starts 5; 4 may" in messages(app)
+    assert "0 of your runs train or wait, and this starts 5; the limit is 4" in messages(app)
     assert {folder.name for folder in runs.glob("[!.]*")} == before
 
 
 def test_a_run_needs_its_disk_before_it_starts(join, runs):
     write_limits(Limits(disk=1_000_000))
     app = start(join("train", name="Anna"))
-    assert "and this needs" in messages(app) and "1.0 MB may" in messages(app)
+    assert "and this needs" in messages(app) and "the limit is 1.0 MB" in messages(app)
     write_limits(Limits(all_disk=1))
     assert "all runs take" in messages(start(join("train", name="Ben")))
 

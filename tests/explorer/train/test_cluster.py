@@ -154,7 +154,7 @@ def test_a_job_that_waits_in_slurm_can_be_stopped_and_sent_again(slurm, runs, op
     assert run.status.state == "queued" and cluster.state(run) == "PENDING"
     (slurm / "4712").write_text("OUT_OF_MEMORY")
     time.sleep(0.01)  # submitit asks at most once in a millisecond
-    cluster.ask_again(run)
+    cluster.refresh_state(run)
     jobs.advance(runs)
     assert run.status.state == "failed" and "job 4712 ended as OUT_OF_MEMORY before it trained" in run.status.why
     jobs.resume(run)

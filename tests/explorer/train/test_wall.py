@@ -26,7 +26,7 @@ ANNA, BEN = "a" * 22, "b" * 22
 
 @pytest.fixture(autouse=True)
 def new_board():
-    facts.BOARD.forget()
+    facts.BOARD.clear()
 
 
 @pytest.fixture
