@@ -52,8 +52,8 @@ def number_grid(
         x=places[:, 1], y=places[:, 0], mode="text", text=texts, hoverinfo="skip"
     )
     drawn = style.figure(cells, numbers, height=(CELL if has_numbers else LOW) * R + AXES)
-    drawn.update_xaxes(title=columns, range=[-0.5, C - 0.5], **_ticks(C, column_names))
-    drawn.update_yaxes(title=rows, range=[R - 0.5, -0.5], **_ticks(R, row_names))
+    drawn.update_xaxes(title=columns, range=[-0.5, C - 0.5], **_ticks(column_names or range(C), has_numbers))
+    drawn.update_yaxes(title=rows, range=[R - 0.5, -0.5], **_ticks(row_names or range(R), R <= MOST_NUMBERS))
     for row, column in marked:
         style.draw_frame(drawn, (column - 0.5, row - 0.5), (column + 0.5, row + 0.5))
     return drawn
@@ -74,8 +74,8 @@ def similarity_map(cosines: np.ndarray, *, axis: str) -> go.Figure:
     return drawn
 
 
-def _ticks(count: int, names: Sequence[str] | None) -> dict[str, Any]:
-    """Label every row or column, or every eighth where there are many."""
-    shown = list(map(str, range(count))) if names is None else list(names)
-    step = 1 if count <= MOST_NUMBERS else 8
-    return {"tickvals": list(range(0, count, step)), "ticktext": shown[::step], "tickangle": 0, "showgrid": False}
+def _ticks(names: Sequence[object], has_room: bool) -> dict[str, Any]:
+    """Label every row or column, or every eighth where there is no room."""
+    step = 1 if has_room else 8
+    shown = [str(name) for name in names[::step]]
+    return {"tickvals": list(range(0, len(names), step)), "ticktext": shown, "tickangle": 0, "showgrid": False}

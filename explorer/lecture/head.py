@@ -53,8 +53,9 @@ def taken_apart() -> None:
     """A sentence, the head's matrices, and each step of the head's computation for one token."""
     sentence, source, seed = _controls()
     if source == LECTURES:
-        unroll("head", T - 1, partial(_draw_step, [str(token) for token in range(T)], *version_4()))
-        st.caption("The numbers of the video: x[0] of seed 1337, eight tokens without letters, no scale yet.")
+        st.caption("The numbers of the video: x[0] of seed 1337. Its eight tokens have no letters. No scale yet.")
+        names = [str(token) for token in range(T)]
+        unroll("head", T - 1, partial(_draw_step, names, names, *version_4()))
         show_cell("head/version 4", one_head, masked_softmax, head_by_hand, Attention._explicit)
         return
     if not sentence:
@@ -64,7 +65,7 @@ def taken_apart() -> None:
     if computed is None:
         widgets.empty_state("There is no trained head yet.", "Press *Train* below; it takes a few seconds.")
         return
-    unroll("head", len(sentence) - 1, partial(_draw_step, list(sentence), *computed))
+    unroll("head", len(sentence) - 1, partial(_draw_step, list(sentence), labels(sentence), *computed))
     show_cell("head/version 4", one_head, masked_softmax, head_by_hand, Attention._explicit)
 
 
@@ -104,9 +105,8 @@ def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead]
     return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=stand_in_of(tokenizer))))
 
 
-def _draw_step(tokens: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
-    """The head's computation for the token `at`; its row has a frame."""
-    names = labels(tokens)
+def _draw_step(tokens: Sequence[str], names: Sequence[str], x: Tensor, head: OneHead, at: int) -> None:
+    """The head's computation for the token `at`; its row has a frame. names: of the tokens in sentences."""
     st.markdown(f"**Token {widgets.plain(names[at])} reads**")
     _vectors(tokens, x, head, at)
     _weights(tokens, head, at)

@@ -108,8 +108,8 @@ def training() -> None:
     """Train the table, and compare it with the counted one."""
     script = PRESETS["rung-1"]
     about = (
-        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks take a few seconds. Most of the time, its process "
-        f"starts. The lecture's script, at {widgets.lecture_link('0:38:00')}, takes {script.steps:,} steps at a "
+        f"{RECIPE.steps} steps of {RECIPE.batch_size} chunks take a few seconds, most of them before the first "
+        f"step. The lecture's script, at {widgets.lecture_link('0:38:00')}, takes {script.steps:,} steps at a "
         f"{RECIPE.lr / script.lr:.0f} × lower learning rate."
     )
     train_together(NAME, {LABEL: RECIPE}, _compared, about=about)

@@ -52,6 +52,7 @@ def test_the_lectures_own_example_comes_first(head_page):
     masked = next(grid for grid in grids if "−∞" in grid)
     assert masked.count("−∞") == 28 and not app.exception
     assert any("Not divided by √16 here" in found.value for found in app.markdown)
+    assert any("Token 1 reads" in found.value for found in app.markdown)
 
 
 def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page):
