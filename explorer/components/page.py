@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 
 from explorer.components import read
 
-COLORS = {
-    theme: {f"--st-{name}-color": color for name, color in zip(names, colors, strict=True)}
-    for names in [("text", "background", "secondary-background", "border", "primary")]
-    for theme, colors in {
-        "light": ("#1F2328", "#FFFFFF", "#F5F6F7", "#D0D4D9", "#0072B2"),
-        "dark": ("#E6E8EA", "#111417", "#1B1F24", "#3A4048", "#56B4E9"),
-    }.items()
+
+def _theme(*colors: str) -> dict[str, str]:
+    names = ("text", "background", "secondary-background", "border", "primary")
+    return {f"--st-{name}-color": color for name, color in zip(names, colors, strict=True)}
+
+
+COLORS = {  # theme → its CSS variables
+    "light": _theme("#1F2328", "#FFFFFF", "#F5F6F7", "#D0D4D9", "#0072B2"),
+    "dark": _theme("#E6E8EA", "#111417", "#1B1F24", "#3A4048", "#56B4E9"),
 }
 FONTS = {"--st-font": "system-ui, sans-serif", "--st-code-font": "ui-monospace, Menlo, Consolas, monospace"}
 STYLE = """:root {{ color-scheme: light dark; {fonts} {light} }}
@@ -55,9 +57,7 @@ def page(title: str, body: str, *, css: Iterable[str], scripts: Sequence[str]) -
         title=html.escape(title),
         css="\n".join((STYLE.format(fonts=fonts, **variables), *css)),
         body=body,
-        hashes=" ".join(
-            f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
-        ),
+        hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
         scripts="\n".join(f'<script type="module">{script}</script>' for script in scripts),
     ).encode()
 

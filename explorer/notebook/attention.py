@@ -49,7 +49,7 @@ def show_attention(
         patterns, tokens = _patterns(subject.model, reading.ids), reading.tokens
     whole = stack_patterns(patterns)
     n_layer, _, T, S = whole.shape
-    queries = text_tokens(tokens or (), T, "tokens")
+    queries = text_tokens(() if tokens is None else tokens, T, "tokens")
     read = None if keys is None else text_tokens(keys, S, "keys")
     if read is None and T != S:
         raise ValueError(f"{T} queries read {S} keys; give the tokens that are read: keys=…")

@@ -171,14 +171,6 @@ def seconds(*functions: Callable[[], Any]) -> list[float]:
     return shortest
 
 
-def show_code(*code: Callable | str) -> None:
-    """Show the source of the functions that have just run, or lines of source, in an expander."""
-    if not hidden("code"):
-        note_hidden("code")
-        with st.expander("Show the code", icon=":material/code:"):
-            _draw_source(code)
-
-
 def show_cell(place: str, *real: Callable | str, title: str = "Show the code") -> None:
     """Show a cell of the lecture's code, and how the real module does it, in an expander.
 

@@ -48,7 +48,6 @@ class Facts:
     status: Status
     entrant: Entrant
     curve: tuple[float, ...]  # running mean of the training loss, thinned
-    speed: float | None  # tokens per second
     sample: str
     strongest: Strongest | None
 
@@ -147,13 +146,12 @@ def _read_facts(run: Run, sample: str, strongest: Strongest | None) -> Facts:
         measured=curves.measured,
     )
     owner = Person(owner.id, name_now(owner))
-    return Facts(run, owner, status, entrant, curves.drawn, curves.speed, sample, strongest)
+    return Facts(run, owner, status, entrant, curves.drawn, sample, strongest)
 
 
 class _Curves(NamedTuple):
     measured: Measured
     drawn: tuple[float, ...]
-    speed: float | None
 
 
 @lru_cache(maxsize=folders.MOST)
@@ -163,9 +161,8 @@ def _curves(folder: Path, per_step: int, stamp: Stamp) -> _Curves:
     steps, losses = numbers.series("val_loss")
     at, elapsed = numbers.series("elapsed")
     seconds = np.interp(steps, at, elapsed) if len(at) else np.zeros(len(steps))
-    speeds = numbers.series("tokens_per_s")[1]
     drawn = tuple(round(loss, 4) for loss in sparkline(numbers.series("train_loss")[1]))
-    return _Curves(Measured(steps * per_step, seconds, losses), drawn, float(speeds[-1]) if len(speeds) else None)
+    return _Curves(Measured(steps * per_step, seconds, losses), drawn)
 
 
 class _Sample(NamedTuple):

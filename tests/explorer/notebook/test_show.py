@@ -117,6 +117,12 @@ def test_a_model_in_training_or_without_a_tokenizer_says_so():
         show_attention(model.eval(), "a")
 
 
+def test_tokens_may_be_an_array():
+    patterns, letters = random_patterns(2, 2, 3, 3), list("abc")
+    views = [show_attention(patterns=patterns, tokens=tokens) for tokens in (letters, np.array(letters))]
+    assert views[0].view_message == views[1].view_message
+
+
 def test_a_layer_comes_when_the_browser_asks_for_it(monkeypatch):
     monkeypatch.setattr("explorer.notebook.attention.AT_ONCE", 0)
     monkeypatch.setattr("explorer.components.attention_view.encoding.AT_ONCE", 0)
