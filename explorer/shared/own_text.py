@@ -100,8 +100,7 @@ def _write(file: Path, content: bytes) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-    others = [
-        text for text in file.parent.glob("[!.]*") if text != file
-    ]  # after a clock went back, it may be the oldest
+    # the new text stays, even if the clock went back and it looks like the oldest
+    others = [text for text in file.parent.glob("[!.]*") if text != file]
     for old in sorted(others, key=lambda text: -text.stat().st_mtime)[KEPT - 1 :]:
         old.unlink(missing_ok=True)

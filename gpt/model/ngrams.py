@@ -32,9 +32,8 @@ class NGrams(nn.Module):
             ids = torch.cat((past.last.get(self, ids[:, :0]), ids), dim=1)
             past.last[self] = ids[:, -(self.longest - 1) :]
         keys = self.keys(ids)
-        rows = torch.cat(keys, dim=1) % len(
-            self.table
-        )  # one look-up, because each has a gradient as large as the table
+        # one look-up for all lengths, because each look-up has a gradient as large as the table
+        rows = torch.cat(keys, dim=1) % len(self.table)
         vectors = F.embedding(rows, self.table).split([each.size(1) for each in keys], dim=1)
         T = ids.size(1)
         total = torch.stack([F.pad(each, (0, 0, T - each.size(1), 0)) for each in vectors]).sum(0)
@@ -42,8 +41,7 @@ class NGrams(nn.Module):
 
     def keys(self, ids: Tensor) -> list[Tensor]:
         """Return the number of each n-gram of ids (B, T): for n = 2, 3, … (B, T − n + 1)."""
-        keys, found = ids, []
+        keys = [ids]
         for n in range(2, self.longest + 1):
-            keys = (keys[:, 1:] * FACTOR + ids[:, : 1 - n]) % PRIME
-            found.append(keys)
-        return found
+            keys.append((keys[-1][:, 1:] * FACTOR + ids[:, : 1 - n]) % PRIME)
+        return keys[1:]
