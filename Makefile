@@ -14,7 +14,7 @@ smollm2: .venv/installed
 
 test: .venv/installed-tests chromium
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/test_architecture.py tests/test_docs.py tests/gpt tests/explorer
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/browser
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ end when its server printed a traceback. Chromium is the system's, or Playwright
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -38,6 +39,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 START_TIMEOUT_S = 90
+CLOSED_TAB = re.compile(
+    r"Exception in ASGI application\n(?:(?!Exception in).)*?"
+    r'WebSocketDisconnected: Cannot call "send" once a close message has been sent\.\n',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Server:
     process: subprocess.Popen
 
     def log(self) -> str:
-        return self.log_file.read_text(errors="replace")
+        """What the server has printed, without what Streamlit prints if a tab closes while it connects."""
+        return CLOSED_TAB.sub("", self.log_file.read_text(errors="replace"))
 
     def is_healthy(self) -> bool:
         try:

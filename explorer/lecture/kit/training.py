@@ -1,6 +1,9 @@
-"""Small trainings on a page of the lecture, and their losses. They run in own processes; every visitor sees them."""
+"""Small trainings on a page of the lecture, and their losses. They run in processes of their own.
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+On a shared server each student trains runs of their own. Without one, they see the teacher's.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import cast
 
@@ -15,6 +18,7 @@ from explorer.figures.race import Racer, race_curves
 from explorer.lecture.kit.classroom import hidden, note_hidden
 from explorer.lecture.kit.finished import finished
 from explorer.opened import OWN, Opened, open_run, runs_folder
+from explorer.people.identity import current
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.train import jobs
@@ -48,7 +52,7 @@ def train_together(
 
 def trained(name: str, label: str) -> Run | None:
     """The run of this training with this label; None before its first snapshot."""
-    run = _opened({label: _run_name(name, label)}).get(label)
+    run = _opened(_shown_runs(name, [label])).get(label)
     return run if run and run.steps else None
 
 
@@ -117,20 +121,29 @@ def finished_sentence(runs: Collection[object]) -> str:
     return "" if runs else f"{style.word(style.MUTED).capitalize()}: finished runs of ours. *Train* draws yours. "
 
 
-def _run_name(name: str, label: str) -> str:
-    return file_name("lecture", name, label).lower()
+def _own_run(name: str, label: str) -> str:
+    """The name of the run that this person trains. A student's ends with a part of their id."""
+    person = current()
+    return file_name("lecture", name, label, *([] if person.is_teacher else [person.id[:8]])).lower()
+
+
+def _shown_runs(name: str, labels: Iterable[str]) -> dict[str, str]:
+    """The runs of this training that this person sees: label → their own, or the teacher's."""
+    own = {label: _own_run(name, label) for label in labels}
+    if any((runs_folder() / run).exists() for run in own.values()):
+        return own
+    return {label: file_name("lecture", name, label).lower() for label in own}
 
 
 def _follow(
     name: str, recipes: dict[str, Recipe], draw: Callable[[dict[str, Run]], None], about: str, corpus: Corpus | None
 ) -> None:
-    names = {label: _run_name(name, label) for label in recipes}
-    runs = _opened(names)
+    runs = _opened(_shown_runs(name, recipes))
     st.markdown(about)
     if not widgets.only_shows() and not hidden("training"):
         note_hidden("training")
         with st.container(horizontal=True):
-            _train(name, {names[label]: recipe for label, recipe in recipes.items()}, corpus)
+            _train(name, {_own_run(name, label): recipe for label, recipe in recipes.items()}, corpus)
             draw_group_buttons(list(runs.values()), f"lecture:{name}")
     for label, recipe in recipes.items():
         title = f"**{widgets.plain(label)}**"
@@ -161,7 +174,7 @@ def _train(name: str, recipes: dict[str, Recipe], corpus: Corpus | None) -> None
     label, icon = ("Train again", "replay") if earlier else ("Train", "play_arrow")
     key = widgets.once(f"lecture:{name}:train")
     pressed = st.button(label, icon=f":material/{icon}:", type="primary", disabled=live, key=key)
-    if not pressed or live:  # another visitor may have pressed it meanwhile
+    if not pressed or live:  # it may have been pressed in another tab meanwhile
         return
     with widgets.acting(f"lecture:{name}:train", "Preparing the text …"):
         jobs.check_room(folder, len(recipes))

@@ -149,3 +149,24 @@ def test_an_imported_run_belongs_to_who_imports_it(shared, runs, monkeypatch):
     monkeypatch.setattr(transfer, "current", lambda: ben)
     assert owner_of(transfer.import_run(runs, packed, "mine").folder) == ben
     assert owner_of(runs / "tiny") == anna
+
+
+def test_each_student_trains_a_chapter_for_themselves_and_sees_the_teachers_before(join, runs):
+    def trainings() -> set[str]:
+        return {owner_of(folder).name for folder in runs.glob("lecture-bigram-table*")}
+
+    def train(app):
+        app = widget(app.button, "Train").click().run()
+        assert not app.exception and not app.error, messages(app)
+        return app
+
+    def statuses(app) -> list[str]:
+        return [bar.proto.text for bar in app.get("progress")]
+
+    assert "not trained yet" in statuses(join("bigram"))[0]
+    train(join("bigram", code=RIGHT))
+    ben = join("bigram", name="Ben")
+    assert "Waiting for its turn" in statuses(ben)[0], "the teacher's run"
+    train(ben)
+    train(join("bigram", name="Anna"))
+    assert len(trainings()) == 3 and {"Anna", "Ben"} < trainings()
