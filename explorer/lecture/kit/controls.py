@@ -183,7 +183,7 @@ def show_cell(place: str, *real: Callable | str, title: str = "Show the code") -
         if not real:
             _draw_source([shown_cell(place)])
             return
-        lecture, module = st.tabs(["The lecture's way", "How the real module does it"])
+        lecture, module = st.tabs(["The lecture's way", "The real module"])
         with lecture:
             _draw_source([shown_cell(place)])
         with module:
