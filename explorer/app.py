@@ -5,6 +5,7 @@ The server imports this file once, for `app`; each rerun of a page executes it, 
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -20,7 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if __name__ == "__main__":
     from explorer import navigation, start, state
-    from explorer.lecture.kit import foot
+    from explorer.lecture.kit import foot, speaker
     from explorer.opened import await_gpt
     from explorer.people import hiding, panel
     from explorer.shared import turns, uploads, widgets
@@ -35,7 +36,8 @@ if __name__ == "__main__":
     uploads.limit_uploads()
     state.enter(entry.title)
     start.strip(entry.title)
-    widgets.heading(entry.title, entry.question, panel.draw_person)  # before the page, which may wait for torch
+    tools = (panel.draw_person, partial(speaker.draw_notes, entry))
+    widgets.heading(entry.title, entry.question, *tools)  # before the page, which may wait for torch
     panel.draw_hidden_note(entry.file)
     if hiding.is_page_hidden(entry.file):
         widgets.empty_state("This page is hidden for now.", "Your teacher shows it later.")

@@ -93,3 +93,9 @@ def test_everything_can_be_hidden_but_the_way_to_the_class():
     pages = {hiding.word_of_page(entry.file) for entry in ENTRIES if entry.file not in SHOWN_TO_ALL}
     assert set(PARTS) | pages <= words.keys() and "page:start" not in words
     assert len(set(words.values())) == len(words)
+
+
+def test_only_the_teacher_gets_the_speaker_notes(join):
+    student = join("bpe", name="Anna", notes="1")
+    assert not student.exception and "Say" not in messages(student) and "Notes" not in labels(student)
+    assert "Join the most frequent pair" in messages(join("bpe", code=RIGHT, notes="1"))
