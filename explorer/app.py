@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if __name__ == "__main__":
     from explorer import navigation, start, state
+    from explorer.lecture.exercises.places import drawing_exercises
     from explorer.lecture.kit import foot, speaker
     from explorer.opened import await_gpt
     from explorer.people import hiding, panel
@@ -43,7 +44,7 @@ if __name__ == "__main__":
         widgets.empty_state("This page is hidden for now.", "Your teacher shows it later.")
         st.stop()
     await_gpt()
-    with widgets.guarded(), turns.ending_turns():
+    with widgets.guarded(), turns.ending_turns(), drawing_exercises(entry.file):
         page.run()
     if entry.section in navigation.COURSE:
         foot.draw_foot(entry)

@@ -4,4 +4,3 @@ panel.merging()
 chosen = panel.trained()
 if chosen is not None:
     panel.examples(*chosen)
-panel.exercise()

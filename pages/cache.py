@@ -3,4 +3,3 @@ from explorer.after.cache import panel
 panel.rows()
 panel.timing()
 panel.grouped()
-panel.exercise()

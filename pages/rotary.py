@@ -3,4 +3,3 @@ from explorer.after.rotary import panel, training
 panel.arrows()
 panel.speeds()
 training.training()
-panel.exercise()

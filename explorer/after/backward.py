@@ -107,6 +107,7 @@ def _predict_logit(shares: dict[str, list[Share]], values: Tensor, target: int) 
         within=0.01,
         hint=f"The gradient of a logit is p − y. For a wrong token y is 0, and p is {e} / {s}.",
         why="For a wrong token the gradient is its probability: a step against it lowers this logit.",
+        record="backward-logit",
         format="%.3f",
         width=420,
     )
@@ -121,6 +122,7 @@ def _predict_future(shares: dict[str, list[Share]], values: Tensor) -> bool:
         within=0.001,
         hint="Query 0 may read token 0 only. How much does the output change if a masked score changes?",
         why="The mask hides key 2 from query 0, so its score changes nothing. No gradient comes from the future.",
+        record="backward-mask",
         format="%.3f",
         width=420,
     )

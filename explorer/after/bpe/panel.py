@@ -12,7 +12,7 @@ from explorer.components.token_cells import chips
 from explorer.explore.tokens import panel as tokens
 from explorer.figures.tokens import visible
 from explorer.lecture.kit.controls import chapter, metrics, pick, show_cell, unroll
-from explorer.lecture.kit.exercise import ask_number, ask_option
+from explorer.lecture.kit.exercise import ask_option
 from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from gpt import BPETokenizer, Corpus
@@ -37,7 +37,6 @@ EXAMPLES = {
     "capitals": "egg Egg EGG an egg.egg",
 }
 EXAMPLE = Choice("cut-text", options=tuple(EXAMPLES), default="numbers", label="Example")
-GPT2_VOCABULARY = 50_257
 LECTURE = "https://www.youtube.com/watch?v=zduSFxRajkE"
 
 
@@ -103,6 +102,7 @@ def _predict(text: str, step: Merge, at: int) -> bool:
         hint="Count how often the two tokens are next to each other in the text, within a word.",
         why=f"It occurs {most} times. Of equally frequent pairs, the first in the text is merged here: "
         f"{widgets.plain(_name(step.pair))}.",
+        record="merge-next",
     )
 
 
@@ -176,33 +176,3 @@ def examples(corpus: Corpus, size: int) -> None:
         "so a Chinese character or an emoji takes several tokens, and each space of an indent its own."
     )
     show_cell("bpe/encode", BPETokenizer.encode)
-
-
-@chapter(
-    "Exercise: merge by hand",
-    "bpe",
-    "The text is **aaabdaaabac**. Merge its most frequent pair three times. Use paper.",
-)
-def exercise() -> None:
-    """Count the tokens of Gage's example."""
-    ask_number(
-        "bpe:gage",
-        "How many tokens does it have then?",
-        5,
-        within=0,
-        hint="It begins with 11 tokens. The most frequent pair is a + a; it is joined twice, from left to right.",
-        why="After a + a, aa + a and aaa + b the text is aaab d aaab a c. With a + b as the second merge, it is the "
-        "same.",
-        step=1,
-        width=420,
-    )
-    ask_number(
-        "bpe:gpt2",
-        f"GPT-2 has {GPT2_VOCABULARY:,} tokens, one of them special. How many merges has it?",
-        GPT2_VOCABULARY - 256 - 1,
-        within=0,
-        hint="Every merge adds one token. The first tokens are the single bytes.",
-        why=f"{GPT2_VOCABULARY:,} − 256 bytes − 1 special token.",
-        step=1,
-        width=420,
-    )

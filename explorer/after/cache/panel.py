@@ -13,7 +13,6 @@ from explorer.after.cache.figures import cache_sizes, computed_rows, token_times
 from explorer.choice import Choice
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.kit.controls import chapter, metrics, pick, show_cell, unroll
-from explorer.lecture.kit.exercise import ask_number
 from explorer.opened import DEFAULT, Opened, open_model
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -32,7 +31,6 @@ MEASURED = (  # ms at these lengths, on our machine: recompute, reuse
 )
 MODEL = Choice("shape", options=tuple(PUBLISHED), default="SmolLM2-135M", label="Sizes of")
 TOKENS = Choice("cached", options=(256, 1024, 2048, 8192, 32768, 131072), default=2048, label="Tokens in the cache")
-EXERCISE = {"n_layer": 16, "n_kv_head": 2, "d_head": 64, "tokens": 1000}
 FLOAT = 4  # bytes of a number in our own model's cache
 
 
@@ -155,26 +153,3 @@ def grouped() -> None:
         "models' config.json; Ainslie et al. 2023, [arXiv:2305.13245](https://arxiv.org/abs/2305.13245)."
     )
     show_cell("cache/bytes", cache_bytes)
-
-
-@chapter(
-    "Exercise: the bytes of a cache",
-    "cache",
-    f"A model has {EXERCISE['n_layer']} layers, 8 query heads, and {EXERCISE['n_kv_head']} key and value heads of "
-    f"{EXERCISE['d_head']} features. It has read {EXERCISE['tokens']:,} tokens. A number has 2 bytes.",
-)
-def exercise() -> None:
-    """Compute the bytes of a cache."""
-    size = cache_bytes(**EXERCISE)
-    ask_number(
-        "cache:bytes",
-        "How many million bytes does its cache take?",
-        size / 1e6,
-        within=0.1,
-        hint="Every layer keeps a key and a value for each token and each key and value head. Query heads are not "
-        "kept.",
-        why=f"2 × {EXERCISE['n_layer']} layers × {EXERCISE['n_kv_head']} heads × {EXERCISE['d_head']} features × "
-        f"{EXERCISE['tokens']:,} tokens × 2 bytes = {size:,} bytes.",
-        width=420,
-        format="%.2f",
-    )

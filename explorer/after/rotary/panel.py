@@ -1,4 +1,4 @@
-"""Rotary positions: two arrows that turn with their positions, dials of many speeds, and an exercise."""
+"""Rotary positions: two arrows that turn with their positions; dials of many speeds."""
 
 import math
 from functools import partial
@@ -11,7 +11,6 @@ from explorer.after.rotary.figures import dial, dials, score_curve
 from explorer.choice import Choice
 from explorer.figures import style
 from explorer.lecture.kit.controls import chapter, editable, metrics, show_cell, unroll
-from explorer.lecture.kit.exercise import ask_number
 from explorer.shared.chart import chart
 from gpt.after.rotary import frequencies, score, scores_by_distance, turn
 from gpt.model.positions import Rotary
@@ -24,7 +23,6 @@ FARTHEST = 12
 ARROWS = [[1.0, 0.2], [0.6, 0.8]]  # q and k before they are turned
 PAIRS = 8
 LONG = 200  # distances of the second curve
-AT, DEGREES_THERE, APART, MOVED = 7, 30, 2, 100  # of the exercise
 
 
 @chapter(
@@ -98,31 +96,3 @@ def speeds() -> None:
         "Longer contexts need slower dials: Llama 3 turns them with a base of 500,000 in place of 10,000."
     )
     show_cell("rotary/dials", frequencies, scores_by_distance, Rotary)
-
-
-@chapter(
-    "Exercise: q · k from the distance",
-    "rotary",
-    f"At position 0, q and k are the same arrow of length 1. They turn by {DEGREES_THERE}° a token.",
-)
-def exercise() -> None:
-    """Compute a score from a distance, and move both tokens."""
-    east = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    each = torch.tensor([math.radians(DEGREES_THERE)], dtype=torch.float64)
-    places = {"near": AT, "far": AT + MOVED}
-    hints = {
-        "near": "The angle between the arrows is the difference of their turns. Both have length 1, so q · k is the "
-        "cosine of that angle.",
-        "far": "Which of the two changes: the distance, or the angle between the arrows?",
-    }
-    for name, place in places.items():
-        ask_number(
-            f"rotary:{name}",
-            f"q is at position {place + APART}, k at {place}. What is q · k?",
-            round(score(east, east, place + APART, place, each), 6),
-            within=0.02,
-            hint=hints[name],
-            why=f"{APART} tokens are {APART * DEGREES_THERE}°, and its cosine is 0.5, wherever the two tokens are.",
-            width=420,
-            format="%.2f",
-        )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter, metrics
-from explorer.lecture.kit.guesses import ASKED, BADGES, clear_score, score
+from explorer.lecture.kit.guesses import ASKED, BADGES, SCORE
 from explorer.navigation import PAGES
 
 
@@ -19,7 +19,7 @@ def own_guesses() -> None:
 @chapter("Your guesses", "1:54:32", "Look back: which question would you answer differently now?")
 def _draw_score() -> None:
     """How many guesses were right, near and wrong, and the verdict of every question."""
-    verdicts = score()
+    verdicts = SCORE.read()
     counts = {verdict: list(verdicts.values()).count(verdict) for verdict in BADGES}
     values = {verdict.capitalize(): f"{count}" for verdict, count in counts.items()}
     metrics(values | {"Open": f"{len(ASKED) - len(verdicts)}"})
@@ -29,5 +29,5 @@ def _draw_score() -> None:
                 st.page_link(PAGES / page, label=title)
                 st.markdown(BADGES[verdicts[name]] if name in verdicts else "open")
         st.caption("The first guess of each question counts. This browser keeps the score in a cookie for a year.")
-        action: dict[str, Any] = {"disabled": not verdicts, "on_click": clear_score}
+        action: dict[str, Any] = {"disabled": not verdicts, "on_click": SCORE.clear}
         st.button("Delete my guesses", icon=":material/delete:", **action)

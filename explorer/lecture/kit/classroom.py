@@ -13,7 +13,8 @@ from explorer.people import hiding
 HIDE = Choice("hide", label="Hide", several=True)
 PARTS = {
     "guess": "guesses before numbers",
-    "answers": "answers to guesses",
+    "exercises": "exercises",
+    "answers": "answers to guesses and exercises",
     "code": "the code",
     "training": "buttons that train",
     "menu": "this menu",

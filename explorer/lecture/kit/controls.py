@@ -13,6 +13,7 @@ import torch
 from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures.matrix import number_grid
+from explorer.lecture.exercises.places import reserve_place
 from explorer.lecture.kit import edits
 from explorer.lecture.kit.cells import shown_cell
 from explorer.lecture.kit.chapters import find_chapter
@@ -36,8 +37,9 @@ def chapter(
     """Make a function draw a section of a page: the title, the task with a link to the lecture, and then what it draws.
 
     Where a class's link hides the chapter, the section draws nothing and returns None. An error is shown, and the page
-    goes on. mark: the chapter's id, or its time in the lecture. task: what the person does, in Markdown; without one
-    the section is a part of the chapter above. question: what the person guesses first; hidden with the guesses.
+    goes on. The chapter's exercises are below its last section. mark: the chapter's id, or its time in the lecture.
+    task: what the person does, in Markdown; without one the section is a part of the chapter above. question: what the
+    person guesses first; hidden with the guesses.
     """
     here = find_chapter(mark)
     lecture = f"Lecture {widgets.lecture_link(here.time)}." if here and here.time else ""
@@ -52,9 +54,12 @@ def chapter(
             asked = "" if hidden("guess") else question
             st.markdown(" ".join(filter(None, (task or f"**{title}** ·", asked, lecture))))
             note_hidden(mark)
+            drawn = None
             with widgets.guarded():
-                return draw(*args, **kwargs)
-            return None
+                drawn = draw(*args, **kwargs)
+            if here:
+                reserve_place(here)
+            return drawn
 
         return section
 

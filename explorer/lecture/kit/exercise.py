@@ -1,71 +1,123 @@
 """An exercise: a question, an answer that the person types or picks, a verdict in plain words, and a hint."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import streamlit as st
 
 from explorer import state
+from explorer.lecture.exercises.record import RECORD, SHOWN, SOLVED
 from explorer.lecture.kit.classroom import hidden
 from explorer.shared.words import plain
 
 GAVE_UP = "gave up"
 
 
-def ask_number(name: str, question: str, answer: float, *, within: float, hint: str, why: str, **look: Any) -> bool:
+def ask_number(
+    name: str,
+    question: str,
+    answer: float | Callable[[], float],
+    *,
+    within: float,
+    hint: str,
+    why: str,
+    record: str = "",
+    **look: Any,
+) -> bool:
     """Let the person type a number. Return whether the exercise is over: the answer was right, or was shown.
 
-    name: of this exercise with its numbers: with other numbers it starts again. within: the largest error that counts
-    as right. hint, why: Markdown; why appears below the right answer. look: of `st.number_input`.
+    name: of this exercise with its numbers: with other numbers it starts again. answer: a function runs only when the
+    person checks. within: the largest error that counts as right. hint, why: Markdown; why appears below the right
+    answer. record: the exercise's name in the person's record. look: of `st.number_input`.
     """
+
+    def judge(given: float | str) -> tuple[str, str]:
+        truth = answer() if callable(answer) else answer
+        shown = number_in_words(truth)
+        return "" if isinstance(given, str) else _judge_number(given, truth, within), shown
+
     with st.container(horizontal=True, vertical_alignment="bottom"):
         look = {"width": 300, "placeholder": "your answer", **look}
         given = st.number_input(question, value=None, key=f"{name}:answer", persist_state="session", **look)
         _draw_buttons(name, hint, given)
-    shown = f"{answer:,.4g}" if isinstance(answer, float) else f"{answer:,}"
-    return _draw_verdict(name, shown.replace("-", "−"), why, lambda given: _judge_number(given, answer, within))
+    return _draw_verdict(name, judge, why, record)
 
 
 def ask_option(
-    name: str, question: str, options: Sequence[str], right: Collection[str], *, hint: str, why: str
+    name: str,
+    question: str,
+    options: Sequence[str],
+    right: Collection[str] | Callable[[], Collection[str]],
+    *,
+    hint: str,
+    why: str,
+    record: str = "",
+    **look: Any,
 ) -> bool:
     """Let the person pick one of the options; nothing is picked at first. Return whether the exercise is over.
 
-    right: the options that count as right. name, hint, why: as in `ask_number`.
+    right: the options that count as right; a function runs only when the person checks. look: of `st.pills`. name,
+    hint, why, record: as in `ask_number`.
     """
-    look: dict[str, Any] = {"format_func": plain, "persist_state": "session", "wrap": True}
+
+    def judge(given: str) -> tuple[str, str]:
+        truth = right() if callable(right) else right
+        shown = " or ".join(plain(option) for option in options if option in truth)
+        return "" if given in {*truth, GAVE_UP} else "that is another one", shown
+
+    look = {"format_func": plain, "persist_state": "session", "wrap": True, **look}
     given = st.pills(question, options, key=f"{name}:answer", **look)
     with st.container(horizontal=True, vertical_alignment="center"):
         _draw_buttons(name, hint, given)
-    shown = " or ".join(plain(option) for option in options if option in right)
-    return _draw_verdict(name, shown, why, lambda given: "" if given in right else "that is another one")
+    return _draw_verdict(name, judge, why, record)
+
+
+def number_in_words(value: float) -> str:
+    """Return a number as a verdict writes it.
+
+    >>> number_in_words(-1234), number_in_words(4.17439)
+    ('−1,234', '4.174')
+    """
+    return (f"{value:,.4g}" if isinstance(value, float) else f"{value:,}").replace("-", "−")
 
 
 def _draw_buttons(name: str, hint: str, given: Any) -> None:
     if st.button("Check", key=f"{name}:check", icon=":material/check:", disabled=given is None):
-        state.remember(f"{name}:given", given)
+        _take_answer(name, given)
     with st.popover("Hint", icon=":material/lightbulb:", type="tertiary"):
         st.markdown(hint)
     if not hidden("answers") and st.button("Show the answer", key=f"{name}:give-up", type="tertiary"):
-        state.remember(f"{name}:given", GAVE_UP)
+        _take_answer(name, GAVE_UP)
 
 
-def _draw_verdict(name: str, shown: str, why: str, judge: Any) -> bool:
-    """Draw the verdict of the last check, and return whether the exercise is over.
+def _take_answer(name: str, given: Any) -> None:
+    state.remember(f"{name}:given", given)
+    state.remember(f"{name}:judged", None)
 
-    judge: an answer → what is wrong with it, or "".
+
+def _draw_verdict(name: str, judge: Callable[[Any], tuple[str, str]], why: str, record: str) -> bool:
+    """Draw the verdict of the last check, keep it, and return whether the exercise is over.
+
+    judge: an answer → what is wrong with it, or "", and the right answer in words.
     """
-    given = state.recall(f"{name}:given")
+    given, judged = state.recall(f"{name}:given"), state.recall(f"{name}:judged")
     if given is None:
         return False
-    if given == GAVE_UP:
-        st.info(f"The answer is **{shown}**. {why}", icon=":material/visibility:")
-        return True
-    wrong = judge(given)
+    if judged is None:
+        with st.spinner("Computing the answer …", show_time=True):
+            judged = judge(given)
+        state.remember(f"{name}:judged", judged)
+        if not judged[0]:
+            RECORD.add(record, SHOWN if given == GAVE_UP else SOLVED)
+    wrong, shown = judged
     if wrong:
         st.warning(f"**Not yet:** {wrong}. Try again, or open the hint.", icon=":material/close:")
         return False
-    st.success(f"**Right:** {shown}. {why}", icon=":material/check:")
+    if given == GAVE_UP:
+        st.info(f"The answer is **{shown}**. {why}", icon=":material/visibility:")
+    else:
+        st.success(f"**Right:** {shown}. {why}", icon=":material/check:")
+    RECORD.keep(name)
     return True
 
 

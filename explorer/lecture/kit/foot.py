@@ -5,20 +5,24 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.lecture.kit import classroom, guesses
+from explorer.lecture.kit import classroom
 from explorer.lecture.kit.cells import has_cells, notebook
 from explorer.lecture.kit.chapters import CHAPTERS
+from explorer.lecture.kit.guesses import SCORE
 from explorer.navigation import Entry
 
 
 def draw_foot(entry: Entry) -> None:
     """Draw what is below each page of the lecture: the notebook of its code, and the menu for a class."""
+    from explorer.lecture.exercises.record import RECORD  # imports torch
+
     with st.container(horizontal=True):
         if not classroom.hidden("code") and has_cells(Path(entry.file).stem):
             _offer_notebook(entry)
         if not classroom.hidden("menu"):
             classroom.for_a_class(entry.file)
-    guesses.keep_score()
+    SCORE.keep()
+    RECORD.keep()
 
 
 def _offer_notebook(entry: Entry) -> None:

@@ -1,19 +1,17 @@
 """Guess first: a question before a number appears, a verdict after it, and the person's score.
 
-The first guess of each question counts. The browser keeps the score in a cookie, so it outlives the session.
+The first guess of each question counts. The browser keeps the score in a cookie.
 """
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import streamlit as st
-from streamlit.components.v2 import component
 
 from explorer import state
 from explorer.lecture.kit.classroom import hidden, note_hidden
+from explorer.lecture.kit.verdicts import Verdicts
 from explorer.shared import widgets
 
 ASKED = {  # name of a question → its page, and what it asks
@@ -36,14 +34,7 @@ BADGES = {
     WRONG: ":gray-badge[:material/cancel: Wrong]",
 }
 CLOSE, WITHIN = 0.05, 0.25  # relative errors of a typed number that is right, and of one that is near
-COOKIE = "attention-explorer-guesses"
-ENTRY = re.compile(r"([a-z]+(?::[a-z0-9]+)?)=(right|near|wrong)")
-_write_cookie = component(
-    "guesses",
-    js=f"""export default function ({{ data }}) {{
-        document.cookie = "{COOKIE}=" + encodeURIComponent(data.score) + "; path=/; max-age=31536000; SameSite=Lax";
-    }}""",
-)
+SCORE = Verdicts("guesses", ASKED, (RIGHT, NEAR, WRONG))
 
 
 def guess(name: str, question: str, options: Collection[str] | None = None, *, about: Any = None) -> str | None:
@@ -89,8 +80,7 @@ def show_verdict(
         verdict, answer = judge(guessed, truth, options, near)
         shown = verdict, answer
         state.remember(key, shown)
-        if name not in score():
-            _change_score(score() | {name: verdict})
+        SCORE.add(name, verdict)
     verdict, answer = shown
     best = "" if verdict == RIGHT else f" The answer is {widgets.plain(answer)}."
     st.markdown(f"{BADGES[verdict]} You guessed {widgets.plain(guessed)}.{best}")
@@ -122,35 +112,3 @@ def _nearest(truth: float, options: Mapping[str, float]) -> str:
     if min(truth, *options.values()) > 0:
         return min(options, key=lambda option: abs(math.log(options[option] / truth)))
     return min(options, key=lambda option: abs(options[option] - truth))
-
-
-def score() -> dict[str, str]:
-    """Return the verdict of every question that the person has guessed: name → verdict."""
-    known = state.recall("score")
-    if known is None:
-        known = read_score(st.context.cookies.get(COOKIE, ""))
-        state.remember("score", known)
-    return known
-
-
-def read_score(cookie: str) -> dict[str, str]:
-    """Return the verdicts in the cookie's text; what is no question is left out."""
-    entries = (ENTRY.fullmatch(each) for each in unquote(cookie).split("&"))
-    return {entry[1]: entry[2] for entry in entries if entry and entry[1] in ASKED}
-
-
-def keep_score() -> None:
-    """Let the browser keep the score, where it has changed in this session."""
-    if state.recall("score changed"):
-        text = "&".join(f"{name}={verdict}" for name, verdict in score().items())
-        _write_cookie(data={"score": text}, key="guesses:score", width=1, height=1)
-
-
-def clear_score() -> None:
-    """Delete all verdicts."""
-    _change_score({})
-
-
-def _change_score(verdicts: dict[str, str]) -> None:
-    state.remember("score", verdicts)
-    state.remember("score changed", True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.lecture.kit import guesses
-from explorer.lecture.kit.guesses import ASKED, NEAR, RIGHT, WRONG, judge, read_score
+from explorer.lecture.kit.guesses import ASKED, NEAR, RIGHT, SCORE, WRONG, judge
 from explorer.navigation import PAGES
 
 ROOT = Path(__file__).parents[3]
@@ -87,5 +87,5 @@ def test_a_typed_number_is_judged_by_its_relative_error(truth, guessed):
 
 def test_the_cookie_gives_known_verdicts_only():
     cookie = "bigram%3Aloss=right&intro=wrong&unknown=right&notes:scale=<b>&chat:leash=near"
-    assert read_score(cookie) == {"bigram:loss": RIGHT, "intro": WRONG, "chat:leash": NEAR}
-    assert read_score("") == read_score("%%%") == {}
+    assert SCORE.parse(cookie) == {"bigram:loss": RIGHT, "intro": WRONG, "chat:leash": NEAR}
+    assert SCORE.parse("") == SCORE.parse("%%%") == {}

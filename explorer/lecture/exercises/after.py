@@ -1,0 +1,120 @@
+"""Exercises of act 5, after the lecture."""
+
+import math
+
+from explorer.lecture.exercises.exercise import Exercise, Number, Options
+
+AT, DEGREES, APART, MOVED = 7, 30, 2, 100  # of the arrows
+CACHE = {"n_layer": 16, "n_kv_head": 2, "d_head": 64, "tokens": 1000}
+GPT2_VOCABULARY = 50_257
+WORDS = "hug pug pun bun hugs"
+
+
+def _score(place: int) -> float:
+    import torch
+
+    from gpt.after.rotary import score
+
+    east = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    speeds = torch.tensor([math.radians(DEGREES)], dtype=torch.float64)
+    return round(score(east, east, place + APART, place, speeds), 6)
+
+
+def _megabytes() -> float:
+    from gpt.after.cache import cache_bytes
+
+    return cache_bytes(**CACHE) / 1e6
+
+
+def _count_merged(text: str, times: int) -> int:
+    from gpt.after.bpe import merges, split_words
+
+    return len(list(merges(split_words(text), times))[-1].tokens)
+
+
+def _first_pair(text: str) -> str:
+    from gpt.after.bpe import merges, split_words
+
+    pair = next(merges(split_words(text), 1)).pair or ()
+    return " + ".join(token.decode() for token in pair)
+
+
+EXERCISES = (
+    Exercise(
+        "backward-logit",
+        "backward",
+        "Three tokens have the logits 1, 2 and 0.5. The second token is right. What is the gradient of the first "
+        "logit?",
+        "The gradient of a logit is p − y. For a wrong token y is 0.",
+        "For a wrong token the gradient is its probability: a step against it lowers this logit.",
+        Number(lambda: math.exp(1) / sum(map(math.exp, (1, 2, 0.5))), within=0.01, digits=3),
+        on_page=True,
+        for_class=True,
+    ),
+    Exercise(
+        "backward-mask",
+        "backward",
+        "One head reads three tokens, with the mask. What is the gradient of the score of query 0 and key 2?",
+        "Query 0 may read token 0 only. How much does the output change if a masked score changes?",
+        "The mask hides key 2 from query 0, so its score changes nothing. No gradient comes from the future.",
+        Number(lambda: 0.0, within=0.001, digits=3),
+        on_page=True,
+    ),
+    Exercise(
+        "cache-bytes",
+        "cache",
+        f"A model has {CACHE['n_layer']} layers, 8 query heads, and {CACHE['n_kv_head']} key and value heads of "
+        f"{CACHE['d_head']} features. It has read {CACHE['tokens']:,} tokens. A number has 2 bytes. How many million "
+        "bytes does its cache take?",
+        "Every layer keeps a key and a value for each token and each key and value head. Query heads are not kept.",
+        f"2 × {CACHE['n_layer']} layers × {CACHE['n_kv_head']} heads × {CACHE['d_head']} features × "
+        f"{CACHE['tokens']:,} tokens × 2 bytes = {4 * math.prod(CACHE.values()):,} bytes.",
+        Number(_megabytes, within=0.1, digits=2),
+        for_class=True,
+    ),
+    Exercise(
+        "merge-next",
+        "bpe",
+        f"The text is **{WORDS}**. Which pair is merged first?",
+        "Count how often the two tokens are next to each other in the text, within a word.",
+        "The most frequent pair is merged.",
+        Options(("h + u", "u + g", "u + n", "p + u"), lambda: [_first_pair(WORDS)]),
+        on_page=True,
+    ),
+    Exercise(
+        "merge-thrice",
+        "bpe",
+        "The text is **aaabdaaabac**. Merge its most frequent pair three times. Use paper. How many tokens does it "
+        "have then?",
+        "It begins with 11 tokens. The most frequent pair is a + a; it is joined twice, from left to right.",
+        "After a + a, aa + a and aaa + b the text is aaab d aaab a c. With a + b as the second merge, it is the same.",
+        Number(lambda: _count_merged("aaabdaaabac", 3)),
+    ),
+    Exercise(
+        "merges-of-gpt2",
+        "bpe",
+        f"GPT-2 has {GPT2_VOCABULARY:,} tokens, one of them special. How many merges has it?",
+        "Every merge adds one token. The first tokens are the single bytes.",
+        f"{GPT2_VOCABULARY:,} − 256 bytes − 1 special token.",
+        Number(lambda: GPT2_VOCABULARY - 256 - 1),
+    ),
+    Exercise(
+        "rotary-near",
+        "rotary",
+        f"At position 0, q and k are the same arrow of length 1. They turn by {DEGREES}° a token. q is at position "
+        f"{AT + APART}, k at {AT}. What is q · k?",
+        "The angle between the arrows is the difference of their turns. Both have length 1, so q · k is the cosine of "
+        "that angle.",
+        f"{APART} tokens are {APART * DEGREES}°, and its cosine is 0.5.",
+        Number(lambda: _score(AT), within=0.02, digits=2),
+        for_class=True,
+    ),
+    Exercise(
+        "rotary-far",
+        "rotary",
+        f"Both tokens move: q is at position {AT + MOVED + APART}, k at {AT + MOVED}. What is q · k now?",
+        "Which of the two changes: the distance, or the angle between the arrows?",
+        "The distance is the same, so the angle and its cosine are the same, wherever the two tokens are.",
+        Number(lambda: _score(AT + MOVED), within=0.02, digits=2),
+    ),
+)

@@ -1,0 +1,72 @@
+"""The exercises: every chapter has one, and each is drawn, judged and kept."""
+
+import pytest
+
+from explorer import navigation
+from explorer.lecture.exercises.exercise import Number
+from explorer.lecture.exercises.record import RECORD, SHOWN, SOLVED
+from explorer.lecture.exercises.registry import EXERCISES, of_act, of_chapter
+from explorer.lecture.kit.acts import ACTS
+from explorer.lecture.kit.chapters import find_chapter
+
+WRITTEN = [act for act in ACTS if of_act(act)]
+
+
+def press(app, label, name):
+    return app.button(key=f"exercise:{name}:{label}").click().run()
+
+
+def answer(app, name, value):
+    return app.number_input(key=f"exercise:{name}:answer").set_value(value).run()
+
+
+@pytest.mark.parametrize("act", WRITTEN, ids=lambda act: act.name)
+def test_every_chapter_has_an_exercise_and_every_act_three_for_a_class(act):
+    assert not [chapter.id for chapter in act.chapters if not of_chapter(chapter.id)]
+    assert sum(exercise.for_class for exercise in of_act(act)) == 3
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=lambda exercise: exercise.name)
+def test_every_exercise_has_an_answer(exercise):
+    assert find_chapter(exercise.chapter)
+    if isinstance(exercise.ask, Number):
+        answer = exercise.ask.answer()
+        assert abs(answer - round(answer, exercise.ask.digits)) <= exercise.ask.within
+    else:
+        assert set() < set(exercise.ask.right()) < set(exercise.ask.options)
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in navigation.ENTRIES if entry.section in navigation.COURSE], ids=lambda entry: entry.file
+)
+def test_every_page_draws_the_exercises_of_its_chapters_once(open_app, entry):
+    app = open_app().switch_page(f"../pages/{entry.file}").run()
+    asked = [name for name, each in EXERCISES.items() if find_chapter(each.chapter).page == entry.file]
+    keys = [button.key for button in app.button]
+    drawn = [f"exercise:{name}:check" for name in asked if not EXERCISES[name].on_page]
+    assert not app.exception and [key for key in keys if key in drawn] == drawn
+
+
+def test_a_solved_exercise_counts_on_the_conclusions_page(open_app):
+    app = open_app().switch_page("../pages/rotary.py").run()
+    app = press(answer(app, "rotary-near", -0.5), "check", "rotary-near")
+    assert "wrong sign" in app.warning[0].value and not app.success
+    app = press(answer(app, "rotary-near", 0.5), "check", "rotary-near")
+    app = press(app, "give-up", "rotary-far")
+    assert "Right: 0.5" in app.success[0].value.replace("*", "") and "The answer is" in app.info[0].value
+    app = app.switch_page("../pages/conclusions.py").run()
+    said = [found.value for found in app.markdown]
+    assert f"**Exercises solved: 1 of {len(EXERCISES)}**" in said
+    assert any("Answer shown" in text for text in said)
+
+
+@pytest.mark.parametrize("hide", ["exercises", "answers"])
+def test_a_class_hides_the_exercises_or_their_answers(open_app, hide):
+    app = open_app(hide=hide).switch_page("../pages/rotary.py").run()
+    labels = [button.label for button in app.button]
+    assert not app.exception and ("Check" in labels) == (hide == "answers") and "Show the answer" not in labels
+
+
+def test_the_cookie_has_known_exercises_only():
+    cookie = "rotary-near%3Dsolved&rotary-far=shown&nonsense=solved&cache-bytes=<b>"
+    assert RECORD.parse(cookie) == {"rotary-near": SOLVED, "rotary-far": SHOWN}
