@@ -22,15 +22,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if __name__ == "__main__":
     from explorer import navigation, start, state
     from explorer.lecture.exercises.places import drawing_exercises
-    from explorer.lecture.kit import foot, speaker
+    from explorer.lecture.kit import classroom, foot, speaker
     from explorer.opened import await_gpt
-    from explorer.people import hiding, panel
+    from explorer.people import panel
     from explorer.shared import turns, uploads, widgets
 
     STATIC = Path(__file__).with_name("static")
     st.set_page_config(layout="wide", page_icon=str(STATIC / "icon.svg"))
     st.html(Path(__file__).with_name("page.css"))
-    page = st.navigation(navigation.sections(hiding.is_page_hidden), position="top")
+    is_closed = partial(classroom.is_page_closed, words=classroom.words_of_address())
+    page = st.navigation(navigation.sections(is_closed), position="top")
     entry = next(entry for entry in navigation.ENTRIES if entry.title == page.title)
     st.set_page_config(f"{entry.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
@@ -40,8 +41,9 @@ if __name__ == "__main__":
     tools = (panel.draw_person, partial(speaker.draw_notes, entry))
     widgets.heading(entry.title, entry.question, *tools)  # before the page, which may wait for torch
     panel.draw_hidden_note(entry.file)
-    if hiding.is_page_hidden(entry.file):
+    if classroom.is_page_closed(entry.file):
         widgets.empty_state("This page is hidden for now.", "Your teacher shows it later.")
+        foot.draw_class_menu(entry)
         st.stop()
     await_gpt()
     with widgets.guarded(), turns.ending_turns(), drawing_exercises(entry.file):

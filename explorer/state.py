@@ -11,7 +11,7 @@ address.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlencode
 
@@ -84,6 +84,18 @@ def tie_widget(
         st.session_state[key] = shown
     remember(f"label:{name}", label)
     return {"key": key, "on_change": _take, "args": (name, key, labels, along), "persist_state": "page"}
+
+
+def tie_action(key: str, shown: Any, act: Callable[[Any], None]) -> dict[str, Any]:
+    """Keyword arguments of a widget that shows `shown`, and calls `act(value)` when the person picks a value."""
+    if st.session_state.get(key) != shown:
+        st.session_state[key] = shown
+    return {"key": key, "on_change": lambda: act(st.session_state[key]), "persist_state": "page"}
+
+
+def peek_choice(name: str) -> str | None:
+    """The person's choice as text, before it is known which page runs. The address stays as it is."""
+    return (_address() or _choices()).get(name)
 
 
 def enter(page: str) -> None:

@@ -1,6 +1,7 @@
 """What a teacher hides from everybody else on a server, until the teacher shows it again.
 
-A word names what is hidden: a part of every page of the lecture, a chapter by its id, or a page by `word_of_page`.
+A word names what is hidden: a part of every page of the lecture, a page by `word_of_page`, or chapters, as
+`explorer/lecture/kit/closing.py` says.
 """
 
 from collections.abc import Collection
@@ -18,19 +19,14 @@ def hidden_words() -> list[str]:
     return [word for word in content if isinstance(word, str)] if isinstance(content, list) else []
 
 
-def is_marked(word: str) -> bool:
-    """Whether this is hidden for students, and shown to the teacher of this session with a note."""
-    return word in hidden_words() and current().is_teacher
+def is_marked(*words: str) -> bool:
+    """Whether one of these is hidden for students, and shown to the teacher of this session with a note."""
+    return not set(words).isdisjoint(hidden_words()) and current().is_teacher
 
 
-def is_hidden(word: str) -> bool:
-    """Whether this is hidden from the person of this session."""
-    return word in hidden_words() and not current().is_teacher
-
-
-def is_page_hidden(file: str) -> bool:
-    """Whether this page is hidden from the person of this session. file: of the page."""
-    return is_hidden(word_of_page(file))
+def is_hidden(*words: str) -> bool:
+    """Whether one of these is hidden from the person of this session."""
+    return not set(words).isdisjoint(hidden_words()) and not current().is_teacher
 
 
 def hide(words: Collection[str]) -> None:

@@ -1,20 +1,24 @@
 """The menu of a shared server: the person's name, the teacher's code, and what a teacher limits and hides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
 import streamlit as st
 
-from explorer.lecture.kit.classroom import what_can_be_hidden
+from explorer import state
+from explorer.lecture.kit.classroom import is_page_marked, what_can_be_hidden
+from explorer.lecture.kit.closing import is_of_several, name_of, pick_open
 from explorer.opened import await_gpt
-from explorer.people.hiding import hidden_words, hide, is_marked, word_of_page
+from explorer.people.hiding import hidden_words, hide
 from explorer.people.identity import HOST, LONGEST_NAME, Person, become_teacher, current, leave, set_name, teacher_code
 from explorer.people.limits import MOST, Limits, read_limits
 from explorer.people.rights import set_limits
 from explorer.places import READ_ONLY, is_read_only
+from explorer.shared.widgets import attempt, show_problem
 from explorer.shared.words import plain
 
+BEFORE = "hidden for students before"  # the last change
 ABOUT = {
     "visitor": "You can look and type. With a name you can also train, and your runs are yours.",
     "student": "Your runs are yours: only you and the teacher can change them.",
@@ -67,8 +71,8 @@ def draw_hidden_note(file: str) -> None:
     if not words or not person.is_teacher:
         return
     names = what_can_be_hidden()
-    shown = ", ".join(plain(names.get(word, word)) for word in words)
-    page = "**Students do not see this page.** " if is_marked(word_of_page(file)) else ""
+    shown = ", ".join(plain(names.get(word) or name_of(word) or word) for word in words)
+    page = "**Students do not see this page.** " if is_page_marked(file) else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="hidden-note"):
         st.markdown(f":material/visibility_off: {page}Hidden for students: {shown}.")
         if st.button("Show everything to students", icon=":material/visibility:"):
@@ -76,14 +80,26 @@ def draw_hidden_note(file: str) -> None:
 
 
 def _pick_hidden() -> None:
-    """Let the teacher pick what students do not see. Another teacher may change it, so the key has the words."""
+    """Let the teacher pick what students do not see."""
     words, names = hidden_words(), what_can_be_hidden()
-    look: dict[str, Any] = {"placeholder": "nothing", "help": "You see these parts with a note. Students do not."}
-    key = f"people:hidden:{','.join(words)}"
+    st.markdown("**Hidden for students**")
+    pick_open(words, "people", _hide)
     known = [word for word in words if word in names]
-    picked = st.multiselect("Hidden for students", list(names), known, names.__getitem__, key=key, **look)
-    if set(picked) != set(known):
-        _act(lambda: hide(picked))
+    others = [word for word in words if is_of_several(word)]
+    look: dict[str, Any] = {"placeholder": "nothing", "help": "You see these parts with a note. Students do not."}
+    look |= state.tie_action("people:hidden", known, lambda picked: _hide(others + picked))
+    st.multiselect("Hidden for students", list(names), format_func=names.__getitem__, **look)
+    before = state.recall(BEFORE)
+    st.button("Undo", icon=":material/undo:", disabled=before is None, on_click=_hide, args=(before or (),))
+    show_problem()
+
+
+def _hide(words: Sequence[str]) -> None:
+    """Hide this for students, and remember what was hidden before."""
+    await_gpt()  # which writes the file
+    before = hidden_words()
+    if attempt(hide, words):
+        state.remember(BEFORE, before)
 
 
 def _draw_teacher(person: Person) -> None:

@@ -9,7 +9,7 @@ from explorer.lecture.kit import classroom
 from explorer.lecture.kit.cells import has_cells, notebook
 from explorer.lecture.kit.chapters import CHAPTERS
 from explorer.lecture.kit.guesses import SCORE
-from explorer.navigation import Entry
+from explorer.navigation import COURSE, Entry
 
 
 def draw_foot(entry: Entry) -> None:
@@ -19,10 +19,15 @@ def draw_foot(entry: Entry) -> None:
     with st.container(horizontal=True):
         if not classroom.hidden("code") and has_cells(Path(entry.file).stem):
             _offer_notebook(entry)
-        if not classroom.hidden("menu"):
-            classroom.for_a_class(entry.file)
+        draw_class_menu(entry)
     SCORE.keep()
     RECORD.keep()
+
+
+def draw_class_menu(entry: Entry) -> None:
+    """Draw the menu For a class on a page of the course, unless it is hidden."""
+    if entry.section in COURSE and not classroom.hidden("menu"):
+        classroom.for_a_class(entry.file)
 
 
 def _offer_notebook(entry: Entry) -> None:

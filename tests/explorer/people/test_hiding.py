@@ -99,3 +99,18 @@ def test_only_the_teacher_gets_the_speaker_notes(join):
     student = join("bpe", name="Anna", notes="1")
     assert not student.exception and "Say" not in messages(student) and "Notes" not in labels(student)
     assert "Join the most frequent pair" in messages(join("bpe", code=RIGHT, notes="1"))
+
+
+def test_the_teacher_opens_the_course_up_to_a_chapter_for_all(join):
+    teacher, student = join("averaging", code=RIGHT), join("averaging", name="Anna", hide="guess")
+    widget(teacher.selectbox, "Open up to").set_value("mean-loss").run()
+    assert hiding.hidden_words() == ["after-mean-loss"]
+    assert "Students do not see this page. Hidden for students: everything after" in messages(teacher).replace("*", "")
+    assert "This page is hidden for now" in messages(student.run()) and not student.subheader
+    acts = next(group for group in teacher.get("button_group") if group.label == "Closed acts")
+    acts.set_value(["act-1"]).run()
+    assert hiding.hidden_words() == ["act-1", "after-mean-loss"] and teacher.subheader
+    widget(teacher.button, "Undo").click().run()
+    assert hiding.hidden_words() == ["after-mean-loss"]
+    widget(teacher.selectbox, "Open up to").set_value("everything").run()
+    assert student.run().subheader and NOTE not in messages(teacher).replace(f"**{NOTE}**", "")
