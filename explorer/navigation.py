@@ -62,6 +62,8 @@ ENTRIES = (
           "How does a GPT cut any text into tokens?"),
     Entry("rotary.py", "Rotary positions", "rotate_right", AFTER,
           "How can a head see distances in place of positions?"),
+    Entry("seeds.py", "Seeds", "casino", AFTER,
+          "How much of a result is luck?"),
     Entry("attention.py", "Attention", "grid_on", EXPLORE,
           "Which earlier tokens does each head read from?"),
     Entry("heads.py", "What heads do", "category", EXPLORE,

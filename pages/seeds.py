@@ -1,0 +1,6 @@
+from explorer.after.seeds import panel
+
+panel.curves()
+panel.births()
+panel.heads()
+panel.exercise()
