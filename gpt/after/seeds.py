@@ -48,13 +48,22 @@ class Measured:
     patterns: Tensor  # (n_layer, n_head, T, T), of the newest snapshot on `PROMPT`
 
 
-def birth(steps: Sequence[int], scores: Tensor, threshold: float = THRESHOLD) -> int | None:
-    """Return the first step at which a head reaches the threshold; None if no head does.
+def birth(steps: Sequence[int], scores: Tensor, threshold: float = THRESHOLD) -> float | None:
+    """Return the step at which the best head reaches the threshold, between two snapshots in proportion; None if none.
 
     steps: S steps, ascending; scores: (S, n_layer, n_head). Source: Olsson et al. 2022, arXiv:2209.11895.
+
+    >>> birth([0, 100, 200], torch.tensor([0.0, 0.2, 0.6])[:, None, None])
+    150.0
     """
     best = scores.flatten(1).amax(1)
-    return next((step for step, score in zip(steps, best.tolist(), strict=True) if score >= threshold), None)
+    reached = (best >= threshold).nonzero()
+    if not len(reached):
+        return None
+    i = int(reached[0])
+    before = max(i - 1, 0)
+    share = (threshold - best[before]) / (best[i] - best[before]) if i else torch.zeros(())
+    return round(steps[before] + float(share) * (steps[i] - steps[before]), 1)
 
 
 def head_distances(one: Tensor, other: Tensor) -> Tensor:

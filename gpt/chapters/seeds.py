@@ -45,9 +45,11 @@ def induction_score(wei, period):  # (n_head, T, T) on a text of `period` letter
 
 
 def birth(steps, scores, threshold=0.4):  # scores: (S, n_head)
-    for step, score in zip(steps, scores, strict=True):
-        if score.max() >= threshold:
-            return step
+    best = scores.amax(-1)
+    for i in range(1, len(steps)):
+        if best[i] >= threshold:  # between the last two snapshots
+            share = (threshold - best[i - 1]) / (best[i] - best[i - 1])
+            return steps[i - 1] + share.item() * (steps[i] - steps[i - 1])
 
 
 wei = torch.eye(16).roll(-7, dims=1).expand(2, 16, 16)  # two perfect induction heads for a period of 8
@@ -73,5 +75,6 @@ def seeds_needed(difference, spread):  # until it is twice its standard error, s
     return ceil(8 * (spread / difference) ** 2)
 
 
+spread = curves[:, -1].std().item()
 for difference in (0.1, 0.05, 0.01):
-    print(f"{difference} nats apart: {seeds_needed(difference, curves[:, -1].std().item())} seeds each")
+    print(f"{difference} nats apart: {seeds_needed(difference, spread)} seeds each")

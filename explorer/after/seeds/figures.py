@@ -6,41 +6,42 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import style
+from explorer.figures.curves import Series
 
 HEIGHT = 380  # pixels
 GAP = 0.25  # between two patterns, as a share of one
-PAIR = 400  # pixels of two rows of patterns
+PAIR = 340  # pixels of two rows of patterns
 
 
-def rising_scores(
-    steps: Sequence[int], scores: Mapping[str, np.ndarray], births: Mapping[str, int | None], threshold: float
-) -> go.Figure:
+def rising_scores(scores: Mapping[str, Series], births: Mapping[str, float | None], threshold: float) -> go.Figure:
     """Draw the best score of each seed over the steps, the threshold, and a mark where a seed reaches it.
 
-    scores: name → (S,). births: name → step, or None. The last name of more than the shipped ones is the person's.
+    scores: name → steps, and scores there. births: name → step, or None. A name that
+    begins with "yours" has another colour.
     """
     traces = []
-    for name, values in scores.items():
+    for name, (steps, values) in scores.items():
         color, width = (style.SECOND, 2.5) if name.startswith("yours") else (style.ACCENT, 1.2)
         hover = f"{name}, step %{{x}}: %{{y:.2f}}<extra></extra>"
         traces.append(style.line(steps, values, color, width, hovertemplate=hover))
-        if births[name] is not None:
-            mark = {"size": 9, "color": color}
-            there = go.Scatter(x=[births[name]], y=[values[list(steps).index(births[name])]], mode="markers")
-            traces.append(there.update(marker=mark, hovertemplate=f"{name}: born at step %{{x}}<extra></extra>"))
+        mark = {"size": 9, "color": color}
+        born = f"{name}: born at step %{{x:.0f}}<extra></extra>"
+        traces.append(go.Scatter(x=[births[name]], y=[threshold], mode="markers", marker=mark, hovertemplate=born))
     drawn = style.figure(*traces, height=HEIGHT, shapes=[style.level(threshold, color=style.MUTED, dash="dash")])
     drawn.update_xaxes(title="step", showgrid=False)
     drawn.update_yaxes(title="best induction score", range=[-0.06, 1])
     return drawn
 
 
-def birth_bars(births: Mapping[str, int | None]) -> go.Figure:
+def birth_bars(births: Mapping[str, float | None]) -> go.Figure:
     """Draw the step of birth of each seed, one bar per seed. births: name → step, or None where no head is born."""
     names = list(births)
     colors = [style.SECOND if name.startswith("yours") else style.ACCENT for name in names]
-    text = ["not born" if step is None else f"{step}" for step in births.values()]
+    text = ["not born" if step is None else f"{step:.0f}" for step in births.values()]
     hover = "%{y}: %{text}<extra></extra>"
-    bars = style.bars([step or 0 for step in births.values()], range(len(names)), colors, text, hovertemplate=hover)
+    bars = style.bars(
+        [step or 0 for step in births.values()], list(range(len(names))), colors, text, hovertemplate=hover
+    )
     drawn = style.figure(bars, height=HEIGHT)
     longest = max([1, *(step or 0 for step in births.values())])
     drawn.update_xaxes(title="born at step", range=[0, 1.2 * longest], showgrid=False)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.after.seeds.figures import birth_bars, matched_patterns, rising_scores
 from explorer.after.seeds.training import LABEL, NAME, SEED, all_seeds, shipped
-from explorer.choice import Choice, choose
+from explorer.choice import Choice
 from explorer.figures import style
 from explorer.figures.bands import Band, bands, levels
 from explorer.figures.matrix import number_grid
@@ -26,6 +26,7 @@ BORN = Choice("born", float, 0.1, 0.9, default=THRESHOLD, label="Threshold", hel
 ONE = Choice("one", label="Seed")
 OTHER = Choice("other", label="Another seed")
 LATE = 0.8  # threshold of the exercise
+PAIR, ASKED = (3, 4), 3  # seeds and head of the exercise
 DIFFERENCE = 0.005  # nats, of the exercise
 
 
@@ -80,15 +81,17 @@ def births() -> None:
     st.slider(step=0.1, **BORN.bound(threshold))
     seeds = all_seeds()
     steps = {name: birth(each.steps, each.induction, threshold) for name, each in seeds.items()}
-    best = {name: each.induction.flatten(1).amax(1).numpy() for name, each in seeds.items()}
+    best = {name: (each.steps, each.induction.flatten(1).amax(1).numpy()) for name, each in seeds.items()}
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        figure = rising_scores(shipped()[0].steps, best, steps, threshold)
+        figure = rising_scores(best, steps, threshold)
         chart(figure, key="seeds:scores", alt="Best induction score of each seed over the steps")
     with right:
         chart(birth_bars(steps), key="seeds:births", alt="Step at which each seed's induction head is born")
     born = sorted(step for step in steps.values() if step is not None)
-    between = f"between steps {born[0]} and {born[-1]}, the median at {np.median(born):.0f}" if born else "nowhere"
+    between = (
+        f"between steps {born[0]:.0f} and {born[-1]:.0f}, the median at {np.median(born):.0f}" if born else "nowhere"
+    )
     st.caption(
         f"A head is born in {len(born)} of {len(steps)} seeds, {between}. The score is the weight on the token after "
         "the same letter, above uniform attention ([Olsson et al. 2022](https://arxiv.org/abs/2209.11895)). One seed "
@@ -135,7 +138,7 @@ def _draw_match(layer: int, one: tuple[str, Measured], other: tuple[str, Measure
     closest = min(range(len(partners)), key=lambda head: float(distances[head, partners[head]]))
     st.markdown(
         f"Head {closest} of {name} is head {partners[closest]} of {other_name}: "
-        f"they differ in {distances[closest, partners[closest]]:.0%} of their attention."
+        f"they differ in {100 * distances[closest, partners[closest]]:.0f} % of their attention."
     )
     with st.expander("Distances of all pairs"):
         grid = number_grid(
@@ -148,7 +151,7 @@ def _masked(patterns: np.ndarray) -> np.ndarray:
     return np.where(np.tri(patterns.shape[-1], dtype=bool), patterns, np.nan)
 
 
-@chapter("Exercise: luck in numbers", "seeds", "Read the first answer off the births above; compute the second.")
+@chapter("Exercise: luck in numbers", "seeds", "Read the first two answers off the pictures above; compute the third.")
 def exercise() -> None:
     """Find the seed whose head comes last, and count the seeds that a small difference needs."""
     steps = {f"seed {each.seed}": birth(each.steps, each.induction, LATE) or RECIPE.steps for each in shipped()}
@@ -159,7 +162,17 @@ def exercise() -> None:
         list(steps),
         [name for name, step in steps.items() if step == last],
         hint="Move the threshold of the births to this value, and find the longest bar.",
-        why=f"It is born at step {last}, the first one at step {min(steps.values())}: the same recipe, other luck.",
+        why=f"It is born at step {last:.0f}; the first one at step {min(steps.values()):.0f}.",
+    )
+    first, second = (shipped()[SEEDS.index(seed)].patterns[0] for seed in PAIR)
+    partner = match_heads(head_distances(first, second))[ASKED]
+    ask_option(
+        "seeds:partner",
+        f"Which head of seed {PAIR[1]} does what {head_name(0, ASKED)} of seed {PAIR[0]} does?",
+        [head_name(0, head) for head in range(RECIPE.model.n_head)],
+        [head_name(0, partner)],
+        hint="Pick these two seeds above, and look at layer 0.",
+        why="Both read the previous token, which the induction heads of the next layer need.",
     )
     spread = round(float(np.std([each.losses[-1] for each in shipped()], ddof=1)), 3)
     ask_number(
@@ -170,7 +183,7 @@ def exercise() -> None:
         hint=f"The final losses of our seeds have a standard deviation of s = {spread} nats. The difference of two "
         f"means of n seeds has the standard error s · √(2 / n). When is {DIFFERENCE} twice as large?",
         why="n = 8 · (s / d)², rounded up. Half the difference needs four times as many seeds.",
-        width=460,
+        width=560,
         min_value=1,
         step=1,
     )

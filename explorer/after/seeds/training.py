@@ -1,14 +1,10 @@
 """The seeds that ship, and one more that the person trains."""
 
-from dataclasses import replace
-
 from explorer.choice import Choice
 from explorer.lecture.kit.training import trained
 from explorer.opened import Opened
 from explorer.shared.cache import cached
-from gpt.after.seeds import RECIPE, Measured, measure, shipped_seeds
-from gpt.text.corpus import load_corpus
-from explorer.shared import texts
+from gpt.after.seeds import Measured, measure, shipped_seeds
 
 NAME, LABEL = "seeds", "one more seed"
 SEED = Choice("own-seed", int, 0, 9999, default=11, label="Your seed", help="It decides the first weights and batches.")
