@@ -44,6 +44,8 @@ models: .venv/installed
 	$(BIN)/python -m explorer.measured
 	$(BIN)/python -m explorer.lecture.kit.finished
 	$(BIN)/python -m gpt.after.seeds
+	rm -f assets/ladder.json
+	$(BIN)/python -m explorer.after.ladder.finished
 	for rung in 1 2 3 4 5; do \
 		$(BIN)/python -m gpt.train --preset rung-$$rung --run assets/race/lecture-rung-$$rung \
 			--set log_every=50 --set eval_every=500 --set eval_batches=100 --set snapshots=1 || exit 1; done

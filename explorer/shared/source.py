@@ -1,6 +1,6 @@
-"""The source code that a page shows: functions that have just run, and the lines that a rung of the lecture adds.
+"""The source code that a page shows: functions that have just run, and the lines that a rung of the ladder adds.
 
-In gpt/model a comment `# rung N: what it adds` marks a statement with its block: the statement on the same line, or the
+In `MARKED` a comment `# rung N: what it adds` marks a statement with its block: the statement on the same line, or the
 one below where the comment has a line of its own.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+MARKED = (*sorted((ROOT / "gpt" / "model").glob("*.py")), ROOT / "gpt" / "train" / "optim.py")
 MARK = re.compile(r"# rung (\d+): ")
 
 
@@ -28,18 +29,18 @@ def code_of(function: Callable) -> str:
 
 
 def rung_lines(rung: int) -> str:
-    """Return the lines of gpt/model that are marked with this rung, file by file, with "…" for the lines between them.
+    """Return the lines of `MARKED` that have this rung's mark, file by file, with "…" for the lines between them.
 
     Raises ValueError if no line is marked with it.
     """
     pieces = []
-    for file in sorted((ROOT / "gpt" / "model").glob("*.py")):
+    for file in MARKED:
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
         numbers = marked_numbers(lines, rung)
         if numbers:
             pieces.append(_at(file, numbers[0], _with_gaps(lines, numbers)))
     if not pieces:
-        raise ValueError(f"no line of gpt/model is marked with rung {rung}; choose a rung from 1 to 7")
+        raise ValueError(f"no line of gpt/model is marked with rung {rung}; choose a rung from 1 to 15")
     return "\n\n".join(pieces)
 
 

@@ -26,6 +26,7 @@ OTHER_KINDS: dict[type, str] = {
 EVERY: Switches = {
     "residual": (True,), "projection": (True,), "mlp": (True,), "scale": (True,), "causal": (True,),
     "unembed_bias": (False,), "softcap": (None,), "norm_weight": (True,), "token_shift": (False,), "ngrams": (1,),
+    "experts": (1,),
 }  # fmt: skip
 LIKE_LLAMA: Switches = EVERY | {
     "positions": ("rotary",), "rope_share": (1,), "norm": ("rms",), "norm_place": ("pre",), "gated": (True,),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt.model.bigram import Bigram
+from gpt.model.experts import Experts
 from gpt.model.gpt import GPT
 from gpt.model.norms import BatchNorm, RMSNorm
 
@@ -33,8 +34,8 @@ class Attribution:
     ngrams: float | None  # of the vectors of n-grams; None in a model without
     heads: Tensor  # (n_layer, n_head)
     attn_bias: Tensor  # (n_layer,), of attention's output matrix; zeros where the model has none
-    mlps: Tensor  # (n_layer,), without their output biases; zeros where the model has no MLPs
-    mlp_bias: Tensor  # (n_layer,), of the MLP's second matrix; zeros where the model has none
+    mlps: Tensor  # (n_layer,), without their output biases (experts: with them); zeros where the model has no MLPs
+    mlp_bias: Tensor  # (n_layer,), of the MLP's second matrix; zeros where the model has none, or several experts
     # β of the final norm, less the running mean that a batchnorm takes out, and the unembedding's bias; 0 without
     final_bias: float
 
@@ -81,19 +82,23 @@ def attribute_logit(
         values = getattr(layer, "bias", None)
         return torch.zeros((), dtype=torch.float64) if values is None else values.double() @ direction
 
-    def mlp(layer: int) -> Tensor:
-        return at[f"blocks.{layer}.mlp.hook_post"] @ _into(blocks[layer].mlp.down, direction)
+    def mlp(layer: int) -> tuple[Tensor, Tensor]:
+        mlp = blocks[layer].mlp
+        if isinstance(mlp, Experts):
+            return at[f"blocks.{layer}.hook_mlp_out"] @ direction, torch.zeros((), dtype=torch.float64)
+        return at[f"blocks.{layer}.mlp.hook_post"] @ _into(mlp.down, direction), bias(mlp.down)
 
-    none = torch.zeros(config.n_layer, dtype=torch.float64)
+    layers = range(config.n_layer)
+    mlps = torch.tensor([mlp(layer) if config.mlp else (0.0, 0.0) for layer in layers], dtype=torch.float64)
     return Attribution(
         logit=float(_pick(logits, token, against)),
         embedding=float(at["hook_embed"] @ direction),
         positions=float(at["hook_pos_embed"] @ direction) if config.has_pos_embed else 0.0,
         ngrams=float(at["hook_ngrams"] @ direction) if config.ngrams > 1 else None,
-        heads=torch.stack([_heads(model, layer, at, direction) for layer in range(config.n_layer)]),
+        heads=torch.stack([_heads(model, layer, at, direction) for layer in layers]),
         attn_bias=torch.stack([bias(block.attn.proj) for block in blocks]),
-        mlps=torch.stack([mlp(layer) for layer in range(config.n_layer)]) if config.mlp else none,
-        mlp_bias=torch.stack([bias(block.mlp.down) for block in blocks]) if config.mlp else none,
+        mlps=mlps[:, 0],
+        mlp_bias=mlps[:, 1],
         final_bias=final_bias + unembed_bias,
     )
 
@@ -127,7 +132,8 @@ def _names(model: GPT) -> list[str]:
         "hook_pos_embed": config.has_pos_embed,
         "hook_ngrams": config.ngrams > 1,
         "blocks.*.attn.hook_z": True,
-        "blocks.*.mlp.hook_post": config.mlp,
+        "blocks.*.mlp.hook_post": config.mlp and config.experts == 1,
+        "blocks.*.hook_mlp_out": config.mlp and config.experts > 1,
         "ln_final.hook_scale": config.norm in ("pre", "rms"),
     }
     return [name for name, has in wanted.items() if has]

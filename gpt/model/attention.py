@@ -77,7 +77,8 @@ class Attention(nn.Module):
         self.causal, self.window = config.causal, config.window
         self.scale = 1 / math.sqrt(config.d_head) if config.scale else 1.0
         self.heads = (self.n_head, self.n_kv_head, self.n_kv_head)  # rung 3: many heads, of q, k and v
-        self.sizes = (self.n_head * self.d_head, 2 * self.n_kv_head * self.d_head)  # of q, and of k and v
+        # rung 12: fewer keys and values than queries; the sizes of q, and of k and v
+        self.sizes = (self.n_head * self.d_head, 2 * self.n_kv_head * self.d_head)
         self.qkv = nn.Linear(config.n_embd, sum(self.sizes), bias=config.has_qkv_bias)
         self.has_qkv_bias = config.has_qkv_bias
         # rung 5: a projection back into the residual stream
@@ -104,9 +105,9 @@ class Attention(nn.Module):
         row = x if n == 1 else x.reshape(-1, n * x.size(1), x.size(2))
         q, k, v = self._project(row, memory)  # (B, T, n_head, d_head), twice (B, S, n_kv_head, d_head)
         q, k, v = self.hook_q(q), self.hook_k(k), self.hook_v(v)
-        if self.q_norm is not None and self.k_norm is not None:
+        if self.q_norm is not None and self.k_norm is not None:  # rung 11: norms of queries and keys
             q, k = self.q_norm(q), self.k_norm(k)
-        if self.rotary is not None:
+        if self.rotary is not None:  # rung 9: rotary positions
             start = 0 if past is None else past.length
             q, k = self.hook_rot_q(self.rotary(q, start)), self.hook_rot_k(self.rotary(k, start))
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
@@ -154,7 +155,7 @@ class Attention(nn.Module):
 
     # rung 2: one head of self-attention
     def _explicit(self, q: Tensor, k: Tensor, v: Tensor, readable: Tensor | None) -> Tensor:
-        if self.n_kv_head < self.n_head:
+        if self.n_kv_head < self.n_head:  # rung 12: queries next to each other share a key and a value
             k, v = (t.repeat_interleave(self.n_head // self.n_kv_head, dim=1) for t in (k, v))
         products = q @ k.transpose(-2, -1)  # (B, n_head, T, S): queries down, keys across
         mask = self._mask(q, k, readable)
@@ -186,6 +187,6 @@ def causal_mask(T: int, S: int, window: int | None, dtype: torch.dtype, device: 
     """Return (T, S): −∞ where the last T of S tokens may not read a token, 0 elsewhere."""
     with torch.inference_mode(False):  # so that training may use it too
         may_read = torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)  # rung 2: no future
-        if window is not None:
+        if window is not None:  # rung 13: a sliding window
             may_read = may_read.triu(S - T - window + 1)
         return torch.zeros(T, S, dtype=dtype, device=device).masked_fill(~may_read, -torch.inf)

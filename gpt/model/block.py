@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gpt.model.attention import Attention, KVCache
 from gpt.model.config import GPTConfig
 from gpt.model.embedding import INIT_STD
+from gpt.model.experts import Experts
 from gpt.model.hooks import HookPoint
 from gpt.model.mlp import MLP
 from gpt.model.ngrams import TABLE
@@ -33,7 +34,7 @@ class BlockParts(nn.Module):
         if config.mlp:
             self.ln2 = build_norm(config)
             self.mlp_shift = TokenShift(config.n_embd) if config.token_shift else None
-            self.mlp = MLP(config)  # rung 4: feedforward
+            self.mlp = Experts(config) if config.experts > 1 else MLP(config)  # rung 4: feedforward
             self.hook_mlp_out = HookPoint()
         self.has_mlp = config.mlp
         self.hook_resid_post = HookPoint()
@@ -94,7 +95,7 @@ def initialise(model: nn.Module, config: GPTConfig, writers: int) -> None:
     arXiv:1901.09321). A table of n-grams is always 0 at first.
     """
     for name, parameter in model.named_parameters():
-        writes = name.endswith(("attn.proj.weight", "mlp.down.weight"))
+        writes = name.endswith(("attn.proj.weight", ".down.weight"))
         if (config.zero_init and writes) or name == TABLE:
             nn.init.zeros_(parameter)
         elif config.norm == "none":

@@ -8,6 +8,9 @@ Positions = Literal["learned", "sinusoidal", "rotary", "none"]
 Norm = Literal["pre", "post", "batch", "rms", "none"]
 NormPlace = Literal["pre", "post"]
 ScalingKind = Literal["linear", "llama3"]
+POSITIVE_SIZES = (
+    "vocab_size", "block_size", "n_head", "n_embd", "ngrams", "ngram_rows", "experts", "experts_per_token",
+)  # fmt: skip
 
 
 class Derived(int):
@@ -94,9 +97,11 @@ class GPTConfig:
     token_shift: bool = False  # attention and MLP read each token's features mixed with those of the token before
     ngrams: int = 1  # the longest n-gram: a vector for the last 2, 3, … this many tokens is added to each embedding
     ngram_rows: int = 8192  # of the table of these vectors
+    experts: int = 1  # MLPs of a block; with several, a router chooses some of them for each token
+    experts_per_token: int = 1  # how many it chooses
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "block_size", "n_head", "n_embd", "ngrams", "ngram_rows"):
+        for name in POSITIVE_SIZES:
             _check(self, name, _is_size(getattr(self, name)), "give a whole number of at least 1")
         _check(
             self, "n_layer", _is_int(self.n_layer) and self.n_layer >= 0, "give a whole number; 0 is the bigram table"
@@ -153,6 +158,8 @@ class GPTConfig:
         if self.positions == "rotary":
             remedy = f"it turns {self.n_turned} of {self.d_head} features; make that an even number"
             _check(self, "rope_share", self.n_turned >= 2 and self.n_turned % 2 == 0, remedy)
+        enough = self.experts_per_token <= self.experts
+        _check(self, "experts_per_token", enough, f"the model has experts={self.experts}; give at most that")
         masked = self.window is None or self.causal
         _check(self, "window", masked, "only a model with causal=True can have one")
         added = self.residual or not self.parallel

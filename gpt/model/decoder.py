@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from gpt.model.attention import Attention, KVCache
 from gpt.model.block import Block
+from gpt.model.experts import Experts
 from gpt.model.gpt import GPT, cap
 from gpt.model.mlp import MLP
 from gpt.model.norms import LayerNorm
@@ -85,8 +86,10 @@ def attention_step(attention: Attention, past: KVCache) -> Step:
     return step
 
 
-def mlp_step(mlp: MLP) -> Step:
-    """Return `mlp`, whose weights are looked up once."""
+def mlp_step(mlp: MLP | Experts) -> Step:
+    """Return `mlp`, whose weights are looked up once; a mixture of experts as it is."""
+    if isinstance(mlp, Experts):
+        return mlp
     up, down, activation = linear_step(mlp.up), linear_step(mlp.down), mlp.activation
     if mlp.gate is None:
         return lambda x: down(activation(up(x)))

@@ -41,6 +41,7 @@ class MLP(nn.Module):
         if self.gate is None:
             post = self.activation(self.hook_pre(self.up(x)))  # (B, T, mlp_width)
         else:
+            # rung 10: a gated MLP
             post = self.activation(self.hook_pre(self.gate(x))) * self.hook_pre_linear(self.up(x))
         out = self.down(self.hook_post(post))
         return F.dropout(out, self.dropout) if self.training else out  # rung 7: dropout

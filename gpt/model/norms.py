@@ -61,9 +61,11 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         precise = x if x.dtype == torch.float64 else x.float()
+        # rung 8: the root mean square; no mean is taken out
         scale = self.hook_scale((precise.pow(2).mean(-1, keepdim=True) + self.eps).sqrt())
         # a division would give the same, but its backward pass takes 2.5 times as long
-        return self.hook_normalized(affine((precise * scale.reciprocal()).to(x.dtype), self.weight, None))
+        normalized = (precise * scale.reciprocal()).to(x.dtype)  # rung 8: divide by it
+        return self.hook_normalized(affine(normalized, self.weight, None))  # rung 8: γ, and no β
 
 
 class BatchNorm(nn.Module):

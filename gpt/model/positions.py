@@ -44,8 +44,9 @@ class Rotary(nn.Module):
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """Return x turned, (B, T, n_head, d_head). start: the position of its first token."""
         cos, sin = turns(self.n, self.base, self.scaling, start, x.size(1), x.dtype, x.device)
-        turned, rest = x[..., : self.n], x[..., self.n :]
-        first, second = turned.chunk(2, dim=-1)
+        turned, rest = x[..., : self.n], x[..., self.n :]  # rung 9: the features that are turned
+        first, second = turned.chunk(2, dim=-1)  # rung 9: feature i and i + n/2 make a pair
+        # rung 9: each pair is turned by its angle
         return torch.cat((first * cos - second * sin, second * cos + first * sin, rest), dim=-1)
 
     def angles(self, T: int, start: int, like: Tensor) -> Tensor:

@@ -93,17 +93,24 @@ def count_parameters(config: GPTConfig, kind: ModelKind = GPT) -> int:
     return V * C + _ngrams(config) + positions + blocks + (norms * _norm(config) if config.norm_first else 0) + unembed
 
 
+def count_active(config: GPTConfig, kind: ModelKind = GPT) -> int:
+    """Count the parameters that one token uses: of the experts, only those that the router chooses."""
+    idle = (config.experts - config.experts_per_token) * _mlp(config)
+    return count_parameters(config, kind) - _mlps(config, kind) * idle
+
+
 def count_stored(config: GPTConfig, kind: ModelKind = GPT) -> int:
     """Count all numbers of a model.
 
-    These are its parameters, fixed positions, and the running statistics of batchnorm.
+    These are its parameters, fixed positions, the running statistics of batchnorm, and the balance of experts.
     """
     C, parameters = config.n_embd, count_parameters(config, kind)
     if config.n_layer == 0:
         return parameters
     fixed = config.block_size * C if config.positions == "sinusoidal" else 0
     norms = 1 + config.n_layer * (2 if config.mlp else 1) if config.norm == "batch" else 0
-    return parameters + fixed + 2 * C * norms
+    balance = _mlps(config, kind) * config.experts if config.experts > 1 else 0
+    return parameters + fixed + 2 * C * norms + balance
 
 
 def _ngrams(config: GPTConfig) -> int:
@@ -112,7 +119,8 @@ def _ngrams(config: GPTConfig) -> int:
 
 def _block(config: GPTConfig) -> int:
     part = _norm(config) + config.n_embd * config.token_shift
-    return part + _attention(config) + (part + _mlp(config) if config.mlp else 0)
+    router = config.experts * config.n_embd if config.experts > 1 else 0
+    return part + _attention(config) + (part + router + config.experts * _mlp(config) if config.mlp else 0)
 
 
 def _norm(config: GPTConfig) -> int:
@@ -129,6 +137,11 @@ def _attention(config: GPTConfig) -> int:
     )
 
 
+def _mlps(config: GPTConfig, kind: ModelKind) -> int:
+    """How many MLPs, or mixtures of experts, a model has."""
+    return (2 if kind is Seq2Seq else 1) * config.n_layer * config.mlp
+
+
 def _mlp(config: GPTConfig) -> int:
     C, width = config.n_embd, config.mlp_width
     return (1 + config.gated) * width * (C + config.bias) + (C * (width + config.bias) if config.projection else 0)
@@ -143,6 +156,7 @@ def floats_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
     attention = 4 * C + (2 + turned) * heads + norm
     attention += 4 * config.n_head * T + 2 * C if config.dropout else 0  # with dropout, patterns are kept
     inner = (4 if config.gated else 2) * config.mlp_width
+    inner = inner if config.experts == 1 else config.experts_per_token * (inner + 3 * C) + 2 * config.experts
     block = attention + (C + inner + norm + (2 * C if config.dropout else 0) if config.mlp else 0)
     layers = config.n_layer * (2 * block + attention if kind is Seq2Seq else block)
     head = 3 * (1 if kind is RewardModel else V) + (10 * C if config.n_layer else 0)
@@ -158,7 +172,7 @@ def flops_per_text(config: GPTConfig, kind: ModelKind = GPT) -> int:
     C, T, V = config.n_embd, config.block_size, config.vocab_size
     looked_up = C * (V + (T if config.positions == "learned" else 0)) + _ngrams(config)
     looked_up = looked_up if config.n_layer else V * (V - 1)
-    weights = max(V, count_parameters(config, kind) - looked_up)
+    weights = max(V, count_active(config, kind) - looked_up)
     return T * (6 * weights + 12 * config.n_layer * config.n_head * config.d_head * T)
 
 

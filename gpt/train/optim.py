@@ -35,8 +35,9 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> Any:  # torch passes None, and so does `Trainer`
         for group in self.param_groups:
             parameters = group["params"]
+            # rung 14: updates with singular values near 1
             updates = orthogonalize_all([self._average(parameter, parameter.grad) for parameter in parameters])
-            for parameter, update in zip(parameters, updates, strict=True):
+            for parameter, update in zip(parameters, updates, strict=True):  # rung 14: an update of its size
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(max(parameter.shape)))
 
@@ -70,10 +71,10 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     Coefficients: Jordan 2024; they trade exactness (values end within about 0.7 to 1.2) for speed.
     """
     x = matrices.mT if _is_tall(matrices) else matrices
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)  # rung 14: no singular value above 1
     gram = x @ x.mT  # (N, m, m)
     product = polynomial = _polynomial(gram)
-    for _ in range(steps - 1):
+    for _ in range(steps - 1):  # rung 14: Newton-Schulz iteration
         gram = polynomial @ gram @ polynomial
         polynomial = _polynomial(gram)
         product = polynomial @ product
@@ -83,6 +84,7 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
 
 def _polynomial(gram: Tensor) -> Tensor:
     """Return a + b G + c G² of Gram matrices (N, m, m)."""
+    # rung 14: its coefficients
     a, b, c = 3.4445, -4.7750, 2.0315
     polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
     polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
@@ -129,7 +131,8 @@ def _muon_flops(config: GPTConfig) -> int:
     C, queries = config.n_embd, config.n_head * config.d_head
     matrices = [(queries + 2 * config.n_kv_head * config.d_head, C), *([(C, queries)] if config.projection else [])]
     if config.mlp:
-        matrices += (1 + config.gated + config.projection) * [(config.mlp_width, C)]
+        matrices += config.experts * (1 + config.gated + config.projection) * [(config.mlp_width, C)]
+        matrices += [(config.experts, C)] if config.experts > 1 else []
     sides = [(max(shape), min(shape)) for shape in matrices]
     return config.n_layer * sum(4 * longer * shorter**2 + 17 * 2 * shorter**3 for longer, shorter in sides)
 

@@ -7,6 +7,7 @@ its README).
 from dataclasses import dataclass, replace
 
 from gpt.model.config import GPTConfig
+from gpt.train.ladder import build_ladder
 from gpt.train.recipe import Recipe
 
 _TINY = GPTConfig(
@@ -54,6 +55,8 @@ GROUPS["The lecture's ladder"] = {
     "rung-6": Recipe("… and layernorm", replace(_RUNG_5, norm="pre"), steps=5000),
     "rung-7": Recipe("Scaled up: 10.8 million parameters, for a GPU", _RUNG_7, batch_size=64, lr=3e-4, steps=5000),
 }  # fmt: skip
+
+GROUPS["The ladder goes on"] = build_ladder()
 
 GROUPS["nanoGPT"] = {
     "nanogpt-cpu": Recipe(

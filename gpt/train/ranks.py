@@ -78,6 +78,11 @@ def check_parts(recipe: Recipe, world_size: int, micro_batches: int) -> None:
             f"a batch of {recipe.batch_size} cannot be shared by {world_size} processes in {micro_batches} parts each; "
             "take fewer, or a larger batch"
         )
+    if world_size * micro_batches > 1 and recipe.model.experts > 1:
+        raise ValueError(
+            f"experts={recipe.model.experts} cannot train in {world_size * micro_batches} parts: "
+            "each would balance the experts by its own tokens; train in one process, without --accumulate"
+        )
     if world_size * micro_batches > 1 and recipe.model.norm == "batch":
         raise ValueError(
             f"norm='batch' cannot train in {world_size * micro_batches} parts: "

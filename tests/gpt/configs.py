@@ -16,13 +16,13 @@ CHOICES = {
     "activation": get_args(Activation), "positions": get_args(Positions), "norm": get_args(Norm),
     "norm_place": get_args(NormPlace), "rope_share": [0.5, 1.0], "rope_scaling": SCALINGS, "norm_eps": [1e-5, 1e-3],
     "qkv_bias": [None, True, False], "window": [None, 1, 3, 100], "softcap": [None, 2.0], "dropout": [0.0, 0.5],
-    "ngrams": [1, 2, 4], "ngram_rows": [1, 5, 100],
+    "ngrams": [1, 2, 4], "ngram_rows": [1, 5, 100], "experts": [1, 3], "experts_per_token": [1, 2],
 }  # fmt: skip
 
 MODERN = {
     "positions": "rotary", "norm": "rms", "gated": True, "activation": "silu", "bias": False, "n_head": 4,
     "n_kv_head": 2, "d_head": 6, "mlp_width": 10, "qk_norm": True, "parallel": True, "window": 5, "softcap": 3.0,
-    "ngrams": 3, "ngram_rows": 20,
+    "ngrams": 3, "ngram_rows": 20, "experts": 3, "experts_per_token": 2,
 }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def configs(draw, **fixed) -> GPTConfig:
     values |= fixed
     if values["projection"]:
         values |= {"d_head": draw(st.sampled_from([4, 8])), "mlp_width": draw(st.sampled_from([5, 16]))}
+    values["experts_per_token"] = min(values["experts_per_token"], values["experts"])
     if not values["causal"]:
         values["window"] = None
     if not values["residual"]:

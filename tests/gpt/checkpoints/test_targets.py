@@ -80,7 +80,7 @@ VALUES = {
     "d_head": [8, 12], "mlp_width": [24, 128], "qkv_bias": [None, False, True], "window": [None, 3],
     "softcap": [None, 20.0],
     **dict.fromkeys(("bias", "tie_weights", "gated", "qk_norm", "parallel"), (False, True)),
-    **dict.fromkeys(("norm_weight", "token_shift"), (False, True)), "ngrams": [1, 3],
+    **dict.fromkeys(("norm_weight", "token_shift"), (False, True)), "ngrams": [1, 3], "experts": [1, 2],
 }  # fmt: skip
 CHANGES = st.lists(st.sampled_from([(name, value) for name, values in VALUES.items() for value in values]), max_size=3)
 

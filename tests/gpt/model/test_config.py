@@ -7,7 +7,17 @@ import pytest
 from gpt import GPT, GPTConfig
 from gpt.model.config import RopeScaling
 
-SIZES = ("vocab_size", "block_size", "n_layer", "n_head", "n_embd", "ngrams", "ngram_rows")
+SIZES = (
+    "vocab_size",
+    "block_size",
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "ngrams",
+    "ngram_rows",
+    "experts",
+    "experts_per_token",
+)
 SWITCHES = (
     "bias", "tie_weights", "residual", "projection", "mlp", "scale", "causal", "gated", "qk_norm", "parallel",
     "norm_weight", "zero_init", "token_shift",

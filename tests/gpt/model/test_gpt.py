@@ -47,7 +47,8 @@ def test_the_future_changes_the_past_exactly_where_there_is_no_mask(config, seed
     changed = idx.clone()
     changed[0, j] = (idx[0, j] + 1) % V
     difference = (model(changed) - model(idx)).abs()[0, :j].max()
-    assert difference == 0 if config.causal else difference > 0
+    rounding = 0 if config.experts == 1 else 1e-5  # an expert's product rounds by the number of its tokens
+    assert difference <= rounding if config.causal else difference > 0
 
 
 @many

@@ -27,6 +27,7 @@ SIZES = {
     "rope_scaling": st.sampled_from([None, RopeScaling("linear", 2.0)]), "norm_eps": st.just(1e-5),
     "window": st.sampled_from([None, 3]), "softcap": st.sampled_from([None, 5.0]),
     "ngrams": st.sampled_from([1, 2, 4]), "ngram_rows": st.sampled_from([1, 30]),
+    "experts": st.sampled_from([1, 3]), "experts_per_token": st.sampled_from([1, 2]),
 }  # fmt: skip
 
 

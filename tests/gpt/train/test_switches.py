@@ -83,6 +83,7 @@ PARTS = st.fixed_dictionaries(
         "mlp_width": st.sampled_from([64, 256]),
         "window": st.sampled_from([None, 16]),
         "ngrams": st.sampled_from([1, 4]),
+        "experts": st.sampled_from([1, 4]),
     }
     | {name: st.booleans() for name in ("gated", "qk_norm", "parallel", "bias")}
 )
