@@ -105,8 +105,8 @@ EXERCISES = (
         "translation",
         f"Step to the month's second digit of `{DATE}`. Which letter of “{MONTH}” do the heads read most there?",
         "January, june and july begin alike. Which letter tells july from june?",
-        "It is the first letter that only july has. Nobody gave the model this rule: it found that this letter decides the "
-        "digit.",
+        "It is the first letter that only july has. Nobody gave the model this rule: it found that this letter "
+        "decides the digit.",
         Options(tuple(MONTH), _letter_read),
         for_class=True,
     ),
