@@ -66,45 +66,49 @@ def chapter(
     return decorate
 
 
-def unroll(name: str, last: int, draw: Callable[[int], None]) -> None:
-    """Let the person walk the steps 0 … last with buttons, arrow keys or play; `draw(step)` draws each.
+def unroll(name: str, last: int, draw: Callable[[int], None], walk: Choice = WALK) -> None:
+    """Let the person walk the steps up to `last` with buttons, arrow keys or play; `draw(step)` draws each.
 
-    The link holds the step. A page has one walk; name: of this walk.
+    The link holds the step. A page has one walk; name: of this walk. walk: the choice of the step, from its lowest
+    value.
     """
     playing = state.recall(f"{name}:playing", False)
-    fragment(_unrolled, name, last, draw, run_every=PACE if playing else None)
+    fragment(_unrolled, name, last, draw, walk, run_every=PACE if playing else None)
 
 
-def _unrolled(name: str, last: int, draw: Callable[[int], None]) -> None:
+def _unrolled(name: str, last: int, draw: Callable[[int], None], walk: Choice) -> None:
     playing = state.recall(f"{name}:playing", False)
-    at = WALK.read(high=last)
+    first, at = int(walk.low or 0), walk.read(high=last)
     if playing and state.recall(f"{name}:shown") == at:
         at = min(at + 1, last)
-        choose({WALK: at})
+        choose({walk: at})
     state.remember(f"{name}:shown", at)
+
+    def button(label: str, icon: str, possible: bool, steps: int, shortcut: str) -> None:
+        action: dict[str, Any] = {"disabled": not possible, "on_click": _walk, "args": (name, last, walk, steps)}
+        st.button(label, icon=f":material/{icon}:", key=f"{name}:{label}", shortcut=shortcut, **action)
+
     with st.container(horizontal=True, vertical_alignment="center"):
-        _button("First", "first_page", at > 0, name, 0, "Home")
-        _button("Back", "chevron_left", at > 0, name, at - 1, "Left")
+        button("First", "first_page", at > first, -last, "Home")
+        button("Back", "chevron_left", at > first, -1, "Left")
         label, icon = ("Pause", "pause") if playing else ("Play", "play_arrow")
         if st.button(label, icon=f":material/{icon}:", key=f"{name}:play", disabled=at == last and not playing):
             state.remember(f"{name}:playing", not playing)
             st.rerun()
-        _button("Next", "chevron_right", at < last, name, at + 1, "Right")
-        _button("Last", "last_page", at < last, name, last, "End")
-        st.markdown(f"step {at} of {last}")
+        button("Next", "chevron_right", at < last, 1, "Right")
+        button("Last", "last_page", at < last, last, "End")
+        st.markdown(f"{walk.label.lower()} {at} of {last}")
     draw(at)
     if playing and at == last:
         state.remember(f"{name}:playing", False)
         st.rerun()
 
 
-def _button(label: str, icon: str, possible: bool, name: str, to: int, shortcut: str) -> None:
-    def go() -> None:
-        state.remember(f"{name}:playing", False)
-        choose({WALK: to})
-
-    action: dict[str, Any] = {"disabled": not possible, "on_click": go, "shortcut": shortcut}
-    st.button(label, icon=f":material/{icon}:", key=f"{name}:{label}", **action)
+def _walk(name: str, last: int, walk: Choice, steps: int) -> None:
+    """Go on from the step of now: a second key may come before the buttons of the first one's step are drawn."""
+    state.remember(f"{name}:playing", False)
+    at, _ = walk.check(high=last)
+    choose({walk: min(max(at + steps, int(walk.low or 0)), last)})
 
 
 def metrics(values: Mapping[str, str]) -> None:

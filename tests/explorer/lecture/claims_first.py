@@ -174,17 +174,38 @@ def averaging(at: int, weights: torch.Tensor) -> list[Claim]:
     ]
 
 
-def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, recipe) -> list[Claim]:
+def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, stage: int, recipe) -> list[Claim]:
     """x: (T, C); matrices: (3, C, d), as the page's head has them."""
     T, (_, C, d) = len(x), matrices.shape
     found = lecture.one_head(x, *matrices)
     dots = found.q @ found.k.T
     most = int(found.weights[at].argmax())
     first = [number for pair in zip(x[at].tolist(), matrices[0][:, 0].tolist(), strict=True) for number in pair]
-    terms = "{*} + ".join("{*}{}{*} × {*}{}" for _ in range(C))
+    mixed = [
+        number
+        for pair in zip(found.weights[at, : at + 1].tolist(), found.v[: at + 1, 0].tolist(), strict=True)
+        for number in pair
+    ]
+    terms, mix = ("{*} + ".join("{*}{}{*} × {*}{}" for _ in range(count)) for count in (C, at + 1))
+    best, out = int(dots[at].argmax()), found.out[at, 0]
     return [
         claim(f"Token {at} {tokens[at]}, feature {{}} of its q: {terms}{{*}} ≈ {{*}}{{}}", 0, *first, found.q[at, 0]),
-        claim("step {} of {}", at, T - 1),
+        claim(f"Token {at} {tokens[at]}, feature {{}} of its output: {mix}{{*}} ≈ {{*}}{{}}", 0, *mixed, out),
+        claim("Walk the {} stages", 6),
+        claim("stage {} of {}", stage, 6),
+        claim(
+            f"For {at} {tokens[at]}, the best match is {{}} {tokens[best]}: the products of {{}} features sum to "
+            "{*}{}",
+            best, d, dots[at, best],
+        ),
+        claim(f"{at} {tokens[at]} reads {{}} of {{}} tokens; the scores of the other {{}} are", at + 1, T, T - 1 - at),
+        claim("a sum of {} products", d),
+        claim("near {}.", 1),
+        claim("Note {}", 6),
+        claim("x[{}] of seed {}. Its {} tokens", 0, 1337, 8),
+        claim("wei.softmax(-{})", 1),
+        claim("masked_fill(tril == {}, -inf)", 0),
+        claim("head_size-{}", 0.5),
         claim(f"Token {{}} {tokens[at]} reads", at),
         *(claim(f"W_{name}, {{}} × {{}}", C, d) for name in "qkv"),
         claim("x, {} features each", C),

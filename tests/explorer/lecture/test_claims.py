@@ -82,8 +82,9 @@ def test_the_averaging_trick(turn, at, start):
 def test_a_made_up_head(turn):
     generator = torch.Generator().manual_seed(7)
     matrices, x = lecture.random_matrices(4, 4, generator), torch.randn(8, 4, generator=generator)
-    app = turn("head", matrices=head.RANDOM, seed="7", at="4")
-    check(app, claims_first.head("the king", x, matrices, 4, head.RECIPE))
+    for stage in range(1, 7):
+        app = turn("head", matrices=head.RANDOM, seed="7", at="4", stage=str(stage))
+        check(app, claims_first.head("the king", x, matrices, 4, stage, head.RECIPE))
 
 
 def test_an_untrained_head_has_no_bias(turn):
@@ -93,7 +94,9 @@ def test_an_untrained_head_has_no_bias(turn):
     ids = torch.tensor(claims_first.TOKENIZER.encode("the king"))
     x = (model.embed.weight[ids] + model.pos_embed[:8]).detach()
     matrices = model.blocks[0].attn.qkv.weight.detach().T.unflatten(1, (3, 32)).transpose(0, 1)
-    check(turn("head", at="2", matrices=head.UNTRAINED), claims_first.head("the king", x, matrices, 2, head.RECIPE))
+    for stage in range(1, 7):
+        app = turn("head", at="2", matrices=head.UNTRAINED, stage=str(stage))
+        check(app, claims_first.head("the king", x, matrices, 2, stage, head.RECIPE))
 
 
 @pytest.mark.parametrize(("causal", "reads"), [(True, crossing.SELF), (False, crossing.CROSS)])
