@@ -3,4 +3,4 @@ from explorer.after.seeds import panel
 panel.curves()
 panel.births()
 panel.heads()
-panel.exercise()
+panel.enough()

@@ -13,7 +13,6 @@ from explorer.figures.bands import Band, bands, levels
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import head_name
 from explorer.lecture.kit.controls import chapter, metrics, show_cell
-from explorer.lecture.kit.exercise import ask_number, ask_option
 from explorer.lecture.kit.training import train_together
 from explorer.shared.chart import chart
 from explorer.train.runs.folders import logged
@@ -25,9 +24,7 @@ COUNT = Choice("seeds", int, 1, len(SEEDS), default=len(SEEDS), label="Seeds in 
 BORN = Choice("born", float, 0.1, 0.9, default=THRESHOLD, label="Threshold", help="Of the induction score, 0 to 1.")
 ONE = Choice("one", label="Seed")
 OTHER = Choice("other", label="Another seed")
-LATE = 0.8  # threshold of the exercise
-PAIR, ASKED = (3, 4), 3  # seeds and head of the exercise
-DIFFERENCE = 0.005  # nats, of the exercise
+DIFFERENCE = Choice("difference", float, 0.001, 1.0, default=0.005, label="Difference of the losses, nats")
 
 
 @chapter(
@@ -151,40 +148,17 @@ def _masked(patterns: np.ndarray) -> np.ndarray:
     return np.where(np.tri(patterns.shape[-1], dtype=bool), patterns, np.nan)
 
 
-@chapter("Exercise: luck in numbers", "seeds", "Read the first two answers off the pictures above; compute the third.")
-def exercise() -> None:
-    """Find the seed whose head comes last, and count the seeds that a small difference needs."""
-    steps = {f"seed {each.seed}": birth(each.steps, each.induction, LATE) or RECIPE.steps for each in shipped()}
-    last = max(steps.values())
-    ask_option(
-        "seeds:last",
-        f"With a threshold of {LATE}, in which seed is the head born last?",
-        list(steps),
-        [name for name, step in steps.items() if step == last],
-        hint="Move the threshold of the births to this value, and find the longest bar.",
-        why=f"It is born at step {last:.0f}; the first one at step {min(steps.values()):.0f}.",
-    )
-    first, second = (shipped()[SEEDS.index(seed)].patterns[0] for seed in PAIR)
-    partner = match_heads(head_distances(first, second))[ASKED]
-    ask_option(
-        "seeds:partner",
-        f"Which head of seed {PAIR[1]} does what {head_name(0, ASKED)} of seed {PAIR[0]} does?",
-        [head_name(0, head) for head in range(RECIPE.model.n_head)],
-        [head_name(0, partner)],
-        hint="Pick these two seeds above, and look at layer 0.",
-        why="Both read the previous token, which the induction heads of the next layer need.",
-    )
-    spread = round(float(np.std([each.losses[-1] for each in shipped()], ddof=1)), 3)
-    ask_number(
-        "seeds:needed",
-        f"Two recipes differ by {DIFFERENCE} nats. How many seeds of each show it?",
-        seeds_needed(DIFFERENCE, spread),
-        within=0,
-        hint=f"The final losses of our seeds have a standard deviation of s = {spread} nats. The difference of two "
-        f"means of n seeds has the standard error s · √(2 / n). When is {DIFFERENCE} twice as large?",
-        why="n = 8 · (s / d)², rounded up. Half the difference needs four times as many seeds.",
-        width=560,
-        min_value=1,
-        step=1,
+@chapter("How many seeds are enough", "seeds", "Type the difference of two recipes. How many seeds of each show it?")
+def enough() -> None:
+    """The seeds that a difference needs, with the spread of the seeds that ship."""
+    difference = DIFFERENCE.read()
+    st.number_input(step=0.001, format="%.3f", width=300, **DIFFERENCE.bound(difference))
+    spread = float(np.std([each.losses[-1] for each in shipped()], ddof=1))
+    needed = seeds_needed(difference, spread)
+    metrics({"Standard deviation of our seeds": f"{spread:.4f} nats", "Seeds of each recipe": f"{needed:,}"})
+    st.caption(
+        "The difference of two means of n seeds has the standard error s · √(2 / n), where s is the standard deviation "
+        "of the seeds. A difference is shown if it is twice its standard error. Half the difference needs four times "
+        "as many seeds."
     )
     show_cell("seeds/enough", seeds_needed)

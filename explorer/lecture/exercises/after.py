@@ -8,6 +8,8 @@ AT, DEGREES, APART, MOVED = 7, 30, 2, 100  # of the arrows
 CACHE = {"n_layer": 16, "n_kv_head": 2, "d_head": 64, "tokens": 1000}
 GPT2_VOCABULARY = 50_257
 WORDS = "hug pug pun bun hugs"
+LATE = 0.8  # threshold of a birth
+PAIR, ASKED = (3, 4), 3  # two seeds, and a head of the first
 
 
 def _score(place: int) -> float:
@@ -37,6 +39,28 @@ def _first_pair(text: str) -> str:
 
     pair = next(merges(split_words(text), 1)).pair or ()
     return " + ".join(token.decode() for token in pair)
+
+
+def _last_born() -> list[str]:
+    """The seed whose induction head reaches `LATE` last."""
+    from gpt.after.seeds import birth, shipped_seeds
+
+    steps = {f"seed {each.seed}": birth(each.steps, each.induction, LATE) or 0 for each in shipped_seeds()}
+    return [max(steps, key=steps.__getitem__)]
+
+
+def _partner() -> list[str]:
+    """The head of the second seed that does what the first one's does."""
+    from gpt.after.seeds import head_distances, match_heads, shipped_seeds
+
+    first, second = (each.patterns[0] for each in shipped_seeds() if each.seed in PAIR)
+    return [f"L0H{match_heads(head_distances(first, second))[ASKED]}"]
+
+
+def _seeds_needed() -> int:
+    from gpt.after.seeds import seeds_needed
+
+    return seeds_needed(0.02, spread=0.03)
 
 
 EXERCISES = (
@@ -116,5 +140,30 @@ EXERCISES = (
         "Which of the two changes: the distance, or the angle between the arrows?",
         "The distance is the same, so the angle and its cosine are the same, wherever the two tokens are.",
         Number(lambda: _score(AT + MOVED), within=0.02, digits=2),
+    ),
+    Exercise(
+        "seeds-last",
+        "seeds",
+        f"With a threshold of {LATE}, in which seed is the induction head born last?",
+        "Move the threshold of the births to this value, and find the longest bar.",
+        "The same recipe with another seed has its head about a hundred steps earlier.",
+        Options(tuple(f"seed {seed}" for seed in range(1, 11)), _last_born),
+    ),
+    Exercise(
+        "seeds-partner",
+        "seeds",
+        f"Which head of seed {PAIR[1]} does what L0H{ASKED} of seed {PAIR[0]} does?",
+        "Pick these two seeds where their heads are matched, and look at layer 0.",
+        "Both read the previous token, which the induction heads of the next layer need.",
+        Options(tuple(f"L0H{head}" for head in range(4)), _partner),
+    ),
+    Exercise(
+        "seeds-needed",
+        "seeds",
+        "Two recipes differ by 0.02 nats. The seeds of each have a standard deviation of 0.03 nats. How many seeds of "
+        "each show the difference: from which n on is it twice its standard error?",
+        "The difference of two means of n seeds has the standard error 0.03 · √(2 / n).",
+        "n = 8 · (0.03 / 0.02)² = 18. Half the difference needs four times as many seeds.",
+        Number(_seeds_needed),
     ),
 )

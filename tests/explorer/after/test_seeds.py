@@ -8,7 +8,7 @@ import torch
 from explorer.after.seeds import training
 from explorer.train import jobs
 from gpt import create_run, load_run
-from gpt.after.seeds import RECIPE, birth, head_distances, match_heads, seeds_needed
+from gpt.after.seeds import RECIPE, birth, head_distances, match_heads
 from gpt.lens.heads import scores
 from gpt.text.tasks import LETTERS, repeated_sequence
 from gpt.train.loop import train
@@ -55,15 +55,9 @@ def test_a_seed_is_its_own_partner_and_heads_of_others_change_places(seeds_page)
     assert said(seeds_page(one="seed 1", other="seed 2"), "Head 1 of seed 1 is head 2 of seed 2")
 
 
-def test_the_exercise_knows_the_seeds(seeds_page):
-    app = seeds_page()
-    last = max(training.shipped(), key=lambda each: birth(each.steps, each.induction, 0.8) or RECIPE.steps)
-    app.button_group(key="seeds:last:answer").set_value(f"seed {last.seed}")
-    app.number_input(key="seeds:needed:answer").set_value(seeds_needed(0.005, 0.01))
-    app.run()
-    for name in ("last", "needed"):
-        app.button(key=f"seeds:{name}:check").click().run()
-    assert len(app.success) == 2 and "32" in app.success[1].value
+def test_half_the_difference_needs_four_times_as_many_seeds(seeds_page):
+    needed = [int(values(seeds_page(difference=d))["Seeds of each recipe"]) for d in ("0.01", "0.005")]
+    assert needed[0] == pytest.approx(needed[1] / 4, abs=1) and needed[0] > 1
 
 
 def test_one_more_seed_waits_for_its_turn(seeds_page, runs):
