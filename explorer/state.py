@@ -29,6 +29,7 @@ RENAMED = {  # name of a choice in old links → its name today
     "twins": "twins-measured", "vectors": "positions", "whole": "all-positions", "word": "letters",
 }  # fmt: skip
 WIDGET = "widget:"
+REWORDED = {("matrices", "trained below"): "trained on your run"}  # a choice in old links → its text today
 GRACE = 1.0  # seconds in which a browser may still send an address that was replaced
 
 
@@ -188,7 +189,8 @@ def _address() -> dict[str, str]:
     names.sort(
         key=lambda name: name not in RENAMED
     )  # a choice's name of today comes last, so it wins over its old name
-    return {RENAMED.get(name, name): given[name] for name in names}
+    choices = {RENAMED.get(name, name): given[name] for name in names}
+    return {name: REWORDED.get((name, text), text) for name, text in choices.items()}
 
 
 def _read_address() -> None:

@@ -1,9 +1,4 @@
-from explorer.lecture.chat import asking, scale, shifts, stages
+from explorer.lecture.chat import asking, stages
 
 asking.asking()
 stages.finetuning()
-stages.rewarding()
-stages.policy()
-stages.leash()
-shifts.attention()
-scale.at_scale()

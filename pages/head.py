@@ -1,4 +1,3 @@
 from explorer.lecture import head
 
 head.taken_apart()
-head.inserted()

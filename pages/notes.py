@@ -1,9 +1,5 @@
-from explorer.lecture.notes import crossing, mask, messages, scale
+from explorer.lecture.notes import batch, messages, order
 
 messages.passing()
-mask.permutation()
-mask.leaks()
-mask.cheating()
-crossing.crossing()
-scale.saturation()
-scale.twins()
+order.permutation()
+batch.rows()

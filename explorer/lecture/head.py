@@ -1,4 +1,4 @@
-"""One head, step by step, and a model with one head that trains here."""
+"""One head, step by step."""
 
 from functools import partial
 
@@ -10,13 +10,11 @@ from explorer.choice import Choice
 from explorer.figures.tokens import labels
 from explorer.lecture.head_stages import STAGE, STAGES, Apart, draw_stage
 from explorer.lecture.kit.controls import chapter, editable, show_cell, unroll
-from explorer.lecture.kit.training import draw_loss, train_together, trained, trained_model, untrained
+from explorer.lecture.kit.training import trained, trained_model, untrained
 from explorer.shared import texts, widgets
 from explorer.shared.choices import SEED
 from explorer.shared.prompt import stand_in_of
-from explorer.train.panel import draw_sample
-from explorer.train.progress import link_to
-from gpt import PRESETS, Run, load_corpus
+from gpt import PRESETS, load_corpus
 from gpt.lecture import OneHead, head_by_hand, masked_softmax, one_head, random_matrices, version_4
 from gpt.model.attention import Attention
 
@@ -26,7 +24,7 @@ RECIPE = PRESETS["rung-2"].changed(
     eval_every=250, eval_batches=50, snapshots=8,
 )  # fmt: skip
 LECTURES, RANDOM = "the lecture's", "made up"
-UNTRAINED, TRAINED = "untrained", "trained below"
+UNTRAINED, TRAINED = "untrained", "trained on your run"
 SENTENCE = Choice(
     "sentence", high=RECIPE.model.block_size, default="the king", label="Sentence",
     help="Up to eight letters, the context of the lecture's first head. An unknown letter is read as a space.",
@@ -59,7 +57,7 @@ def taken_apart() -> None:
         tokens, names = list(sentence), labels(sentence)
         computed = _random_head(sentence, seed) if source == RANDOM else _model_head(sentence, source, seed)
     if computed is None:
-        widgets.empty_state("There is no trained head yet.", "Press *Train* below; it takes a few seconds.")
+        widgets.empty_state("There is no trained head yet.", "Train it on the page *Several heads*, in seconds.")
         return
     at = TOKEN.read(high=len(tokens) - 1, default=len(tokens) - 1)
     place[3].selectbox(
@@ -103,30 +101,3 @@ def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead]
     else:
         model = untrained(RECIPE.changed(seed=seed))
     return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=stand_in_of(tokenizer))))
-
-
-@chapter(
-    "Inserting one head",
-    "1:19:11",
-    "The bigram reads one character. This model reads eight, through one head. Train it, and compare with the "
-    "counted bigram.",
-)
-def inserted() -> None:
-    """Rung 2: train a model whose only layer is one head."""
-    about = (
-        f"{RECIPE.steps:,} steps of {RECIPE.batch_size} chunks, at a higher learning rate than the lecture's, falling "
-        "to zero. After training, look into its head above."
-    )
-    train_together(NAME, {LABEL: RECIPE}, _curves_and_sample, about=about)
-    show_cell("head/model", Attention.forward)
-
-
-def _curves_and_sample(runs: dict[str, Run]) -> None:
-    run = runs.get(LABEL)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        draw_loss(run, NAME, LABEL)
-    if run:
-        with right:
-            draw_sample(run)
-            link_to("attention.py", "Attention", ":material/grid_on:", run)

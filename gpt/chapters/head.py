@@ -1,11 +1,8 @@
 """One head: the lecture's code in cells."""
 
-# %% from data
+# %% imports
 import torch
 from torch import nn
-from torch.nn import functional as F
-
-from data import get_batch, vocab_size
 
 # %% version 4
 torch.manual_seed(1337)
@@ -39,32 +36,3 @@ class Head(nn.Module):
         wei = q @ k.transpose(-2, -1) * k.size(-1) ** -0.5  # scaled by 1/√head_size
         wei = wei.masked_fill(self.tril[:T, :T] == 0, -torch.inf).softmax(-1)
         return wei @ v
-
-
-# %% model
-class OneHeadModel(nn.Module):
-    def __init__(self, vocab_size, n_embd=32, block_size=8):
-        super().__init__()
-        self.token_embedding_table = nn.Embedding(vocab_size, n_embd)
-        self.position_embedding_table = nn.Embedding(block_size, n_embd)
-        self.sa_head = Head(n_embd, n_embd, block_size)
-        self.lm_head = nn.Linear(n_embd, vocab_size)
-
-    def forward(self, idx):
-        tok_emb = self.token_embedding_table(idx)  # (B, T, n_embd)
-        pos_emb = self.position_embedding_table(torch.arange(idx.size(1)))  # (T, n_embd)
-        x = self.sa_head(tok_emb + pos_emb)
-        return self.lm_head(x)  # logits (B, T, vocab_size)
-
-
-# %% train
-m = OneHeadModel(vocab_size)
-optimizer = torch.optim.AdamW(m.parameters(), lr=1e-3)
-for step in range(500):
-    xb, yb = get_batch("train", batch_size=32)
-    loss = F.cross_entropy(m(xb).flatten(0, 1), yb.flatten())
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    if step % 100 == 0:
-        print(step, round(loss.item(), 3))

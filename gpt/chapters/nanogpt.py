@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from block import GPTLanguageModel, MultiHeadAttention
+from block import GPTLanguageModel
+from multihead import MultiHeadAttention
 
 
 # %% batched
@@ -30,7 +31,7 @@ class CausalSelfAttention(nn.Module):
 
 # %% same numbers
 torch.manual_seed(1337)
-loop = MultiHeadAttention(64, 8)  # the lecture's: one head after another
+loop = MultiHeadAttention(64, 8, block_size=16)  # the lecture's: one head after another
 batched = CausalSelfAttention(64, 8)
 with torch.no_grad():
     of_heads = [[getattr(h, name).weight for h in loop.heads] for name in ("query", "key", "value")]

@@ -93,7 +93,7 @@ def test_a_result_of_a_text_is_the_same_at_each_snapshot(runs, calls):
 
 
 @pytest.mark.parametrize(
-    "page", ["attention", "heads", "interventions", "residual", "logits", "flow", "timetravel", "intro", "block"]
+    "page", ["attention", "heads", "interventions", "residual", "logits", "flow", "timetravel", "intro", "multihead"]
 )
 def test_a_rerun_opens_each_model_once(open_app, monkeypatch, page):
     app = open_app(prompt="hear me").switch_page(f"../pages/{page}.py").run()

@@ -53,7 +53,9 @@ def said(app: AppTest) -> str:
     return "\n".join(each.value for kind in (app.markdown, app.caption, app.metric) for each in kind).replace("\\", "")
 
 
-@pytest.mark.parametrize("name", ["heads", "interventions", "residual", "logits", "flow", "intro", "block", "notes"])
+@pytest.mark.parametrize(
+    "name", ["heads", "interventions", "residual", "logits", "flow", "intro", "multihead", "notes"]
+)
 def test_every_page_with_a_prompt_works_on_a_real_model(page, name):
     app = page(name)
     assert sum(len(found.spec) for found in plots(app)) < 4_000_000

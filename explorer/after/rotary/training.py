@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.lecture.block import positions
+from explorer.lecture import positions
 from explorer.lecture.kit.controls import chapter, show_cell
 from explorer.lecture.kit.training import draw_losses, train_together
 from gpt import Run

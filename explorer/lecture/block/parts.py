@@ -1,69 +1,23 @@
-"""The parts of a Transformer block: several heads, a feedforward layer, and each rung beside the rung below."""
+"""The parts of a Transformer block: a feedforward layer, and each rung of the ladder beside the rung below."""
 
-from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import streamlit as st
-import torch
 
-from explorer.figures.matrix import number_grid
 from explorer.lecture.kit.controls import RUNG, chapter, pick, show_cell
 from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.navigation import PAGES
 from explorer.shared import widgets
-from explorer.shared.chart import chart
-from explorer.shared.choices import LAYER
-from explorer.shared.patterns import attention
 from explorer.shared.source import rung_lines
 from gpt import PRESETS, Recipe, Run
-from gpt.lens.heads import pattern_distances
-from gpt.model.attention import Attention
 from gpt.model.mlp import MLP
 from gpt.train.presets import PUBLISHED
 
 REACHED = {"2.28, the same": 2.28, "2.24": 2.24, "2.1": 2.1, "1.9": 1.9, "1.5": 1.5}
 RUNGS = range(2, 6)  # for layernorm, 1,000 steps are not enough
-ADDED = {2: "head/head", 3: "block/heads", 4: "block/feedforward", 5: "block/block"}  # rung → the cell of its part
+ADDED = {2: "head/head", 3: "multihead/heads", 4: "block/feedforward", 5: "block/block"}  # rung → the cell of its part
 RATE, TABLE_RATE = 1e-2, 1e-1  # learning rates for 1,000 steps, of a model and of the bigram table
-
-
-@chapter(
-    "Multi-headed attention: several heads in parallel",
-    "1:21:59",
-    "Pick a layer. How much attention would one of its heads have to move, to read like another?",
-)
-def heads() -> None:
-    """How differently the heads of one layer read a prompt."""
-    left, right = st.columns([8, 4], gap="medium")
-    opened, prompt = widgets.model_and_prompt(left, right)
-    config = opened.config
-    if not config.n_layer or config.n_head == 1:
-        widgets.empty_state("This model has one head per layer, or none.", "Pick another, for example a shipped one.")
-        return
-    reading = widgets.reading(opened, prompt)
-    if reading is None:
-        return
-    layer = LAYER.read(high=config.n_layer - 1, default=0)
-    st.selectbox(options=range(config.n_layer), **LAYER.bound(layer, width=160))
-    distances = pattern_distances(torch.from_numpy(attention(opened, reading.ids)[layer])).numpy()
-    figure = number_grid(distances, rows="head", columns="head")
-    chart(figure, key="block:heads", alt=f"How differently the heads of layer {layer} read")
-    most, least = (_pair(distances, choose) for choose in (np.argmax, np.argmin))
-    st.caption(
-        f"0: two heads read alike; 1: they read no token in common. In layer {layer}, heads {most} differ most, and "
-        f"{least} least. Each number is the total variation distance between two rows of weights, averaged over the "
-        "tokens of the prompt."
-    )
-    show_cell("block/heads", Attention.forward, pattern_distances)
-
-
-def _pair(distances: np.ndarray, choose: Callable[[np.ndarray], np.intp]) -> str:
-    """The chosen pair of heads, and their distance."""
-    one, other = np.triu_indices(len(distances), 1)
-    at = choose(distances[one, other])
-    return f"{one[at]} and {other[at]} ({distances[one[at], other[at]]:.2f})"
 
 
 @chapter(

@@ -14,6 +14,7 @@ class Chapter:
     title: str
     page: str | None  # its file in pages/; None where there is nothing to do
     time: str | None = None  # h:mm:ss, its published mark in the video; None where the video does not have it
+    continues: str | None = None  # id of the chapter of the video that this page goes on with
 
 
 VIDEO = (
@@ -29,31 +30,33 @@ VIDEO = (
     Chapter("batched-product", "Version 2: matrix multiply", "averaging.py", "0:51:54"),
     Chapter("softmax", "Version 3: softmax", "averaging.py", "0:54:42"),
     Chapter("clean-up", "Clean-up of the code", None, "0:58:26"),
-    Chapter("positions", "Positional encoding", "block.py", "1:00:18"),
+    Chapter("positions", "Positional encoding", "positions.py", "1:00:18"),
     Chapter("head", "Version 4: self-attention", "head.py", "1:02:00"),
     Chapter("communication", "Note 1: attention as communication", "notes.py", "1:11:38"),
     Chapter("set", "Note 2: no notion of space, a set", "notes.py", "1:12:46"),
     Chapter("batch-rows", "Note 3: batch rows do not mix", "notes.py", "1:13:40"),
-    Chapter("decoders", "Note 4: encoders, decoders", "notes.py", "1:14:14"),
-    Chapter("cross-attention", "Note 5: self- and cross-attention", "notes.py", "1:15:39"),
-    Chapter("scaled-scores", "Note 6: scaled attention", "notes.py", "1:16:56"),
-    Chapter("inserting-head", "Inserting one head", "head.py", "1:19:11"),
-    Chapter("multi-head", "Multi-headed attention", "block.py", "1:21:59"),
+    Chapter("decoders", "Note 4: encoders, decoders", "mask.py", "1:14:14"),
+    Chapter("cross-attention", "Note 5: self- and cross-attention", "mask.py", "1:15:39"),
+    Chapter("scaled-scores", "Note 6: scaled attention", "scaled.py", "1:16:56"),
+    Chapter("inserting-head", "Inserting one head", "multihead.py", "1:19:11"),
+    Chapter("multi-head", "Multi-headed attention", "multihead.py", "1:21:59"),
     Chapter("feedforward", "Feedforward", "block.py", "1:24:25"),
     Chapter("residuals", "Residual connections", "block.py", "1:26:48"),
-    Chapter("layernorm", "Layernorm, and batchnorm", "block.py", "1:32:51"),
+    Chapter("layernorm", "Layernorm, and batchnorm", "norms.py", "1:32:51"),
     Chapter("scaling", "Scaling up, dropout", "scaling.py", "1:37:49"),
     Chapter("translation", "Encoder, decoder, both", "translate.py", "1:42:39"),
     Chapter("nanogpt", "nanoGPT: all heads at once", "nanogpt.py", "1:46:22"),
     Chapter("chat", "ChatGPT: finetuning, RLHF", "chat.py", "1:48:53"),
     Chapter("conclusions", "Conclusions", "conclusions.py", "1:54:32"),
 )
+REWARDS = Chapter("rewards", "ChatGPT: rewards, policy", "rewards.py", "1:48:53", continues="chat")
+LECTURES = (*VIDEO[:-1], REWARDS, VIDEO[-1])
 OTHERS = tuple(
     Chapter(Path(entry.file).stem, entry.title, entry.file)
     for entry in ENTRIES
-    if entry.section in COURSE and entry.file not in {chapter.page for chapter in VIDEO}
+    if entry.section in COURSE and entry.file not in {chapter.page for chapter in LECTURES}
 )
-CHAPTERS = VIDEO + OTHERS
+CHAPTERS = LECTURES + OTHERS
 
 
 def find_chapter(mark: str) -> Chapter | None:

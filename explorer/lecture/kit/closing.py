@@ -18,13 +18,16 @@ OPEN = "everything"
 def words_that_hide(part: str) -> frozenset[str]:
     """Return every word that hides this part: its own, and for a chapter those of its act and of earlier chapters.
 
+    A page that goes on with a chapter of the video is hidden with it.
+
     part: of every page of the lecture, or the id of a chapter.
     """
     here = find_chapter(part)
     if here is None:
         return frozenset({part})
     before = CHAPTERS[: CHAPTERS.index(here)]
-    return frozenset({here.id, f"act-{act_of(here).number}", *(f"{AFTER}{chapter.id}" for chapter in before)})
+    own = {here.id} | ({here.continues} if here.continues else set())
+    return frozenset({*own, f"act-{act_of(here).number}", *(f"{AFTER}{chapter.id}" for chapter in before)})
 
 
 def with_id(word: str) -> str:

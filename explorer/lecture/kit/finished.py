@@ -44,29 +44,31 @@ def _read() -> dict[str, dict[str, dict[str, list]]]:
 def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     """Name, recipes and text of every training on a page that starts without one."""
     from explorer.after.rotary import training as rotary
-    from explorer.lecture import head
+    from explorer.lecture import head, norms, positions
     from explorer.lecture.bigram import panel as bigram
-    from explorer.lecture.block import norms, parts, positions, residuals
+    from explorer.lecture.block import parts, residuals
     from explorer.lecture.chat import asking, stages
-    from explorer.lecture.notes import mask, scale
+    from explorer.lecture.mask import decoders
+    from explorer.lecture.rewards import panel as rewards
+    from explorer.lecture.scaled import panel as scaled
     from explorer.lecture.scaling import panel as scaling
     from explorer.lecture.translate import halves
 
     yield bigram.NAME, {bigram.LABEL: bigram.RECIPE}, None
     yield head.NAME, {head.LABEL: head.RECIPE}, None
-    yield mask.NAME, mask.RECIPES, None
+    yield decoders.NAME, decoders.RECIPES, None
     yield positions.NAME, positions.RECIPES, None
     yield norms.NAME, norms.RECIPES, None
     yield "depth-8", residuals.recipes(8), None
     yield scaling.NAME, scaling.recipes(), scaling.short_text()
     for rung in parts.RUNGS:
         yield f"rung-{rung}", parts.pair(rung), None
-    for size in scale.SIZES:
-        yield f"twins-{size}", scale.recipes(size), None
+    for size in scaled.SIZES:
+        yield f"twins-{size}", scaled.recipes(size), None
     yield halves.NAME, {halves.LABEL: halves.RECIPE}, None
     yield "finetune", stages.FINETUNE, None
-    yield "reward", stages.REWARDS, None
-    yield asking.LEASH, stages.POLICIES, None
+    yield "reward", rewards.REWARDS, None
+    yield asking.LEASH, rewards.POLICIES, None
     yield rotary.NAME, rotary.RECIPES, None
 
 
@@ -88,15 +90,15 @@ def _measured(name: str, run: "Run") -> dict[str, list]:
     """What a page measures on the trained model, besides its curves: name → places and values."""
     from explorer.lecture.block import residuals
     from explorer.lecture.kit.training import trained_model, validation_rows
-    from explorer.lecture.notes import scale
+    from explorer.lecture.scaled import panel as scaled
     from gpt.lens.learning import attention_statistics, gradient_norms
 
     if name.startswith("depth"):
         norms = gradient_norms(trained_model(run), validation_rows(run.recipe, residuals.ROWS)).tolist()
         return {"gradients": [list(range(len(norms))), norms]}
     if name.startswith("twins"):
-        measured = attention_statistics(trained_model(run), validation_rows(run.recipe, scale.ROWS))
-        return {quantity: [[run.recipe.model.n_embd], [getattr(measured, quantity)]] for quantity in scale.QUANTITIES}
+        measured = attention_statistics(trained_model(run), validation_rows(run.recipe, scaled.ROWS))
+        return {quantity: [[run.recipe.model.n_embd], [getattr(measured, quantity)]] for quantity in scaled.QUANTITIES}
     return {}
 
 

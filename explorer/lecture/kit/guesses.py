@@ -19,13 +19,13 @@ ASKED = {  # name of a question → its page, and what it asks
     "data:vocabulary": ("data.py", "How much shorter is a text in joined tokens?"),
     "bigram:loss": ("bigram.py", "What is the loss before training?"),
     "averaging:v2": ("averaging.py", "How much faster is one product than two loops?"),
-    "notes:cheating": ("notes.py", "What is the loss without the mask?"),
-    "notes:scale": ("notes.py", "How large is the largest weight without the scale?"),
+    "notes:cheating": ("mask.py", "What is the loss without the mask?"),
+    "notes:scale": ("scaled.py", "How large is the largest weight without the scale?"),
     "block:feedforward": ("block.py", "What does the feedforward layer gain?"),
     "block:residual": ("block.py", "How much gradient reaches the first block?"),
     "translate:month": ("translate.py", "Which letter of a month is read?"),
     "nanogpt:loop": ("nanogpt.py", "How fast are all heads at once?"),
-    "chat:leash": ("chat.py", "How far does a policy go without a leash?"),
+    "chat:leash": ("rewards.py", "How far does a policy go without a leash?"),
 }
 RIGHT, NEAR, WRONG = "right", "near", "wrong"
 BADGES = {

@@ -29,7 +29,7 @@ MEANING = {
 HALVES = Choice("halves", options=MEANING, default="both", label="Halves")
 SEE = {
     "decoder only": ("attention.py", "Attention of a decoder", ":material/grid_on:"),
-    "encoder only": ("notes.py", "The same weights with the mask and without", ":material/sticky_note_2:"),
+    "encoder only": ("mask.py", "The same weights with the mask and without", ":material/visibility_off:"),
 }
 
 

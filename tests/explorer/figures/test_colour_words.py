@@ -106,7 +106,7 @@ def test_bars_are_drawn_as_they_are_called():
 def test_pages_say_blue_and_orange(open_app):
     """The words as a person reads them, on a page of each kind: the lecture's, and the others that name colours."""
     expected = {
-        "block": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
+        "positions": "Blue: similar; orange: opposite", "translate": "Orange: the characters that determine this digit",
         "tokens": "(orange) is validation text",
         "compare": "orange the right one", "residual": "Blue is attention, orange the MLP",
         "logits": "orange against it",

@@ -99,11 +99,17 @@ def chat(question: str, stages) -> Iterator[Claim]:
     yield from _inversion(judged)
     yield claim("Missing: {*}at most {} characters", 60)
     yield claim("at most {} characters", 60)
-    finished = json.loads((Path(__file__).parents[3] / "assets" / "finished.json").read_text(encoding="utf-8"))
-    yield from (claim(f"{label} = {{}} nats", curves["kl"][1][-1]) for label, curves in finished["leash"].items())
     yield from _stages_in_numbers()
     yield from _demonstrations(stages)
-    yield from _shipped()
+    yield _shipped("chat-finetune")
+
+
+def rewarded(question: str, panel) -> Iterator[Claim]:
+    """panel: the page's module, whose recipes are trained."""
+    finished = json.loads((Path(__file__).parents[3] / "assets" / "finished.json").read_text(encoding="utf-8"))
+    yield from (claim(f"{label} = {{}} nats", curves["kl"][1][-1]) for label, curves in finished["leash"].items())
+    yield from _policies(panel)
+    yield from (_shipped(name) for name in ("chat-reward", "chat-policy"))
     yield from _moved(question)
     yield from _at_scale()
 
@@ -151,18 +157,25 @@ def _demonstrations(stages) -> Iterator[Claim]:
         "other questions",
         len(train), len(dialogue.MATTERS), len(dialogue.PEOPLE), to_first, len(held_out),
     )  # fmt: skip
+    [finetuned] = stages.FINETUNE.values()
+    yield claim("shortened to {} steps. The start is shakespeare-char", finetuned.steps)
+    yield claim("not trained yet · {} steps", finetuned.steps)
+    yield claim("{}. Finetuning", 1)
+
+
+def _policies(panel) -> Iterator[Claim]:
+    train, _ = dialogue.split(dialogue.exchanges_in(load_corpus("dialogues").text))
     yield claim("{} pairs: any two answers", len(dialogue.pairs(train)))
     yield claim("ln {} ≈ {}.", 2, math.log(2))
-    finetuned, rewarded = (next(iter(recipes.values())) for recipes in (stages.FINETUNE, stages.REWARDS))
-    yield claim("shortened to {} steps. The start is shakespeare-char", finetuned.steps)
+    [rewarded] = panel.REWARDS.values()
     yield claim("shortened to {} steps. The start is chat-finetune", rewarded.steps)
     yield claim("its first {} layers", rewarded.model.n_layer)
-    ppo_recipe, free = stages.POLICIES["policy on a leash"], stages.POLICIES["policy without a leash"]
+    ppo_recipe, free = panel.POLICIES["policy on a leash"], panel.POLICIES["policy without a leash"]
     shipped = PRESETS["chat-policy"]
     assert (
         shipped.batch_size == 2 * ppo_recipe.batch_size and ppo_recipe.lr == 2 * shipped.lr
     )  # half the answers, twice the learning rate
-    dpo = stages.POLICIES[stages.DPO]
+    dpo = panel.POLICIES[panel.DPO]
     ends = ppo_recipe.steps, ppo_recipe.kl_weight, free.kl_weight, dpo.steps
     yield claim("PPO for {} steps with β = {} and with β = {}, {*} for {}.", *ends)
     yield claim("β = {} removes the penalty", 0)
@@ -172,15 +185,14 @@ def _demonstrations(stages) -> Iterator[Claim]:
         shipped.updates, shipped.batch_size, ppo.GROUP, 100 * ppo.CLIP, shipped.kl_weight,
     )  # fmt: skip
     yield claim("Follow the {} curves", 4)
-    yield from (claim(f"not trained yet · {r.steps} steps") for r in (finetuned, rewarded, *stages.POLICIES.values()))
-    yield from (claim(f"{n}. {title}") for n, title in ((1, "Finetuning"), (2, "The reward model"), (3, "Policy")))
+    yield from (claim(f"not trained yet · {r.steps} steps") for r in (rewarded, *panel.POLICIES.values()))
+    yield from (claim(f"{n}. {title}") for n, title in ((2, "The reward model"), (3, "Policy")))
 
 
-def _shipped() -> Iterator[Claim]:
-    for name in ("chat-finetune", "chat-reward", "chat-policy"):
-        run = load_run(MODELS / name)
-        spent = [row["elapsed"] for row in run.metrics() if "elapsed" in row][-1]
-        yield claim(f"{name}, the shipped run: {{}} steps, {{}} minutes on one core", run.recipe.steps, spent / 60)
+def _shipped(name: str) -> Claim:
+    run = load_run(MODELS / name)
+    spent = [row["elapsed"] for row in run.metrics() if "elapsed" in row][-1]
+    return claim(f"{name}, the shipped run: {{}} steps, {{}} minutes on one core", run.recipe.steps, spent / 60)
 
 
 def _moved(question: str) -> Iterator[Claim]:

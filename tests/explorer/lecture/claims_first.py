@@ -174,7 +174,7 @@ def averaging(at: int, weights: torch.Tensor) -> list[Claim]:
     ]
 
 
-def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, stage: int, recipe) -> list[Claim]:
+def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, stage: int) -> list[Claim]:
     """x: (T, C); matrices: (3, C, d), as the page's head has them."""
     T, (_, C, d) = len(x), matrices.shape
     found = lecture.one_head(x, *matrices)
@@ -218,9 +218,6 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, stage: i
             f"{{}} over {{}} token",
             at, 100 * found.weights[at, most], most, found.weights[at].sum(), at + 1,
         ),
-        claim("This model reads {}", recipe.model.block_size),
-        claim("{} steps of {} chunks", recipe.steps, recipe.batch_size),
-        claim("not trained yet · {} steps", recipe.steps),
         claim("weights, each row sums to {}", 1),
         claim("Up to {} letters, the context of the lecture's first head", 8),  # lecture 1:02:00
         claim("of variance {}, the variance of q · k is the number of features. Dividing by its root brings the "

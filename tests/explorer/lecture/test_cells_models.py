@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from explorer.lecture.head import RECIPE as ONE_HEAD
 from explorer.lecture.kit.training import untrained
-from explorer.lecture.notes.scale import recipes
+from explorer.lecture.scaled.panel import recipes
 from explorer.opened import open_model
 from gpt import PRESETS, build_model, generate, lecture, loss_of
 from gpt import translate as greedy
@@ -40,8 +40,9 @@ def no_gradients_left():
 
 @pytest.fixture(scope="module")
 def block():
-    names = ("sinusoids", "positions", "heads", "feedforward", "block", "layernorm", "running statistics", "model")
-    return run("block", *names)
+    space = run("positions", "sinusoids", "positions", vocab_size=65, xb=TOKENS[:, :8])
+    space = run("multihead", "heads", **run("head", "head", **space))
+    return run("block", "feedforward", "block", "model", **run("norms", "layernorm", "running statistics", **space))
 
 
 def lectures_gpt(block, real):
@@ -64,7 +65,7 @@ def lectures_gpt(block, real):
 
 def test_the_model_of_one_head():
     real = untrained(ONE_HEAD)
-    ours = run("head", "head", "model")["OneHeadModel"](65)
+    ours = run("multihead", "model", **run("head", "head"))["OneHeadModel"](65)
     copy(real.embed, ours.token_embedding_table)
     ours.position_embedding_table.load_state_dict({"weight": real.pos_embed})
     copy_heads(real.blocks[0].attn, [ours.sa_head])
@@ -132,7 +133,7 @@ def test_the_notes_on_attention():
     assert torch.allclose(steps[-1][1], cells["messages"]) and torch.allclose(steps[-1][2], cells["out"], atol=1e-6)
     model = open_model("shakespeare-char").model
     idx, order = TOKENS[0], torch.randperm(9)
-    cells = run("notes", "set", "batch", "decoder", vocab_size=65, get_batch=lambda split: (TOKENS, TOKENS))
+    cells = run("notes", "set", "batch", vocab_size=65, get_batch=lambda split: (TOKENS, TOKENS))
     expected = lecture.permutation_difference(model, idx, order)
     assert torch.allclose(cells["change_by_order"](model, idx, order), expected)
     assert cells["change_by_order"](cells["without_positions_or_mask"], idx, order).max() < 1e-4
@@ -141,19 +142,19 @@ def test_the_notes_on_attention():
     x = torch.randn(1, 8, 32)
     for causal in (True, False):
         real = Attention(replace(ONE_HEAD.model, causal=causal)).eval()
-        head = cells["Head"](32, 32, decoder=causal)
+        head = run("mask", "decoder")["Head"](32, 32, decoder=causal)
         copy_heads(real, [head])
         assert torch.allclose(head(x), real(x), atol=1e-6)
 
 
 def test_cross_attention_and_the_statistics_of_scores():
-    cells = run("notes", "cross")
+    cells = run("mask", "cross")
     matrices = (cells[name].weight.detach().T for name in ("query", "key", "value"))
     assert torch.allclose(cells["wei"], lecture.one_head(cells["x"], *matrices, memory=cells["y"]).weights, atol=1e-6)
     model = untrained(recipes(64)["without"])
     _, cache = model.run_with_cache(TOKENS[:, :-1], ["blocks.0.attn.hook_attn_scores"])
     [scores] = cache.values()
-    variance, entropy = run("notes", "gradients")["statistics"](scores.nan_to_num(neginf=0.0))
+    variance, entropy = run("scaled", "gradients")["statistics"](scores.nan_to_num(neginf=0.0))
     expected = learning.attention_statistics(model, TOKENS)
     assert (variance.item(), entropy.item()) == pytest.approx((expected.variance, expected.entropy), rel=1e-4)
 
@@ -195,7 +196,7 @@ def test_the_encoder_decoder_and_its_translations():
 @pytest.fixture(scope="module")
 def chat(block):
     given = _two_answers(block)
-    return run("chat", "answer", "finetune", "reward", "policy", "dpo", "shift", **given)
+    return run("rewards", "reward", "policy", "dpo", "shift", **run("chat", "answer", "finetune", **given))
 
 
 def _two_answers(block):

@@ -151,7 +151,7 @@ def test_version_4_is_the_lectures_and_the_pages():
 
 
 def test_the_scale_and_the_softmax_are_the_lectures(capsys):
-    cells = run("notes", "scale", "saturation")
+    cells = run("scaled", "scale", "saturation")
     printed = capsys.readouterr().out
     assert "k 1.0449, of q 1.0700, of q @ k 17.4690" in printed and "1/√16: 1.0918" in printed
     assert cells["p"].tolist() == pytest.approx([0.1925, 0.1426, 0.2351, 0.1426, 0.2872], abs=5e-5)

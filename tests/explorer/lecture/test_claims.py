@@ -3,11 +3,13 @@
 import pytest
 import torch
 
-from explorer.lecture import head, intro
+from explorer.lecture import head, intro, norms, positions
 from explorer.lecture.bigram import panel as bigram
-from explorer.lecture.block import norms, positions, residuals
+from explorer.lecture.block import residuals
 from explorer.lecture.chat import stages
-from explorer.lecture.notes import crossing, mask, scale
+from explorer.lecture.mask import crossing, decoders
+from explorer.lecture.rewards import panel as rewards
+from explorer.lecture.scaled import panel as scaled
 from explorer.lecture.scaling import panel as scaling
 from explorer.lecture.translate.subject import alignments
 from explorer.opened import open_model
@@ -17,7 +19,7 @@ from explorer.train import jobs
 from gpt import PRESETS, build_model, create_run, lecture, load_run
 from gpt.train.__main__ import parse
 from gpt.train.loop import train
-from tests.explorer.lecture import claims_chat, claims_first, claims_second
+from tests.explorer.lecture import claims_chat, claims_first, claims_notes, claims_second
 from tests.explorer.lecture.claims import MEASURED, claim, faults
 
 NAMES = [claim(f"{kind} {n}") for kind, last in (("Version", 4), ("Note", 6), ("Row", 2)) for n in range(last + 1)]
@@ -84,7 +86,7 @@ def test_a_made_up_head(turn):
     matrices, x = lecture.random_matrices(4, 4, generator), torch.randn(8, 4, generator=generator)
     for stage in range(1, 7):
         app = turn("head", matrices=head.RANDOM, seed="7", at="4", stage=str(stage))
-        check(app, claims_first.head("the king", x, matrices, 4, stage, head.RECIPE))
+        check(app, claims_first.head("the king", x, matrices, 4, stage))
 
 
 def test_an_untrained_head_has_no_bias(turn):
@@ -96,40 +98,54 @@ def test_an_untrained_head_has_no_bias(turn):
     matrices = model.blocks[0].attn.qkv.weight.detach().T.unflatten(1, (3, 32)).transpose(0, 1)
     for stage in range(1, 7):
         app = turn("head", at="2", matrices=head.UNTRAINED, stage=str(stage))
-        check(app, claims_first.head("the king", x, matrices, 2, stage, head.RECIPE))
+        check(app, claims_first.head("the king", x, matrices, 2, stage))
+
+
+def test_the_notes_on_attention(turn):
+    model = open_model("shakespeare-char").model
+    app = turn("notes", at="4", layer="1", head="2")
+    check(app, [*claims_notes.messages(model, PROMPT, layer=1, head=2, at=4), *claims_notes.notes(model)])
 
 
 @pytest.mark.parametrize(("causal", "reads"), [(True, crossing.SELF), (False, crossing.CROSS)])
-def test_the_notes_on_attention(turn, causal, reads):
+def test_encoders_and_decoders(turn, causal, reads):
     model = open_model("shakespeare-char").model
-    twins = {size: scale.recipes(size).values() for size in scale.SIZES}
-    app = turn("notes", at="4", layer="1", head="2", mask=str(causal), reads=reads)
-    check(
-        app,
-        [
-            *claims_second.messages(model, PROMPT, layer=1, head=2, at=4),
-            *claims_second.notes(model, mask.RECIPES, twins, causal, reads == crossing.CROSS),
-        ],
-    )
+    app = turn("mask", mask=str(causal), reads=reads)
+    check(app, [*claims_notes.masks(model, decoders.RECIPES, causal, reads == crossing.CROSS)])
 
 
-@pytest.mark.parametrize("over", ["features", "batch"])
-def test_the_block(turn, runs, over):
+def test_scaled_attention(turn):
+    check(turn("scaled"), [*claims_notes.scaled({size: scaled.recipes(size).values() for size in scaled.SIZES})])
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_positions(turn, runs, is_trained):
     trained = []
-    if over == "batch":
+    if is_trained:
         for label, recipe in positions.RECIPES.items():
             brief = recipe.changed(steps=2, eval_batches=1, eval_every=2)
             trained.append(train_here(runs, f"positions-{label.replace(', ', '-')}", brief))
-    model, bare, normed = open_model("shakespeare-char").model, residuals.recipes(8), norms.RECIPES["layernorm"]
-    claims = claims_second.block(model, PROMPT, positions.RECIPES, positions.MEASURED, bare, normed)
-    app = turn("block", over=over)
+    claims = claims_second.positions(open_model("shakespeare-char").model, positions.RECIPES, positions.MEASURED)
+    app = turn("positions")
     check(
         app,
         [*claims, *claims_second.asked_again(positions.RECIPES["none"], 2, 2, 1), *map(claims_first.finished, trained)],
     )
-    assert (
-        "Small sinusoids have a higher loss because of their size" in " ".join(found.value for found in app.caption)
-    ) == (over == "batch")
+    said = " ".join(found.value for found in app.caption)
+    assert ("Small sinusoids have a higher loss because of their size" in said) == is_trained
+
+
+def test_several_heads(turn):
+    check(turn("multihead"), [*claims_second.multihead(open_model("shakespeare-char").model, PROMPT, head.RECIPE)])
+
+
+def test_the_block(turn):
+    check(turn("block"), [*claims_second.block(residuals.recipes(8))])
+
+
+@pytest.mark.parametrize("over", ["features", "batch"])
+def test_layernorm(turn, over):
+    check(turn("norms", over=over), [*claims_second.norms(norms.RECIPES["layernorm"])])
 
 
 def test_the_command_of_a_measured_model_trains_that_model():
@@ -181,6 +197,11 @@ def test_chatgpt_in_miniature(turn, question):
     check(app, claims_chat.chat(question, stages))
     errs = any("Here the reward model is wrong" in found.value for found in app.caption)
     assert errs == (question == "Where is the king?")  # −0.47 for 0 points, −0.76 for 3
+
+
+@pytest.mark.parametrize("question", ["Why weeps the nurse?", "Where is the king?"])
+def test_rewards_and_policy(turn, question):
+    check(turn("rewards", question=question), claims_chat.rewarded(question, rewards))
 
 
 def test_conclusions(turn, runs):

@@ -37,12 +37,18 @@ def test_a_part_is_hidden_on_every_page_and_nothing_else(lecture_page):
 
 @pytest.mark.parametrize("hide", ["layernorm,positions,nonsense", "1:32:51,1:00:18,nonsense"])
 def test_a_chapter_is_hidden_with_all_its_parts_by_its_id_and_in_old_links_by_its_time(lecture_page, hide):
-    shown, app = lecture_page("block.py"), lecture_page("block.py", hide=hide)
-    assert not app.exception and len(titles(app)) == len(titles(shown)) - 2
-    assert not any("orm and" in title or "Positional" in title for title in titles(app))
-    assert not any("A model with each" in found.value for found in app.markdown)
-    trainings = [[button.key for button in each.button if button.label == "Train"] for each in (shown, app)]
-    assert set(trainings[0]) - set(trainings[1]) == {"lecture:positions:train", "lecture:norms:train"}
+    for page, training in (("norms.py", "lecture:norms:train"), ("positions.py", "lecture:positions:train")):
+        shown, app = lecture_page(page), lecture_page(page, hide=hide)
+        assert not app.exception and len(titles(app)) == len(titles(shown)) - 1
+        assert not any("orm and" in title or "Positional" in title for title in titles(app))
+        assert not any("A model with each" in found.value for found in app.markdown)
+        trainings = [[button.key for button in each.button if button.label == "Train"] for each in (shown, app)]
+        assert set(trainings[0]) - set(trainings[1]) == {training}
+
+
+def test_a_chapter_that_goes_on_on_another_page_is_hidden_with_it(lecture_page):
+    assert not titles(lecture_page("rewards.py", hide="chat")) and not titles(lecture_page("chat.py", hide="1:48:53"))
+    assert not titles(lecture_page("rewards.py", hide="rewards")) and titles(lecture_page("chat.py", hide="rewards"))
 
 
 @pytest.mark.parametrize("hide", ["", "later"])
@@ -72,7 +78,7 @@ def test_every_page_has_the_menu_until_a_link_hides_it(lecture_page, entry):
 
 
 def test_the_menu_makes_the_link_and_keeps_what_other_pages_hide(lecture_page):
-    app = lecture_page("notes.py", hide="0:22:11")
+    app = lecture_page("scaled.py", hide="0:22:11")
     app.get("button_group")[-1].set_value(["bigram", "code", "scaled-scores"]).run()
     assert app.query_params["hide"] == "bigram,code,scaled-scores"
     assert not any("Note 6" in title for title in titles(app))

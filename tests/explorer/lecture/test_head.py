@@ -82,10 +82,10 @@ def test_the_scale_is_explained_with_a_link_to_its_note(head_page):
 
 def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page):
     app = head_page(at="3", matrices=head.UNTRAINED)
-    assert not app.exception and len(plots(app)) == 9  # with the three matrices, the strip, and a finished curve
+    assert not app.exception and len(plots(app)) == 8  # with the three matrices, and the strip
     assert any("Token 3 · reads" in found.value.replace("\\", "") for found in app.markdown)
     app = choose(app, "Matrices of the head", head.RANDOM)
-    assert not app.exception and len(plots(app)) == 9 and app.query_params["matrices"] == head.RANDOM
+    assert not app.exception and len(plots(app)) == 8 and app.query_params["matrices"] == head.RANDOM
     app = head_page(at="3", matrices=head.RANDOM, stage="5")
     assert any("sums to 1.0000 over 4 tokens" in found.value for found in app.caption)
 
@@ -95,7 +95,7 @@ def test_a_trained_head_is_taken_apart_once_there_is_one(head_page, runs):
     assert any("There is no trained head yet" in found.value for found in app.markdown)
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app.run()
-    assert not app.exception and len(plots(app)) == 9  # and the curves
+    assert not app.exception and len(plots(app)) == 8
 
 
 def test_a_link_opens_the_same_head(head_page):

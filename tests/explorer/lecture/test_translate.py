@@ -186,7 +186,7 @@ def test_a_model_of_another_task_opens_on_its_sharpest_head(runs, translate_page
 
 
 def test_note_five_shows_the_trained_rectangle(open_app):
-    app = open_app().switch_page("../pages/notes.py").run()
+    app = open_app().switch_page("../pages/mask.py").run()
     assert not app.exception
     views = [found.proto.bytes for found in drawn(app) if b'"tokens"' in found.proto.bytes]
     assert any(b'"notes:crossing"' in view and b'"keys": ["t"' in view for view in views)
@@ -202,6 +202,9 @@ PROMPTED = (
     "timetravel",
     "compare",
     "notes",
+    "mask",
+    "positions",
+    "multihead",
     "head",
     "block",
 )

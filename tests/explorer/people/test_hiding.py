@@ -59,8 +59,8 @@ def test_no_link_of_a_student_shows_what_is_hidden(join, hide):
     app = app.number_input(key="bigram:loss:guess").set_value(4).run()
     app = widget(app.button, "Guess").click().run()
     assert not app.metric and "The teacher shows the answer later" in messages(app)
-    assert not any("orm and" in title.value for title in join("block", hide="code").subheader)
-    teacher = join("block", code=RIGHT)
+    assert not any("orm and" in title.value for title in join("norms", hide="code").subheader)
+    teacher = join("norms", code=RIGHT)
     assert any("orm and" in title.value for title in teacher.subheader) and NOTE in messages(teacher)
     hide()
     assert len(app.run().metric) == 4, "the guess is kept until the teacher shows the answer"

@@ -30,7 +30,7 @@ OPENING = "My lord, the "  # the start of the answer
 
 @chapter(
     "What the stages changed in attention",
-    "1:48:53",
+    "rewards",
     "Pick two stages: which heads read your question differently now, and what do they read instead?",
 )
 def attention() -> None:
@@ -65,4 +65,4 @@ def attention() -> None:
             link = parameters({MODEL: opened.ref, PROMPT: prompt, LAYER: layer, HEAD: head})
             title, icon = f"Open {label} in Attention", ":material/grid_on:"
             st.page_link(PAGES / "attention.py", label=title, icon=icon, query_params=link)
-    show_cell("chat/shift", pattern_shift)
+    show_cell("rewards/shift", pattern_shift)

@@ -10,7 +10,7 @@ from gpt.text.dialogue import MATTERS, POINTS, exchanges_in, split
 from gpt.text.shakespeare import PLAYS
 
 
-@chapter("How small is this?", "1:48:53", "Read down the columns: which differences are of size, and which of kind?")
+@chapter("How small is this?", "rewards", "Read down the columns: which differences are of size, and which of kind?")
 def at_scale() -> None:
     """What is the same as in ChatGPT, and what is not."""
     rows = [{"": what, "here": ours, "InstructGPT": theirs} for what, ours, theirs in _scale_rows()]
@@ -28,7 +28,7 @@ def at_scale() -> None:
         "KL penalty), [Rafailov et al. 2023](https://arxiv.org/abs/2305.18290) (DPO), [Gao et al. "
         "2022](https://arxiv.org/abs/2210.10760) (over-optimised rewards)."
     )
-    show_cell("chat/size")
+    show_cell("rewards/size")
 
 
 def _scale_rows() -> list[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from explorer.lecture.kit.training import (
     untrained,
     validation_rows,
 )
-from explorer.lecture.notes.figures import two_lines
+from explorer.lecture.scaled.figures import two_lines
 from explorer.shared.chart import chart
 from gpt import GPT, PRESETS, Recipe, Run, lecture
 from gpt.lens.learning import AttentionStatistics, attention_statistics
@@ -70,7 +70,7 @@ def saturation() -> None:
         f"and {means.scaled_largest[-1]:.2f} with it, averaged over {KEYS} rows."
     )
     slopes(means)
-    show_cell("notes/scale", lecture.saturation)
+    show_cell("scaled/scale", lecture.saturation)
 
 
 @chapter("The gradient of a saturated softmax", "1:16:56")
@@ -96,7 +96,7 @@ def slopes(means: lecture.Saturation) -> None:
         f"almost no gradient, to any key. Averaged over the {KEYS} rows above, the largest weight's slope is "
         f"{means.slope[-1]:.3f} without the scale and {means.scaled_slope[-1]:.3f} with it. A slope is at most 1/4."
     )
-    show_cell("notes/saturation", lecture.softmax_slopes)
+    show_cell("scaled/saturation", lecture.softmax_slopes)
 
 
 def _slope(p: float) -> str:
@@ -134,7 +134,7 @@ def twins() -> None:
             f"{recipes(size)['without'].steps} steps each. Every size that you train adds points to the curves."
         )
         train_together(f"twins-{size}", recipes(size), _after_training, about=about)
-    show_cell("notes/gradients", attention_statistics, Attention._explicit)
+    show_cell("scaled/gradients", attention_statistics, Attention._explicit)
 
 
 def _after_training(_: dict[str, Run]) -> None:

@@ -50,12 +50,12 @@ def similarity() -> None:
         return
     cosines = torch.nn.functional.cosine_similarity(vectors[:, None], vectors[None], dim=-1)
     figure = similarity_map(cosines.numpy(), axis="position")
-    chart(figure, key="block:similarity", alt="Cosine of every two positions' vectors")
+    chart(figure, key="positions:similarity", alt="Cosine of every two positions' vectors")
     st.caption(
         f"The cosine between the vectors of any two of {len(vectors)} positions, {origin}. "
         f"{style.ABOVE.capitalize()}: similar; {style.BELOW}: opposite."
     )
-    show_cell("block/sinusoids", sinusoids)
+    show_cell("positions/sinusoids", sinusoids)
 
 
 def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
@@ -83,15 +83,15 @@ def training() -> None:
         "has the highest loss, and how much higher is it?"
     )
     train_together(NAME, RECIPES, _losses, about=about)
-    show_cell("block/positions", GPT.stream)
+    show_cell("positions/positions", GPT.stream)
 
 
 def _losses(runs: dict[str, Run]) -> None:
-    draw_losses(NAME, runs, list(RECIPES), "block:positions:losses")
+    draw_losses(NAME, runs, list(RECIPES), "positions:losses")
     rows = [_lengths(label, run) for label, run in runs.items() if run.steps]
     if not rows:
         return
-    draw_table(rows, 2, "block:positions:lengths")
+    draw_table(rows, 2, "positions:lengths")
     st.caption(
         "The mean length of the two vectors that the model adds at its input. Sinusoids keep their size. Token "
         "vectors grow, so small sinusoids become small beside them. Learned positions grow too. Under the mask, "

@@ -46,7 +46,7 @@ def crossing() -> None:
     _draw_head(head, read)
     difference = (head.weights.sum(1) - 1).abs().max()
     st.caption(f"{ORIGIN[kind]} Each row of weights sums to 1 (largest difference {difference:.0e}).")
-    show_cell("notes/cross", lecture.one_head)
+    show_cell("mask/cross", lecture.one_head)
     maps.shipped_crossing()
     st.page_link(PAGES / "translate.py", label="More of this model: Encoder and decoder", icon=":material/translate:")
 

@@ -50,7 +50,7 @@ def axes() -> None:
         f"{out.mean(axis).abs().max():.0e}): {MEANING[over]}."
     )
     _in_use(x)
-    show_cell("block/layernorm", lecture.normalised, LayerNorm.forward, BatchNorm)
+    show_cell("norms/layernorm", lecture.normalised, LayerNorm.forward, BatchNorm)
 
 
 def _in_use(x: torch.Tensor) -> None:
@@ -79,7 +79,7 @@ def training() -> None:
         "lecture's: once with layernorm before every part, once with batchnorm."
     )
     train_together(NAME, RECIPES, _compared, about=about)
-    show_cell("block/running statistics", BatchNorm._batch_statistics, training_mode_loss)
+    show_cell("norms/running statistics", BatchNorm._batch_statistics, training_mode_loss)
 
 
 def _compared(runs: dict[str, Run]) -> None:

@@ -1,0 +1,4 @@
+from explorer.lecture.multihead import heads, inserted
+
+inserted.inserted()
+heads.heads()

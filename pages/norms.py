@@ -1,0 +1,4 @@
+from explorer.lecture import norms
+
+norms.axes()
+norms.training()

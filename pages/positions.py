@@ -1,0 +1,4 @@
+from explorer.lecture import positions
+
+positions.similarity()
+positions.training()

@@ -1,0 +1,4 @@
+from explorer.lecture.scaled import panel
+
+panel.saturation()
+panel.twins()
