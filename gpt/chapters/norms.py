@@ -32,3 +32,15 @@ class BatchNorm1d:
             self.running_mean = self.running_mean.lerp(mean, self.momentum)
             self.running_var = self.running_var.lerp(x.var(0), self.momentum)
         return (x - mean) / (var + eps).sqrt()
+
+
+# %% in use
+batchnorm1d = BatchNorm1d(4)
+for _ in range(5):
+    activations = batchnorm1d(torch.randn(6, 4) * 2 + 1)
+print(activations.mean(0))  # 0: the mean of this batch is taken away
+
+batchnorm1d.training = False
+single = batchnorm1d(torch.randn(1, 4) * 2 + 1)
+print(single)  # one example has no batch: the running statistics take its place
+print(layernorm(torch.randn(1, 4)))  # layernorm needs none

@@ -86,7 +86,8 @@ def test_a_cell_that_does_not_exist_is_named():
 
 
 def test_cells_use_the_lectures_names():
-    code = "".join((ROOT / "gpt" / "chapters" / file).read_text(encoding="utf-8") for file in ("data.py", "head.py"))
+    files = (ROOT / "gpt" / "chapters" / file for file in ("data.py", "head.py", "multihead.py"))
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
     code += json.dumps(cells.read_cells("bigram"))
     for name in ("wei", "tril", "key", "query", "value", "head_size", "lm_head", "xb, yb", "get_batch", "vocab_size"):
         assert re.search(rf"\b{name}\b", code)
