@@ -6,9 +6,9 @@ import shutil
 import pytest
 import torch
 
+from explorer.figures.export import file_name
 from explorer.figures.outcomes import outcomes
 from explorer.lecture.chat import asking, stages
-from explorer.lecture.kit import training
 from explorer.lecture.rewards import panel, shifts
 from explorer.opened import open_model
 from explorer.shared.patterns import attention
@@ -36,7 +36,10 @@ def trained_once(tmp_path_factory):
     trainings = {"finetune": stages.FINETUNE, "reward": panel.REWARDS, asking.LEASH: panel.POLICIES}
     for name, recipes in trainings.items():
         for label, recipe in recipes.items():
-            train(create_run(folder / training._run_name(name, label), recipe.changed(**BRIEF)), torch.device("cpu"))
+            train(
+                create_run(folder / file_name("lecture", name, label).lower(), recipe.changed(**BRIEF)),
+                torch.device("cpu"),
+            )
     return folder
 
 
