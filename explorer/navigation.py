@@ -44,7 +44,7 @@ ENTRIES = (
           "How does a token read from the tokens before it?"),
     Entry("notes.py", "Notes on attention", "sticky_note_2", LECTURE,
           "Does attention know the order of its tokens, or other rows?"),
-    Entry("mask.py", "Encoder or decoder", "visibility_off", LECTURE,
+    Entry("mask.py", "Mask and cross-attention", "visibility_off", LECTURE,
           "What changes when a token may read the future, or another text?"),
     Entry("scaled.py", "Scaled attention", "straighten", LECTURE,
           "Why is a score divided by the root of the head size?"),

@@ -1,5 +1,7 @@
 """Note 4 on attention: the mask makes the decoder. An edit with the mask and without, and a model trained with each."""
 
+from typing import cast
+
 import streamlit as st
 
 from explorer.choice import Choice
@@ -8,7 +10,7 @@ from explorer.lecture.kit.finished import last_loss
 from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.lecture.kit.training import draw_losses, train_together
 from explorer.lecture.notes.batch import draw_effects, pick_edit
-from gpt import PRESETS, Run, lecture, loss_of
+from gpt import GPT, PRESETS, Run, lecture, loss_of
 from gpt.model.attention import Attention
 
 MASK = Choice(
@@ -43,7 +45,8 @@ def leaks() -> None:
     effects = draw_effects(*edit, causal=causal)
     others = effects[[other for other in range(len(idx)) if other != row]].max()
     before = effects[row, :position].max() if position else 0.0
-    losses = [loss_of(lecture.with_mask(opened.model, each)(idx)[:, :-1], idx[:, 1:]).item() for each in (True, False)]
+    model = cast(GPT, opened.model)
+    losses = [loss_of(lecture.with_mask(model, each)(idx)[:, :-1], idx[:, 1:]).item() for each in (True, False)]
     st.caption(
         f"Largest |Δ logit|: in the other rows {others:g}, before the edit {before:.3g}. Loss on these rows with the "
         f"mask {losses[0]:.2f}, without it {losses[1]:.2f} nats: these weights were trained with the mask."
