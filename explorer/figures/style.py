@@ -110,7 +110,7 @@ def line(x: Any, y: Any, color: str, width: float = 2, mode: str = "lines", **mo
     return go.Scatter(x=x, y=y, line={"color": color, "width": width}, mode=mode, **more)
 
 
-def bars(values: Any, rows: Sequence[int], color: Any, text: Sequence[str], **more: Any) -> go.Bar:
+def bars(values: Any, rows: Sequence[int] | Sequence[str], color: Any, text: Sequence[str], **more: Any) -> go.Bar:
     """Return one bar per row, to the right, with its text at the end. color: one, or one per row. more: Plotly's."""
     look = {"marker": {"color": color}, "orientation": "h", "textposition": "outside", "cliponaxis": False}
     return go.Bar(x=values, y=rows, text=text, **look, **more)

@@ -1,10 +1,12 @@
 """Finished curves of the trainings on the lecture's pages. The pages draw them grey until the person trains.
 
 `python -m explorer.lecture.kit.finished` trains all of them, in about ten minutes, and writes assets/finished.json.
+With names of trainings behind it, only these are trained: `python -m explorer.lecture.kit.finished muon rotary`.
 """
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,6 +45,7 @@ def _read() -> dict[str, dict[str, dict[str, list]]]:
 
 def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     """Name, recipes and text of every training on a page that starts without one."""
+    from explorer.after.muon import race as muon
     from explorer.after.rotary import training as rotary
     from explorer.lecture import head, norms, positions
     from explorer.lecture.bigram import panel as bigram
@@ -70,6 +73,7 @@ def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     yield "reward", rewards.REWARDS, None
     yield asking.LEASH, rewards.POLICIES, None
     yield rotary.NAME, rotary.RECIPES, None
+    yield muon.NAME, muon.RECIPES, None
 
 
 def _curves(run: "Run", most: int) -> dict[str, list]:
@@ -102,25 +106,28 @@ def _measured(name: str, run: "Run") -> dict[str, list]:
     return {}
 
 
-def train_all() -> None:
-    """Train everything and write the file."""
+def train_all(names: Collection[str] = ()) -> None:
+    """Train everything, or the trainings with these names, and write the file."""
     import torch
 
     from explorer.figures.export import file_name
     from gpt import create_run
     from gpt.train.loop import train
 
-    results: dict[str, dict[str, dict[str, list]]] = {}
+    results = dict(_read()) if names else {}
     with TemporaryDirectory() as folder:
         for name, recipes, corpus in _trainings():
+            if names and name not in names:
+                continue
+            results[name] = {}
             for label, recipe in recipes.items():
                 run = create_run(Path(folder) / file_name("lecture", name, label).lower(), recipe, corpus)
                 train(run, torch.device("cpu"))
                 most = 10_000 if name == "bigram" else MOST
-                results.setdefault(name, {})[label] = _curves(run, most) | _measured(name, run)
+                results[name][label] = _curves(run, most) | _measured(name, run)
             print(name, *results[name], sep=" · ", flush=True)
     FILE.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    train_all()
+    train_all(sys.argv[1:])
