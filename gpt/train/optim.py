@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Maker = Callable[[nn.Module, "Recipe"], list[torch.optim.Optimizer]]
 MUON_MOMENTUM = 0.95
-NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # rung 14: coefficients of Jordan 2024; speed before exactness
+NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # a, b, c of Jordan 2024; exactness is traded for speed
 
 
 class Muon(torch.optim.Optimizer):
@@ -85,7 +85,7 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
 
 def _polynomial(gram: Tensor) -> Tensor:
     """Return a + b G + c G² of Gram matrices (N, m, m)."""
-    a, b, c = NEWTON_SCHULZ  # rung 14: its polynomial
+    a, b, c = NEWTON_SCHULZ  # rung 14: its coefficients
     polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
     polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
     return polynomial
