@@ -10,7 +10,7 @@ from gpt import export, load_run
 from gpt.train.__main__ import parse
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LONGEST_README = 120  # lines
 
 

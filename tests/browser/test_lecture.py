@@ -82,3 +82,14 @@ def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_serv
     page.get_by_role("button", name="Last").click()
     expect(written).to_have_text(re.compile(r"^ROMEO:\n.{40}$", re.DOTALL), timeout=READY)
     assert {"walk=40", "hide=guess%2Ccode"} <= set(page.url.partition("?")[2].split("&"))
+
+    notes, prompt = page.locator(".st-key-speaker-notes"), page.get_by_role("textbox", name="Prompt")
+    page.keyboard.press("n")
+    expect(notes).to_be_visible()
+    prompt.press("n")  # in a text field it is a letter
+    expect(prompt).to_have_value(re.compile("n"))
+    page.get_by_role("heading", level=1).click()
+    settled(page)
+    expect(notes).to_be_visible()
+    page.keyboard.press("n")
+    expect(notes).to_be_hidden()
