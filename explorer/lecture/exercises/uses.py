@@ -141,7 +141,7 @@ EXERCISES = (
     ),
     Exercise(
         "chat-pair",
-        "chat",
+        "rewards",
         f"The reward model gives {BETTER:g} to the preferred answer and {WORSE:g} to the other. What is the loss of "
         "this pair, in nats?",
         "The loss is −ln σ(r₁ − r₂), with σ(x) = 1 / (1 + e^−x).",
@@ -151,7 +151,7 @@ EXERCISES = (
     ),
     Exercise(
         "chat-cheating",
-        "chat",
+        "rewards",
         f"A policy finds a strange answer. The reward model gives it {GAIN:g} more than a good answer. It is "
         f"{FARTHER:g} nats farther from the finetuned model. Below which β does the strange answer pay?",
         "The policy gets the reward minus β × KL. When are the two answers equally good?",
