@@ -1,4 +1,4 @@
-"""What is below each page of the lecture: the notebook of its code, and the menu for a class."""
+"""What is below each page of the lecture: the notebook of its code, sheets to print, and the menu for a class."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from explorer.navigation import COURSE, Entry
 
 
 def draw_foot(entry: Entry) -> None:
-    """Draw what is below each page of the lecture: the notebook of its code, and the menu for a class."""
-    from explorer.lecture.exercises.record import RECORD  # imports torch
+    """Draw what is below each page of the lecture: the notebook of its code, sheets, and the menu for a class."""
+    from explorer.lecture.exercises.printing import offer_sheets  # these import torch
+    from explorer.lecture.exercises.record import RECORD
 
     with st.container(horizontal=True):
         if not classroom.hidden("code") and has_cells(Path(entry.file).stem):
             _offer_notebook(entry)
+        offer_sheets(entry.file)
         draw_class_menu(entry)
     SCORE.keep()
     RECORD.keep()

@@ -15,7 +15,7 @@ from tests.explorer.lecture.test_chapters import ROOT, parts
 
 PAGES = [entry for entry in ENTRIES if entry.section in COURSE]
 SHORTEST, LONGEST = 5, 20  # lines of a cell that a page shows
-WITHOUT = {"pick_subject", "_draw_score", "exercise"}  # what another section continues, and the score
+WITHOUT = {"pick_subject", "_draw_score", "_draw_solved", "exercise"}  # what another section continues, and scores
 
 
 def named(entry):

@@ -28,11 +28,11 @@ PROMPT = "First Citizen:\nBefore we proceed any further, hear me speak."
 
 @pytest.fixture
 def turn(open_app, monkeypatch):
-    """A page of the lecture with these choices, no number behind a guess."""
+    """A page of the lecture with these choices, no number behind a guess, and no exercises: those are checked by themselves."""
     monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
 
     def turn(page, **choices):
-        first = {"model": "shakespeare-char", "prompt": PROMPT, "hide": "guess"}
+        first = {"model": "shakespeare-char", "prompt": PROMPT, "hide": "guess,exercises"}
         app = open_app(**first | choices).switch_page(f"../pages/{page}.py").run()
         assert not app.exception and not app.error
         return app
