@@ -90,7 +90,8 @@ def _pick_hidden() -> None:
     look |= state.tie_action("people:hidden", known, lambda picked: _hide(others + picked))
     st.multiselect("Hidden for students", list(names), format_func=names.__getitem__, **look)
     before = state.recall(BEFORE)
-    st.button("Undo", icon=":material/undo:", disabled=before is None, on_click=_hide, args=(before or (),))
+    look = {"icon": ":material/undo:", "key": "people:undo", "disabled": before is None}
+    st.button("Undo", on_click=_hide, args=(before or (),), **look)
     show_problem()
 
 

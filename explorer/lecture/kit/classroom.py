@@ -89,7 +89,8 @@ def for_a_class(page: str) -> None:
         st.code(state.link(), language=None, wrap_lines=True)
         with st.container(horizontal=True):
             before = state.recall(BEFORE)
-            st.button("Undo", icon=":material/undo:", disabled=before is None, on_click=_hide, args=(before or (),))
+            look = {"icon": ":material/undo:", "key": "class:undo", "disabled": before is None}
+            st.button("Undo", on_click=_hide, args=(before or (),), **look)
             action = {"disabled": not words, "on_click": _hide, "args": ((),)}
             st.button("Show everything", icon=":material/visibility:", **action)
 

@@ -28,7 +28,7 @@ PROMPT = "First Citizen:\nBefore we proceed any further, hear me speak."
 
 @pytest.fixture
 def turn(open_app, monkeypatch):
-    """A page of the lecture with these choices, no number behind a guess, and no exercises: those are checked by themselves."""
+    """A page of the lecture with these choices, no number behind a guess, and without exercises."""
     monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
 
     def turn(page, **choices):
