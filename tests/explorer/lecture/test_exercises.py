@@ -2,13 +2,11 @@
 
 import pytest
 
-from explorer import navigation
 from explorer.lecture.exercises.exercise import Number
 from explorer.lecture.exercises.record import RECORD, SHOWN, SOLVED
 from explorer.lecture.exercises.registry import EXERCISES, of_act, of_chapter
 from explorer.lecture.kit.acts import ACTS
 from explorer.lecture.kit.chapters import find_chapter
-
 
 
 def press(app, label, name):
@@ -33,17 +31,6 @@ def test_every_exercise_has_an_answer(exercise):
         assert abs(answer - round(answer, exercise.ask.digits)) <= exercise.ask.within
     else:
         assert set() < set(exercise.ask.right()) < set(exercise.ask.options)
-
-
-@pytest.mark.parametrize(
-    "entry", [entry for entry in navigation.ENTRIES if entry.section in navigation.COURSE], ids=lambda entry: entry.file
-)
-def test_every_page_draws_the_exercises_of_its_chapters_once(open_app, entry):
-    app = open_app().switch_page(f"../pages/{entry.file}").run()
-    asked = [name for name, each in EXERCISES.items() if find_chapter(each.chapter).page == entry.file]
-    keys = [button.key for button in app.button]
-    drawn = [f"exercise:{name}:check" for name in asked if not EXERCISES[name].on_page]
-    assert not app.exception and [key for key in keys if key in drawn] == drawn
 
 
 def test_a_solved_exercise_counts_on_the_conclusions_page(open_app):
