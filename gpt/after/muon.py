@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gpt.model.gpt import GPT, loss_of
-from gpt.train.optim import NEWTON_SCHULZ, OPTIMIZERS, Muon, orthogonalize
+from gpt.train.optim import OPTIMIZERS, Muon, gram_polynomial, orthogonalize
 from gpt.train.recipe import Recipe
 
 BAND = (0.68, 1.21)  # a singular value in this band stays in it
@@ -43,20 +43,18 @@ class Walk:
 
 
 def polynomial(values: Tensor) -> Tensor:
-    """Return where one step moves singular values x: a x + b x³ + c x⁵.
+    """Return where one step moves singular values x: a x + b x³ + c x⁵, with the optimizer's own a, b and c.
 
     >>> polynomial(torch.tensor([0.0, 0.1, 1.0]))
     tensor([0.0000, 0.3397, 0.7010])
     """
-    a, b, c = NEWTON_SCHULZ
-    return a * values + b * values**3 + c * values**5
+    return gram_polynomial(values.square().reshape(-1, 1, 1)).view_as(values) * values
 
 
 def newton_schulz(x: Tensor) -> Tensor:
     """Take one step. x: (m, n), m ≤ n. Each singular value moves as in `polynomial`, its two directions stay."""
-    a, b, c = NEWTON_SCHULZ
-    gram = x @ x.mT  # (m, m)
-    return a * x + (b * gram + c * gram @ gram) @ x
+    [factor] = gram_polynomial((x @ x.mT)[None])  # (m, m)
+    return factor @ x
 
 
 def walk(gradient: Tensor, steps: int, corner: int) -> Walk:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Maker = Callable[[nn.Module, "Recipe"], list[torch.optim.Optimizer]]
 MUON_MOMENTUM = 0.95
-NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315  # a, b, c of Jordan 2024; exactness is traded for speed
 
 
 class Muon(torch.optim.Optimizer):
@@ -69,23 +68,24 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
 
     A step multiplies X by a polynomial P of its Gram matrix G = X Xᵀ, so the next Gram matrix is P G P. The steps
     multiply these small square matrices, and X comes last: the same result with a third fewer operations.
-    The values end within about 0.7 to 1.2.
+    Coefficients: Jordan 2024; they trade exactness (values end within about 0.7 to 1.2) for speed.
     """
     x = matrices.mT if _is_tall(matrices) else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)  # rung 14: no singular value above 1
     gram = x @ x.mT  # (N, m, m)
-    product = polynomial = _polynomial(gram)
+    product = polynomial = gram_polynomial(gram)
     for _ in range(steps - 1):  # rung 14: Newton-Schulz iteration
         gram = polynomial @ gram @ polynomial
-        polynomial = _polynomial(gram)
+        polynomial = gram_polynomial(gram)
         product = polynomial @ product
     x = product @ x
     return x.mT if _is_tall(matrices) else x
 
 
-def _polynomial(gram: Tensor) -> Tensor:
+def gram_polynomial(gram: Tensor) -> Tensor:
     """Return a + b G + c G² of Gram matrices (N, m, m)."""
-    a, b, c = NEWTON_SCHULZ  # rung 14: its coefficients
+    # rung 14: its coefficients
+    a, b, c = 3.4445, -4.7750, 2.0315
     polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
     polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
     return polynomial

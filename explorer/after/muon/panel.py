@@ -17,9 +17,9 @@ from explorer.shared import texts, widgets
 from explorer.shared.cache import cached
 from explorer.shared.chart import chart
 from gpt import GPT, build_model
-from gpt.after.muon import BAND, Walk, agreements, gradient, homes, newton_schulz, polynomial, walk
+from gpt.after.muon import BAND, Walk, agreements, gradient, homes, polynomial, walk
 from gpt.text.batches import TRAIN_SHARE, draw_batch
-from gpt.train.optim import MUON_MOMENTUM, Muon, block_matrices, make_muon, orthogonalize
+from gpt.train.optim import MUON_MOMENTUM, Muon, block_matrices, gram_polynomial, make_muon, orthogonalize
 
 WEIGHTS = Choice("weights", int, label="Weights at step", help="Step 0: the weights before training.")
 MATRIX = Choice("matrix", label="Weight matrix", help="All matrices that Muon moves in this model.")
@@ -66,7 +66,7 @@ def steps() -> Subject | None:
         "[arXiv:2409.20325](https://arxiv.org/abs/2409.20325): U Vᵀ is the steepest step under a limit on its largest "
         "singular value."
     )
-    show_cell("muon/step", newton_schulz, orthogonalize)
+    show_cell("muon/step", gram_polynomial, orthogonalize)
     return chosen
 
 
