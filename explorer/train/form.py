@@ -38,6 +38,12 @@ NUMBERS: dict[str, tuple[str, int, int, str]] = {  # field of the recipe or its 
         4096,
         "Numbers per token in the residual stream. The heads of a layer share them.",
     ),
+    "experts": (
+        "Experts (experts)",
+        1,
+        64,
+        "MLPs in each block. With several, a router chooses some of them for each token, for example one of four.",
+    ),
     "block_size": ("Context (block_size)", 1, 4096, "The largest number of tokens that the model reads at once."),
     "batch_size": ("Batch size", 1, 1024, "Chunks of text in one step."),
 }
@@ -181,7 +187,7 @@ def give_text(key: str) -> Corpus | None:
 def _change_recipe(preset: str, recipe: Recipe) -> Recipe | None:
     """Draw the numbers and choices of a recipe. Return the changed recipe; None for values that do not fit together."""
     defaults = vars(recipe) | vars(recipe.model)
-    first, second = st.columns(5), st.columns(6)
+    first, second = st.columns(len(NUMBERS)), st.columns(6)
     values: dict[str, Any] = {}
     for column, (field, (label, low, high, help)) in zip(first, NUMBERS.items(), strict=True):
         with column:

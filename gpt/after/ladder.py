@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gpt.model.gpt import GPT
 
+CHUNKS = 64  # of a long text, read in one batch
 # The 0.975 quantiles of Student's t with 1, 2, … degrees of freedom (Student 1908; any table of statistics).
 T_QUANTILES = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
@@ -71,11 +72,14 @@ def chosen_experts(model: GPT, ids: Tensor) -> Tensor:
     """
     if model.config.experts < 2 or not model.config.mlp:
         raise ValueError(f"this model has experts={model.config.experts}; open one with experts=2 or more")
-    chunks: list[Tensor] = []
-    for chunk in ids.split(model.config.block_size):
-        _, cache = model.run_with_cache(chunk[None], "blocks.*.mlp.hook_expert_indices")
-        chunks.append(torch.stack([chosen[0] for chosen in cache.values()]))
-    return torch.cat(chunks, dim=1)
+    whole = len(ids) // model.config.block_size * model.config.block_size
+    chunks = [*ids[:whole].view(-1, model.config.block_size).split(CHUNKS), ids[None, whole:]]
+    chosen: list[Tensor] = []
+    for batch in chunks:
+        if batch.numel():
+            _, cache = model.run_with_cache(batch, "blocks.*.mlp.hook_expert_indices")
+            chosen.append(torch.stack([experts.flatten(0, 1) for experts in cache.values()]))
+    return torch.cat(chosen, dim=1)
 
 
 def expert_shares(model: GPT, ids: Tensor) -> Tensor:
