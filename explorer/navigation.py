@@ -74,6 +74,8 @@ ENTRIES = (
           "How does a GPT cut any text into tokens?"),
     Entry("rotary.py", "Rotary positions", "rotate_right", AFTER,
           "How can a head see distances in place of positions?"),
+    Entry("ladder.py", "The ladder goes on", "stairs", AFTER,
+          "Which parts of today's models lower the loss, and by how much?"),
     Entry("muon.py", "Muon", "straighten", AFTER,
           "Which way should a matrix move?"),
     Entry("seeds.py", "Seeds", "casino", AFTER,

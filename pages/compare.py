@@ -2,6 +2,7 @@ import streamlit as st
 
 from explorer.compare import losses, panel, samples, surprises, words
 from explorer.figures import style
+from explorer.navigation import PAGES
 from explorer.shared import widgets
 from explorer.shared.choices import RIGHT
 
@@ -47,3 +48,4 @@ with widgets.guarded():
     st.subheader("How well they predict", anchor=False)
     with st.spinner("Reading validation text…"):
         losses.draw_losses(pair, wait=growing)
+    st.page_link(PAGES / "seeds.py", label="How much of a difference is luck: Seeds", icon=":material/casino:")

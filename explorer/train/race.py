@@ -12,6 +12,7 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
+from explorer.navigation import PAGES
 from explorer.opened import ROOT, open_run, references, runs_folder
 from explorer.places import is_read_only
 from explorer.shared import widgets
@@ -103,6 +104,14 @@ def list_races() -> dict[str, dict[int, str]]:
 def draw_race() -> None:
     """Draw the chosen race; it is drawn again each second while any run is live."""
     while_live(_draw_race)
+
+
+def draw_links() -> None:
+    """Draw links to the rungs after the lecture, and to how much of a difference is luck."""
+    with st.container(horizontal=True):
+        label = "Rungs 8 to 15: the ladder goes on"
+        st.page_link(PAGES / "ladder.py", label=label, icon=":material/stairs:")
+        st.page_link(PAGES / "seeds.py", label="How much of a difference is luck: Seeds", icon=":material/casino:")
 
 
 def _draw_race() -> None:

@@ -150,3 +150,17 @@ moe = Experts(32, 32, n_experts=4)
 print(moe(x).shape, "tokens of each expert:", moe.chosen.flatten().bincount(minlength=4))
 move_balance(moe)
 print("balance:", moe.balance)
+
+
+# %% gain
+def paired_gain(before, after):  # losses of two recipes with the same seeds, (n,)
+    gains = before - after  # seed by seed: what a seed does to both drops out
+    n = len(gains)
+    error = gains.std() / n**0.5  # standard error of the mean
+    t = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}[n]  # Student's t, for a 95 % interval
+    return gains.mean().item(), t * error.item()
+
+
+before = torch.tensor([2.12, 2.13, 2.09, 2.14, 2.11])
+mean, half_width = paired_gain(before, before - torch.tensor([0.03, 0.01, 0.02, 0.04, 0.0]))
+print(f"gain {mean:.4f} ± {half_width:.4f}", "clear" if abs(mean) > half_width else "nothing that these seeds can show")

@@ -8,6 +8,11 @@ AT, DEGREES, APART, MOVED = 7, 30, 2, 100  # of the arrows
 CACHE = {"n_layer": 16, "n_kv_head": 2, "d_head": 64, "tokens": 1000}
 GPT2_VOCABULARY = 50_257
 WORDS = "hug pug pun bun hugs"
+RUNGS = (
+    "8 RMSNorm", "9 Rotary positions", "10 A gated MLP, SwiGLU", "11 Norms of queries and keys", "12 Grouped queries",
+    "13 A sliding window", "14 Muon", "15 A mixture of experts",
+)  # fmt: skip
+GAINS = (0.03, 0.01, 0.02, 0.04, 0.0)  # nats, of five seeds
 LATE = 0.8  # threshold of a birth
 PAIR, ASKED = (3, 4), 3  # two seeds, and a head of the first
 
@@ -39,6 +44,20 @@ def _first_pair(text: str) -> str:
 
     pair = next(merges(split_words(text), 1)).pair or ()
     return " + ".join(token.decode() for token in pair)
+
+
+def _unclear_rungs() -> list[str]:
+    """The rungs whose gain is not larger than its noise."""
+    from explorer.after.ladder.finished import read_ladder
+    from explorer.after.ladder.gains import rung_gains, rung_title
+
+    return [rung_title(name) for name, gain in rung_gains(read_ladder()).items() if not gain.is_clear]
+
+
+def _half_width() -> float:
+    from gpt.after.ladder import paired_gain
+
+    return paired_gain(GAINS, [0.0] * len(GAINS)).half_width
 
 
 def _last_born() -> list[str]:
@@ -140,6 +159,23 @@ EXERCISES = (
         "Which of the two changes: the distance, or the angle between the arrows?",
         "The distance is the same, so the angle and its cosine are the same, wherever the two tokens are.",
         Number(lambda: _score(AT + MOVED), within=0.02, digits=2),
+    ),
+    Exercise(
+        "ladder-nothing",
+        "ladder",
+        "Which rung gains nothing that five seeds can show? One is enough.",
+        "Look for a grey rung: its line has zero.",
+        "With more seeds the line gets shorter, and even a small gain can be told from zero.",
+        Options((*RUNGS, "none of them"), lambda: _unclear_rungs() or ["none of them"]),
+    ),
+    Exercise(
+        "ladder-interval",
+        "ladder",
+        f"Five seeds gain {', '.join(f'{gain:.2f}' for gain in GAINS)} nats, so the mean is 0.02. Plus or minus what?",
+        "The 95 % interval is the mean ± 2.776 · s / √5. s is the standard deviation of the five gains, with a sum of "
+        "squares divided by 4; 2.776 is Student's t for five values.",
+        "s is 0.0158, and 2.776 · 0.0158 / √5 = 0.0196. The interval begins just above zero, so the gain is clear.",
+        Number(_half_width, within=0.001, digits=4),
     ),
     Exercise(
         "seeds-last",
