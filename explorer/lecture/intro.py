@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.figures.next_token import next_token_bars
 from explorer.figures.tokens import visible
 from explorer.lecture.kit.chapters import CHAPTERS, Chapter
+from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter, show_cell, unroll
 from explorer.lecture.kit.guesses import guess, show_verdict
 from explorer.navigation import PAGES
@@ -69,7 +70,7 @@ def _draw_step(opened: Opened, generated: Generated, prompt: str, opening: str, 
 
 
 def overview() -> None:
-    """Every chapter of the lecture: its timestamp and its page."""
+    """Every chapter of the lecture: its timestamp, and its page unless it is hidden."""
     st.subheader("The lecture, chapter by chapter", anchor=False)
     st.markdown("A time opens the lecture. A title opens the page where you do the same by hand.")
     half = (len(CHAPTERS) + 1) // 2
@@ -82,7 +83,7 @@ def overview() -> None:
 def _draw_row(row: Chapter) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{widgets.lecture_link(row.time)}]" if row.time else "", width=TIME)
-        if row.page:
+        if row.page and not hidden(row.id):
             st.page_link(PAGES / row.page, label=row.title, width="stretch")
         else:
             st.markdown(f"&nbsp;&nbsp;:small[{row.title}]", width="stretch")  # the margin that a link has

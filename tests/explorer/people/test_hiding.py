@@ -110,7 +110,7 @@ def test_the_teacher_opens_the_course_up_to_a_chapter_for_all(join):
     acts = next(group for group in teacher.get("button_group") if group.label == "Closed acts")
     acts.set_value(["act-1"]).run()
     assert hiding.hidden_words() == ["act-1", "after-mean-loss"] and teacher.subheader
-    widget(teacher.button, "Undo").click().run()
-    assert hiding.hidden_words() == ["after-mean-loss"]
+    teacher.button(key="people:undo").click().run()
+    assert not teacher.exception and hiding.hidden_words() == ["after-mean-loss"]
     widget(teacher.selectbox, "Open up to").set_value("everything").run()
     assert student.run().subheader and NOTE not in messages(teacher).replace(f"**{NOTE}**", "")
