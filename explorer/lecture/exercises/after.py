@@ -192,6 +192,7 @@ EXERCISES = (
         "s is 0.0158, and 2.776 · 0.0158 / √5 = 0.0196. The interval begins just above zero, so the gain is clear.",
         Number(_half_width, within=0.001, digits=4),
     ),
+    Exercise(
         "muon-hand",
         "muon",
         "A Newton–Schulz step moves a singular value x to a x + b x³ + c x⁵, with a = 3.4445, b = −4.775 and c = "
