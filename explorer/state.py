@@ -29,7 +29,7 @@ RENAMED = {  # name of a choice in old links → its name today
     "twins": "twins-measured", "vectors": "positions", "whole": "all-positions", "word": "letters",
 }  # fmt: skip
 WIDGET = "widget:"
-REWORDED = {("matrices", "trained below"): "trained on your run"}  # a choice in old links → its text today
+REWORDED = {("matrices", "trained below"): "trained"}  # a choice in old links → its text today
 GRACE = 1.0  # seconds in which a browser may still send an address that was replaced
 
 

@@ -213,21 +213,28 @@ def with_mask(model: GPT, causal: bool) -> GPT:
     return other.eval().requires_grad_(False)
 
 
-def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
-    """Compute `attention(x)` one head after another: (B, T, C) → (B, T, C), in eval mode.
+def concatenated_heads(attention: Attention, x: Tensor) -> Tensor:
+    """Compute all heads' outputs side by side, (B, T, C) → (B, T, n_head · d_head); head i starts at i · d_head.
 
-    Raises ValueError unless `check_is_lectures`. Source: lecture 01:21:59, 01:46:22.
+    Raises ValueError unless `check_is_lectures`. Source: lecture 01:21:59.
     """
     check_is_lectures(attention)
-    T, d = x.size(1), attention.d_head
+    d, outs = attention.d_head, []
     q, k, v = attention.qkv(x).chunk(3, dim=-1)  # (B, T, n_head · d_head) each
-    outs = []
     for head in range(attention.n_head):
         columns = slice(head * d, (head + 1) * d)
         scores = q[..., columns] @ k[..., columns].transpose(-2, -1) * attention.scale  # (B, T, T)
         weights = masked_softmax(scores) if attention.causal else scores.softmax(-1)
         outs.append(weights @ v[..., columns])  # (B, T, d_head)
-    return attention.proj(torch.cat(outs, dim=-1).view(-1, T, d * attention.n_head))
+    return torch.cat(outs, dim=-1)
+
+
+def heads_in_a_loop(attention: Attention, x: Tensor) -> Tensor:
+    """Compute `attention(x)` one head after another: (B, T, C) → (B, T, C), in eval mode.
+
+    Raises ValueError unless `check_is_lectures`. Source: lecture 01:21:59, 01:46:22.
+    """
+    return attention.proj(concatenated_heads(attention, x))
 
 
 def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
@@ -236,10 +243,8 @@ def heads_at_once(attention: Attention, x: Tensor) -> Tensor:
     Raises ValueError unless `check_is_lectures`. Source: lecture 01:46:22.
     """
     check_is_lectures(attention)
-    shape = (attention.n_head, attention.d_head)
-    q, k, v = (
-        part.unflatten(-1, shape).transpose(1, 2) for part in attention.qkv(x).chunk(3, dim=-1)
-    )  # (B, n_head, T, d_head)
+    shape, parts = (attention.n_head, attention.d_head), attention.qkv(x).chunk(3, dim=-1)
+    q, k, v = (part.unflatten(-1, shape).transpose(1, 2) for part in parts)  # (B, n_head, T, d_head)
     scores = q @ k.transpose(-2, -1) * attention.scale  # (B, n_head, T, T)
     weights = masked_softmax(scores) if attention.causal else scores.softmax(-1)
     return attention.proj((weights @ v).transpose(1, 2).flatten(2))

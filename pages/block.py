@@ -1,5 +1,7 @@
-from explorer.lecture.block import parts, residuals
+from explorer.lecture.block import depth, one_token, parts, residuals
 
 parts.feedforward()
+one_token.one_token()
 residuals.gradients()
+depth.by_depth()
 parts.rung_by_rung()

@@ -1,4 +1,5 @@
-from explorer.lecture.multihead import heads, inserted
+from explorer.lecture.multihead import concatenated, heads, inserted
 
 inserted.inserted()
 heads.heads()
+concatenated.slices()

@@ -1,4 +1,5 @@
 from explorer.lecture import positions
 
+positions.added()
 positions.similarity()
 positions.training()

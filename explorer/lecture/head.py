@@ -10,7 +10,7 @@ from explorer.choice import Choice
 from explorer.figures.tokens import labels
 from explorer.lecture.head_stages import STAGE, STAGES, Apart, draw_stage
 from explorer.lecture.kit.controls import chapter, editable, show_cell, unroll
-from explorer.lecture.kit.training import trained, trained_model, untrained
+from explorer.lecture.kit.training import finished_model, trained, trained_model, untrained
 from explorer.shared import texts, widgets
 from explorer.shared.choices import SEED
 from explorer.shared.prompt import stand_in_of
@@ -24,7 +24,7 @@ RECIPE = PRESETS["rung-2"].changed(
     eval_every=250, eval_batches=50, snapshots=8,
 )  # fmt: skip
 LECTURES, RANDOM = "the lecture's", "made up"
-UNTRAINED, TRAINED = "untrained", "trained on your run"
+UNTRAINED, TRAINED = "untrained", "trained"
 SENTENCE = Choice(
     "sentence", high=RECIPE.model.block_size, default="the king", label="Sentence",
     help="Up to eight letters, the context of the lecture's first head. An unknown letter is read as a space.",
@@ -56,9 +56,8 @@ def taken_apart() -> None:
     else:
         tokens, names = list(sentence), labels(sentence)
         computed = _random_head(sentence, seed) if source == RANDOM else _model_head(sentence, source, seed)
-    if computed is None:
-        widgets.empty_state("There is no trained head yet.", "Train it on the page *Several heads*, in seconds.")
-        return
+    if source == TRAINED and trained(NAME, LABEL) is None:
+        st.caption("A finished run of ours. Train yours on the page *Several heads*, in seconds.")
     at = TOKEN.read(high=len(tokens) - 1, default=len(tokens) - 1)
     place[3].selectbox(
         options=range(len(tokens)), format_func=names.__getitem__, **TOKEN.bound(at, dict(enumerate(names)))
@@ -90,14 +89,12 @@ def _random_head(sentence: str, seed: int) -> tuple[Tensor, OneHead]:
     return x, one_head(x, *matrices)
 
 
-def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead] | None:
-    """The numbers of a model's only head on the sentence; None where the model is not trained yet."""
+def _model_head(sentence: str, source: str, seed: int) -> tuple[Tensor, OneHead]:
+    """The numbers of a model's only head on the sentence."""
     tokenizer = texts.characters(load_corpus(RECIPE.text).text)
     if source == TRAINED:
         run = trained(NAME, LABEL)
-        if run is None:
-            return None
-        model = trained_model(run)
+        model = trained_model(run) if run else finished_model(NAME, LABEL, RECIPE)
     else:
         model = untrained(RECIPE.changed(seed=seed))
     return head_by_hand(model, torch.tensor(tokenizer.encode(sentence, replace=stand_in_of(tokenizer))))

@@ -7,14 +7,17 @@ import torch
 
 from explorer.choice import Choice
 from explorer.figures import style
-from explorer.figures.matrix import similarity_map
+from explorer.figures.matrix import number_grid, similarity_map
+from explorer.figures.tokens import escaped, visible
 from explorer.lecture.kit.controls import chapter, draw_table, pick, show_cell
+from explorer.lecture.kit.finished import finished_weights
 from explorer.lecture.kit.training import draw_losses, train_together, trained, trained_model
 from explorer.opened import Opened, open_model
-from explorer.shared import widgets
+from explorer.shared import texts, widgets
 from explorer.shared.chart import chart
 from explorer.shared.model_list import prompted
-from gpt import GPT, PRESETS, Run
+from gpt import GPT, PRESETS, Run, load_corpus
+from gpt.by_hand import embedding_tables
 from gpt.model.positions import sinusoids
 
 NAME, SMALL = "positions", "sinusoidal, small"
@@ -36,7 +39,62 @@ RECIPES = {
 SEEDS = (1337, 1, 2)
 MEASURED = {"learned": 2.12, "sinusoidal": 2.17, SMALL: 2.26, "none": 2.28}  # mean validation losses of `command(kind)`
 SHIPPED, HERE, FIXED = "learned, ready-made", "learned below", "sinusoidal"
+T, C = 8, 32  # the lecture's
+LETTER = Choice("letter", default="t", label="Token")
+FIRST = Choice("position-a", options=range(T), default=0, label="Position")
+OTHER = Choice("position-b", options=range(T), default=5, label="Another position")
+READABLE = 8  # features whose numbers are written in their cells
 POSITIONS = Choice("positions", options=(SHIPPED, HERE, FIXED), default=SHIPPED, label="Positions")
+
+
+@chapter(
+    "Token plus position",
+    "1:00:18",
+    "Pick a token and two positions. The model adds a row of each table. Is the sum the same at both positions?",
+)
+def added() -> None:
+    """The vectors of one token and of two positions, and their sums."""
+    tokenizer = texts.characters(load_corpus("tinyshakespeare").text)
+    letters = tokenizer.tokens(range(tokenizer.vocab_size))
+    letter = LETTER.read(options=letters)
+    places = [FIRST.read(), OTHER.read()]
+    columns = st.columns(3, gap="medium")
+    columns[0].selectbox(options=letters, format_func=visible, **LETTER.bound(letter))
+    for column, choice, place in zip(columns[1:], (FIRST, OTHER), places, strict=True):
+        column.selectbox(options=range(T), **choice.bound(place))
+    tokens, positions = embedding_tables(tokenizer.vocab_size, T, C)
+    tok_emb = tokens[letters.index(letter)]
+    rows = {f"tok_emb {visible(letter)}": tok_emb}
+    for place in dict.fromkeys(places):
+        rows |= {f"pos_emb {place}": positions[place], f"sum at {place}": tok_emb + positions[place]}
+    _draw_sums(rows)
+    one, other = (tok_emb + positions[place] for place in places)
+    st.caption(
+        f"{_terms(tok_emb, positions, places[0])} {_terms(tok_emb, positions, places[1])} Between the two sums, "
+        f"{int((one != other).sum())} of {C} features differ. Their difference is that of the two positions, whatever "
+        f"the token. The tables are untrained, with the lecture's shapes: {tokenizer.vocab_size} × {C} and {T} × {C}. "
+        "In a batch of 4 rows, all rows add the same 8 positions."
+    )
+    show_cell("positions/sum", embedding_tables, GPT.stream)
+
+
+def _draw_sums(rows: dict[str, torch.Tensor]) -> None:
+    """The first features with their numbers, and all features as colours. rows: name → (C,)."""
+    values, names = torch.stack(list(rows.values())).numpy(), [escaped(name) for name in rows]
+    sums = [(row, i) for row, name in enumerate(rows) if name.startswith("sum") for i in range(READABLE)]
+    for column, count in zip(st.columns(2, gap="medium"), (READABLE, C), strict=True):
+        with column:
+            st.markdown(f"**{'All' if count == C else 'The first'} {count} features**")
+            look = {"rows": "", "columns": "feature", "most_numbers": READABLE, "row_names": names}
+            figure = number_grid(values[:, :count], marked=sums if count < C else (), **look)
+            chart(figure, key=f"positions:sum:{count}", alt=f"Token and position added, {count} features")
+
+
+def _terms(tok_emb: torch.Tensor, positions: torch.Tensor, place: int) -> str:
+    """Feature 0 of the sum at this position, term by term."""
+    numbers = (tok_emb[0].item(), positions[place, 0].item(), (tok_emb[0] + positions[place, 0]).item())
+    token, position, total = (f"({each:.2f})".replace("-", "−") if each < 0 else f"{each:.2f}" for each in numbers)
+    return f"Feature 0 at position {place}: {token} + {position} ≈ {total}."
 
 
 @chapter(
@@ -46,7 +104,7 @@ def similarity() -> None:
     """The cosines of the vectors of any two positions: learned, or sinusoids."""
     vectors, origin = _vectors(pick(POSITIONS))
     if vectors is None:
-        widgets.empty_state("There are no learned positions yet.", "Press *Train* below; it takes less than a minute.")
+        widgets.empty_state("No ready-made model has learned positions.", "Pick another kind of positions.")
         return
     cosines = torch.nn.functional.cosine_similarity(vectors[:, None], vectors[None], dim=-1)
     figure = similarity_map(cosines.numpy(), axis="position")
@@ -65,7 +123,10 @@ def _vectors(kind: str) -> tuple[torch.Tensor | None, str]:
         return sinusoids(shape.block_size, shape.n_embd), "sines and cosines of falling frequency, not trained"
     if kind == HERE:
         run = trained(NAME, "learned")
-        opened = run and Opened.of(run)
+        if run is None:
+            weights = finished_weights(NAME, "learned")
+            return weights["pos_embed"], "learned by a finished run of ours; *Train* below learns yours"
+        opened = Opened.of(run)
     else:
         models = map(open_model, prompted())
         opened = next((each for each in models if each.config.n_layer and each.config.positions == "learned"), None)

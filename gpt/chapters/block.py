@@ -29,6 +29,29 @@ ffwd = FeedForward(32)
 print(torch.allclose(ffwd(x)[:, 3], ffwd(x[:, 3])))
 
 
+# %% one token
+torch.manual_seed(1337)
+first, second = nn.Linear(4, 16), nn.Linear(16, 4)
+x = torch.randn(8, 4)
+pre = first(x)  # (T, 16)
+post = pre.relu()  # 0 where pre is negative
+out = second(post)  # (T, 4)
+print((post[3] == 0).sum().item(), "of 16 features of token 3 are 0")
+print(torch.allclose(out[3], second(first(x[3]).relu()), atol=1e-6))  # no other token is read
+
+
+# %% depth
+x = torch.randn(32, requires_grad=True)
+blocks = [FeedForward(32) for _ in range(8)]
+plain = residual = x
+for f in blocks:
+    plain = f(plain)
+    residual = residual + f(residual)  # an addition passes the gradient on unchanged
+for out in (plain, residual):
+    (gradient,) = torch.autograd.grad(out.sum(), x)
+    print(out.norm() / x.norm(), F.cosine_similarity(out, x, dim=0), gradient.norm())
+
+
 # %% block
 class Block(nn.Module):
     def __init__(self, n_embd, n_head, block_size):

@@ -47,3 +47,15 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, x):
         return self.proj(torch.cat([h(x) for h in self.heads], dim=-1))  # n_head times head_size features
+
+
+# %% concatenation
+torch.manual_seed(1337)
+x = torch.randn(1, 8, 32)
+sa_heads = MultiHeadAttention(32, n_head=4, block_size=8)
+outs = [h(x) for h in sa_heads.heads]  # 4 times (1, 8, 8)
+cat = torch.cat(outs, dim=-1)  # (1, 8, 32): head i has the features 8 * i to 8 * i + 7
+off = cat.clone()
+off[..., 8:16] = 0  # head 1 writes nothing
+for before, after in ((cat, off), (sa_heads.proj(cat), sa_heads.proj(off))):
+    print((before != after).any(1).sum().item(), "features change")

@@ -24,6 +24,17 @@ similarity = F.cosine_similarity(pos_emb[:, None], pos_emb[None], dim=-1)  # (32
 print(similarity[:4, :4])
 
 
+# %% sum
+torch.manual_seed(1337)
+token_embedding_table = nn.Embedding(vocab_size, 32)
+position_embedding_table = nn.Embedding(8, 32)
+tok_emb = token_embedding_table(xb)  # (B, T, C): which token
+pos_emb = position_embedding_table(torch.arange(8))  # (T, C): which place
+x = tok_emb + pos_emb  # (B, T, C): every row of the batch adds the same pos_emb
+print(x.shape)
+print(torch.allclose(x[0] - x[1], tok_emb[0] - tok_emb[1], atol=1e-6))  # at the same place
+
+
 # %% positions
 class Embedding(nn.Module):
     def __init__(self, vocab_size, n_embd, block_size):

@@ -18,7 +18,6 @@ from explorer.lecture.kit.training import (
     untrained,
     validation_rows,
 )
-from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt import GPT, GPTConfig, Recipe, Run
 from gpt.lens.learning import gradient_norms
@@ -77,10 +76,7 @@ def gradients() -> None:
 def _after_training(runs: dict[str, Run], depth: int) -> None:
     if not any(run.steps for run in runs.values()):
         norms = {label: each.series("gradients")[1] for label, each in finished(f"depth-{depth}").items()}
-        if norms:
-            _draw_norms(norms, depth, is_own=False)
-        else:
-            widgets.empty_state("No model is trained yet.", "Press *Train*; each of the four takes a few seconds.")
+        _draw_norms(norms, depth, is_own=False)
         return
     _draw({label: trained_model(run) for label, run in runs.items() if run.steps}, depth)
 

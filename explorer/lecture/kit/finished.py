@@ -1,7 +1,8 @@
 """Finished curves of the trainings on the lecture's pages. The pages draw them grey until the person trains.
 
-`python -m explorer.lecture.kit.finished` trains all of them, in about ten minutes, and writes assets/finished.json.
-With names of trainings behind it, only these are trained: `python -m explorer.lecture.kit.finished muon rotary`.
+`python -m explorer.lecture.kit.finished` trains all of them, in about ten minutes, and writes assets/finished.json and
+the weights in assets/finished.safetensors. With names of trainings behind it, only these are trained:
+`python -m explorer.lecture.kit.finished muon rotary`.
 """
 
 import json
@@ -18,9 +19,12 @@ from explorer.opened import ROOT
 from gpt.train.tail import Logged
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gpt import Corpus, Recipe, Run
 
 FILE = ROOT / "assets" / "finished.json"
+WEIGHTS = FILE.with_suffix(".safetensors")  # half precision: "head/one head/embed.weight"
 MOST = 60  # points of a curve; of the bigram every batch, since a page shows their noise
 LEFT_OUT = {"step", "elapsed", "lr", "grad_norm", "tokens_per_s"}
 
@@ -36,6 +40,15 @@ def finished(name: str) -> dict[str, Logged]:
 def last_loss(name: str, label: str) -> float:
     """Return the last validation loss of a finished run."""
     return float(finished(name)[label].series("val_loss")[1][-1])
+
+
+@cache
+def finished_weights(name: str, label: str) -> "dict[str, Tensor]":
+    """Return the weights of a finished run that ship: name of the parameter → tensor; empty where none do."""
+    from safetensors.torch import load_file
+
+    start, tensors = f"{name}/{label}/", load_file(WEIGHTS) if WEIGHTS.exists() else {}
+    return {key.removeprefix(start): tensor.float() for key, tensor in tensors.items() if key.startswith(start)}
 
 
 @cache
@@ -62,7 +75,8 @@ def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     yield decoders.NAME, decoders.RECIPES, None
     yield positions.NAME, positions.RECIPES, None
     yield norms.NAME, norms.RECIPES, None
-    yield "depth-8", residuals.recipes(8), None
+    for depth in residuals.BLOCKS.options or ():
+        yield f"depth-{depth}", residuals.recipes(depth), None
     yield scaling.NAME, scaling.recipes(), scaling.short_text()
     for rung in parts.RUNGS:
         yield f"rung-{rung}", parts.pair(rung), None
@@ -99,22 +113,35 @@ def _measured(name: str, run: "Run") -> dict[str, list]:
 
     if name.startswith("depth"):
         norms = gradient_norms(trained_model(run), validation_rows(run.recipe, residuals.ROWS)).tolist()
-        return {"gradients": [list(range(len(norms))), norms]}
+        return {"gradients": [list(range(len(norms))), [float(f"{norm:.4g}") for norm in norms]]}
     if name.startswith("twins"):
         measured = attention_statistics(trained_model(run), validation_rows(run.recipe, scaled.ROWS))
         return {quantity: [[run.recipe.model.n_embd], [getattr(measured, quantity)]] for quantity in scaled.QUANTITIES}
     return {}
 
 
+def _kept_weights(name: str, label: str, run: "Run") -> "dict[str, Tensor]":
+    """The weights that a page shows, in half precision: the model of one head, and the learned positions."""
+    from explorer.lecture.kit.training import trained_model
+
+    if (name, label) not in {("head", "one head"), ("positions", "learned")}:
+        return {}
+    tensors = trained_model(run).state_dict()
+    kept = tensors if name == "head" else {"pos_embed": tensors["pos_embed"]}
+    return {f"{name}/{label}/{key}": tensor.half().contiguous() for key, tensor in kept.items()}
+
+
 def train_all(names: Collection[str] = ()) -> None:
-    """Train everything, or the trainings with these names, and write the file."""
+    """Train everything, or the trainings with these names, and write the files."""
     import torch
+    from safetensors.torch import load_file, save_file
 
     from explorer.figures.export import file_name
     from gpt import create_run
     from gpt.train.loop import train
 
     results = dict(_read()) if names else {}
+    weights = load_file(WEIGHTS) if names and WEIGHTS.exists() else {}
     with TemporaryDirectory() as folder:
         for name, recipes, corpus in _trainings():
             if names and name not in names:
@@ -124,9 +151,12 @@ def train_all(names: Collection[str] = ()) -> None:
                 run = create_run(Path(folder) / file_name("lecture", name, label).lower(), recipe, corpus)
                 train(run, torch.device("cpu"))
                 most = 10_000 if name == "bigram" else MOST
-                results[name][label] = _curves(run, most) | _measured(name, run)
+                curves = {} if name.startswith("depth") else _curves(run, most)  # its page draws no losses
+                results[name][label] = curves | _measured(name, run)
+                weights |= _kept_weights(name, label, run)
             print(name, *results[name], sep=" · ", flush=True)
     FILE.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
+    save_file(weights, WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from explorer.figures import style
 from explorer.figures.export import file_name
 from explorer.figures.race import Racer, race_curves
 from explorer.lecture.kit.classroom import hidden, note_hidden
-from explorer.lecture.kit.finished import finished
+from explorer.lecture.kit.finished import finished, finished_weights
 from explorer.opened import OWN, Opened, open_run, runs_folder
 from explorer.people.identity import current
 from explorer.shared import texts, widgets
@@ -75,6 +75,13 @@ def untrained(recipe: Recipe) -> GPT:
 def trained_model(run: Run) -> GPT:
     """The model of the run's newest snapshot."""
     return cast(GPT, Opened.of(run).model)
+
+
+def finished_model(name: str, label: str, recipe: Recipe) -> GPT:
+    """The model of a finished run whose weights ship. name, label: see `trained`."""
+    model = untrained(recipe)
+    model.load_state_dict(finished_weights(name, label))
+    return model
 
 
 def validation_rows(recipe: Recipe, rows: int) -> Tensor:

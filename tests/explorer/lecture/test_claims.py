@@ -19,7 +19,7 @@ from explorer.train import jobs
 from gpt import PRESETS, build_model, create_run, lecture, load_run
 from gpt.train.__main__ import parse
 from gpt.train.loop import train
-from tests.explorer.lecture import claims_chat, claims_first, claims_notes, claims_second
+from tests.explorer.lecture import claims_chat, claims_first, claims_notes, claims_parts, claims_second
 from tests.explorer.lecture.claims import MEASURED, claim, faults
 
 NAMES = [claim(f"{kind} {n}") for kind, last in (("Version", 4), ("Note", 6), ("Row", 2)) for n in range(last + 1)]
@@ -129,18 +129,25 @@ def test_positions(turn, runs, is_trained):
     app = turn("positions")
     check(
         app,
-        [*claims, *claims_second.asked_again(positions.RECIPES["none"], 2, 2, 1), *map(claims_first.finished, trained)],
+        [
+            *claims,
+            *claims_parts.added("t", (0, 5)),
+            *claims_second.asked_again(positions.RECIPES["none"], 2, 2, 1),
+            *map(claims_first.finished, trained),
+        ],
     )
     said = " ".join(found.value for found in app.caption)
     assert ("Small sinusoids have a higher loss because of their size" in said) == is_trained
 
 
 def test_several_heads(turn):
-    check(turn("multihead"), [*claims_second.multihead(open_model("shakespeare-char").model, PROMPT, head.RECIPE)])
+    claims = claims_second.multihead(open_model("shakespeare-char").model, PROMPT, head.RECIPE)
+    check(turn("multihead"), [*claims, *claims_parts.slices(0)])
 
 
 def test_the_block(turn):
-    check(turn("block"), [*claims_second.block(residuals.recipes(8))])
+    parts = [*claims_parts.one(3), *claims_parts.by_depth(8)]
+    check(turn("block"), [*claims_second.block(residuals.recipes(8)), *parts])
 
 
 @pytest.mark.parametrize("over", ["features", "batch"])

@@ -10,8 +10,10 @@ import torch
 from explorer.figures.vectors import token_vectors
 from explorer.lecture import head
 from explorer.lecture.head_figures import stage_strip
+from explorer.lecture.kit.finished import last_loss
+from explorer.lecture.kit.training import finished_model, validation_rows
 from explorer.train import jobs
-from gpt import GPT, GPTConfig, create_run, lecture
+from gpt import GPT, GPTConfig, create_run, lecture, loss_of
 from gpt.train.loop import train
 from tests.explorer.drawn import plots
 
@@ -92,10 +94,17 @@ def test_an_untrained_head_and_one_of_made_up_numbers_are_taken_apart(head_page)
 
 def test_a_trained_head_is_taken_apart_once_there_is_one(head_page, runs):
     app = choose(head_page(), "Matrices of the head", head.TRAINED)
-    assert any("There is no trained head yet" in found.value for found in app.markdown)
+    assert any("A finished run of ours" in found.value for found in app.caption) and len(plots(app)) == 8
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app.run()
     assert not app.exception and len(plots(app)) == 8
+    assert not any("A finished run of ours" in found.value for found in app.caption)
+
+
+def test_the_finished_head_that_ships_has_the_loss_of_its_curve():
+    model, rows = finished_model(head.NAME, head.LABEL, head.RECIPE), validation_rows(head.RECIPE, 2000)
+    loss = loss_of(model(rows[:, :-1]), rows[:, 1:]).item()
+    assert loss == pytest.approx(last_loss(head.NAME, head.LABEL), abs=0.05)
 
 
 def test_a_link_opens_the_same_head(head_page):

@@ -17,6 +17,11 @@ def positions_page(open_app, monkeypatch):
     return lambda **choices: open_app(**choices).switch_page("../pages/positions.py").run()
 
 
+def test_finished_positions_are_drawn_until_the_person_trains(positions_page):
+    app = positions_page(positions=positions.HERE)
+    assert not app.exception and any("learned by a finished run of ours" in found.value for found in app.caption)
+
+
 def test_positions_that_were_trained_here_are_measured(positions_page, runs):
     recipe = positions.RECIPES["learned"].changed(steps=2, eval_batches=1, eval_every=2)
     train(create_run(runs / "lecture-positions-learned", recipe), torch.device("cpu"))
