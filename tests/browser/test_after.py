@@ -1,11 +1,17 @@
-"""The pages after the lecture in a real browser: an exercise by keyboard and click, and every page narrow and dark."""
+"""In a browser: an exercise of each act by keyboard and click, and every page after the lecture, narrow and dark."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from explorer.lecture.exercises.exercise import Options
+from explorer.lecture.exercises.registry import EXERCISES
+from explorer.lecture.kit.chapters import find_chapter
 from explorer.navigation import AFTER, ENTRIES
 from tests.browser.test_lecture import READY, WRONG, wait_until_fitting, wait_until_readable
+
+SOLVED = ("bigram-likeliest", "product-entry", "residuals-power", "gpt2-embedding", "rotary-near")  # one of each act
 
 
 def test_gradients_step_back_and_one_waits_for_its_answer(page: Page, app_server, choose_page, settled):
@@ -38,3 +44,31 @@ def test_gradients_step_back_and_one_waits_for_its_answer(page: Page, app_server
         assert not page.locator(WRONG).all_inner_texts(), entry.title
         wait_until_fitting(page, entry.title)
         wait_until_readable(page, entry.title, dark=True)
+
+
+def test_an_exercise_of_each_act_is_solved_and_the_browser_keeps_it(page: Page, app_server, choose_page, settled):
+    page.goto(app_server.url)
+    titles = {entry.file: entry.title for entry in ENTRIES}
+    for name in SOLVED:
+        exercise = EXERCISES[name]
+        choose_page(page, titles[find_chapter(exercise.chapter).page])
+        box = page.locator(f".st-key-exercise-{name}")
+        check = box.get_by_role("button", name="Check")
+        expect(check).to_be_disabled(timeout=READY)
+        settled(page)
+        if isinstance(exercise.ask, Options):
+            box.get_by_role("radio", name=next(iter(exercise.ask.right())), exact=True).click()
+            expect(check).to_be_enabled()
+            check.click()
+        else:
+            box.get_by_role("spinbutton").fill(f"{exercise.ask.answer():.{exercise.ask.digits}f}")
+            page.keyboard.press("Enter")
+            expect(check).to_be_enabled()
+            check.press("Enter")
+        expect(box.get_by_text("Right:")).to_be_visible(timeout=READY)
+    page.get_by_role("button", name="Exercises to print").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Questions").click()
+    assert "Name" in Path(download.value.path()).read_text(encoding="utf-8")
+    page.goto(f"{app_server.url}/conclusions")
+    expect(page.get_by_text(f"Exercises solved: {len(SOLVED)} of {len(EXERCISES)}")).to_be_visible(timeout=READY)

@@ -8,7 +8,7 @@ from gpt.train.ladder import ADDITIONS, build_ladder
 
 LADDER = build_ladder()
 NUMBERS = {name: int(name.removeprefix("rung-")) for name in ADDITIONS}  # rung → its number
-FEWEST = 2  # seeds that give a gain its noise
+FEWEST, ENOUGH = 2, 5  # seeds that give a gain its noise, and that can show that there is none
 
 
 def rung_gains(trained: dict[str, Trained]) -> dict[str, Gain]:
@@ -39,7 +39,8 @@ def verdict(gain: Gain) -> str:
     """
     if gain.is_clear:
         return f"{'gains' if gain.mean > 0 else 'loses'} {abs(gain.mean):.3f} ± {gain.half_width:.3f}"
-    return f"gains nothing here ({gain.mean:+.3f} ± {gain.half_width:.3f})".replace("-", "−")
+    words = "gains nothing here" if gain.n >= ENOUGH else f"not clear with {gain.n} seeds"
+    return f"{words} ({gain.mean:+.3f} ± {gain.half_width:.3f})".replace("-", "−")
 
 
 def _by_seed(rung: Trained) -> dict[int, float]:

@@ -48,10 +48,12 @@ def gains() -> None:
         return
     drawn = [Step(rung_title(name), gain.mean, *gain.interval, verdict(gain)) for name, gain in steps.items()]
     chart(gain_ladder(drawn), key="ladder:gains", alt="Gain of each rung over the one before")
-    n, first, *_, last = min(gain.n for gain in steps.values()), *(rung.losses.mean() for rung in trained.values())
+    first, *_, last = (rung.losses.mean() for rung in trained.values())
+    fewest, most = (extreme(gain.n for gain in steps.values()) for extreme in (min, max))
+    n = f"{most}" if fewest == most else f"{fewest} to {most}"
     st.caption(
         f"A bar is the mean gain over {n} seeds, each compared with the same seed of the rung before. The line is the "
-        f"95 % interval of the mean. Where it has zero ({style.word(style.MUTED)}), the rung gains nothing that {n} "
+        f"95 % interval of the mean. Where it has zero ({style.word(style.MUTED)}), the rung gains nothing that these "
         f"seeds can show. All rungs together: from {first:.3f} to {last:.3f} nats per character. Other sizes have "
         "other gains: a window and grouped queries save memory in long contexts, and these contexts are short."
     )
@@ -77,10 +79,12 @@ def _row(name: str, rung: Trained, gain: Gain) -> dict[str, object]:
 )
 def one_rung() -> None:
     """The bands of a rung and the one before, and its training."""
-    number, seed = pick(RUNG), SEED.read()
+    seed = SEED.read()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        number = pick(RUNG)
+        st.number_input(step=1, width=200, **SEED.bound(seed))
     name = f"rung-{number}"
     recipe = LADDER[name].changed(seed=seed)
-    st.number_input(step=1, width=200, **SEED.bound(seed))
     about = (
         f"**{recipe.about}.** {recipe.steps:,} steps of {recipe.batch_size} × {recipe.model.block_size} characters: "
         "about 10 seconds on one core, for rung 15 half a minute."

@@ -11,7 +11,6 @@ from explorer.after.muon.figures import agreement_curves, matrix_map, owner_bars
 from explorer.choice import Choice
 from explorer.figures import style
 from explorer.lecture.kit.controls import chapter, metrics, show_cell, unroll
-from explorer.lecture.kit.exercise import ask_number
 from explorer.opened import DEFAULT, Opened, open_model
 from explorer.shared import texts, widgets
 from explorer.shared.cache import cached
@@ -32,7 +31,6 @@ BATCHES, SMALL = 16, 4  # batches of a mean; rows of each
 SEED = 1337
 EMPTY = 1e-6  # a singular value below it is 0 up to rounding
 ZERO = "The last value is 0 up to rounding, and stays so: layernorm subtracts the mean, so no gradient goes there. "
-SIGMA = 0.1  # of the exercise
 JORDAN = "[Jordan 2024](https://kellerjordan.github.io/posts/muon/)"
 
 
@@ -108,6 +106,11 @@ def _first(names: list[str]) -> str:
 
 def _default_subject() -> Subject:
     return Subject(open_model(DEFAULT), 0, FIRST)
+
+
+def default_walk() -> Walk:
+    """The walk that the page opens with."""
+    return _walked(*_default_subject())
 
 
 @cached(max_entries=32, shared=True)
@@ -240,40 +243,3 @@ def owners(chosen: Subject | None) -> None:
         f"Embedding and unembedding learn better with AdamW. Source: {JORDAN}."
     )
     show_cell("muon/groups", make_muon)
-
-
-@chapter(
-    "Exercise: one step by hand",
-    "muon",
-    "A step moves a singular value x to a x + b x³ + c x⁵, with a = 3.4445, b = −4.775 and c = 2.0315.",
-)
-def exercise(chosen: Subject | None) -> None:
-    """Compute a step, and find the step after which most values are in the band."""
-    after = polynomial(torch.tensor(SIGMA, dtype=torch.float64)).item()
-    ask_number(
-        "muon:hand",
-        f"A singular value is {SIGMA}. What is it after one step?",
-        after,
-        within=0.002,
-        hint="x³ is 0.001 and x⁵ is 0.00001: only the first term is large.",
-        why="a x = 0.34445, b x³ = −0.004775, and c x⁵ is nearly 0. Small values grow 3.4 times in each step.",
-        width=420,
-        format="%.3f",
-    )
-    subject = chosen or _default_subject()
-    walked = _walked(*subject)
-    step, m = walked.first_majority(), walked.values.size(1)
-    if step is None:
-        st.caption(f"Half of the values of {short_name(subject.name)} need more than {LAST} steps. Pick another one.")
-        return
-    ask_number(
-        f"muon:majority:{':'.join(map(str, (subject.opened.ref, *subject[1:])))}",
-        f"Walk above ({short_name(subject.name)}): after which step are more than half of the values in the band?",
-        step,
-        within=0,
-        hint=f"There are {m} values. Step on until the third number above is more than {m // 2}.",
-        why=f"After step {step}, {walked.inside[step]} of {m} values are between {BAND[0]} and {BAND[1]}.",
-        width=420,
-        format="%d",
-        step=1,
-    )

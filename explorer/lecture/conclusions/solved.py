@@ -1,18 +1,20 @@
 """The exercises that the person has solved, act by act, with links to those that are open."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from explorer.lecture.exercises.drawing import SOLVED_BADGE
 from explorer.lecture.exercises.record import RECORD, SHOWN, SOLVED
-from explorer.lecture.exercises.registry import EXERCISES, of_act
+from explorer.lecture.exercises.registry import EXERCISES, of_act, of_chapter
 from explorer.lecture.kit.acts import ACTS
-from explorer.lecture.kit.chapters import find_chapter
+from explorer.lecture.kit.chapters import Chapter
 from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter
 from explorer.navigation import PAGES
 
+OPEN = ":gray-badge[open]"
 BADGES = {SOLVED: SOLVED_BADGE, SHOWN: ":gray-badge[:material/visibility: Answer shown]"}
 
 
@@ -32,15 +34,19 @@ def _draw_solved() -> None:
         exercises = of_act(act)
         done = sum(verdicts.get(exercise.name) == SOLVED for exercise in exercises)
         with st.expander(f"{act.name} · {done} of {len(exercises)}"):
-            for exercise in exercises:
-                here = find_chapter(exercise.chapter)
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    if here and here.page:
-                        st.page_link(PAGES / here.page, label=here.title)
-                    st.markdown(BADGES.get(verdicts.get(exercise.name, ""), "open"))
+            for each in act.chapters:
+                _draw_row(each, verdicts)
     st.caption(
         "An exercise is solved if you found the answer before you saw it. This browser keeps this in a cookie for a "
         "year."
     )
     action: dict[str, Any] = {"disabled": not verdicts, "on_click": RECORD.clear}
     st.button("Delete my results", icon=":material/delete:", **action)
+
+
+def _draw_row(row: Chapter, verdicts: Mapping[str, str]) -> None:
+    """A link to a chapter, and the verdict of each of its exercises."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if row.page:
+            st.page_link(PAGES / row.page, label=row.title)
+        st.markdown(" ".join(BADGES.get(verdicts.get(exercise.name, ""), OPEN) for exercise in of_chapter(row.id)))

@@ -7,6 +7,7 @@ from explorer.lecture.exercises.exercise import Exercise, Number, Options
 AT, DEGREES, APART, MOVED = 7, 30, 2, 100  # of the arrows
 CACHE = {"n_layer": 16, "n_kv_head": 2, "d_head": 64, "tokens": 1000}
 GPT2_VOCABULARY = 50_257
+SIGMA = 0.1  # a singular value
 WORDS = "hug pug pun bun hugs"
 RUNGS = (
     "8 RMSNorm", "9 Rotary positions", "10 A gated MLP, SwiGLU", "11 Norms of queries and keys", "12 Grouped queries",
@@ -80,6 +81,20 @@ def _seeds_needed() -> int:
     from gpt.after.seeds import seeds_needed
 
     return seeds_needed(0.02, spread=0.03)
+
+
+def _moved() -> float:
+    import torch
+
+    from gpt.after.muon import polynomial
+
+    return polynomial(torch.tensor(SIGMA, dtype=torch.float64)).item()
+
+
+def _majority() -> float:
+    from explorer.after.muon.panel import default_walk
+
+    return default_walk().first_majority() or 0
 
 
 EXERCISES = (
@@ -176,6 +191,24 @@ EXERCISES = (
         "squares divided by 4; 2.776 is Student's t for five values.",
         "s is 0.0158, and 2.776 · 0.0158 / √5 = 0.0196. The interval begins just above zero, so the gain is clear.",
         Number(_half_width, within=0.001, digits=4),
+    ),
+    Exercise(
+        "muon-hand",
+        "muon",
+        "A Newton–Schulz step moves a singular value x to a x + b x³ + c x⁵, with a = 3.4445, b = −4.775 and c = "
+        f"2.0315. Where does it move the value {SIGMA}? Use paper.",
+        f"x³ is {SIGMA**3:g} and x⁵ is {SIGMA**5:.5f}: only the first term is large.",
+        "a x = 0.34445, b x³ = −0.004775, and c x⁵ is nearly 0. Small values grow 3.4 times in each step.",
+        Number(_moved, within=0.002, digits=3),
+    ),
+    Exercise(
+        "muon-majority",
+        "muon",
+        "Walk with the model, the weights and the matrix that this page opens with. After which step are more than "
+        "half of the singular values between 0.68 and 1.21?",
+        "The third number above the curve counts them. Half of 192 is 96.",
+        "The largest values arrive first. The others grow 3.4 times a step until they arrive too.",
+        Number(_majority),
     ),
     Exercise(
         "seeds-last",

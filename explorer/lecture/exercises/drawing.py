@@ -31,9 +31,9 @@ def draw_exercises(page: str, places: Mapping[str, DeltaGenerator]) -> None:
 
 
 def _draw_exercise(exercise: Exercise) -> None:
-    with st.container(border=True):
+    ask, name = exercise.ask, f"exercise:{exercise.name}"
+    with st.container(border=True, key=name):
         note_hidden("exercises")
-        ask, name = exercise.ask, f"exercise:{exercise.name}"
         heading = st.empty()
         look: dict[str, Any] = {"label_visibility": "collapsed", "record": exercise.name}
         look |= {"hint": exercise.hint, "why": exercise.why}

@@ -51,7 +51,7 @@ def _draw_menu(page: str) -> None:
 
 
 def _offer(label: str, name: str, exercises: list[Exercise], *, with_answers: bool) -> None:
-    make = partial(sheet, f"Exercises · {name}", exercises, with_answers=with_answers)
+    make = partial(sheet, exercises, with_answers=with_answers)
     look: dict[str, Any] = {"icon": ":material/download:", "on_click": "ignore", "key": f"sheet:{label}"}
     file = file_name("exercises", name.split(":")[0], label if with_answers else None) + ".html"
     st.download_button(label, make, file, "text/html", **look)

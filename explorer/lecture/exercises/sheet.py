@@ -29,17 +29,17 @@ code { font: 10pt monospace; white-space: pre-wrap; }
 """
 
 
-def sheet(title: str, exercises: Sequence[Exercise], *, with_answers: bool = False) -> str:
+def sheet(exercises: Sequence[Exercise], *, with_answers: bool = False) -> str:
     """Return a self-contained HTML page of exercises, act by act, black on white, for A4 paper.
 
     with_answers: the answers, computed here, in place of lines to write on.
     """
-    heading = f"{title}: answers" if with_answers else title
+    heading = "Exercises with answers" if with_answers else "Exercises"
     person = "" if with_answers else '<div class="person"><span>Name</span><span>Date</span></div>'
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(heading)}</title>\n'
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{heading}</title>\n'
         '<meta name="viewport" content="width=device-width">\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escape(heading)}</h1>\n{person}\n"
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{heading}</h1>\n{person}\n"
         f"{''.join(_acts(exercises, with_answers))}<p class='chapter'>{APP}</p>\n</body>\n</html>\n"
     )
 

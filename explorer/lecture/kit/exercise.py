@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import state
 from explorer.lecture.exercises.record import RECORD, SHOWN, SOLVED
-from explorer.lecture.kit.classroom import hidden
+from explorer.lecture.kit.classroom import hidden, note_hidden
 from explorer.shared.words import plain
 
 GAVE_UP = "gave up"
@@ -26,6 +26,7 @@ def ask_number(
 ) -> bool:
     """Let the person type a number. Return whether the exercise is over: the answer was right, or was shown.
 
+    Where exercises are hidden, nothing is drawn, and it is over unless answers are hidden too.
     name: of this exercise with its numbers: with other numbers it starts again. answer: a function runs only when the
     person checks. within: the largest error that counts as right. hint, why: Markdown; why appears below the right
     answer. record: the exercise's name in the person's record. look: of `st.number_input`.
@@ -36,6 +37,8 @@ def ask_number(
         shown = number_in_words(truth)
         return "" if isinstance(given, str) else _judge_number(given, truth, within), shown
 
+    if hidden("exercises"):
+        return not hidden("answers")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         look = {"width": 300, "placeholder": "your answer", **look}
         given = st.number_input(question, value=None, key=f"{name}:answer", persist_state="session", **look)
@@ -65,6 +68,8 @@ def ask_option(
         shown = " or ".join(plain(option) for option in options if option in truth)
         return "" if given in {*truth, GAVE_UP} else "that is another one", shown
 
+    if hidden("exercises"):
+        return not hidden("answers")
     look = {"format_func": plain, "persist_state": "session", "wrap": True, **look}
     given = st.pills(question, options, key=f"{name}:answer", **look)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -88,6 +93,7 @@ def _draw_buttons(name: str, hint: str, given: Any) -> None:
         st.markdown(hint)
     if not hidden("answers") and st.button("Show the answer", key=f"{name}:give-up", type="tertiary"):
         _take_answer(name, GAVE_UP)
+    note_hidden("answers")
 
 
 def _take_answer(name: str, given: Any) -> None:
@@ -101,7 +107,7 @@ def _draw_verdict(name: str, judge: Callable[[Any], tuple[str, str]], why: str, 
     judge: an answer → what is wrong with it, or "", and the right answer in words.
     """
     given, judged = state.recall(f"{name}:given"), state.recall(f"{name}:judged")
-    if given is None:
+    if given is None or (given == GAVE_UP and hidden("answers")):
         return False
     if judged is None:
         with st.spinner("Computing the answer …", show_time=True):

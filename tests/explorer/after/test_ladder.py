@@ -49,6 +49,7 @@ def test_a_gain_pairs_equal_seeds_and_needs_two():
         (Gain(0.15, 0.001, 5), "gains 0.150 ± 0.003", style.ACCENT),
         (Gain(-0.15, 0.001, 5), "loses 0.150 ± 0.003", style.SECOND),
         (Gain(-0.001, 0.01, 5), "gains nothing here (−0.001 ± 0.028)", style.MUTED),
+        (Gain(0.1, 0.01, 2), "not clear with 2 seeds (+0.100 ± 0.127)", style.MUTED),
     ],
 )
 def test_a_gain_is_said_and_coloured(gain, words, color):

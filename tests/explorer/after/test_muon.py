@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from explorer.after.muon import race
-from explorer.after.muon.panel import _walked, weight_steps
+from explorer.after.muon.panel import _walked, default_walk, weight_steps
 from explorer.figures.race import Racer
 from explorer.lecture.kit.finished import last_loss
 from explorer.opened import DEFAULT, open_model
@@ -65,14 +65,15 @@ def test_a_bigram_has_no_matrices(muon_page):
 
 
 def test_the_exercises_know_the_answers(muon_page):
-    app = muon_page(model=TINY, matrix=UP, weights="0")
-    answers = (0.34, _walked(open_model(TINY), 0, UP).first_majority())
-    for box, answer in zip(app.number_input[-2:], answers, strict=True):
-        box.set_value(answer)
+    app = muon_page(model=TINY)
+    answers = {"muon-hand": 0.34, "muon-majority": 4}
+    for name, answer in answers.items():
+        app.number_input(key=f"exercise:{name}:answer").set_value(answer)
     app.run()
-    for key in [button.key for button in app.button if button.label == "Check"]:
-        app.button(key=key).click().run()
+    for name in answers:
+        app.button(key=f"exercise:{name}:check").click().run()
     assert len(app.success) == 2 and "0.34445" in app.success[0].value
+    assert default_walk().inside[3:5] == [39, 103]
 
 
 def test_the_racers_differ_in_optimizer_and_learning_rate_only():

@@ -1,12 +1,15 @@
 """The exercises: every chapter has one, and each is drawn, judged and kept."""
 
 import pytest
+import torch
 
+from explorer.lecture.exercises import attention
 from explorer.lecture.exercises.exercise import Number
 from explorer.lecture.exercises.record import RECORD, SHOWN, SOLVED
 from explorer.lecture.exercises.registry import EXERCISES, of_act, of_chapter
 from explorer.lecture.kit.acts import ACTS
 from explorer.lecture.kit.chapters import find_chapter
+from explorer.opened import DEFAULT, open_model
 
 
 def press(app, label, name):
@@ -46,11 +49,32 @@ def test_a_solved_exercise_counts_on_the_conclusions_page(open_app):
     assert any("Answer shown" in text for text in said)
 
 
+@pytest.mark.parametrize("page", ["rotary.py", "backward.py"])  # below the sections, and asked by the page itself
 @pytest.mark.parametrize("hide", ["exercises", "answers"])
-def test_a_class_hides_the_exercises_or_their_answers(open_app, hide):
-    app = open_app(hide=hide).switch_page("../pages/rotary.py").run()
+def test_a_class_hides_the_exercises_or_their_answers(open_app, hide, page):
+    app = open_app(hide=hide).switch_page(f"../pages/{page}").run()
     labels = [button.label for button in app.button]
     assert not app.exception and ("Check" in labels) == (hide == "answers") and "Show the answer" not in labels
+
+
+def test_an_answer_that_was_shown_is_hidden_again_with_the_answers(open_app):
+    app = press(open_app().switch_page("../pages/rotary.py").run(), "give-up", "rotary-far")
+    assert app.info
+    app.query_params["hide"] = "answers"
+    assert not app.run().info
+
+
+def test_the_questions_name_the_sizes_of_the_model_that_ships():
+    config = open_model(DEFAULT).config
+    assert (config.n_layer, config.n_head) == (attention.LAYERS, attention.HEADS)
+    question = EXERCISES["positions-parameters"].question
+    assert f"{config.block_size} tokens" in question and f"{config.n_embd} features" in question
+
+
+def test_the_variance_of_a_dot_product_is_its_number_of_features():
+    q, k = torch.randn(2, 100_000, attention.D_HEAD, generator=torch.Generator().manual_seed(0))
+    answer = EXERCISES["scores-variance"].ask.answer()
+    assert (q * k).sum(1).var().item() == pytest.approx(answer, rel=0.02)
 
 
 def test_the_cookie_has_known_exercises_only():
