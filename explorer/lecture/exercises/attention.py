@@ -207,7 +207,7 @@ EXERCISES = (
         "head",
         f"In the lecture's example, from which token does token {QUERY} read most?",
         f"Step to token {QUERY}, and look at its row after the softmax.",
-        "Its query and this token's key point in the most similar direction of all the tokens that it may read.",
+        "Of all tokens that it may read, this token's key has the largest product with its query.",
         Options(tuple(map(str, range(8))), _most_read),
     ),
     Exercise(
