@@ -59,13 +59,14 @@ def _seconds_together() -> float:
 def _draw(runs: dict[str, Run]) -> None:
     """The losses of both runs, by tokens and by seconds."""
     numbers, saved = logged_or_finished(NAME, runs), []
-    for column, unit in zip(st.columns(2, gap="medium"), UNITS, strict=True):
+    wholes = (STEPS * TOKENS, STEPS * STEP_TIMES["Muon"] / 1000)  # the axes are as long from the start
+    for column, unit, whole in zip(st.columns(2, gap="medium"), UNITS, wholes, strict=True):
         with column:
             racers = [
                 _racer(label, color, numbers.get(label, Logged({})), unit)
                 for label, color in zip(RECIPES, (style.SECOND, style.ACCENT), strict=True)
             ]
-            end = max([1.0, *(x for racer in racers for x in racer.val[0])])
+            end = max([whole, *(x for racer in racers for x in racer.val[0])])
             figure = grey_unless(bool(runs), race_curves(racers, unit=unit, end=end))
             chart(figure, key=f"muon:losses:{unit}", alt=f"Losses by {unit}")
             saved.append(share_needed(*racers))

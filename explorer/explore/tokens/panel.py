@@ -165,6 +165,8 @@ def _tokens(tokenizer: "Tokenizer", text: str, key: str) -> None:
     more = f" … and {len(ids) - SHOWN_IDS:,} more" if len(ids) > SHOWN_IDS else ""
     shown = " ".join("–" if i is None else str(i) for i in ids[:SHOWN_IDS])
     st.code(shown + more, language=None, wrap_lines=True, height=90)
+    if None in ids:
+        st.caption("–: the tokenizer's alphabet does not have this character.")
 
 
 def draw_batch(corpus: "Corpus") -> None:
