@@ -1,5 +1,6 @@
 """The page of seeds: the band grows with the seeds, births follow the threshold, and heads have partners."""
 
+import shutil
 from itertools import permutations
 
 import pytest
@@ -73,6 +74,9 @@ def test_a_trained_seed_joins_the_others(seeds_page, runs):
     assert not app.exception and not app.error
     assert any("in 10 of 11 seeds" in text.value for text in app.caption)
     assert any("of yours (77) is head" in text.value for text in app.markdown)
+    shutil.rmtree(runs / RUN)
+    train(create_run(runs / RUN, short.changed(n_head=2)), torch.device("cpu"))
+    assert training.own_seed() is None  # its heads are no partners of ours
 
 
 def test_the_pages_code_gives_the_same_numbers():
