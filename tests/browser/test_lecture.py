@@ -93,3 +93,15 @@ def test_a_prompt_is_continued_token_by_token_with_the_keys(page: Page, app_serv
     expect(notes).to_be_visible()
     page.keyboard.press("n")
     expect(notes).to_be_hidden()
+
+
+def test_the_stages_of_a_head_fit_one_screen_and_are_walked_with_the_keys(page: Page, app_server, settled):
+    page.goto(f"{app_server.url}/head?hide=guess")
+    top, stage = page.locator(".st-key-heading"), page.locator(".st-key-head-stage")
+    for key, at in (("", 1), ("ArrowRight", 2), ("ArrowRight", 3), ("End", 6), ("ArrowLeft", 5), ("Home", 1)):
+        if key:
+            page.keyboard.press(key)
+        expect(page.get_by_text(f"stage {at} of 6")).to_be_visible(timeout=READY)
+        settled(page)
+        above, shown = top.bounding_box(), stage.bounding_box()
+        assert shown["y"] + shown["height"] - above["y"] - above["height"] <= 900, f"stage {at}"

@@ -48,7 +48,9 @@ def by_depth() -> None:
         for title, name in titles.items()
     }
     figure = outcomes(curves, steps=depth)
-    figure.update_xaxes(title="after block; 0 is the input", row=len(titles), col=1, dtick=max(1, depth // 8))
+    figure.update_xaxes(
+        title="after block; 0 is the input", row=len(titles), col=1, dtick=max(1, depth // 8), range=[-0.1, depth + 0.1]
+    )
     figure.update_traces(hovertemplate="%{y:.3g} after block %{x}")
     for row in (1, 3):
         figure.update_yaxes(type="log", exponentformat="power", row=row, col=1)

@@ -206,7 +206,7 @@ EXERCISES = (
         "head-reads",
         "head",
         f"In the lecture's example, from which token does token {QUERY} read most?",
-        f"Step to token {QUERY}, and look at its row after the softmax.",
+        f"Pick token {QUERY} as *Token that reads*, and look at its row after the softmax, stage 5.",
         "Of all tokens that it may read, this token's key has the largest product with its query.",
         Options(tuple(map(str, range(8))), _most_read),
     ),
