@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if __name__ == "__main__":
     from explorer import navigation, start, state
     from explorer.lecture.exercises.places import drawing_exercises
-    from explorer.lecture.kit import classroom, foot, speaker
+    from explorer.lecture.kit import classroom, foot, moved, sections, speaker
     from explorer.opened import await_gpt
     from explorer.people import panel
     from explorer.shared import turns, uploads, widgets
@@ -36,9 +36,10 @@ if __name__ == "__main__":
     st.set_page_config(f"{entry.title} · {navigation.APP}")  # after the menu, which sets the title of a tab too
     st.logo(str(STATIC / "name.svg"), size="large")
     uploads.limit_uploads()
+    moved.open_new_page(entry.file)
     state.enter(entry.title)
     start.strip(entry.title)
-    tools = (panel.draw_person, partial(speaker.draw_notes, entry))
+    tools = (panel.draw_person, partial(speaker.draw_notes, entry), partial(sections.follow_link, entry))
     widgets.heading(entry.title, entry.question, *tools)  # before the page, which may wait for torch
     panel.draw_hidden_note(entry.file)
     if classroom.is_page_closed(entry.file):
@@ -46,7 +47,7 @@ if __name__ == "__main__":
         foot.draw_class_menu(entry)
         st.stop()
     await_gpt()
-    with widgets.guarded(), turns.ending_turns(), drawing_exercises(entry.file):
+    with widgets.guarded(), turns.ending_turns(), drawing_exercises(entry.file), sections.anchoring(entry.file):
         page.run()
     if entry.section in navigation.COURSE:
         foot.draw_foot(entry)

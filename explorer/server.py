@@ -32,6 +32,7 @@ from explorer.opened import import_gpt
 from explorer.people.identity import COOKIE, is_shared, new_id, read_cookie, write_cookie
 
 FRAMES = "ATTENTION_EXPLORER_FRAMES"  # sites that may show the app in a frame, such as https://school.example
+VIDEO = "https://www.youtube-nocookie.com"  # the only other site in a frame, once a person opens the lecture's video
 PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
 
 # Without it the browser looks for the server beside the page first, and each page that is opened directly has two 404s.
@@ -49,7 +50,9 @@ def index() -> str:
 
 @cache
 def rules() -> str:
-    """Return the Content-Security-Policy without the host: only this server's scripts, connections and frames."""
+    """Return the Content-Security-Policy without the host: only this server's scripts and connections, and its frames
+    or the player of the lecture's video.
+    """
     inline = re.findall(r"<script>(.*?)</script>", index(), re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline]
     scripts = " ".join(f"'sha256-{each}'" for each in hashes)
@@ -61,6 +64,7 @@ def rules() -> str:
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
             "worker-src 'self' blob:",
+            f"frame-src 'self' {VIDEO}",
             "object-src 'none'",
             "base-uri 'self'",
             "form-action 'self'",

@@ -18,15 +18,19 @@ from urllib.parse import quote, quote_plus, unquote, urlencode
 import streamlit as st
 
 NAME = re.compile("[A-Za-z][A-Za-z0-9-]{0,31}")  # of a choice
+SECTION = "section"  # in the address: the section that a link leads to
 MOST = 64  # choices in a link
 LONGEST_PROMPT = 10_000  # characters
 LONGEST_LINK = 32_000  # characters, percent-encoded; servers refuse request lines of 64 KB
 RENAMED = {  # name of a choice in old links → its name today
-    "B": "batch", "T": "block", "against": "right", "at": "walk", "own": "own-text", "between": "stages",
+    "B": "batch", "T": "block", "against": "right", "at": "walk", "own": "own-text", "between": "between-stages",
     "cross": "cross-head", "depth": "blocks", "heads": "head-count", "maps": "attention-of", "moment": "measured",
-    "off": "replacement", "out": "taken-out", "over": "normalise", "place": "column", "reads": "looks-at",
-    "second": "second-prompt", "seen": "batches-seen", "size": "head-size", "start": "matrix",
-    "twins": "twins-measured", "vectors": "positions", "whole": "all-positions", "word": "letters",
+    "off": "replacement", "out": "taken-out", "over": "norm-over", "place": "column", "reads": "x-reads",
+    "second": "second-prompt", "seen": "norm-batches", "size": "scaled-size", "start": "matrix",
+    "twins": "scaled-when", "vectors": "position-vectors", "whole": "all-positions", "word": "letters",
+    "batches-seen": "norm-batches", "head-size": "scaled-size", "looks-at": "x-reads", "mask": "causal",
+    "normalise": "norm-over", "positions": "position-vectors", "stages": "between-stages",
+    "twins-measured": "scaled-when",
 }  # fmt: skip
 WIDGET = "widget:"
 REWORDED = {("matrices", "trained below"): "trained"}  # a choice in old links → its text today
@@ -108,13 +112,25 @@ def enter(page: str) -> None:
         for key in [key for key in st.session_state if str(key).startswith(WIDGET)]:
             del st.session_state[key]
         remember("visits", recall("visits", 0) + 1)
+        remember(SECTION, "")
     remember("page", page)
+    _take_section()
     _read_address()
+
+
+def asked_section() -> tuple[str, int]:
+    """The section of this page that a link asked for, "" where none did, and the number of the link."""
+    return recall(SECTION, ""), recall("links to sections", 0)
 
 
 def is_link() -> bool:
     """Whether the address holds any choice."""
     return bool(_address())
+
+
+def given_choices() -> dict[str, str]:
+    """What the address holds, with the names that it uses."""
+    return st.query_params.to_dict()
 
 
 def link() -> str:
@@ -185,12 +201,20 @@ def _take(name: str, key: str, labels: Mapping[Any, str] | None, along: dict[str
 def _address() -> dict[str, str]:
     """The choices in the address; other parameters are not ours, and the next address is without them."""
     given = st.query_params.to_dict()  # one call for all: each costs Streamlit about 0.1 ms
-    names = [name for name in given if NAME.fullmatch(name)][:MOST]
+    names = [name for name in given if NAME.fullmatch(name) and name != SECTION][:MOST]
     names.sort(
         key=lambda name: name not in RENAMED
     )  # a choice's name of today comes last, so it wins over its old name
     choices = {RENAMED.get(name, name): given[name] for name in names}
     return {name: REWORDED.get((name, text), text) for name, text in choices.items()}
+
+
+def _take_section() -> None:
+    """Note the section that the address asks for, and take it out of the address: it is no choice."""
+    if SECTION in st.query_params:
+        remember(SECTION, st.query_params[SECTION])
+        remember("links to sections", recall("links to sections", 0) + 1)
+        del st.query_params[SECTION]
 
 
 def _read_address() -> None:

@@ -10,7 +10,8 @@ from explorer.lecture.kit.chapters import CHAPTERS, Chapter
 from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter, show_cell, unroll
 from explorer.lecture.kit.guesses import guess, show_verdict
-from explorer.navigation import PAGES
+from explorer.lecture.kit.progress import draw_progress, is_done
+from explorer.lecture.kit.sections import link_to_chapter
 from explorer.opened import Opened
 from explorer.shared import widgets
 from explorer.shared.chart import chart
@@ -72,7 +73,8 @@ def _draw_step(opened: Opened, generated: Generated, prompt: str, opening: str, 
 def overview() -> None:
     """Every chapter of the lecture: its timestamp, and its page unless it is hidden."""
     st.subheader("The lecture, chapter by chapter", anchor=False)
-    st.markdown("A time opens the lecture. A title opens the page where you do the same by hand.")
+    st.markdown("A time opens the lecture. A title opens the section where you do the same by hand.")
+    draw_progress()
     half = (len(CHAPTERS) + 1) // 2
     for column, chapters in zip(st.columns(2, gap="medium"), (CHAPTERS[:half], CHAPTERS[half:]), strict=True):
         with column.container(gap=None):
@@ -84,6 +86,7 @@ def _draw_row(row: Chapter) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{widgets.lecture_link(row.time)}]" if row.time else "", width=TIME)
         if row.page and not hidden(row.id):
-            st.page_link(PAGES / row.page, label=row.title, width="stretch")
+            icon = ":material/check:" if is_done(row.page) else ""
+            link_to_chapter(row.id, icon=icon, width="stretch")
         else:
             st.markdown(f"&nbsp;&nbsp;:small[{row.title}]", width="stretch")  # the margin that a link has

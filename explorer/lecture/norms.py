@@ -22,8 +22,8 @@ RECIPES = {
 }  # fmt: skip
 ROWS = (1, 4, 16, 64)  # that a model in training mode reads at once
 NAME = "norms"
-OVER = Choice("normalise", options=("features", "batch"), default="features", label="Normalise over")
-SEEN = Choice("batches-seen", int, 0, 60, default=5, label="Batches that BatchNorm has seen in training")
+OVER = Choice("norm-over", options=("features", "batch"), default="features", label="Normalise over")
+SEEN = Choice("norm-batches", int, 0, 60, default=5, label="Batches that BatchNorm has seen in training")
 ONE_TOKEN = "a row depends on one token only, whatever else is in the batch"
 MEANING = {"features": ONE_TOKEN, "batch": "each number depends on the other examples"}
 
@@ -39,7 +39,7 @@ def axes() -> None:
     with left:
         st.markdown(f"**activations**: {EXAMPLES} examples of {FEATURES} features (edit me)")
         random = torch.randn(EXAMPLES, FEATURES, generator=torch.Generator().manual_seed(7))
-        x = editable((2 * random + 1).round(decimals=1), "norms")
+        x = editable((2 * random + 1).round(decimals=1), "norm:activations")
     with right:
         over = pick(OVER)
         out = lecture.normalised(x, over)

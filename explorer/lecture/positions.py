@@ -44,7 +44,7 @@ LETTER = Choice("letter", default="t", label="Token")
 FIRST = Choice("position-a", options=range(T), default=0, label="Position")
 OTHER = Choice("position-b", options=range(T), default=5, label="Another position")
 READABLE = 8  # features whose numbers are written in their cells
-POSITIONS = Choice("positions", options=(SHIPPED, HERE, FIXED), default=SHIPPED, label="Positions")
+POSITIONS = Choice("position-vectors", options=(SHIPPED, HERE, FIXED), default=SHIPPED, label="Positions")
 
 
 @chapter(

@@ -12,11 +12,22 @@ from explorer.people.rights import check_teacher
 from explorer.places import runs_folder
 from explorer.shared.shared_file import changing, read_shared
 
+SPLIT = {  # word of a page before it was split → the words of what it had
+    "page:head": ("page:head:only", "inserting-head"),
+    "page:notes": ("page:notes:only", "page:mask", "page:scaled"),
+    "page:block": ("page:positions", "multi-head", "page:block:only", "page:norms"),
+    "page:chat": ("page:chat:only", "page:rewards"),
+}
+
 
 def hidden_words() -> list[str]:
-    """Return what is hidden for students now; nothing where the file is missing or damaged."""
+    """Return what is hidden for students now; nothing where the file is missing or damaged.
+
+    A word from before a page was split still hides all that this page had.
+    """
     content = read_shared(_file())
-    return [word for word in content if isinstance(word, str)] if isinstance(content, list) else []
+    words = [word for word in content if isinstance(word, str)] if isinstance(content, list) else []
+    return list(dict.fromkeys(each for word in words for each in SPLIT.get(word, (word,))))
 
 
 def is_marked(*words: str) -> bool:
@@ -44,7 +55,8 @@ def word_of_page(file: str) -> str:
     >>> word_of_page("heads.py")
     'page:heads'
     """
-    return f"page:{Path(file).stem}"
+    word = f"page:{Path(file).stem}"
+    return f"{word}:only" if word in SPLIT else word
 
 
 def _file() -> Path:

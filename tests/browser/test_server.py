@@ -62,6 +62,7 @@ def test_nobody_frames_it_and_only_its_own_scripts_run(app_server, path):
     assert headers["X-Frame-Options"] == "SAMEORIGIN" and headers["X-Content-Type-Options"] == "nosniff"
     policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
     assert policy["frame-ancestors"] == "'self'" and policy["object-src"] == "'none'"
+    assert policy["frame-src"] == f"'self' {VIDEO}" and player_address("0:00:10").startswith(f"{VIDEO}/")
     assert "unsafe" not in policy["script-src"].replace("'wasm-unsafe-eval'", "")
     assert "http" not in " ".join(policy.values()), "nothing is loaded from anywhere else"
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-NO_DATA = ("page_tools", "attention_view")
+NO_DATA = ("page_tools", "attention_view", "section_link")
 
 
 class Plot(NamedTuple):
@@ -26,7 +26,7 @@ def plots(app: AppTest) -> list[Plot]:
 
 def drawn(app: AppTest) -> list[Any]:
     """The components besides figures and those that get no data: the tools of every page, the frame of an attention
-    view.
+    view, and the scroll to a section.
     """
     return [found for found in app.get("bidi_component") if found.proto.component_name not in (*NO_DATA, "plot")]
 

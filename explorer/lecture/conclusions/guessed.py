@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter, metrics
 from explorer.lecture.kit.guesses import ASKED, BADGES, SCORE
-from explorer.navigation import PAGES
+from explorer.lecture.kit.sections import link_to_chapter
 
 
 def own_guesses() -> None:
@@ -24,9 +24,9 @@ def _draw_score() -> None:
     values = {verdict.capitalize(): f"{count}" for verdict, count in counts.items()}
     metrics(values | {"Open": f"{len(ASKED) - len(verdicts)}"})
     with st.expander("All questions"):
-        for name, (page, title) in ASKED.items():
+        for name, (chapter_id, title) in ASKED.items():
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.page_link(PAGES / page, label=title)
+                link_to_chapter(chapter_id, title)
                 st.markdown(BADGES[verdicts[name]] if name in verdicts else "open")
         st.caption("The first guess of each question counts. This browser keeps the score in a cookie for a year.")
         action: dict[str, Any] = {"disabled": not verdicts, "on_click": SCORE.clear}

@@ -12,7 +12,7 @@ from explorer.lecture.kit.acts import ACTS
 from explorer.lecture.kit.chapters import Chapter
 from explorer.lecture.kit.classroom import hidden
 from explorer.lecture.kit.controls import chapter
-from explorer.navigation import PAGES
+from explorer.lecture.kit.sections import link_to_chapter
 
 OPEN = ":gray-badge[open]"
 BADGES = {SOLVED: SOLVED_BADGE, SHOWN: ":gray-badge[:material/visibility: Answer shown]"}
@@ -47,6 +47,5 @@ def _draw_solved() -> None:
 def _draw_row(row: Chapter, verdicts: Mapping[str, str]) -> None:
     """A link to a chapter, and the verdict of each of its exercises."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if row.page:
-            st.page_link(PAGES / row.page, label=row.title)
+        link_to_chapter(row.id)
         st.markdown(" ".join(BADGES.get(verdicts.get(exercise.name, ""), OPEN) for exercise in of_chapter(row.id)))

@@ -18,6 +18,8 @@ from explorer.lecture.kit import edits
 from explorer.lecture.kit.cells import shown_cell
 from explorer.lecture.kit.chapters import find_chapter
 from explorer.lecture.kit.classroom import hidden, note_hidden
+from explorer.lecture.kit.sections import take_anchor
+from explorer.lecture.kit.video import offer_video
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from explorer.shared.fragment import fragment
@@ -50,9 +52,11 @@ def chapter(
             if hidden(mark):
                 return None
             if task:
-                st.subheader(title, anchor=False)
+                st.subheader(title, anchor=take_anchor(here))
             asked = "" if hidden("guess") else question
             st.markdown(" ".join(filter(None, (task or f"**{title}** ·", asked, lecture))))
+            if here and here.time and task:
+                offer_video(f"{here.id}:{draw.__name__}", here.time)
             note_hidden(mark)
             drawn = None
             with widgets.guarded():

@@ -10,6 +10,7 @@ import numpy as np
 from explorer.choice import Choice, choose
 
 EDITS = Choice("edits", label="Edit")
+RENAMED = {"norms!": "norm:activations!", "notes:cross:": "cross:"}  # start of a matrix's edits in old links → today's
 CELL = re.compile(r"(\d{1,2})\.(\d{1,2})=(-?\d{1,9}(?:\.\d{1,6})?)")
 
 
@@ -41,5 +42,11 @@ def _plain(value: float) -> str:
 
 def _parts() -> dict[str, str]:
     """The name of each changed matrix → its cells."""
-    named = (part.partition("!") for part in (EDITS.text or "").split("~") if part)
+    named = (_renamed(part).partition("!") for part in (EDITS.text or "").split("~") if part)
     return {name: cells for name, _, cells in named}
+
+
+def _renamed(part: str) -> str:
+    """A matrix and its edits, with the matrix's name of today."""
+    old = next((old for old in RENAMED if part.startswith(old)), "")
+    return RENAMED.get(old, "") + part.removeprefix(old)

@@ -1,4 +1,4 @@
-"""What is below each page of the lecture: the notebook of its code, sheets to print, and the menu for a class."""
+"""What is below each page of the lecture: the way on, the notebook of its code, sheets, and the menu for a class."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from explorer.lecture.kit import classroom
 from explorer.lecture.kit.cells import has_cells, notebook
 from explorer.lecture.kit.chapters import CHAPTERS
 from explorer.lecture.kit.guesses import SCORE
+from explorer.lecture.kit.progress import draw_way
 from explorer.navigation import COURSE, Entry
 
 
@@ -17,6 +18,7 @@ def draw_foot(entry: Entry) -> None:
     from explorer.lecture.exercises.printing import offer_sheets  # these import torch
     from explorer.lecture.exercises.record import RECORD
 
+    draw_way(entry)
     with st.container(horizontal=True):
         if not classroom.hidden("code") and has_cells(Path(entry.file).stem):
             _offer_notebook(entry)

@@ -14,18 +14,18 @@ from explorer.lecture.kit.classroom import hidden, note_hidden
 from explorer.lecture.kit.verdicts import Verdicts
 from explorer.shared import widgets
 
-ASKED = {  # name of a question → its page, and what it asks
-    "intro": ("intro.py", "What comes next?"),
-    "data:vocabulary": ("data.py", "How much shorter is a text in joined tokens?"),
-    "bigram:loss": ("bigram.py", "What is the loss before training?"),
-    "averaging:v2": ("averaging.py", "How much faster is one product than two loops?"),
-    "notes:cheating": ("mask.py", "What is the loss without the mask?"),
-    "notes:scale": ("scaled.py", "How large is the largest weight without the scale?"),
-    "block:feedforward": ("block.py", "What does the feedforward layer gain?"),
-    "block:residual": ("block.py", "How much gradient reaches the first block?"),
-    "translate:month": ("translate.py", "Which letter of a month is read?"),
-    "nanogpt:loop": ("nanogpt.py", "How fast are all heads at once?"),
-    "chat:leash": ("rewards.py", "How far does a policy go without a leash?"),
+ASKED = {  # name of a question → its chapter, and what it asks
+    "intro": ("intro", "What comes next?"),
+    "data:vocabulary": ("tokens", "How much shorter is a text in joined tokens?"),
+    "bigram:loss": ("bigram", "What is the loss before training?"),
+    "averaging:v2": ("batched-product", "How much faster is one product than two loops?"),
+    "notes:cheating": ("decoders", "What is the loss without the mask?"),
+    "notes:scale": ("scaled-scores", "How large is the largest weight without the scale?"),
+    "block:feedforward": ("feedforward", "What does the feedforward layer gain?"),
+    "block:residual": ("residuals", "How much gradient reaches the first block?"),
+    "translate:month": ("translation", "Which letter of a month is read?"),
+    "nanogpt:loop": ("nanogpt", "How fast are all heads at once?"),
+    "chat:leash": ("rewards", "How far does a policy go without a leash?"),
 }
 RIGHT, NEAR, WRONG = "right", "near", "wrong"
 BADGES = {

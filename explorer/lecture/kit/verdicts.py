@@ -49,6 +49,12 @@ class Verdicts:
         if name in self.names and name not in self.read():
             self._change(self.read() | {name: verdict})
 
+    def set(self, name: str, verdict: str | None) -> None:
+        """Change the verdict of a question, or delete it (None)."""
+        if self.read().get(name) != verdict:
+            others = {each: word for each, word in self.read().items() if each != name}
+            self._change(others | ({name: verdict} if verdict else {}))
+
     def clear(self) -> None:
         """Delete all verdicts."""
         self._change({})

@@ -13,7 +13,7 @@ from gpt import lecture
 FEATURES = 4
 SEQUENCES = {"x": ("the decoder", 4), "y": ("the encoder", 6)}  # name → whose tokens, how many
 SELF, CROSS = "itself: self-attention", "y: cross-attention"
-LOOKS_AT = Choice("looks-at", options=(SELF, CROSS), default=SELF, label="x reads")
+LOOKS_AT = Choice("x-reads", options=(SELF, CROSS), default=SELF, label="x reads")
 ORIGIN = {
     SELF: "q, k and v come from x, and the mask hides the future of x.",
     CROSS: "q comes from x, k and v from y: x asks and y answers. All of y is there from the start, so there is no "
@@ -40,7 +40,7 @@ def crossing() -> None:
         with column:
             st.markdown(f"**{name}**, {length} tokens of {owner} (edit me)")
             start = torch.randn(length, FEATURES, generator=generator).round(decimals=1)
-            inputs[name] = editable(start, f"notes:cross:{name}:{seed}")
+            inputs[name] = editable(start, f"cross:{name}:{seed}")
     read = "y" if kind == CROSS else "x"
     head = lecture.one_head(inputs["x"], *matrices, memory=inputs["y"] if kind == CROSS else None)
     _draw_head(head, read)

@@ -14,7 +14,7 @@ from gpt import GPT, PRESETS, Run, lecture, loss_of
 from gpt.model.attention import Attention
 
 MASK = Choice(
-    "mask", bool, default=True, label="Mask (decoder)",
+    "causal", bool, default=True, label="Mask (decoder)",
     help="With it, a token reads itself and earlier tokens (decoder). Without it, all tokens (encoder). Same weights.",
 )  # fmt: skip
 NAME, DECODER, ENCODER = "mask", "decoder, with the mask", "encoder, without"

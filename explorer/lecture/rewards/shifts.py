@@ -23,7 +23,7 @@ STEPS = {
     f"{before} → {after}": (before, after)
     for before, after in ((PRETRAINED, FINETUNED), (FINETUNED, POLICY), (PRETRAINED, POLICY))
 }
-BETWEEN = Choice("stages", options=STEPS, default=next(iter(STEPS)), label="Between")
+BETWEEN = Choice("between-stages", options=STEPS, default=next(iter(STEPS)), label="Between")
 NAMED = 3  # heads that changed most
 OPENING = "My lord, the "  # the start of the answer
 

@@ -32,8 +32,8 @@ LARGEST = {each: float(each) for each in ("0.05", "0.2", "0.5", "0.8", "1.0")}
 ROWS = 16  # of validation text
 TWINS = {"with the scale": True, "without": False}
 BEFORE, AFTER = "before training", "after it"
-HEAD_SIZE = Choice("head-size", options=SIZES, default=64, label="Head size")
-MEASURED = Choice("twins-measured", options=(BEFORE, AFTER), default=BEFORE, label="Measured")
+HEAD_SIZE = Choice("scaled-size", options=SIZES, default=64, label="Head size")
+MEASURED = Choice("scaled-when", options=(BEFORE, AFTER), default=BEFORE, label="Measured")
 QUANTITIES = {
     "variance": "variance of the scores",
     "entropy": "entropy of a row, as a share of uniform attention's",

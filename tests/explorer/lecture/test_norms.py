@@ -23,7 +23,7 @@ def test_batchnorm_in_use_differs_from_training_and_layernorm_does_not(norms_pag
     app = norms_page()
     assert "features' true mean is 1" in said(app, "After 5 batches")
     assert "Rows have mean 0 and variance 1" in said(app, "whatever else is in the batch")
-    next(group for group in app.get("button_group") if group.key == "widget:normalise").set_value("batch").run()
+    next(group for group in app.get("button_group") if group.key == "widget:norm-over").set_value("batch").run()
     assert "depends on the other examples" in said(app, "Columns have mean 0")
 
 

@@ -26,7 +26,7 @@ def test_positions_that_were_trained_here_are_measured(positions_page, runs):
     recipe = positions.RECIPES["learned"].changed(steps=2, eval_batches=1, eval_every=2)
     train(create_run(runs / "lecture-positions-learned", recipe), torch.device("cpu"))
     app = positions_page()
-    choice = next(group for group in app.get("button_group") if group.key == "widget:positions")
+    choice = next(group for group in app.get("button_group") if group.key == "widget:position-vectors")
     choice.set_value(positions.HERE).run()
     assert not app.exception
     assert any(

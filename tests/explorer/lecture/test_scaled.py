@@ -40,7 +40,7 @@ def test_the_curves_wait_for_a_guess(scaled_page):
 
 def test_twins_are_measured_before_training_and_after_it(scaled_page, runs):
     assert "At size 128" in caption(scaled_page, "Measured on 16 rows")
-    choose(scaled_page, "twins-measured", panel.AFTER)
+    choose(scaled_page, "scaled-when", panel.AFTER)
     assert "Measured on 16 rows" in caption(scaled_page, "Grey: finished runs of ours. *Train* draws yours. Measured")
     for label, recipe in panel.recipes(8).items():
         run = create_run(runs / f"lecture-twins-8-{label.replace(' ', '-')}", recipe.changed(steps=2, eval_batches=1))
