@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import navigation
 from explorer.lecture.exercises.registry import EXERCISES
-from explorer.lecture.kit.chapters import find_chapter
+from explorer.lecture.kit.chapters import CHAPTERS, find_chapter
 from explorer.lecture.kit.classroom import PARTS
 from explorer.train import jobs
 
@@ -72,13 +72,15 @@ def test_a_chapter_that_the_video_does_not_have_needs_no_time(hide):
 @pytest.mark.parametrize(
     "entry", [entry for entry in navigation.ENTRIES if entry.section in navigation.COURSE], ids=lambda entry: entry.file
 )
-def test_every_page_has_each_exercise_once_and_the_menu_until_a_link_hides_it(lecture_page, entry):
+def test_every_page_has_its_anchors_each_exercise_once_and_the_menu_until_a_link_hides_it(lecture_page, entry):
     app = lecture_page(entry.file)
     here = [each for each in EXERCISES.values() if find_chapter(each.chapter).page == entry.file and not each.on_page]
     checks = [button.key for button in app.button if (button.key or "").startswith("exercise:")]
     assert sorted(key for key in checks if key.endswith(":check")) == sorted(
         f"exercise:{exercise.name}:check" for exercise in here
     )
+    anchors = [found.anchor for found in app.subheader if found.anchor]
+    assert anchors == [chapter.id for chapter in CHAPTERS if chapter.page == entry.file], "links lead to each chapter"
     assert app.get("button_group")[-1].label == "Hide"
     app.get("button_group")[-1].set_value(["menu"]).run()
     assert not app.exception and "Show everything" not in labels(app) and app.query_params["hide"] == "menu"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.lecture.kit import guesses
+from explorer.lecture.kit.chapters import find_chapter
 from explorer.lecture.kit.guesses import ASKED, NEAR, RIGHT, SCORE, WRONG, judge
 from explorer.navigation import PAGES
 
@@ -51,7 +52,7 @@ def test_no_answer_is_picked_before_the_person_picks_one(open_app):
     assert len(verdicts(app)) == 1 and "You guessed 100 ×" in verdicts(app)[0]
 
 
-@pytest.mark.parametrize("entry", sorted({page for page, _ in ASKED.values()} | {"conclusions.py"}))
+@pytest.mark.parametrize("entry", sorted({find_chapter(mark).page for mark, _ in ASKED.values()} | {"conclusions.py"}))
 def test_a_link_that_hides_guesses_leaves_no_trace_of_them(open_app, entry):
     app = open_app(hide="guess").switch_page(f"../pages/{entry}").run()
     texts = [found.value for found in (*app.markdown, *app.caption, *app.subheader)]
@@ -67,7 +68,7 @@ def test_every_question_is_asked_on_its_page():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("guess", "show_verdict"):
                 asked.setdefault(node.func.id, set()).add(node.args[0].value)
     assert asked["guess"] == asked["show_verdict"] == set(ASKED)
-    assert all((PAGES / page).exists() for page, _ in ASKED.values())
+    assert all((PAGES / find_chapter(mark).page).exists() for mark, _ in ASKED.values())
 
 
 def test_guesses_on_a_scale_are_near_beside_the_answer():
