@@ -74,6 +74,16 @@ def test_a_hidden_page_is_gone_and_its_address_says_so(join, hide):
     assert "Students do not see this page" in messages(teacher) and teacher.selectbox
 
 
+def test_a_word_from_before_a_page_was_split_hides_all_that_the_page_had(join, hide):
+    hide("page:head", "page:block")
+    for page in ("positions", "head", "block", "norms"):
+        assert "This page is hidden for now" in messages(join(page, name="Anna")), page
+    assert any("Note 6" in title.value for title in join("scaled", name="Anna").subheader)
+    hide(hiding.word_of_page("block.py"))
+    assert "This page is hidden for now" in messages(join("block", name="Anna"))
+    assert any("LayerNorm" in title.value for title in join("norms", name="Anna").subheader)
+
+
 def test_only_a_teacher_hides_and_sets_limits(shared, runs):
     with pytest.raises(ValueError, match="only the teacher can hide parts for everybody"):
         hiding.hide(["code"])
