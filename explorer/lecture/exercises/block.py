@@ -172,8 +172,8 @@ EXERCISES = (
     Exercise(
         "batchnorm-means",
         "layernorm",
-        f"Activations have the shape (B, T, C) = ({B}, {T}, {C}). Layernorm computes B × T = {B * T} means, one for each "
-        "token. How many does batchnorm compute?",
+        f"Activations have the shape (B, T, C) = ({B}, {T}, {C}). Layernorm computes B × T = {B * T} means, one for "
+        "each token. How many does batchnorm compute?",
         "Batchnorm normalises each feature over all tokens of the batch.",
         "One mean a feature, over B and T. So each output depends on the other rows of the batch.",
         Number(_means_of_batchnorm),
