@@ -41,7 +41,7 @@ def test_a_part_is_hidden_on_every_page_and_nothing_else(lecture_page):
 def test_a_chapter_is_hidden_with_all_its_parts_by_its_id_and_in_old_links_by_its_time(lecture_page, hide):
     for page, training in (("norms.py", "lecture:norms:train"), ("positions.py", "lecture:positions:train")):
         shown, app = lecture_page(page), lecture_page(page, hide=hide)
-        assert not app.exception and len(titles(app)) == len(titles(shown)) - 1
+        assert not app.exception and titles(shown) and not titles(app)
         assert not any("orm and" in title or "Positional" in title for title in titles(app))
         assert not any("A model with each" in found.value for found in app.markdown)
         trainings = [[button.key for button in each.button if button.label == "Train"] for each in (shown, app)]
