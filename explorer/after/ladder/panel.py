@@ -24,7 +24,7 @@ from gpt.model.experts import Experts
 from gpt.train.ladder import FIRST
 
 RUNG = Choice("rung", int, options=tuple(NUMBERS.values()), default=9, label="Rung")
-SEED = Choice("own-seed", int, 0, 9999, default=5, label="Your seed", help="It decides the first weights and batches.")
+SEED = Choice("own-seed", int, 0, 9999, default=5, label="Seed", help="It decides the first weights and batches.")
 LAYER = Choice("layer", int, options=tuple(range(LADDER[FIRST].model.n_layer)), default=0, label="Layer")
 LABEL = "one more seed"
 TALL = 1.2  # nats of the axis of the bands

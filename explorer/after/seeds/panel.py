@@ -20,10 +20,10 @@ from gpt import Run
 from gpt.after.seeds import PROMPT, RECIPE, SEEDS, Measured, birth, head_distances, match_heads, seeds_needed
 from gpt.lens.heads import THRESHOLD, scores
 
-COUNT = Choice("seeds", int, 1, len(SEEDS), default=len(SEEDS), label="Seeds in the band")
+COUNT = Choice("seeds", int, 1, len(SEEDS), default=len(SEEDS), label="Number of seeds")
 BORN = Choice("born", float, 0.1, 0.9, default=THRESHOLD, label="Threshold", help="Of the induction score, 0 to 1.")
-ONE = Choice("one", label="Seed")
-OTHER = Choice("other", label="Another seed")
+ONE = Choice("one", label="First seed")
+OTHER = Choice("other", label="Second seed")
 DIFFERENCE = Choice("difference", float, 0.001, 1.0, default=0.005, label="Difference of the losses, nats")
 
 

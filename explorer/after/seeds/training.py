@@ -11,7 +11,7 @@ from explorer.shared.cache import cached
 from gpt.after.seeds import RECIPE, Measured, measure, shipped_seeds
 
 NAME, LABEL = "seeds", "one more seed"
-SEED = Choice("own-seed", int, 0, 9999, default=11, label="Your seed", help="It decides the first weights and batches.")
+SEED = Choice("own-seed", int, 0, 9999, default=11, label="Seed", help="It decides the first weights and batches.")
 
 
 @cached(1, shared=True)
