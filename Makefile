@@ -38,8 +38,8 @@ soak: .venv/installed-tests chromium
 
 # Trains what ships again; about an hour on two cores, nearly all of it the first
 models: .venv/installed
-	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-* assets/race
-	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy; do \
+	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-* assets/models/sums* assets/race
+	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy sums sums-grpo; do \
 		$(BIN)/python -m gpt.train --preset $$preset --run assets/models/$$preset || exit 1; done
 	$(BIN)/python -m explorer.measured
 	$(BIN)/python -m explorer.lecture.kit.finished

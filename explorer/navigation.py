@@ -80,6 +80,8 @@ ENTRIES = (
           "Which way should a matrix move?"),
     Entry("seeds.py", "Seeds", "casino", AFTER,
           "How much of a result is luck?"),
+    Entry("grpo.py", "Rewards that can be checked", "fact_check", AFTER,
+          "Can a model get better than its examples?"),
     Entry("attention.py", "Attention", "grid_on", EXPLORE,
           "Which earlier tokens does each head read from?"),
     Entry("heads.py", "What heads do", "category", EXPLORE,

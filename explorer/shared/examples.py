@@ -51,6 +51,13 @@ TASKS = {
         "It carries twice": "999+1=",
         "Three digits": "250+250=",
     },
+    "sums": {
+        "A sum": "\n27+15=",
+        "The last digit": "\n27+15=4",
+        "One to carry": "\n58+37=",
+        "It carries twice": "\n67+58=",
+        "After another sum": "\n21+34=55\n21+34=",
+    },
     "dates": {
         "The year": "march twenty-third, 1984>",
         "The month": "march twenty-third, 1984>1984-",

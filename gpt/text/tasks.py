@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from string import ascii_lowercase as LETTERS
 
-from gpt.text import dates
+from gpt.text import dates, sums
 
 LINE_LENGTH = 64  # characters of a line of repeats, with its newline
 
@@ -77,6 +77,7 @@ TASKS: dict[str, Task] = {
         Task("reversal", "A random word, then the same word backwards: abcde>edcba.", _reversal),
         Task("sorting", "Random letters, then the same letters in alphabetical order: dbca>abcd.", _sorting),
         Task("addition", "Sums of two numbers of up to three digits: 12+34=46.", _addition),
+        Task("sums", "Sums of two numbers of two digits; half of them are wrong: 27+15=42, 31+46=87.", sums.draw_line),
         Task("dates", "Dates in words and in digits: march twenty-third, 1984>1984-03-23.", dates.draw_line),
     )
 }

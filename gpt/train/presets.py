@@ -135,6 +135,24 @@ GROUPS["Chat stages"] = {
     ),
 }  # fmt: skip
 
+# A reward that arithmetic checks: a model that imitates sums, half of them wrong, and then learns from a check.
+_SUMS = Recipe(
+    "Imitates sums of which half are wrong",
+    replace(_FAST.model, block_size=36, n_embd=64), text="sums",
+    steps=900, batch_size=32, optimizer="muon", lr=1e-2, schedule="linear", final_lr=0.0, warmup=20,
+    weight_decay=0.0, beta2=0.99, grad_clip=1.0, eval_every=150, eval_batches=10, snapshots=1,
+    snapshot_type="float16",
+)  # fmt: skip
+
+GROUPS["Checked sums"] = {
+    "sums": _SUMS,
+    "sums-grpo": replace(
+        _SUMS, about="The same after rewards of 1 for each right sum (GRPO)", objective="grpo", start="sums",
+        optimizer="adamw", lr=1e-3, schedule="constant", warmup=5, batch_size=512, updates=2, kl_weight=0.02,
+        steps=160, eval_every=20, log_every=2,
+    ),
+}  # fmt: skip
+
 PRESETS: dict[str, Recipe] = {name: recipe for presets in GROUPS.values() for name, recipe in presets.items()}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from gpt.model.config import GPTConfig
+from gpt.text.sums import CHECKS
 from gpt.train.files import MAX_INT
 from gpt.train.objectives import OBJECTIVES
 from gpt.train.optim import OPTIMIZERS
@@ -45,7 +46,8 @@ class Recipe:
     seed: int = 1337
     start: str = ""  # name of the run with the first weights, in the same folder or shipped
     reward: str = ""  # name of the reward model's run, for PPO, in the same folder or shipped
-    kl_weight: float = 0.0  # β of PPO and DPO: the price of a nat of distance from `start`
+    check: str = "sum"  # what GRPO rewards, a key of CHECKS
+    kl_weight: float = 0.0  # β of PPO, DPO and GRPO: the price of a nat of distance from `start`
     updates: int = 1  # steps taken on a batch before the next is drawn
 
     def __post_init__(self) -> None:
@@ -56,6 +58,7 @@ class Recipe:
         self._check_numbers()
         for name, names in (
             ("objective", tuple(OBJECTIVES)),
+            ("check", tuple(CHECKS)),
             ("optimizer", tuple(OPTIMIZERS)),
             ("schedule", get_args(Schedule)),
             ("precision", get_args(Precision)),

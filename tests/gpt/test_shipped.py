@@ -11,8 +11,10 @@ from gpt.lens.alignment import on_dates
 from gpt.text import dialogue
 from gpt.text.batches import split_ids
 from gpt.text.pairs import encode_pairs, read_pairs, split_pairs
+from gpt.text.sums import questions_apart
 from gpt.text.tasks import repeated_sequence
 from gpt.train.objectives.answers import as_tensors, draw_answers, texts_of
+from gpt.train.objectives.grpo import answer_questions, right_share
 from gpt.train.objectives.language import estimate_loss
 from gpt.train.objectives.reward import rewards
 from gpt.train.objectives.translation import exact_share
@@ -136,3 +138,14 @@ def test_the_leash_has_held_the_policy_that_ships():
     rows = [row for row in load_run(MODELS / "chat-policy").metrics() if "kl" in row]
     assert rows[0]["kl"] == pytest.approx(0, abs=1e-3) and 0.5 < rows[-1]["kl"] < 8
     assert rows[-1]["reward"] > rows[0]["reward"] + 3
+
+
+def test_the_models_of_sums_are_small_and_grpo_gets_better_than_its_examples():
+    shares = []
+    for name in ("sums", "sums-grpo"):
+        run = load_run(MODELS / name)
+        assert size(MODELS / name) <= 250_000
+        questions = questions_apart()
+        answers = answer_questions(run.model(), questions, run.tokenizer, torch.Generator().manual_seed(0))
+        shares.append(right_share(questions, texts_of(*answers, run.tokenizer)))
+    assert shares == pytest.approx([0.386, 0.789], abs=0.01)  # half of the examples are right

@@ -14,6 +14,7 @@ RUNGS = (
     "13 A sliding window", "14 Muon", "15 A mixture of experts",
 )  # fmt: skip
 GAINS = (0.03, 0.01, 0.02, 0.04, 0.0)  # nats, of five seeds
+REWARDS = (1, 1, 0, 0, 0, 0, 0, 0)  # of a group of answers
 LATE = 0.8  # threshold of a birth
 PAIR, ASKED = (3, 4), 3  # two seeds, and a head of the first
 
@@ -95,6 +96,14 @@ def _majority() -> float:
     from explorer.after.muon.panel import default_walk
 
     return default_walk().first_majority() or 0
+
+
+def _advantage() -> float:
+    import torch
+
+    from gpt.train.objectives.grpo import group_advantages
+
+    return round(group_advantages(torch.tensor([REWARDS], dtype=torch.float64))[0, 0].item(), 4)
 
 
 EXERCISES = (
@@ -234,5 +243,24 @@ EXERCISES = (
         "The difference of two means of n seeds has the standard error 0.03 · √(2 / n).",
         "n = 8 · (0.03 / 0.02)² = 18. Half the difference needs four times as many seeds.",
         Number(_seeds_needed),
+    ),
+    Exercise(
+        "grpo-advantage",
+        "grpo",
+        f"A group has {len(REWARDS)} answers. {sum(REWARDS)} are right and have the reward 1, the others have 0. What "
+        "is the advantage of a right answer?",
+        "It is (reward − mean) / standard deviation. The variance is the sum of the squared distances from the mean, "
+        f"divided by {len(REWARDS) - 1}.",
+        "The mean is 0.25, and the standard deviation is √(1.5 / 7) = 0.463. So it is 0.75 / 0.463.",
+        Number(_advantage, within=0.03, digits=2),
+    ),
+    Exercise(
+        "grpo-equal",
+        "grpo",
+        "All answers of a group are right. What does the model learn from this group?",
+        "Each reward equals the mean. What is the advantage then?",
+        "Every advantage is 0, and so is the gradient. A group teaches only where some answers are right and some are "
+        "wrong.",
+        Options(("all of them become likelier", "the shortest becomes likelier", "nothing"), lambda: ["nothing"]),
     ),
 )

@@ -58,6 +58,7 @@ def _read() -> dict[str, dict[str, dict[str, list]]]:
 
 def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     """Name, recipes and text of every training on a page that starts without one."""
+    from explorer.after.grpo import training as grpo
     from explorer.after.muon import race as muon
     from explorer.after.rotary import training as rotary
     from explorer.lecture import head, norms, positions
@@ -87,6 +88,7 @@ def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     yield "reward", rewards.REWARDS, None
     yield asking.LEASH, rewards.POLICIES, None
     yield rotary.NAME, rotary.RECIPES, None
+    yield grpo.NAME, grpo.RECIPES, None
     yield muon.NAME, muon.RECIPES, None
 
 

@@ -41,24 +41,36 @@ def take(answers: tuple[Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
     return tokens[..., :T], is_answer[..., :T]
 
 
-@torch.no_grad()
 def draw_answers(
     model: GPT, questions: Sequence[str], tokenizer: Tokenizer, generator: torch.Generator, longest: int = LONGEST
 ) -> tuple[Tensor, Tensor]:
     """Let the model answer, all questions at once: tokens and is_answer, (B, T) each, on the CPU.
 
-    An answer ends with a blank line, after `longest` tokens, or at the end of the context. All rows draw from the end
-    of the shortest prompt on; a longer prompt uses its own tokens until it ends. The model must be in eval mode.
+    An answer ends with a blank line, after `longest` tokens, or at the end of the context. The model must be in eval
+    mode.
+    """
+    prompts = [prompt_of(question) for question in questions]
+    return continue_prompts(model, prompts, tokenizer, generator, longest, END)
+
+
+@torch.no_grad()
+def continue_prompts(
+    model: GPT, texts: Sequence[str], tokenizer: Tokenizer, generator: torch.Generator, longest: int, end_text: str
+) -> tuple[Tensor, Tensor]:
+    """Draw a continuation of each text, up to `end_text`: tokens and is_answer, (B, T) each, on the CPU.
+
+    All rows draw from the end of the shortest prompt on; a longer prompt uses its own tokens until it ends. The model
+    must be in eval mode.
     """
     device, block_size = next(model.parameters()).device, model.config.block_size
-    prompts = [tokenizer.encode(prompt_of(question)) for question in questions]
+    prompts = [tokenizer.encode(text) for text in texts]
     lengths = torch.tensor([len(prompt) for prompt in prompts])
     T = min(int(lengths.max()) + longest, block_size)
     tokens = torch.zeros(len(prompts), T, dtype=torch.long)
     for row, prompt in enumerate(prompts):
         tokens[row, : len(prompt)] = torch.tensor(prompt)[:T]
     is_answer = torch.zeros_like(tokens, dtype=torch.bool)
-    done, end = torch.zeros(len(prompts), dtype=torch.bool), torch.tensor(tokenizer.encode(END))
+    done, end = torch.zeros(len(prompts), dtype=torch.bool), torch.tensor(tokenizer.encode(end_text))
     past, read = model.new_cache(), 0
     for at in range(int(lengths.min()), T):
         logits = model(tokens[:, read:at].to(device), past)[:, -1].cpu().double()  # (B, vocab_size); MPS has no float64

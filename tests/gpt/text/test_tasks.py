@@ -67,6 +67,7 @@ def test_a_seed_names_a_text(task, seed):
         ("reversal", "ysotuiqjzkst>tskzjqiutosy\ncvkbsjku>ukjsbkvc\n"),
         ("sorting", "szxfkmlj>fjklmsxz\nwgvldnmcq>cdglmnqvw\n"),
         ("addition", "947+726=1673\n73+749=822\n"),
+        ("sums", "14+86=100\n46+75=120\n27+56=83\n12+22=34\n"),
         ("dates", "2773, fifth of july>2773-07-05\n2050, twenty-fifth of april>2050-04-25\n"),
     ],
 )
