@@ -46,7 +46,7 @@ def group() -> None:
     _draw_group(opened, drawn)
     kept = "It has never read this sum. " if question in questions_apart() else ""
     st.caption(
-        f"{kept}The model has imitated 50,000 sums, of which {SHARE_WRONG:.0%} are wrong, by one or by ten. The check "
+        f"{kept}The model has imitated sums of which {SHARE_WRONG:.0%} are wrong, by one or by ten. The check "
         f"computes the sum: {RIGHT} is a reward of 1, {WRONG} of 0. Advantage = (reward − mean) / standard deviation. "
         f"{style.word(style.ACCENT).capitalize()} characters became likelier, {style.word(style.SECOND)} ones less "
         "likely. A wrong answer can rise too, if it begins as a right one. "
