@@ -1,3 +1,3 @@
-from explorer.lecture import head
+from explorer.lecture.head import panel
 
-head.taken_apart()
+panel.taken_apart()

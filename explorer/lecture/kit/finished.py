@@ -61,10 +61,11 @@ def _trainings() -> "Iterator[tuple[str, dict[str, Recipe], Corpus | None]]":
     from explorer.after.grpo import training as grpo
     from explorer.after.muon import race as muon
     from explorer.after.rotary import training as rotary
-    from explorer.lecture import head, norms, positions
+    from explorer.lecture import norms, positions
     from explorer.lecture.bigram import panel as bigram
     from explorer.lecture.block import parts, residuals
     from explorer.lecture.chat import asking, stages
+    from explorer.lecture.head import panel as head
     from explorer.lecture.mask import decoders
     from explorer.lecture.rewards import panel as rewards
     from explorer.lecture.scaled import panel as scaled

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.choice import parameters
-from explorer.lecture.head import LABEL, MATRICES, NAME, RECIPE, TRAINED
+from explorer.lecture.head.panel import LABEL, MATRICES, NAME, RECIPE, TRAINED
 from explorer.lecture.kit.controls import chapter, show_cell
 from explorer.lecture.kit.training import draw_loss, train_together
 from explorer.navigation import PAGES

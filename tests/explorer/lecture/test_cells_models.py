@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from explorer.lecture.head import RECIPE as ONE_HEAD
+from explorer.lecture.head.panel import RECIPE as ONE_HEAD
 from explorer.lecture.kit.training import untrained
 from explorer.lecture.scaled.panel import recipes
 from explorer.opened import open_model

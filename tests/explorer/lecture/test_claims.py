@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from explorer.lecture import head, intro, norms, positions
+from explorer.lecture import intro, norms, positions
 from explorer.lecture.bigram import panel as bigram
 from explorer.lecture.block import residuals
 from explorer.lecture.chat import stages
+from explorer.lecture.head import panel as head
 from explorer.lecture.mask import crossing, decoders
 from explorer.lecture.rewards import panel as rewards
 from explorer.lecture.scaled import panel as scaled

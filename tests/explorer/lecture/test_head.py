@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from explorer.figures.vectors import token_vectors
-from explorer.lecture import head
-from explorer.lecture.head_figures import stage_strip
+from explorer.lecture.head import panel as head
+from explorer.lecture.head.figures import stage_strip
 from explorer.lecture.kit.finished import last_loss
 from explorer.lecture.kit.training import finished_model, validation_rows
 from explorer.train import jobs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.lecture import head
+from explorer.lecture.head import panel as head
 from explorer.opened import open_model
 from explorer.shared.patterns import attention
 from explorer.shared.prompt import read_prompt

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from explorer.choice import Choice
 from explorer.figures.tokens import labels
-from explorer.lecture.head_stages import STAGE, STAGES, Apart, draw_stage
+from explorer.lecture.head.stages import STAGE, STAGES, Apart, draw_stage
 from explorer.lecture.kit.controls import chapter, editable, show_cell, unroll
 from explorer.lecture.kit.training import finished_model, trained, trained_model, untrained
 from explorer.shared import texts, widgets

@@ -12,7 +12,7 @@ from explorer.components.plot import plot
 from explorer.figures.matrix import number_grid
 from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
-from explorer.lecture.head_figures import stage_strip
+from explorer.lecture.head.figures import stage_strip
 from explorer.lecture.kit.controls import draw_matrix
 from explorer.navigation import PAGES
 from explorer.shared import widgets
