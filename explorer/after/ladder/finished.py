@@ -1,7 +1,7 @@
 """The finished trainings of the rungs after the lecture: every rung with the same seeds.
 
 `python -m explorer.after.ladder.finished` trains what is missing in assets/ladder.json, one run after the other, in
-about ten seconds each, and adds each result at once. So it can be stopped and started again.
+about 20 seconds each, and adds each result at once. So it can be stopped and started again.
 """
 
 import json
