@@ -12,6 +12,7 @@ from explorer import state
 from explorer.choice import Choice, choose
 from explorer.figures import style
 from explorer.figures.race import Racer, race_curves
+from explorer.lecture.kit.sections import link_to_chapter
 from explorer.navigation import PAGES
 from explorer.opened import ROOT, open_run, references, runs_folder
 from explorer.places import is_read_only
@@ -195,7 +196,9 @@ def _draw_rung(rung: int, run: Run) -> None:
     """Draw what a rung adds to the model, its code, its progress and its newest sample."""
     preset, published = PRESETS[f"rung-{rung}"], PUBLISHED[f"rung-{rung}"]
     st.markdown(f"**Rung {rung}** · {preset.about} · lecture {widgets.lecture_link(published.chapter)}")
-    st.caption(_changes(rung))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_changes(rung))
+        link_to_chapter(published.chapter, icon=":material/menu_book:")
     code, sample = st.columns([3, 2], gap="medium")
     code.code(rung_lines(rung), language="python", wrap_lines=True, height=CODE_HEIGHT)
     with sample:

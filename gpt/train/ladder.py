@@ -2,7 +2,8 @@
 
 All have the parameters of `rung-7-small` within 1 % (of the experts, only those that a token uses count), read the same
 batches and take the same number of steps; `mlp_width` makes up for what a part adds or saves. Muon has a rate of its
-own for matrices; `embed_lr` gives the other parameters the rate that they have without it. No rate was tuned for a rung.
+own for matrices; `embed_lr` gives the other parameters the rate that they have without it. No rate was tuned for a
+rung.
 """
 
 from dataclasses import replace

@@ -14,7 +14,7 @@ from explorer.figures.tokens import escaped, labels, visible
 from explorer.figures.vectors import token_vectors
 from explorer.lecture.head.figures import stage_strip
 from explorer.lecture.kit.controls import draw_matrix
-from explorer.navigation import PAGES
+from explorer.lecture.kit.sections import link_to_chapter
 from explorer.shared import widgets
 from explorer.shared.chart import chart
 from gpt.lecture import OneHead
@@ -122,7 +122,7 @@ def _draw_scores(apart: Apart) -> None:
         division, formula = f"Not divided by √{d} here", "wei = wei"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         _headline(apart, f"3 · {division}: the scores", formula, HELP[3])
-        st.page_link(PAGES / "scaled.py", label="Note 6: scaled attention", icon=":material/straighten:")
+        link_to_chapter("scaled-scores", icon=":material/straighten:")
     _before_and_after(apart, 3, ("q · k", apart.dots), ("the scores", apart.head.scores.numpy()))
     T, variance = len(apart.tokens), apart.dots.var()
     st.caption(
