@@ -6,6 +6,7 @@ import torch
 
 from explorer.lecture.block import parts, residuals
 from explorer.lecture.block.figures import FLOOR, gradients_by_depth
+from explorer.lecture.kit.finished import finished
 from explorer.train import jobs
 from gpt import PRESETS, create_run
 from gpt.train.loop import train
@@ -67,3 +68,10 @@ def test_each_rung_is_its_preset_and_trained_beside_the_one_below(block_page, ru
     next(button for button in app.button if button.key == "lecture:rung-4:train").click().run()
     assert not app.exception and "rung 4 2.24" in said(app, "In the lecture rung 3 reaches 2.28")
     assert {folder.name for folder in runs.glob("lecture-rung-*")} == {"lecture-rung-4-rung-3", "lecture-rung-4-rung-4"}
+
+
+def test_finished_gradients_ship_for_every_depth_that_the_page_offers():
+    for depth in residuals.BLOCKS.options:
+        shipped = finished(f"depth-{depth}")
+        assert set(shipped) == set(residuals.recipes(depth))
+        assert all(len(each.series("gradients")[1]) == depth for each in shipped.values())
