@@ -1,6 +1,7 @@
 import streamlit as st
 
 from explorer import start as welcome
+from explorer.lecture.kit.progress import draw_progress
 
 welcome.steps()
 st.markdown(
@@ -8,3 +9,4 @@ st.markdown(
     "or *Train* a model of your own. *Compare* shows two models side by side. "
     "The pages under *Explore: research tools* follow a prediction through the layers."
 )
+draw_progress()
