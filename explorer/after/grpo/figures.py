@@ -10,6 +10,7 @@ from explorer.figures import style
 from explorer.figures.tokens import escaped, visible
 
 ROW, AXES = 44, 76  # pixels
+SMALL = 11  # pixels of the text of a cell, so that three fit a phone
 PALE = 3.0  # times the largest change: the end of the colour scale, so that every number is readable on its cell
 LEAST = 0.02  # change of a probability that has the strongest colour, at least
 WIDEST = 2.8  # standard deviations: the end of the axis, until an advantage is larger
@@ -29,8 +30,8 @@ def group_changes(
     """
     G = len(answers)
     figure = make_subplots(
-        cols=2, shared_yaxes=True, column_widths=[0.32, 0.68], horizontal_spacing=0.04,
-        subplot_titles=["advantage", "probability of each character, before → after, %"],
+        cols=2, shared_yaxes=True, column_widths=[0.25, 0.75], horizontal_spacing=0.04,
+        subplot_titles=["advantage", "probabilities, %"],
     )  # fmt: skip
     shown = [f"{advantage:+.2f}".replace("-", "−") for advantage in advantages]
     colors = [style.ACCENT if advantage > 0 else style.SECOND for advantage in advantages]
@@ -41,14 +42,14 @@ def group_changes(
         for column, character in enumerate(answer):
             changes[row, column] = after[column] - before[column]
             texts.append(
-                f"<b>{escaped(visible(character))}</b><br>{100 * before[column]:.1f} → {100 * after[column]:.1f}"
+                f"<b>{escaped(visible(character))}</b><br>{100 * before[column]:.1f}→{100 * after[column]:.1f}"
             )
             places.append((column, row))
     end = PALE * max(LEAST, float(np.nanmax(np.abs(changes))))
     hover = "%{z:+.4f}<extra></extra>"
     figure.add_trace(style.cells(changes, end, xgap=2, ygap=2, hoverongaps=False, hovertemplate=hover), 1, 2)
     x, y = zip(*places, strict=True)  # text of a scatter has the page's text colour
-    figure.add_trace(go.Scatter(x=x, y=y, mode="text", text=texts, hoverinfo="skip"), 1, 2)
+    figure.add_trace(go.Scatter(x=x, y=y, mode="text", text=texts, textfont={"size": SMALL}, hoverinfo="skip"), 1, 2)
     figure.update_layout(template=style.TEMPLATE, height=ROW * G + AXES, margin={"t": 32}, bargap=0.35)
     figure.update_annotations(font={"size": style.TEXT_SIZE})
     names = [

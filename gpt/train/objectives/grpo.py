@@ -40,7 +40,6 @@ class GRPO(Objective[GPT]):
     metrics = (
         Metric("accuracy", "right sums", "share"),
         Metric("reward", "reward of the check", "0 to 1"),
-        Metric("greedy", "right sums, likeliest characters", "share"),
         Metric("kl", "KL from the reference", "nats per answer"),
         Metric("entropy", "entropy", "nats per token"),
         *OPTIMIZATION,

@@ -17,6 +17,10 @@ def new_run(stage, recipe, corpus, tmp_path):
     """A run of any objective: name → run."""
 
     def build(objective: str):
+        if objective == "grpo":
+            sums = recipe(text="sums", block_size=20)
+            train(create_run(tmp_path / "sums", sums), CPU)
+            return create_run(tmp_path / objective, sums.changed(objective=objective, start="sums"))
         if objective not in ("language", "translation"):
             return stage(objective)
         return create_run(
