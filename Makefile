@@ -36,7 +36,7 @@ bench: .venv/installed-tests chromium
 soak: .venv/installed-tests chromium
 	$(BIN)/python -m pytest -m soak tests
 
-# Trains what ships again; about an hour on two cores, nearly all of it the first
+# Trains what ships again; more than an hour on two cores, most of it the first
 models: .venv/installed
 	rm -rf assets/models/shakespeare-char assets/models/shakespeare-bigram assets/models/induction assets/models/translate assets/models/chat-* assets/models/sums* assets/race
 	for preset in shakespeare-char shakespeare-bigram induction translate chat-finetune chat-reward chat-policy sums sums-grpo; do \
