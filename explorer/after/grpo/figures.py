@@ -13,7 +13,7 @@ ROW, AXES = 44, 76  # pixels
 SMALL = 11  # pixels of the text of a cell, so that three fit a phone
 PALE = 3.0  # times the largest change: the end of the colour scale, so that every number is readable on its cell
 LEAST = 0.02  # change of a probability that has the strongest colour, at least
-WIDEST = 2.8  # standard deviations: the end of the axis, until an advantage is larger
+WIDEST = 3.6  # standard deviations: the end of the axis, until an advantage is larger
 RIGHT, WRONG = "✓", "✗"
 
 
@@ -56,7 +56,7 @@ def group_changes(
         f"{RIGHT if reward else WRONG} {escaped(visible(answer))}"
         for answer, reward in zip(answers, rewards, strict=True)
     ]
-    reach = max(WIDEST, 1.5 * float(np.abs(advantages).max()))
+    reach = max(WIDEST, 2.0 * float(np.abs(advantages).max()))
     figure.update_xaxes(range=[-reach, reach], showticklabels=False, showgrid=False, zeroline=True, col=1)
     figure.update_xaxes(range=[-0.5, longest - 0.5], visible=False, col=2)
     font = {"family": style.MONOSPACE}
