@@ -51,12 +51,13 @@ def chapter(
         def section(*args: P.args, **kwargs: P.kwargs) -> T | None:
             if hidden(mark):
                 return None
+            anchor = take_anchor(here) if task else False
             if task:
-                st.subheader(title, anchor=take_anchor(here))
+                st.subheader(title, anchor=anchor)
             asked = "" if hidden("guess") else question
             st.markdown(" ".join(filter(None, (task or f"**{title}** ·", asked, lecture))))
-            if here and here.time and task:
-                offer_video(f"{here.id}:{draw.__name__}", here.time)
+            if here and here.time and anchor:
+                offer_video(here.id, here.time)
             note_hidden(mark)
             drawn = None
             with widgets.guarded():

@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 640, 360  # pixels
 
 
 def offer_video(name: str, time: str) -> None:
-    """Draw a button that opens the video at a time, and the player once it is open. name: of this place on a page."""
+    """Draw a button that opens the video at a time, and the player once it is open. name: of this chapter."""
     fragment(_draw, name, time)
 
 

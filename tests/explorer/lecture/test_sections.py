@@ -63,8 +63,8 @@ def test_what_moved_is_on_pages_that_there_are():
 def test_the_video_is_loaded_when_it_is_asked_for(course_page):
     app = course_page("head.py")
     assert not app.get("iframe")
-    app.button(key="video:head:taken_apart:toggle").click().run()
+    app.button(key="video:head:toggle").click().run()
     assert [found.proto.src for found in app.get("iframe")] == [f"{PLAYER}?start=3720"]
     assert any("needs a network" in found.value for found in app.caption)
-    app.button(key="video:head:taken_apart:toggle").click().run()
+    app.button(key="video:head:toggle").click().run()
     assert not app.get("iframe")
