@@ -40,7 +40,7 @@ SEEDS = (1337, 1, 2)
 MEASURED = {"learned": 2.12, "sinusoidal": 2.17, SMALL: 2.26, "none": 2.28}  # mean validation losses of `command(kind)`
 SHIPPED, HERE, FIXED = "learned, ready-made", "learned below", "sinusoidal"
 T, C = 8, 32  # the lecture's
-LETTER = Choice("letter", default="t", label="Token")
+LETTER = Choice("added-letter", default="t", label="Token")
 FIRST = Choice("position-a", options=range(T), default=0, label="Position")
 OTHER = Choice("position-b", options=range(T), default=5, label="Another position")
 READABLE = 8  # features whose numbers are written in their cells

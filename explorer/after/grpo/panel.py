@@ -19,8 +19,8 @@ from gpt.train.objectives.grpo import group_advantages, grpo_loss
 MODELS = {"before GRPO": "sums", "after GRPO": "sums-grpo"}
 SUM, DIGIT = "the whole sum", "the last digit only"
 CHECKED = {SUM: "sum", DIGIT: "last digit"}
-FIRST = Choice("first", int, 10, 99, default=27, label="First number")
-SECOND = Choice("second", int, 10, 99, default=15, label="Second number")
+FIRST = Choice("first-number", int, 10, 99, default=27, label="First number")
+SECOND = Choice("second-number", int, 10, 99, default=15, label="Second number")
 SIZE = Choice("group", options=(4, 8, 16), default=8, label="Answers in a group (G)")
 CHECK = Choice("check", options=tuple(CHECKED), default=SUM, label="The check reads")
 WHOSE = Choice("policy", options=tuple(MODELS), default=next(iter(MODELS)), label="Model")

@@ -23,9 +23,9 @@ from gpt.after.ladder import Gain, chosen_experts, paired_gain
 from gpt.model.experts import Experts
 from gpt.train.ladder import FIRST
 
-RUNG = Choice("rung", int, options=tuple(NUMBERS.values()), default=9, label="Rung")
-SEED = Choice("own-seed", int, 0, 9999, default=5, label="Seed", help="It decides the first weights and batches.")
-LAYER = Choice("layer", int, options=tuple(range(LADDER[FIRST].model.n_layer)), default=0, label="Layer")
+RUNG = Choice("later-rung", int, options=tuple(NUMBERS.values()), default=9, label="Rung")
+SEED = Choice("ladder-seed", int, 0, 9999, default=5, label="Seed", help="It decides the first weights and batches.")
+LAYER = Choice("experts-layer", int, options=tuple(range(LADDER[FIRST].model.n_layer)), default=0, label="Layer")
 LABEL = "one more seed"
 TALL = 1.2  # nats of the axis of the bands
 CELLS = {

@@ -10,7 +10,7 @@ from explorer.figures import style
 HEIGHT, SQUARE, AXES = 340, 250, 60  # pixels
 ROW = 30  # pixels of a bar
 RIGHT = 1.25  # the end of the axes of singular values
-FAINT = 0.12  # opacity of the band
+BAND_COLOR, FAINT = style.OKABE_ITO[2], 0.12  # colour and opacity of the band
 
 
 def ride(values: np.ndarray, curve: tuple[np.ndarray, np.ndarray], band: tuple[float, float]) -> go.Figure:
@@ -91,5 +91,5 @@ def owner_bars(sizes: Mapping[str, int], owners: Mapping[str, str]) -> go.Figure
 
 def _band(band: tuple[float, float]) -> dict:
     low, high = band
-    look = {"fillcolor": style.OKABE_ITO[2], "opacity": FAINT, "line": {"width": 0}, "layer": "below"}
+    look = {"fillcolor": BAND_COLOR, "opacity": FAINT, "line": {"width": 0}, "layer": "below"}
     return {"type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "y0": low, "y1": high, **look}

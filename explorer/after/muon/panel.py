@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from explorer.after.muon.figures import agreement_curves, matrix_map, owner_bars, ride, spectrum
+from explorer.after.muon.figures import BAND_COLOR, agreement_curves, matrix_map, owner_bars, ride, spectrum
 from explorer.choice import Choice
 from explorer.figures import style
 from explorer.lecture.kit.controls import chapter, metrics, show_cell, unroll
@@ -20,8 +20,8 @@ from gpt.after.muon import BAND, Walk, agreements, gradient, homes, polynomial, 
 from gpt.text.batches import TRAIN_SHARE, draw_batch
 from gpt.train.optim import MUON_MOMENTUM, Muon, block_matrices, gram_polynomial, make_muon, orthogonalize
 
-WEIGHTS = Choice("weights", int, label="Weights at step", help="Step 0: the weights before training.")
-MATRIX = Choice("matrix", label="Weight matrix", help="All matrices that Muon moves in this model.")
+WEIGHTS = Choice("weights-at", int, label="Weights at step", help="Step 0: the weights before training.")
+MATRIX = Choice("moved-matrix", label="Weight matrix", help="All matrices that Muon moves in this model.")
 FIRST = "blocks.0.mlp.down.weight"
 LAST, MUONS_STEPS = 10, 5
 CORNER = 48  # rows and columns of a matrix that are drawn
@@ -59,7 +59,8 @@ def steps() -> Subject | None:
     st.caption(
         "A gradient often has few large singular values, and a plain step moves the matrix in these few directions. "
         f"Muon makes all values nearly equal, so rare directions learn too. Values from {low} to {high} stay there "
-        f"(green). Muon takes {MUONS_STEPS} steps. The SVD gives U Vᵀ, with every value exactly 1, but takes longer. "
+        f"({style.word(BAND_COLOR)}). Muon takes {MUONS_STEPS} steps. The SVD gives U Vᵀ, with every value exactly 1, "
+        "but takes longer. "
         f"{ZERO if is_empty else ''}Sources: {JORDAN}; Bernstein and Newhouse 2024, "
         "[arXiv:2409.20325](https://arxiv.org/abs/2409.20325): U Vᵀ is the steepest step under a limit on its largest "
         "singular value."

@@ -24,7 +24,7 @@ COUNT = Choice("seeds", int, 1, len(SEEDS), default=len(SEEDS), label="Number of
 BORN = Choice("born", float, 0.1, 0.9, default=THRESHOLD, label="Threshold", help="Of the induction score, 0 to 1.")
 ONE = Choice("one", label="First seed")
 OTHER = Choice("other", label="Second seed")
-DIFFERENCE = Choice("difference", float, 0.001, 1.0, default=0.005, label="Difference of the losses, nats")
+DIFFERENCE = Choice("gap", float, 0.001, 1.0, default=0.005, label="Difference of the losses, nats")
 
 
 @chapter(

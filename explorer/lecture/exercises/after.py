@@ -188,7 +188,7 @@ EXERCISES = (
         "ladder-nothing",
         "ladder",
         "Which rung gains nothing that five seeds can show? One is enough.",
-        "Look for a grey rung: its line has zero.",
+        "Look for a rung whose line has zero.",
         "With more seeds the line gets shorter, and even a small gain can be told from zero.",
         Options((*RUNGS, "none of them"), lambda: _unclear_rungs() or ["none of them"]),
     ),

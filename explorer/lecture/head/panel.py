@@ -1,5 +1,6 @@
 """One head, step by step."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -9,7 +10,7 @@ from torch import Tensor
 from explorer.choice import Choice
 from explorer.figures.tokens import labels
 from explorer.lecture.head.stages import STAGE, STAGES, Apart, draw_stage
-from explorer.lecture.kit.controls import chapter, editable, show_cell, unroll
+from explorer.lecture.kit.controls import WALK, chapter, editable, show_cell, unroll
 from explorer.lecture.kit.training import finished_model, trained, trained_model, untrained
 from explorer.shared import texts, widgets
 from explorer.shared.choices import SEED
@@ -33,7 +34,7 @@ MATRICES = Choice(
     "matrices", options=(LECTURES, RANDOM, UNTRAINED, TRAINED), default=LECTURES, label="Matrices of the head",
     help="The lecture's: the numbers of the video, x[0] of seed 1337. Its eight tokens have no letters. No scale yet.",
 )  # fmt: skip
-TOKEN = Choice("walk", int, 0, label="Token that reads")
+TOKEN = replace(WALK, default=None, label="Token that reads")
 T, C, SIZE = 8, 4, 4  # tokens of the lecture's example; features of a random token, and of its q, k and v
 
 

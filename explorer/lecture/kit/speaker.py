@@ -51,6 +51,6 @@ def _emphasise(notes: str) -> str:
     """The list with its first words in colour.
 
     >>> _emphasise("- Say: Hello.")
-    '- :blue[Say] Hello.'
+    '- :primary[Say] Hello.'
     """
-    return re.sub(r"^- ([\w ]+):", r"- :blue[\1]", notes, flags=re.MULTILINE)
+    return re.sub(r"^- ([\w ]+):", r"- :primary[\1]", notes, flags=re.MULTILINE)

@@ -24,19 +24,22 @@ def values(app):
 
 
 def test_a_group_is_sampled_checked_and_sampled_again(grpo_page):
-    app = grpo_page(first="58", second="37", group="16", seed="1")
+    app = grpo_page(**{"first-number": "58", "second-number": "37"}, group="16", seed="1")
     before = values(app)
     assert not app.exception and not app.error and 0 < float(before["Mean reward"]) < 1
     again = app.button(key="grpo:again").click().run()
     assert again.query_params["seed"] in ("2", ["2"]) and values(again)["Mean reward"] != before["Mean reward"]
-    digit = grpo_page(first="58", second="37", group="16", seed="1", check=panel.DIGIT)
+    digit = grpo_page(**{"first-number": "58", "second-number": "37"}, group="16", seed="1", check=panel.DIGIT)
     assert float(values(digit)["Mean reward"]) > float(before["Mean reward"])
 
 
 def test_a_group_of_equal_rewards_says_that_it_teaches_nothing(grpo_page):
     app = next(
         app
-        for app in (grpo_page(group="4", policy="after GRPO", first="20", second=str(ones)) for ones in range(30, 40))
+        for app in (
+            grpo_page(group="4", policy="after GRPO", **{"first-number": "20", "second-number": str(ones)})
+            for ones in range(30, 40)
+        )
         if values(app)["Standard deviation"] == "0.000"
     )
     assert any("teaches nothing" in info.value for info in app.info)

@@ -86,7 +86,7 @@ def test_the_page_shows_two_rungs_of_equal_size(ladder_page):
 
 
 def test_a_rung_waits_for_its_turn_and_joins_the_bands(ladder_page, runs):
-    app = press(ladder_page(rung="9", **{"own-seed": "77"}), "Train")
+    app = press(ladder_page(**{"later-rung": "9", "ladder-seed": "77"}), "Train")
     assert not app.exception and not app.error
     recipe = load_run(runs / RUN).recipe
     assert (recipe.seed, recipe.model.positions) == (77, "rotary")
@@ -95,7 +95,7 @@ def test_a_rung_waits_for_its_turn_and_joins_the_bands(ladder_page, runs):
 def test_a_trained_rung_joins_the_bands(ladder_page, runs):
     short = gains.LADDER["rung-9"].changed(seed=77, steps=2, eval_every=1, snapshots=1)
     train(create_run(runs / RUN, short), torch.device("cpu"))
-    app = ladder_page(rung="9")
+    app = ladder_page(**{"later-rung": "9"})
     assert not app.exception and not app.error
     assert "yours (seed 77)" in plots(app)[1].spec
 

@@ -34,7 +34,7 @@ def values(app):
 
 
 def test_each_step_shows_the_walk_of_the_chosen_gradient(muon_page):
-    app = muon_page(model=TINY, matrix=UP, weights="2", walk="4")
+    app = muon_page(model=TINY, **{"moved-matrix": UP, "weights-at": "2"}, walk="4")
     walked = _walked(open_model(TINY), 2, UP)
     assert not app.exception and values(app)["Between 0.68 and 1.21"] == f"{walked.inside[4]} of 12"
     after = values(press(app, "Next"))

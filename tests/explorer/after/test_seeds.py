@@ -57,7 +57,7 @@ def test_a_seed_is_its_own_partner_and_heads_of_others_change_places(seeds_page)
 
 
 def test_half_the_difference_needs_four_times_as_many_seeds(seeds_page):
-    needed = [int(values(seeds_page(difference=d))["Seeds of each recipe"]) for d in ("0.01", "0.005")]
+    needed = [int(values(seeds_page(gap=d))["Seeds of each recipe"]) for d in ("0.01", "0.005")]
     assert needed[0] == pytest.approx(needed[1] / 4, abs=1) and needed[0] > 1
 
 

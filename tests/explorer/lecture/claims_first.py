@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from explorer.navigation import COURSE, ENTRIES
 from gpt import Bigram, BPETokenizer, CharTokenizer, GPTConfig, build_model, lecture, load_corpus
 from gpt.text.batches import split_ids
 from gpt.text.shakespeare import PLAYS
@@ -30,6 +31,7 @@ def intro(prompt: str, at: int, drawn) -> list[Claim]:
     step = drawn[at - 1]
     return [
         claim("step {} of {}", at, len(drawn)),
+        claim("{} of {} pages done.", 0, sum(entry.section in COURSE for entry in ENTRIES)),
         claim("{} tokens.", len(prompt)),
         claim(
             "Below {}, likely tokens become more likely; above {}, unlikely tokens do. At {} the model takes the "

@@ -36,7 +36,7 @@ def test_the_heads_of_the_chosen_model_are_compared_on_the_prompt(multihead_page
 
 
 def test_a_head_that_was_inserted_here_is_drawn_and_opens_taken_apart(multihead_page, runs):
-    assert len(plots(multihead_page())) == 2, "a finished curve, and the distances of the heads"
+    assert len(plots(multihead_page())) == 4, "a finished curve, distances, the heads side by side, the output"
     train(create_run(runs / "lecture-head-one-head", head.RECIPE.changed(steps=2, eval_batches=1)), torch.device("cpu"))
     app = multihead_page()
     assert not app.exception and len(plots(app)) >= 2

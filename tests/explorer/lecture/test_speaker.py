@@ -43,10 +43,10 @@ def test_the_notes_open_and_close_and_follow_to_the_next_page(open_app):
     assert app.query_params["notes"] == "1"
     assert any("Join the most frequent pair" in found.value for found in app.markdown)
     app = app.switch_page("../pages/averaging.py").run()
-    shown = [found.value for found in app.markdown if ":blue[Say]" in found.value]
+    shown = [found.value for found in app.markdown if ":primary[Say]" in found.value]
     assert len(shown) == sum(chapter.page == "averaging.py" for chapter in CHAPTERS)
     notes_button(app).click().run()
-    assert "notes" not in app.query_params and not any(":blue[Say]" in found.value for found in app.markdown)
+    assert "notes" not in app.query_params and not any(":primary[Say]" in found.value for found in app.markdown)
 
 
 def test_no_page_outside_the_course_has_notes(open_app):
