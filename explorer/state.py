@@ -34,7 +34,7 @@ RENAMED = {  # name of a choice in old links → its name today
 }  # fmt: skip
 WIDGET = "widget:"
 REWORDED = {("matrices", "trained below"): "trained"}  # a choice in old links → its text today
-GRACE = 1.0  # seconds in which a browser may still send an address that was replaced
+GRACE = 1.0  # seconds in which a browser may still send the address that was just replaced
 
 
 def read_choice(name: str) -> str | None:
@@ -220,13 +220,13 @@ def _take_section() -> None:
 def _read_address() -> None:
     """Read an address that the app did not write: an opened link, an edit, the Back button.
 
-    A browser may still send an address that was replaced, with a click made before it got the new one: it is ignored.
-    Opening another page clears the address: then it is written again.
+    A browser may still send the address that was just replaced, with a click made before it got the new one: it is
+    ignored. Opening another page clears the address: then it is written again.
     """
     arrived = _address()
     if arrived == recall("written", {}):
         return
-    if arrived and arrived in _replaced():
+    if arrived and arrived == recall("written before") and time.monotonic() - recall("written at", 0.0) < GRACE:
         return
     if arrived:
         chosen, written = _choices(), recall("written", {})
@@ -240,14 +240,7 @@ def _write_address() -> None:
     address = _fitting(_choices())
     if address == recall("written") == _address():
         return
-    _replaced().append(recall("written", {}))
-    remember("replaced at", time.monotonic())
+    remember("written before", recall("written", {}))
     remember("written", address)
+    remember("written at", time.monotonic())
     st.query_params.from_dict(address)
-
-
-def _replaced() -> list[dict[str, str]]:
-    """The addresses that were replaced, up to the last one within `GRACE`. Fast clicks replace several."""
-    if time.monotonic() - recall("replaced at", 0.0) >= GRACE:
-        remember("replaced", [])
-    return st.session_state.setdefault("kept:replaced", [])

@@ -55,9 +55,11 @@ def chapter(
             if task:
                 st.subheader(title, anchor=anchor)
             asked = "" if hidden("guess") else question
-            st.markdown(" ".join(filter(None, (task or f"**{title}** ·", asked, lecture))))
+            text = " ".join(filter(None, (task or f"**{title}** ·", asked, lecture)))
             if here and here.time and anchor:
-                offer_video(here.id, here.time)
+                offer_video(here.id, here.time, text)
+            else:
+                st.markdown(text)
             note_hidden(mark)
             drawn = None
             with widgets.guarded():
@@ -110,10 +112,11 @@ def _unrolled(name: str, last: int, draw: Callable[[int], None], walk: Choice) -
 
 
 def _walk(name: str, last: int, walk: Choice, steps: int) -> None:
-    """Go on from the step of now: a second key may come before the buttons of the first one's step are drawn."""
+    """Go on from the last step: a second key may come before the buttons of the first one's step are drawn."""
     state.remember(f"{name}:playing", False)
-    at, _ = walk.check(high=last)
-    choose({walk: min(max(at + steps, int(walk.low or 0)), last)})
+    at = min(max(state.recall(f"{name}:shown") + steps, int(walk.low or 0)), last)
+    state.remember(f"{name}:shown", at)
+    choose({walk: at})
 
 
 def metrics(values: Mapping[str, str]) -> None:
