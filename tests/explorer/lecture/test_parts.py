@@ -32,7 +32,7 @@ def drawn(app, alt):
 
 def test_the_same_token_at_another_position_is_another_vector(open_page):
     assert "32 of 32 features differ" in said(open_page("positions"), "Between the two sums")
-    app = open_page("positions", **{"letter": " ", "position-a": "3", "position-b": "3"})
+    app = open_page("positions", **{"added-letter": " ", "position-a": "3", "position-b": "3"})
     assert "0 of 32 features differ" in said(app, "Between the two sums")
     assert drawn(app, "8 features")["layout"]["yaxis"]["ticktext"] == ["tok_emb ·", "pos_emb 3", "sum at 3"]
 
