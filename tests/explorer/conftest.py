@@ -5,6 +5,8 @@ runs -> Path         a runs folder of its own for the test, which the app lists:
 train_kind(**switches) -> "runs/kind"
                      the link name of a tiny run whose model has these switches, in place of the run of that name before
 open_app(**choices)  the app's first page, opened by a link with these choices; model="runs/tiny" unless said.
+open_page(name, **choices)
+                     the page pages/name.py with these choices; no training starts behind the test's back.
 """
 
 import shutil
@@ -16,6 +18,7 @@ import torch
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from explorer.train import jobs
 from gpt import Corpus, GPTConfig, Recipe, create_run
 from gpt.train.loop import train
 
@@ -71,3 +74,9 @@ def open_app(runs) -> Callable[..., AppTest]:
         return app.run()
 
     return open_with
+
+
+@pytest.fixture
+def open_page(open_app, monkeypatch) -> Callable[..., AppTest]:
+    monkeypatch.setattr(jobs, "slots", lambda: 0)
+    return lambda name, **choices: open_app(**choices).switch_page(f"../pages/{name}.py").run()

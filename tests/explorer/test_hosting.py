@@ -12,7 +12,7 @@ from explorer.command import adapt_to_space
 from explorer.people.identity import CODE_FILE
 from explorer.places import READ_ONLY, READ_ONLY_VARIABLE, is_read_only
 from tests.explorer.conftest import ROOT
-from tests.explorer.train.elements import messages
+from tests.explorer.elements import messages
 
 SET = (READ_ONLY_VARIABLE, server.FRAMES, "STREAMLIT_SERVER_ALLOWED_HOSTS")
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.explorer.elements import press
+
 
 @pytest.fixture
 def backward_page(open_app):
@@ -17,10 +19,6 @@ def boxes(app) -> dict[str, dict]:
         if sent["columns"]:
             return {box["name"]: box for column in sent["columns"] for box in column}
     raise AssertionError("the page has no graph")
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def test_each_step_reveals_one_gradient_and_a_logit_waits_for_its_answer(backward_page):

@@ -3,15 +3,12 @@
 import pytest
 
 from tests.explorer.drawn import plots
+from tests.explorer.elements import press
 
 
 @pytest.fixture
 def bpe_page(open_app):
     return lambda **choices: open_app(**choices).switch_page("../pages/bpe.py").run()
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def values(app):

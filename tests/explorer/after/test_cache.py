@@ -4,6 +4,7 @@ import pytest
 
 from gpt import GPTConfig
 from gpt.after.cache import multiplications
+from tests.explorer.elements import press
 
 SHIPPED = GPTConfig(vocab_size=65, block_size=256, n_layer=4, n_head=6, n_embd=192)
 
@@ -11,10 +12,6 @@ SHIPPED = GPTConfig(vocab_size=65, block_size=256, n_layer=4, n_head=6, n_embd=1
 @pytest.fixture
 def cache_page(open_app):
     return lambda **choices: open_app(**choices).switch_page("../pages/cache.py").run()
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def test_each_step_costs_one_row_with_the_cache_and_all_rows_without(cache_page):

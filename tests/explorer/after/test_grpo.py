@@ -1,26 +1,23 @@
 """The page of checked rewards: a group, its advantages, and two checks; the code in cells computes the same."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from explorer.after.grpo import panel, training
 from explorer.after.grpo.figures import group_changes
 from explorer.lecture.kit.finished import finished
-from explorer.train import jobs
 from gpt.text.sums import CHECKS, END, right_answer
 from gpt.train.objectives.grpo import group_advantages, grpo_loss
 from gpt.train.objectives.ppo import CLIP
+from tests.explorer.elements import values
 from tests.explorer.lecture.running import run
 
 
 @pytest.fixture
-def grpo_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/grpo.py").run()
-
-
-def values(app):
-    return {metric.label: metric.value for metric in app.metric}
+def grpo_page(open_page):
+    return partial(open_page, "grpo")
 
 
 def test_a_group_is_sampled_checked_and_sampled_again(grpo_page):

@@ -1,6 +1,7 @@
 """The page of the ladder: gains with their noise, two rungs at equal size, training one, and its experts."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from explorer.after.ladder.finished import read_ladder
 from explorer.figures import style
 from explorer.figures.bands import Band, bands, levels
 from explorer.lecture.exercises import after
-from explorer.train import jobs
 from gpt import create_run, load_run
 from gpt.after.ladder import Gain, paired_gain
 from gpt.train.loop import train
@@ -23,9 +23,8 @@ RUN = "lecture-ladder-9-one-more-seed"
 
 
 @pytest.fixture
-def ladder_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/ladder.py").run()
+def ladder_page(open_page):
+    return partial(open_page, "ladder")
 
 
 def shipped_with(losses):

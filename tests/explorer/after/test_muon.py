@@ -1,5 +1,7 @@
 """The page of Muon: the walk of a real gradient, the exercises, the race, and the code in cells."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,28 +11,19 @@ from explorer.after.muon.panel import _walked, default_walk, weight_steps
 from explorer.figures.race import Racer
 from explorer.lecture.kit.finished import last_loss
 from explorer.opened import DEFAULT, open_model
-from explorer.train import jobs
 from gpt import build_model
 from gpt.after.muon import newton_schulz
 from gpt.train.optim import Muon
 from gpt.train.tail import Logged
+from tests.explorer.elements import press, values
 from tests.explorer.lecture.running import run
 
 TINY, UP = "runs/tiny", "blocks.1.mlp.up.weight"
 
 
 @pytest.fixture
-def muon_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/muon.py").run()
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
-
-
-def values(app):
-    return {metric.label: metric.value for metric in app.metric}
+def muon_page(open_page):
+    return partial(open_page, "muon")
 
 
 def test_each_step_shows_the_walk_of_the_chosen_gradient(muon_page):

@@ -1,23 +1,16 @@
 """The page of rotary positions: both tokens move and q · k stays."""
 
+from functools import partial
+
 import pytest
 
 from explorer.after.rotary import training
-from explorer.train import jobs
+from tests.explorer.elements import press, values
 
 
 @pytest.fixture
-def rotary_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/rotary.py").run()
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
-
-
-def values(app):
-    return {metric.label: metric.value for metric in app.metric}
+def rotary_page(open_page):
+    return partial(open_page, "rotary")
 
 
 def test_both_tokens_move_and_their_score_stays(rotary_page):

@@ -1,13 +1,13 @@
 """The page of seeds: the band grows with the seeds, births follow the threshold, and heads have partners."""
 
 import shutil
+from functools import partial
 from itertools import permutations
 
 import pytest
 import torch
 
 from explorer.after.seeds import training
-from explorer.train import jobs
 from gpt import create_run, load_run
 from gpt.after.seeds import RECIPE, birth, head_distances, match_heads
 from gpt.lens.heads import scores
@@ -21,9 +21,8 @@ RUN = "lecture-seeds-one-more-seed"
 
 
 @pytest.fixture
-def seeds_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/seeds.py").run()
+def seeds_page(open_page):
+    return partial(open_page, "seeds")
 
 
 def width(app):

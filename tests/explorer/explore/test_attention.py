@@ -14,6 +14,7 @@ from explorer.explore.heads import panel as heads
 from explorer.shared import texts
 from gpt import load_run
 from tests.explorer.drawn import drawn, plots
+from tests.explorer.elements import press
 
 CONTROL = "".join(map(chr, range(32)))
 
@@ -167,10 +168,6 @@ def test_a_new_snapshot_is_seen(open_app, runs):
     first, *_, last = sorted((runs / "tiny" / "snapshots").iterdir())
     shutil.copy(first, last)
     assert not np.array_equal(weights(open_app(prompt="hear me speak")), before)
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def test_next_token_draws_one_and_append_puts_it_into_the_prompt(open_app):

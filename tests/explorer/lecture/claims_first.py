@@ -224,7 +224,7 @@ def head(tokens: str, x: torch.Tensor, matrices: torch.Tensor, at: int, stage: i
         claim("Up to {} letters, the context of the lecture's first head", 8),  # lecture 1:02:00
         claim("of variance {}, the variance of q · k is the number of features. Dividing by its root brings the "
         "variance back to {}", 1, 1),
-        claim("The weights are its row of step {}.", 5),
+        claim("The weights are its row of stage {}.", 5),
         claim("every weight is above {}, and each row sums to {}", 0, 1),
         *(claim(f"{step} · {title}")
           for step, title in enumerate(("Every", "q · k", "D", "The mask", "Softmax", "The weighted"), 1)),

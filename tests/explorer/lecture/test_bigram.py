@@ -1,6 +1,7 @@
 """The bigram: the untrained, the trained and the counted table, and the noise of single batches."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,16 +10,14 @@ import torch
 from explorer.lecture.bigram import panel as bigram
 from explorer.lecture.bigram.figures import next_token_table, noisy_and_averaged
 from explorer.shared import texts
-from explorer.train import jobs
 from gpt import create_run, load_corpus
 from gpt.train.loop import train
 from gpt.train.objectives.language import estimate_loss
 
 
 @pytest.fixture
-def bigram_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda: open_app().switch_page("../pages/bigram.py").run()
+def bigram_page(open_page):
+    return partial(open_page, "bigram")
 
 
 def test_the_untrained_table_loses_more_than_one_that_knows_nothing(bigram_page):

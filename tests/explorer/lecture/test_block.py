@@ -1,5 +1,7 @@
 """The Transformer block: the page's demonstrations run, and say what they measure."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,20 +9,15 @@ import torch
 from explorer.lecture.block import parts, residuals
 from explorer.lecture.block.figures import FLOOR, gradients_by_depth
 from explorer.lecture.kit.finished import finished
-from explorer.train import jobs
 from gpt import PRESETS, create_run
 from gpt.train.loop import train
 from tests.explorer.drawn import plots
+from tests.explorer.elements import caption
 
 
 @pytest.fixture
-def block_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/block.py").run()
-
-
-def said(app, words):
-    return next(found.value for found in app.caption if words in found.value)
+def block_page(open_page):
+    return partial(open_page, "block")
 
 
 def press(app, label, which):
@@ -39,7 +36,7 @@ def test_gradients_and_what_feedforward_buys_appear_after_a_guess(block_page):
     press(app, "Guess", 1)
     assert len(plots(app)) == before + 1
     assert any("You guessed no less. The answer is" in found.value for found in app.markdown)
-    factor = float(said(app, "Without residual path and norm").split("gets ")[1].split(" ×")[0])
+    factor = float(caption(app, "Without residual path and norm").split("gets ")[1].split(" ×")[0])
     assert factor > 1000
     press(app, "Just show it", 0)
     assert [found.value for found in app.metric] == ["2.28", "2.24"]
@@ -51,9 +48,11 @@ def test_blocks_that_were_trained_here_are_measured(block_page, runs):
     app = block_page()
     press(app, "Just show it", 1)
     choose(app, "measured", residuals.AFTER)
-    assert not app.exception and said(app, "Without residual path and norm").startswith("Grey: finished runs of ours.")
+    assert not app.exception and caption(app, "Without residual path and norm").startswith(
+        "Grey: finished runs of ours."
+    )
     choose(app, "blocks", 2)
-    assert not app.exception and "the first of 2 blocks gets" in said(app, "Without residual path and norm")
+    assert not app.exception and "the first of 2 blocks gets" in caption(app, "Without residual path and norm")
 
 
 def test_a_norm_of_zero_is_drawn_on_a_logarithmic_axis():
@@ -66,7 +65,7 @@ def test_each_rung_is_its_preset_and_trained_beside_the_one_below(block_page, ru
         assert parts.recipe(rung).model == PRESETS[f"rung-{rung}"].model
     app = block_page(rung="4")
     next(button for button in app.button if button.key == "lecture:rung-4:train").click().run()
-    assert not app.exception and "rung 4 2.24" in said(app, "In the lecture rung 3 reaches 2.28")
+    assert not app.exception and "rung 4 2.24" in caption(app, "In the lecture rung 3 reaches 2.28")
     assert {folder.name for folder in runs.glob("lecture-rung-*")} == {"lecture-rung-4-rung-3", "lecture-rung-4-rung-4"}
 
 

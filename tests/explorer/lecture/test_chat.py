@@ -1,5 +1,7 @@
 """ChatGPT in miniature: the stages answer side by side, train here, and their runs open wherever runs are listed."""
 
+from functools import partial
+
 import pytest
 
 from explorer.lecture.chat import asking
@@ -7,18 +9,14 @@ from explorer.opened import open_model, open_run
 from explorer.shared.model_list import models, prompted
 from explorer.train import jobs
 from gpt.text.dialogue import preference, prompt_of
+from tests.explorer.elements import caption
 
 BRIEF = {"steps": 1, "batch_size": 4, "eval_batches": 2, "snapshots": 1}
 
 
 @pytest.fixture
-def chat_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/chat.py").run()
-
-
-def said(app, words):
-    return next(found.value for found in app.caption if words in found.value)
+def chat_page(open_page):
+    return partial(open_page, "chat")
 
 
 def press(app, label):
@@ -48,7 +46,7 @@ def test_an_example_and_odd_questions_are_asked(chat_page):
     for odd in ("<b>§ 5 & λ?</b>", "?", "x" * 500):
         app = chat_page(question=odd)
         assert not app.exception and not app.error
-    assert "The models read these as a space" in said(chat_page(question="λ?"), "alphabet")
+    assert "The models read these as a space" in caption(chat_page(question="λ?"), "alphabet")
     app = chat_page(question="")
     assert any("question is empty" in found.value for found in app.markdown)
 
@@ -75,11 +73,11 @@ def test_a_stage_is_started_on_the_train_page_and_its_sizes_are_its_parents(open
     monkeypatch.setattr(jobs, "slots", lambda: 0)
     app = open_app().switch_page("../pages/train.py").run()
     app.selectbox(key="widget:form.recipe").set_value("chat-policy").run()
-    assert "1,845,312 parameters" in said(app, "vocabulary of 65")
+    assert "1,845,312 parameters" in caption(app, "vocabulary of 65")
     press(app, "Start")
     started = open_run("runs/chat-policy")
     assert started.status.state == "queued" and started.parent.run == "chat-finetune" and len(started.frozen) == 2
-    assert "Started from **chat\\-finetune** at step 200" in said(app, "Started from")
+    assert "Started from **chat\\-finetune** at step 200" in caption(app, "Started from")
     app.number_input(key="widget:form.chat-policy.n_layer").set_value(3).run()
     next(button for button in app.button if button.label == "Start").click().run()
     assert not app.exception and "same sizes" in app.error[0].value

@@ -1,5 +1,7 @@
 """What a class's link hides is hidden on every page of the lecture, and the menu makes such a link."""
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -7,13 +9,11 @@ from explorer import navigation
 from explorer.lecture.exercises.registry import EXERCISES
 from explorer.lecture.kit.chapters import CHAPTERS, find_chapter
 from explorer.lecture.kit.classroom import PARTS
-from explorer.train import jobs
 
 
 @pytest.fixture
-def lecture_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda file, **choices: open_app(**choices).switch_page(f"../pages/{file}").run()
+def lecture_page(open_page):
+    return lambda file, **choices: open_page(Path(file).stem, **choices)
 
 
 def titles(app):

@@ -7,7 +7,7 @@ from explorer.lecture.kit.chapters import CHAPTERS
 from explorer.lecture.kit.classroom import PARTS, is_page_closed
 from explorer.lecture.kit.closing import ACT_WORDS, AFTER, name_of, open_up_to, with_id, words_that_hide
 from explorer.navigation import COURSE, ENTRIES
-from tests.explorer.train.elements import messages, widget
+from tests.explorer.elements import messages, widget
 
 CLOSED = "This page is hidden for now"
 

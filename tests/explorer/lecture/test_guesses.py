@@ -11,13 +11,10 @@ from explorer.lecture.kit import guesses
 from explorer.lecture.kit.chapters import find_chapter
 from explorer.lecture.kit.guesses import ASKED, NEAR, RIGHT, SCORE, WRONG, judge
 from explorer.navigation import PAGES
+from tests.explorer.elements import press
 
 ROOT = Path(__file__).parents[3]
 SCALE = {"1 ×": 1.0, "2 ×": 2.0, "10 ×": 10.0, "100 ×": 100.0}
-
-
-def press(app, label):
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def verdicts(app):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from explorer.lecture.head import panel as head
 from explorer.lecture.head.figures import stage_strip
 from explorer.lecture.kit.finished import last_loss
 from explorer.lecture.kit.training import finished_model, validation_rows
-from explorer.train import jobs
 from gpt import GPT, GPTConfig, create_run, lecture, loss_of
 from gpt.train.loop import train
 from tests.explorer.drawn import plots
@@ -21,9 +21,8 @@ SMALL = GPTConfig(vocab_size=20, block_size=8, n_layer=2, n_head=2, n_embd=8)
 
 
 @pytest.fixture
-def head_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/head.py").run()
+def head_page(open_page):
+    return partial(open_page, "head")
 
 
 def choose(app, label, value):

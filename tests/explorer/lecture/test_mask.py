@@ -4,14 +4,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.lecture.mask import crossing
-from explorer.train import jobs
 from tests.explorer.drawn import plots
 
 
 @pytest.fixture
-def mask_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return open_app().switch_page("../pages/mask.py").run()
+def mask_page(open_page):
+    return open_page("mask")
 
 
 def caption(app: AppTest, start: str) -> str:

@@ -1,5 +1,7 @@
 """Several heads: one head inserted into a model, and how different the heads of a layer are."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,21 +10,16 @@ from explorer.lecture.head import panel as head
 from explorer.opened import open_model
 from explorer.shared.patterns import attention
 from explorer.shared.prompt import read_prompt
-from explorer.train import jobs
 from gpt import create_run
 from gpt.lens.heads import pattern_distances
 from gpt.train.loop import train
 from tests.explorer.drawn import plots
+from tests.explorer.elements import caption
 
 
 @pytest.fixture
-def multihead_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/multihead.py").run()
-
-
-def said(app, words):
-    return next(found.value for found in app.caption if words in found.value)
+def multihead_page(open_page):
+    return partial(open_page, "multihead")
 
 
 def test_the_heads_of_the_chosen_model_are_compared_on_the_prompt(multihead_page):
@@ -31,8 +28,8 @@ def test_the_heads_of_the_chosen_model_are_compared_on_the_prompt(multihead_page
     patterns = attention(opened, read_prompt(opened, "Before we proceed").ids)[1]
     apart = pattern_distances(torch.from_numpy(patterns))
     least = apart[np.triu_indices(3, 1)].min()
-    assert not app.exception and f"and {(apart == least).nonzero()[0][0]} and" in said(app, "In layer 1, heads")
-    assert f"({least:.2f})" in said(app, "differ most")
+    assert not app.exception and f"and {(apart == least).nonzero()[0][0]} and" in caption(app, "In layer 1, heads")
+    assert f"({least:.2f})" in caption(app, "differ most")
 
 
 def test_a_head_that_was_inserted_here_is_drawn_and_opens_taken_apart(multihead_page, runs):

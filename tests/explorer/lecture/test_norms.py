@@ -1,30 +1,27 @@
 """Layernorm and batchnorm: the page says what each normalises over, and measures the models trained with them."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from explorer.lecture import norms
-from explorer.train import jobs
 from gpt import create_run
 from gpt.train.loop import train
+from tests.explorer.elements import caption
 
 
 @pytest.fixture
-def norms_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/norms.py").run()
-
-
-def said(app, words):
-    return next(found.value for found in app.caption if words in found.value)
+def norms_page(open_page):
+    return partial(open_page, "norms")
 
 
 def test_batchnorm_in_use_differs_from_training_and_layernorm_does_not(norms_page):
     app = norms_page()
-    assert "features' true mean is 1" in said(app, "After 5 batches")
-    assert "Rows have mean 0 and variance 1" in said(app, "whatever else is in the batch")
+    assert "features' true mean is 1" in caption(app, "After 5 batches")
+    assert "Rows have mean 0 and variance 1" in caption(app, "whatever else is in the batch")
     next(group for group in app.get("button_group") if group.key == "widget:norm-over").set_value("batch").run()
-    assert "depends on the other examples" in said(app, "Columns have mean 0")
+    assert "depends on the other examples" in caption(app, "Columns have mean 0")
 
 
 def test_norms_that_were_trained_here_are_measured(norms_page, runs):

@@ -1,20 +1,20 @@
 """Positional encoding: the page measures the models that were trained on it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from explorer.figures.matrix import similarity_map
 from explorer.lecture import positions
-from explorer.train import jobs
 from gpt import create_run
 from gpt.train.loop import train
 
 
 @pytest.fixture
-def positions_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/positions.py").run()
+def positions_page(open_page):
+    return partial(open_page, "positions")
 
 
 def test_finished_positions_are_drawn_until_the_person_trains(positions_page):

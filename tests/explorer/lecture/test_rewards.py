@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 import torch
@@ -13,20 +14,19 @@ from explorer.lecture.rewards import panel, shifts
 from explorer.opened import open_model
 from explorer.shared.patterns import attention
 from explorer.shared.prompt import read_prompt
-from explorer.train import jobs
 from gpt import create_run
 from gpt.lens.heads import pattern_shift
 from gpt.text.dialogue import prompt_of
 from gpt.train.loop import train
 from tests.explorer.drawn import plots
+from tests.explorer.elements import caption
 
 BRIEF = {"steps": 1, "batch_size": 4, "eval_batches": 2, "snapshots": 1}
 
 
 @pytest.fixture
-def rewards_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/rewards.py").run()
+def rewards_page(open_page):
+    return partial(open_page, "rewards")
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +48,6 @@ def trained_here(trained_once, runs):
     shutil.copytree(trained_once, runs, dirs_exist_ok=True)
 
 
-def said(app, words):
-    return next(found.value for found in app.caption if words in found.value)
-
-
 def test_attention_that_moved_is_what_the_patterns_say(rewards_page):
     app = rewards_page(question="Who art thou?", between="finetuned → policy")
     ids = read_prompt(open_model(asking.REFS[asking.FINETUNED]), prompt_of("Who art thou?") + shifts.OPENING).ids
@@ -60,7 +56,7 @@ def test_attention_that_moved_is_what_the_patterns_say(rewards_page):
     ]
     moved = pattern_shift(*patterns)
     layer, head = divmod(int(moved.argmax()), moved.size(1))
-    assert f"most in L{layer}H{head} ({moved.max():.0%})" in said(app, "on average")
+    assert f"most in L{layer}H{head} ({moved.max():.0%})" in caption(app, "on average")
     assert (pattern_shift(patterns[0], patterns[0]) == 0).all()
 
 

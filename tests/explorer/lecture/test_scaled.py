@@ -7,16 +7,14 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.lecture.scaled import panel
 from explorer.lecture.scaled.figures import two_lines
-from explorer.train import jobs
 from gpt import create_run
 from gpt.train.loop import train
 from tests.explorer.drawn import plots
 
 
 @pytest.fixture
-def scaled_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return open_app().switch_page("../pages/scaled.py").run()
+def scaled_page(open_page):
+    return open_page("scaled")
 
 
 def caption(app: AppTest, start: str) -> str:

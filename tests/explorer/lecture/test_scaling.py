@@ -1,19 +1,19 @@
 """Scaling up: the gap of two runs on a short text, and sizes that are counted."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from explorer.lecture.scaling import panel as scaling
 from explorer.lecture.scaling.figures import loss_gaps
-from explorer.train import jobs
 from gpt import PRESETS, Corpus, build_model, create_run, load_corpus, load_run
 from gpt.train.loop import train
 
 
 @pytest.fixture
-def scaling_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda: open_app().switch_page("../pages/scaling.py").run()
+def scaling_page(open_page):
+    return partial(open_page, "scaling")
 
 
 def test_the_largest_rungs_sizes_are_its_models(scaling_page):

@@ -1,19 +1,19 @@
 """Links to a section: the page scrolls to it, old links open the page of today, the video waits."""
 
+from pathlib import Path
+
 import pytest
 
 from explorer.lecture.kit.moved import MOVED
 from explorer.lecture.kit.video import PLAYER
 from explorer.navigation import COURSE, ENTRIES
-from explorer.train import jobs
 
 PAGES = [entry.file for entry in ENTRIES if entry.section in COURSE]
 
 
 @pytest.fixture
-def course_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda file, **choices: open_app(hide="exercises").switch_page(f"../pages/{file}").run()
+def course_page(open_page):
+    return lambda file: open_page(Path(file).stem, hide="exercises")
 
 
 def arrive(app, file, **choices):

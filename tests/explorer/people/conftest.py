@@ -5,7 +5,7 @@ from streamlit import config
 
 from explorer.people import identity
 from explorer.train import jobs
-from tests.explorer.train.elements import widget
+from tests.explorer.elements import widget
 
 SHARED = {"server.address": "0.0.0.0"}
 RIGHT = "open sesame"

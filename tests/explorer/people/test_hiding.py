@@ -8,8 +8,8 @@ from explorer.people import hiding
 from explorer.people.identity import Person
 from explorer.people.limits import Limits
 from explorer.people.rights import set_limits
+from tests.explorer.elements import messages, widget
 from tests.explorer.people.conftest import RIGHT
-from tests.explorer.train.elements import messages, widget
 
 NOTE = "Hidden for students"
 SHOW = "Show everything to students"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from explorer.people import identity
 from explorer.people.identity import Person, become_teacher, new_id, read_cookie, set_name, teacher_code, write_cookie
 from explorer.people.limits import Limits, read_limits, write_limits
+from tests.explorer.elements import messages
 from tests.explorer.people.conftest import RIGHT
-from tests.explorer.train.elements import messages
 
 
 def test_a_cookie_names_its_person_and_nobody_else(runs):

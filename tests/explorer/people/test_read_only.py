@@ -16,8 +16,8 @@ from explorer.train.runs import transfer, trash
 from explorer.train.wall.ranking import Task
 from explorer.train.wall.setting import set_hidden, set_task
 from gpt import load_pretrained, load_run
+from tests.explorer.elements import messages
 from tests.explorer.people.conftest import RIGHT
-from tests.explorer.train.elements import messages
 from tests.gpt.checkpoints.gguf_files import write_tiny
 
 PAGES = ("train", "runs", "wall", "race", "timetravel", "averaging", "attention")

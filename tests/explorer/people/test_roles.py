@@ -13,8 +13,8 @@ from explorer.train.runs import transfer, trash
 from explorer.train.runs.transfer import write_archive
 from gpt import load_run
 from gpt.train.files import read_json, write_json
+from tests.explorer.elements import messages, widget
 from tests.explorer.people.conftest import RIGHT
-from tests.explorer.train.elements import messages, widget
 
 CHANGES = ("Rename", "Delete")
 

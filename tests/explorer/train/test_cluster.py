@@ -18,7 +18,7 @@ from explorer.train import cluster, jobs, workers
 from explorer.train.runs import trash
 from gpt import create_run, load_run
 from gpt.train.loop import train
-from tests.explorer.train.elements import progress_text
+from tests.explorer.elements import progress_text
 from tests.explorer.train.test_jobs import LONG, TEXT, TINY, curve, until, until_state
 
 WHOLE = replace(TINY, steps=400, model=replace(TINY.model, dropout=0.1))

@@ -9,7 +9,7 @@ from gpt import PRESETS, build_model, load_run
 from gpt.machine import bytes_in_words, time_in_words
 from gpt.train.estimate import estimate
 from gpt.train.optim import OPTIMIZERS
-from tests.explorer.train.elements import messages, progress_text, widget
+from tests.explorer.elements import messages, progress_text, widget
 
 
 def start(app):

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,9 +18,8 @@ from tests.explorer.drawn import plots
 
 
 @pytest.fixture
-def race_page(open_app, monkeypatch):
-    monkeypatch.setattr(jobs, "slots", lambda: 0)  # nothing starts behind the test's back
-    return lambda **choices: open_app(**choices).switch_page("../pages/race.py").run()
+def race_page(open_page):
+    return partial(open_page, "race")
 
 
 def boxes(app):

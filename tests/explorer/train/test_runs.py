@@ -11,7 +11,7 @@ from explorer.train.runs.panel import POINTS, sparkline
 from gpt import Corpus, create_run, load_run
 from gpt.machine import bytes_in_words
 from tests.explorer.drawn import plots
-from tests.explorer.train.elements import messages, widget
+from tests.explorer.elements import messages, widget
 
 
 @pytest.fixture

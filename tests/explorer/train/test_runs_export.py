@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from explorer.train.runs import export as dialog
 from gpt import export, load_run
-from tests.explorer.train.elements import messages, widget
+from tests.explorer.elements import messages, widget
 
 
 @pytest.fixture

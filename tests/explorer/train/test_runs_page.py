@@ -13,7 +13,7 @@ from explorer.train.runs import page as run_pages
 from explorer.train.runs.page import run_page
 from gpt import load_run
 from tests.explorer.drawn import unpack
-from tests.explorer.train.elements import messages, widget
+from tests.explorer.elements import messages, widget
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 

@@ -9,7 +9,7 @@ import pytest
 
 from explorer.train.runs.transfer import import_run, metrics_csv, metrics_parquet, write_archive
 from gpt import load_run
-from tests.explorer.train.elements import messages, widget
+from tests.explorer.elements import messages, widget
 
 
 @pytest.fixture

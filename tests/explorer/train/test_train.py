@@ -10,7 +10,7 @@ from explorer.opened import SHIPPED
 from explorer.train import panel
 from gpt import load_run
 from tests.explorer.drawn import drawn, plots
-from tests.explorer.train.elements import messages, progress_text, widget
+from tests.explorer.elements import messages, progress_text, widget
 
 
 def test_a_finished_run_is_shown_with_its_curves_sample_and_heads(open_train, runs):

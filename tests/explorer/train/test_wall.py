@@ -17,8 +17,8 @@ from explorer.train.wall.setting import read_hidden, read_task
 from gpt import load_run
 from gpt.train import tail
 from gpt.train.files import append_line, read_json, write_json
+from tests.explorer.elements import messages, widget
 from tests.explorer.people.conftest import RIGHT
-from tests.explorer.train.elements import messages, widget
 
 RUDE = "<img src=x onerror=alert(1)>"
 ANNA, BEN = "a" * 22, "b" * 22
