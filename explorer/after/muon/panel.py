@@ -1,4 +1,4 @@
-"""Muon: a real gradient, one Newton-Schulz step at a time; momentum; who moves what; and exercises."""
+"""Muon: a real gradient, one Newton–Schulz step at a time; momentum; and which parameters Muon moves."""
 
 from functools import partial
 from typing import NamedTuple, cast

@@ -1,4 +1,4 @@
-"""Seeds: the band of one recipe, the birth of the induction head, heads matched across seeds, and an exercise."""
+"""Seeds: the band of one recipe, the birth of the induction head, matched heads, and how many seeds are enough."""
 
 from functools import partial
 

@@ -23,6 +23,16 @@ STAGE = Choice("stage", int, 1, default=1, label="Stage")
 STRIP = ("1 q, k, v", "2 q · k", "3 scale", "4 mask", "5 softmax", "6 sum")
 NARROW = 4  # features of a vector whose numbers have room in its cells
 MOST = 8  # columns of a matrix with numbers; it has a quarter of the page
+HELP = {  # stage → what it computes
+    1: "q, the query: what the token looks for. k, the key: what it offers. v, the value: what its readers get.",
+    2: "The dot product: multiply each feature of q by the same feature of k, and add. It is large if both point "
+    "the same way.",
+    3: "Sums of more features vary more: for random q and k of variance 1, the variance of q · k is the number of "
+    "features. Dividing by its root brings the variance back to 1, so the softmax does not saturate.",
+    4: "A token from the future is the answer to the prediction, so it gets no weight.",
+    5: "e to the score, divided by the sum of its row: every weight is above 0, and each row sums to 1.",
+    6: "Each row is a weighted mean of the v that this token may read. The weights are its row of stage 5.",
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ def _draw_vectors(apart: Apart) -> None:
     """Stage 1: x times three matrices."""
     head, bias = apart.head, " + bias" * (len(apart.head.matrices[0]) > apart.x.size(1))
     products = f"x times three matrices{', plus a bias' * bool(bias)}"
-    _headline(apart, f"1 · Every token makes a query, a key and a value: {products}", "q, k, v = x @ W", VECTORS)
+    _headline(apart, f"1 · Every token makes a query, a key and a value: {products}", "q, k, v = x @ W", HELP[1])
     named = {f"**x**, {apart.x.size(1)} features each": ("x", apart.x)} | {
         f"**{name} = x · W_{name}{bias}**, {values.size(1)} features each": (name, values)
         for name, values in zip("qkv", (head.q, head.k, head.v), strict=True)
@@ -155,7 +165,7 @@ def _draw_softmax(apart: Apart) -> None:
 
 def _draw_out(apart: Apart) -> None:
     """Stage 6: the weighted sum of v."""
-    _headline(apart, "6 · The weighted sum of v: the head's output", "out = wei @ v", OUT)
+    _headline(apart, "6 · The weighted sum of v: the head's output", "out = wei @ v", HELP[6])
     first, second, third = st.columns([3, 2, 2], gap="medium")
     with first:
         _grid(apart, 5, "weights", apart.weights)
@@ -221,16 +231,3 @@ def _sum(factors) -> str:
 
 def _number(value: float) -> str:
     return f"({value:.2f})".replace("-", "−") if value < 0 else f"{value:.2f}"
-
-
-VECTORS = "q, the query: what the token looks for. k, the key: what it offers. v, the value: what its readers get."
-OUT = "Each row is a weighted mean of the v that this token may read. The weights are its row of step 5."
-HELP = {
-    2: "The dot product: multiply each feature of q by the same feature of k, and add. It is large if both point "
-    "the same way.",
-    3: "Sums of more features vary more: for random q and k of variance 1, the variance of q · k is the number of "
-    "features. "
-    "Dividing by its root brings the variance back to 1, so the softmax does not saturate.",
-    4: "A token from the future is the answer to the prediction, so it gets no weight.",
-    5: "e to the score, divided by the sum of its row: every weight is above 0, and each row sums to 1.",
-}
